@@ -1,0 +1,38 @@
+"""What became of a step, said in a sentence."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Status(Enum):
+    """The outcome of one step. Its value is a sentence; ``status.ok`` says whether the step can be trusted.
+
+    >>> print(Status.CONVERGED)
+    the residual fell below the tolerance
+    >>> Status.ITERATION_LIMIT.ok
+    False
+    """
+
+    CONVERGED = "the residual fell below the tolerance"
+    FROZEN = (
+        "solved, but the plan between cell centres could move no mass: "
+        "dt is below the freezing threshold dx^2 / (2 max difference of the first variation between neighbours)"
+    )
+    ITERATION_LIMIT = "the iteration limit was reached with the residual still above the tolerance"
+    STALLED = "the residual stopped falling while still above the tolerance"
+    NOT_FINITE = "a number became infinite or NaN"
+    INFEASIBLE = "no state satisfies the constraints of the step"
+    SOLVER_FAILED = "the external solver gave no solution"
+
+    @property
+    def ok(self) -> bool:
+        """True when the problem posed was solved to its tolerance."""
+        return self in (Status.CONVERGED, Status.FROZEN)
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class FreezingWarning(UserWarning):
+    """A plan between cell centres cannot see motion below a fraction of a cell: the answer underestimates it."""

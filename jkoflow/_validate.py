@@ -1,0 +1,56 @@
+"""Checks of arguments: each returns the value it accepts, or raises a ValueError that names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._typing import Array
+
+
+def positive(name: str, value: Any, expected: str = "a positive finite number") -> float:
+    """``value`` as a float, if it is finite and > 0."""
+    number = finite(name, value, expected)
+    if number <= 0:
+        raise ValueError(f"{name} must be {expected}, got {value!r}")
+    return number
+
+
+def finite(name: str, value: Any, expected: str = "a finite number") -> float:
+    """``value`` as a float, if it is one finite real number."""
+    if isinstance(value, bool | str | bytes) or np.ndim(value) != 0:
+        raise ValueError(f"{name} must be {expected}, got {value!r}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be {expected}, got {value!r}") from None
+    if not np.isfinite(number):
+        raise ValueError(f"{name} must be {expected}, got {value!r}")
+    return number
+
+
+def positive_integer(name: str, value: Any) -> int:
+    """``value`` as an int, if it is a whole number >= 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
+    return int(value)
+
+
+def finite_array(name: str, value: Any, shape: tuple[int, ...]) -> Array:
+    """``value`` as a float64 array of the given shape with finite entries."""
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    bad = int(np.count_nonzero(~np.isfinite(array)))
+    if bad:
+        raise ValueError(f"{name} must be finite, got {bad} NaN or infinite of {array.size} entries")
+    return array
+
+
+def non_negative_array(name: str, value: Any, shape: tuple[int, ...]) -> Array:
+    """As :func:`finite_array`, with entries >= 0."""
+    array = finite_array(name, value, shape)
+    if array.size and array.min() < 0:
+        raise ValueError(f"{name} must be non-negative, got {array.min():.6g} at its lowest")
+    return array

@@ -1,0 +1,20 @@
+"""Interaction kernels and their calculus."""
+
+from .base import CustomKernel, Kernel, RadialKernel
+from .gaussian import Gaussian
+from .morse import Morse
+from .newtonian import Newtonian
+from .power_law import PowerLaw, Quadratic
+from .riesz import Riesz
+
+__all__ = [
+    "CustomKernel",
+    "Gaussian",
+    "Kernel",
+    "Morse",
+    "Newtonian",
+    "PowerLaw",
+    "Quadratic",
+    "RadialKernel",
+    "Riesz",
+]

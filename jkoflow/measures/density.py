@@ -1,0 +1,148 @@
+"""Densities on a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array, SpaceFunction
+from .._validate import non_negative_array, positive, positive_integer
+from ..grids import Grid, resampled
+from ..kernels import Kernel
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """A measure given by its cell averages on a grid, per unit volume.
+
+    Attributes
+    ----------
+    grid : Grid
+        The box and its cells.
+    values : array of the grid's shape
+        Cell averages, non-negative and finite; a read-only copy of what was given. Nothing is rescaled here:
+        ``grid.density`` scales to a mass.
+
+    Examples
+    --------
+    >>> from jkoflow import Grid
+    >>> rho = Grid.box((-4, 4), cells=100).density(lambda x: np.exp(-(x - 1) ** 2))
+    >>> round(rho.mass, 12), round(float(rho.mean), 6), round(float(rho.covariance), 6)
+    (1.0, 0.999966, 0.499896)
+    """
+
+    grid: Grid
+    values: Array
+
+    def __post_init__(self) -> None:
+        values = non_negative_array("values of a density", self.values, self.grid.shape).copy()
+        values.setflags(write=False)
+        object.__setattr__(self, "values", values)
+
+    @classmethod
+    def scaled(cls, grid: Grid, values: Any, mass: float | None = 1.0) -> Density:
+        """The density proportional to ``values`` with the given mass; ``mass=None`` keeps the values as they are."""
+        values = non_negative_array("values of a density", values, grid.shape)
+        if mass is None:
+            return cls(grid, values)
+        positive("mass", mass, "a positive finite number, or None to keep the values")
+        total = grid.integrate(values)
+        if not total > 0:
+            raise ValueError(f"values of a density must have a positive total to be scaled, got {total:.6g}")
+        return cls(grid, values * (mass / total))
+
+    @classmethod
+    def from_image(
+        cls,
+        path: str | Path,
+        *,
+        grid: Grid | None = None,
+        cells: int = 128,
+        mass: float | None = 1.0,
+        invert: bool = False,
+    ) -> Density:
+        """A picture file as a density in 2-D: brightness is mass, or darkness with ``invert=True``.
+
+        The first axis of the density is the picture's width, the second its height upwards. Without a ``grid`` the box
+        has height 1 and the picture's aspect, with ``cells`` square cells along the longer side. The picture is resampled
+        by area averages; transparent parts hold no mass.
+
+        Raises ValueError when the file is no picture, the grid is not 2-D, or the picture holds no mass.
+        """
+        from PIL import Image, UnidentifiedImageError
+
+        if grid is not None and grid.dim != 2:
+            raise ValueError(f"grid must be 2-D for a picture, got dimension {grid.dim}")
+        try:
+            with Image.open(path) as picture:
+                layers = picture.convert("RGBA")
+        except FileNotFoundError:
+            raise ValueError(f"path must name a picture file, and there is none at {str(path)!r}") from None
+        except (UnidentifiedImageError, OSError) as reason:
+            raise ValueError(f"path must name a picture file, and {str(path)!r} cannot be read: {reason}") from None
+        width, height = layers.size
+        if grid is None:
+            longest = positive_integer("cells", cells)
+            counts = tuple(max(1, round(longest * side / max(width, height))) for side in (width, height))
+            grid = Grid.box((0, counts[0] / counts[1]), (0, 1), cells=counts)
+        brightness = np.asarray(layers.convert("L"), dtype=np.float64) / 255
+        ink = (1 - brightness if invert else brightness) * (np.asarray(layers.getchannel("A"), dtype=np.float64) / 255)
+        return cls.scaled(grid, resampled(ink.T[:, ::-1], grid.shape), mass)
+
+    @property
+    def points(self) -> Array:
+        """The cell centres: (n,) in dimension 1, (n, d) otherwise."""
+        return self.grid.points
+
+    @property
+    def masses(self) -> Array:
+        """The mass of every cell, shape (n,)."""
+        return self.values.ravel() * self.grid.cell_volume
+
+    @property
+    def mass(self) -> float:
+        """The total mass."""
+        return self.grid.integrate(self.values)
+
+    @property
+    def mean(self) -> Array:
+        """The centre of mass: a number in dimension 1, shape (d,) otherwise."""
+        return np.asarray(self.masses @ self.points / self.mass)
+
+    @property
+    def covariance(self) -> Array:
+        """The covariance of the point masses at the cell centres: the variance in dimension 1, (d, d) otherwise."""
+        centred = self.points - self.mean
+        if self.grid.dim == 1:
+            return np.asarray(self.masses @ centred**2 / self.mass)
+        return np.asarray((centred.T * self.masses) @ centred / self.mass)
+
+    def like(self, values: Any) -> Density:
+        """The density on the same grid with other values."""
+        return Density(self.grid, values)
+
+    def field(self, name: str, function: SpaceFunction | Array) -> Array:
+        """A function of space, or an array, at the cell centres: what this measure can integrate."""
+        return self.grid.field(name, function)
+
+    def expectation(self, values: Array) -> float:
+        """The integral of a function, given at the cell centres, against the measure. Where there is no mass its value
+        does not matter, be it infinite.
+        """
+        held = self.values > 0
+        return float(np.sum(np.where(held, values, 0.0) * self.values)) * self.grid.cell_volume
+
+    def integrate_internal(self, U: SpaceFunction) -> float:
+        """The integral of U(rho(x)) dx over the box."""
+        return self.grid.integrate(U(self.values))
+
+    def convolve(self, kernel: Kernel) -> Array:
+        """The field W * rho at the cell centres, in free space."""
+        return self.grid.convolve(kernel, self.values)
+
+    def __repr__(self) -> str:
+        cells = " x ".join(str(count) for count in self.grid.shape)
+        return f"Density(mass={self.mass:.6g}, {cells} cells on {' x '.join(map(str, self.grid.bounds))})"

@@ -1,0 +1,81 @@
+"""Several measures under names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+from ..grids import Grid
+from .density import Density
+
+Measure: TypeAlias = Density  # the kinds of measure there are
+UNNAMED = ""
+
+
+class Species(Mapping[str, Measure]):
+    """An immutable mapping from names to measures, all of one kind and on one grid.
+
+    A bare measure is a state with one unnamed species; :meth:`Species.of` makes that explicit.
+
+    >>> from jkoflow import Grid
+    >>> grid = Grid.box((0, 1), cells=4)
+    >>> state = Species(u=grid.density(lambda x: 1 + x), v=grid.density(lambda x: 1 - x))
+    >>> list(state), state.bare
+    (['u', 'v'], False)
+    """
+
+    def __init__(self, measures: Mapping[str, Measure] | None = None, /, **named: Measure) -> None:
+        both = {**(measures or {}), **named}
+        if not both:
+            raise ValueError("Species must hold at least one measure, got none")
+        for name, measure in both.items():
+            if not isinstance(name, str):
+                raise ValueError(f"names of species must be strings, got {name!r}")
+            if not isinstance(measure, Density):
+                raise ValueError(f"species {name!r} must be a measure, got {type(measure).__name__}")
+        first_name, first = next(iter(both.items()))
+        for name, measure in both.items():
+            if measure.grid != first.grid:
+                raise ValueError(
+                    f"species must share one grid, and {name!r} has {measure.grid} where {first_name!r} has {first.grid}"
+                )
+        self._measures = both
+
+    @classmethod
+    def of(cls, state: Measure | Species) -> Species:
+        """The state as a mapping: a bare measure becomes the one unnamed species."""
+        if isinstance(state, Species):
+            return state
+        if isinstance(state, Density):
+            return cls({UNNAMED: state})
+        raise ValueError(f"state must be a measure or Species, got {type(state).__name__}")
+
+    @property
+    def bare(self) -> bool:
+        """True for the one unnamed species of a bare measure."""
+        return list(self) == [UNNAMED]
+
+    @property
+    def unwrapped(self) -> Measure | Species:
+        """The bare measure if this is one, else the mapping itself."""
+        return self[UNNAMED] if self.bare else self
+
+    @property
+    def grid(self) -> Grid:
+        """The grid that all the species share."""
+        return next(iter(self.values())).grid
+
+    def __getitem__(self, name: str) -> Measure:
+        if name not in self._measures:
+            known = ", ".join(map(repr, self._measures))
+            raise KeyError(f"no species {name!r}; there are {known}")
+        return self._measures[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._measures)
+
+    def __len__(self) -> int:
+        return len(self._measures)
+
+    def __repr__(self) -> str:
+        return f"Species({', '.join(f'{name}={measure!r}' for name, measure in self.items())})"
