@@ -1,0 +1,30 @@
+"""Energies, drifts, and their algebra: one file each."""
+
+from .base import Combination, Energy, Law, State, restricted_to
+from .congestion import Congestion
+from .cross_interaction import CrossInteraction
+from .drift import Drift
+from .entropy import Entropy
+from .functional import Functional
+from .interaction import Interaction
+from .internal import CustomInternalEnergy, InternalEnergy
+from .potential import Potential
+from .renyi import RenyiEntropy
+
+__all__ = [
+    "Combination",
+    "Congestion",
+    "CrossInteraction",
+    "CustomInternalEnergy",
+    "Drift",
+    "Energy",
+    "Entropy",
+    "Functional",
+    "Interaction",
+    "InternalEnergy",
+    "Law",
+    "Potential",
+    "RenyiEntropy",
+    "State",
+    "restricted_to",
+]

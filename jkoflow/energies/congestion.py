@@ -1,0 +1,44 @@
+"""The hard bound on a density."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._typing import Array
+from .._validate import positive
+from ..measures import UNNAMED
+from .base import short_repr
+from .internal import InternalEnergy
+
+
+@dataclass(frozen=True)
+class Congestion(InternalEnergy):
+    """E(rho) = 0 where rho <= bound everywhere and +inf otherwise: crowd motion (Maury, Roudneff-Chupin, Santambrogio
+    2010), the limit of RenyiEntropy(m) of rho / bound as m grows.
+
+    Its first variation is 0 where the bound holds (one element of the subdifferential: the pressure, non-negative and
+    carried by the saturated cells, comes out of the step, not out of the energy) and +inf where it is broken. A value
+    above the bound by less than 1e-6 of it counts as on it.
+
+    >>> from jkoflow import Grid
+    >>> uniform = Grid.box((0, 2), cells=10).density(lambda x: np.ones_like(x))
+    >>> Congestion(1.0)(uniform), Congestion(0.4)(uniform)
+    (0.0, inf)
+    """
+
+    bound: float
+    species: str = UNNAMED
+
+    def __post_init__(self) -> None:
+        positive("bound", self.bound)
+
+    def integrand(self, s: Array) -> Array:
+        return np.where(s <= self.bound * (1 + 1e-6), 0.0, np.inf)
+
+    def derivative(self, s: Array) -> Array:
+        return self.integrand(s)
+
+    def __repr__(self) -> str:
+        return short_repr("Congestion", self.species, self.bound)

@@ -1,0 +1,49 @@
+"""The energy of an external potential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array, SpaceFunction
+from ..measures import UNNAMED, Species
+from .base import SpeciesEnergy, short_repr
+
+
+@dataclass(frozen=True, eq=False)
+class Potential(SpeciesEnergy):
+    """E(rho) = int V d rho, with first variation V.
+
+    ``V`` is a function of space, ``V(x)``, ``V(x, y)``, ..., or an array of its values at the measure's points, of the
+    grid's shape for a Density. A value that is not finite, or an array of another shape, raises ValueError where it
+    meets the measure.
+
+    >>> from jkoflow import Grid
+    >>> rho = Grid.box((-1, 1), cells=200).density(lambda x: np.ones_like(x))
+    >>> bool(np.isclose(Potential(lambda x: x**2)(rho), 1 / 3, atol=1e-4))
+    True
+    """
+
+    V: SpaceFunction | Any
+    species: str = UNNAMED
+
+    def __post_init__(self) -> None:
+        if not callable(self.V):
+            values = np.array(self.V, dtype=np.float64)
+            bad = int(np.count_nonzero(~np.isfinite(values)))
+            if bad:
+                raise ValueError(f"V must be finite, got {bad} NaN or infinite of {values.size} entries")
+            values.setflags(write=False)
+            object.__setattr__(self, "V", values)
+
+    def value(self, state: Species) -> float:
+        return state[self.species].expectation(self.variation(state, self.species))
+
+    def variation(self, state: Species, species: str) -> Array:
+        return state[species].field("V", self.V)
+
+    def __repr__(self) -> str:
+        shown = getattr(self.V, "__name__", type(self.V).__name__) if callable(self.V) else f"<array {self.V.shape}>"
+        return short_repr("Potential", self.species, shown)

@@ -1,0 +1,52 @@
+"""Compiled log-sum-exp along lines, for the entries where a scaled product underflows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._typing import Array
+
+_BLOCK = 8
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def sum_again(out: Array, lines: Array, doubtful: Array, log_factor: Array, negligible: float) -> None:
+    """out[k, i] = log sum_j exp(lines[k, j] + log_factor[i, j]) wherever ``doubtful[k, i]``, in place.
+
+    One thread: a second one would fight the threads of the matrix products around it, at five times the cost (measured).
+    Blocks of sources are skipped when their largest value times their largest factor is negligible.
+    """
+    number_of_lines, count = lines.shape
+    blocks = (count + _BLOCK - 1) // _BLOCK
+    factor_top = np.empty((count, blocks))
+    for i in range(count):
+        for b in range(blocks):
+            factor_top[i, b] = log_factor[i, b * _BLOCK : (b + 1) * _BLOCK].max()
+    for k in range(number_of_lines):
+        line = lines[k]
+        block_top = np.empty(blocks)
+        for b in range(blocks):
+            block_top[b] = line[b * _BLOCK : (b + 1) * _BLOCK].max()
+        best = 0  # the source of the largest term, the first guess for the next target
+        for i in range(count):
+            if not doubtful[k, i]:
+                continue
+            top = line[best] + log_factor[i, best]
+            for b in range(blocks):
+                if block_top[b] + factor_top[i, b] > top:
+                    for j in range(b * _BLOCK, min(count, (b + 1) * _BLOCK)):
+                        term = line[j] + log_factor[i, j]
+                        if term > top:
+                            top, best = term, j
+            if top == -np.inf:
+                out[k, i] = top
+                continue
+            total = 0.0
+            for b in range(blocks):
+                if block_top[b] + factor_top[i, b] > top - negligible:
+                    for j in range(b * _BLOCK, min(count, (b + 1) * _BLOCK)):
+                        term = line[j] + log_factor[i, j] - top
+                        if term > -negligible:
+                            total += np.exp(term)
+            out[k, i] = top + np.log(total)
