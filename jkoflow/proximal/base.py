@@ -1,0 +1,109 @@
+"""The problem of one step, its answer, and what a solver of it promises."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import ClassVar
+
+from .._status import Status
+from .._typing import Array
+from .._validate import positive
+from ..energies import Law
+from ..measures import Species
+
+
+@dataclass(frozen=True, eq=False)
+class ProximalStep:
+    """minimise over rho:  sum_i W2(rho_i, anchor_i)^2 / (2 tau alpha_i) + E(rho_1, ..., rho_S).
+
+    Attributes
+    ----------
+    energy : Law
+        E, with no drift in it.
+    anchor : Species
+        The state the step starts from.
+    tau : float
+        The parameter of the step, a time.
+    mobilities : mapping
+        alpha_i by species, 1 where silent.
+
+    Raises ValueError when the energy holds a drift or names species that the anchor lacks, when tau or a mobility is not
+    positive, or a mobility is given for a species that is not there.
+    """
+
+    energy: Law
+    anchor: Species
+    tau: float
+    mobilities: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "anchor", self.energy.check(self.anchor))
+        positive("tau", self.tau)
+        if not self.energy.has_energy:
+            drifts = ", ".join(repr(term) for _, term in self.energy.terms if not term.has_energy)
+            raise ValueError(
+                f"{drifts} has no energy, so there is no JKO step: use SemiImplicitJKO, which freezes it in every step"
+            )
+        object.__setattr__(self, "mobilities", complete_mobilities(self.mobilities, self.anchor))
+
+    def weight(self, species: str) -> float:
+        """tau alpha: the parameter that multiplies the first variation of the species."""
+        return self.tau * self.mobilities[species]
+
+
+def complete_mobilities(given: Mapping[str, float] | None, state: Species) -> Mapping[str, float]:
+    """One mobility per species of the state, 1 where silent; ValueError for an unknown name or a value <= 0."""
+    given = dict(given or {})
+    for name, value in given.items():
+        if name not in state:
+            raise ValueError(f"mobility must name species of the state ({', '.join(map(repr, state))}), got {name!r}")
+        positive(f"mobility of {name!r}", value)
+    return MappingProxyType({name: float(given.get(name, 1.0)) for name in state})
+
+
+@dataclass(frozen=True, eq=False)
+class ProxResult:
+    """The answer to a step.
+
+    Attributes
+    ----------
+    state : Species
+        The minimiser, as far as the status says.
+    distances : mapping of float
+        W2(state_i, anchor_i) by species, a length (of a mass-M species: the square root of the cost, not divided by M).
+    potentials : mapping of arrays
+        The Kantorovich potential phi_i of the cost |x - y|^2 / 2 from the state to the anchor, at the state's points:
+        phi_i / (tau alpha_i) + dE / d rho_i is constant where there is mass.
+    status : Status
+    iterations : int
+    residual : float
+        In the unit that the solver documents.
+    """
+
+    state: Species
+    distances: Mapping[str, float]
+    potentials: Mapping[str, Array]
+    status: Status
+    iterations: int
+    residual: float
+
+
+class StepSolver(ABC):
+    """Solves a ProximalStep. ``solves`` says in words which problem it really solves."""
+
+    solves: ClassVar[str]
+
+    def resolved(self, state: Species) -> StepSolver:
+        """The same solver with every default filled in for this state."""
+        return self
+
+    @abstractmethod
+    def check(self, step: ProximalStep) -> None:
+        """Raise ValueError, in words with the way out, for a step this solver does not accept; no work is done."""
+
+    @abstractmethod
+    def solve(self, step: ProximalStep) -> ProxResult:
+        """Solve the step, after :meth:`check`."""
