@@ -1,0 +1,105 @@
+"""Gradient flows in Wasserstein space: an energy, a time scheme, a solver of the step."""
+
+import importlib
+
+from ._status import FreezingWarning, Status
+from .closed_forms import Barenblatt, OrnsteinUhlenbeck, gibbs_state
+from .energies import (
+    Combination,
+    Congestion,
+    CrossInteraction,
+    CustomInternalEnergy,
+    Drift,
+    Energy,
+    Entropy,
+    Functional,
+    Interaction,
+    InternalEnergy,
+    Law,
+    Potential,
+    RenyiEntropy,
+)
+from .flow import FlowError, evolve, steps
+from .grids import Grid
+from .kernels import CustomKernel, Gaussian, Kernel, Morse, Newtonian, PowerLaw, Quadratic, RadialKernel, Riesz
+from .measures import Density, Species
+from .proximal import (
+    Convex,
+    ConvexDynamic,
+    Entropic,
+    ProximalStep,
+    ProxResult,
+    StepSolver,
+    freezing_threshold,
+)
+from .schemes import JKO, Scheme, SemiImplicitJKO, StepInfo
+from .stopping import EnergyBelow, Steady, WallClock
+from .storage import load, save
+from .trajectory import Step, Trajectory
+from .transport import GibbsKernel, semi_relaxed_step, wasserstein2
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "JKO",
+    "Barenblatt",
+    "Combination",
+    "Congestion",
+    "Convex",
+    "ConvexDynamic",
+    "CrossInteraction",
+    "CustomInternalEnergy",
+    "CustomKernel",
+    "Density",
+    "Drift",
+    "Energy",
+    "EnergyBelow",
+    "Entropic",
+    "Entropy",
+    "FlowError",
+    "FreezingWarning",
+    "Functional",
+    "Gaussian",
+    "GibbsKernel",
+    "Grid",
+    "Interaction",
+    "InternalEnergy",
+    "Kernel",
+    "Law",
+    "Morse",
+    "Newtonian",
+    "OrnsteinUhlenbeck",
+    "Potential",
+    "PowerLaw",
+    "ProxResult",
+    "ProximalStep",
+    "Quadratic",
+    "RadialKernel",
+    "RenyiEntropy",
+    "Riesz",
+    "Scheme",
+    "SemiImplicitJKO",
+    "Species",
+    "Status",
+    "Steady",
+    "Step",
+    "StepInfo",
+    "StepSolver",
+    "Trajectory",
+    "WallClock",
+    "evolve",
+    "freezing_threshold",
+    "gibbs_state",
+    "load",
+    "save",
+    "semi_relaxed_step",
+    "steps",
+    "wasserstein2",
+]
+
+
+def __getattr__(name: str) -> object:
+    """``jkoflow.plot`` and ``jkoflow.checks`` are imported when first used, so that matplotlib is not before."""
+    if name in ("plot", "checks"):
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'jkoflow' has no attribute {name!r}")

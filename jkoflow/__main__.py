@@ -1,0 +1,7 @@
+"""``python -m jkoflow``: see jkoflow.command."""
+
+import sys
+
+from .command import main
+
+sys.exit(main())

@@ -1,0 +1,208 @@
+"""The command line: sediment on real terrain, or a flow of your own data."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._typing import Array
+from ._validate import non_negative_array, positive, positive_integer
+from .energies import Congestion, Entropy, Law, Potential, RenyiEntropy
+from .flow import FlowError, evolve
+from .grids import Grid, resampled
+from .measures import Density
+from .proximal import Convex, ConvexDynamic, Entropic, StepSolver
+from .schemes import JKO
+from .trajectory import Trajectory
+
+SOLVERS: dict[str, type[StepSolver]] = {"entropic": Entropic, "convex": Convex, "dynamic": ConvexDynamic}
+RIDGES = 0.85  # the share of the terrain that lies below where the sediment starts
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code is 0, 1 when a step was not solved, 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except (ValueError, OSError) as reason:
+        print(f"jkoflow: {reason}", file=sys.stderr)
+        return 2
+    except FlowError as reason:
+        print(f"jkoflow: {reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m jkoflow",
+        description="Let a density slide down a landscape under a Wasserstein gradient flow. With no arguments: sediment on "
+        "the ridges of the Jacksboro fault, whose elevation map ships with matplotlib.",
+    )
+    add = parser.add_argument
+    add("--density", metavar="FILE", help="where to start: a picture (dark is mass), or a .npy array with x first")
+    add("--potential", metavar="FILE", help="the landscape: a .npy array, first axis x, in 1-D, 2-D or 3-D")
+    add(
+        "--energy",
+        default="0.02*renyi:2",
+        help="e.g. 0.02*renyi:2, entropy, 0.1*entropy+congestion:3 (default: %(default)s)",
+    )
+    add("--solver", default="entropic", choices=sorted(SOLVERS), help="the solver of the step (default: %(default)s)")
+    add("--cells", type=int, default=192, help="cells along the longest side (default: %(default)s)")
+    add("--dt", type=float, default=0.002, help="time step (default: %(default)s)")
+    add("--t-end", type=float, default=0.1, help="final time (default: %(default)s)")
+    add("--out", default="out", metavar="FOLDER", help="where pictures and the table go (default: %(default)s)")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    for name in ("dt", "t_end"):
+        positive(f"--{name.replace('_', '-')}", getattr(options, name))
+    positive_integer("--cells", options.cells)
+    landscape, lengths = _landscape(options)
+    grid = _grid(lengths, options.cells)
+    potential = resampled(landscape, grid.shape)
+    start = _start(options, grid, potential)
+    law = parse_energy(options.energy) + Potential(potential)
+    flow = evolve(
+        law,
+        start,
+        scheme=JKO(SOLVERS[options.solver]()),
+        dt=options.dt,
+        t_end=options.t_end,
+        on_failure="return",
+        progress=True,
+    )
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = _write(flow, potential, folder)
+    print(_in_words(flow, law, potential))
+    print("Wrote " + ", ".join(str(path) for path in written) + ".")
+    if not flow.ok:
+        raise FlowError(flow.outcome, flow)
+
+
+def _landscape(options: argparse.Namespace) -> tuple[Array, tuple[float, ...]]:
+    """The landscape scaled to heights 0 to 1, and the lengths of its box, the last side 1."""
+    if options.potential is None:
+        from matplotlib.cbook import get_sample_data
+
+        data: Any = get_sample_data("jacksboro_fault_dem.npz")
+        elevation = np.asarray(data["elevation"], dtype=np.float64).T[:, ::-1]  # rows run from north to south
+        south, north = sorted((float(data["ymin"]), float(data["ymax"])))
+        width = (float(data["xmax"]) - float(data["xmin"])) * np.cos(np.radians((south + north) / 2))
+        lengths: tuple[float, ...] = (width / (north - south), 1.0)
+    else:
+        elevation = _array("--potential", options.potential)
+        lengths = tuple(count / elevation.shape[-1] for count in elevation.shape)
+    height = float(np.ptp(elevation))
+    return (elevation - elevation.min()) / (height or 1.0), lengths
+
+
+def _grid(lengths: tuple[float, ...], cells: int) -> Grid:
+    longest = max(lengths)
+    counts = tuple(max(1, round(cells * length / longest)) for length in lengths)
+    return Grid.box(*((0.0, length) for length in lengths), cells=counts)
+
+
+def _start(options: argparse.Namespace, grid: Grid, potential: Array) -> Density:
+    if options.density is None:
+        return grid.density((potential > np.quantile(potential, RIDGES)) * 1.0)
+    if not options.density.endswith(".npy"):
+        return Density.from_image(options.density, grid=grid, invert=True)
+    values = _array("--density", options.density)
+    if values.ndim != grid.dim:
+        raise ValueError(f"--density must have the dimension of the landscape ({grid.dim}), got shape {values.shape}")
+    return grid.density(resampled(non_negative_array("--density", values, values.shape), grid.shape))
+
+
+def _array(name: str, path: str) -> Array:
+    """A finite array of dimension 1, 2 or 3 with at least two entries along every axis, from a .npy file."""
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as reason:
+        raise ValueError(f"{name} must be a .npy array, and {path!r} cannot be read: {reason}") from None
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must be a .npy array of real numbers, got {path!r}")
+    if not 1 <= values.ndim <= 3 or min(values.shape) < 2:
+        raise ValueError(f"{name} must have 1, 2 or 3 axes of at least 2 entries, got shape {values.shape} in {path!r}")
+    bad = int(np.count_nonzero(~np.isfinite(values)))
+    if bad:
+        raise ValueError(f"{name} must be finite, got {bad} NaN or infinite of {values.size} entries in {path!r}")
+    return np.asarray(values, dtype=np.float64)
+
+
+def parse_energy(text: str) -> Law:
+    """An internal energy from words: ``[number*]entropy``, ``[number*]renyi:m`` and ``congestion:bound`` joined by ``+``.
+
+    >>> parse_energy("0.5*renyi:3 + entropy")
+    0.5 * RenyiEntropy(3.0) + Entropy()
+    """
+    total: Any = 0
+    for term in text.replace(" ", "").split("+"):
+        found = re.fullmatch(r"(?:([^*]+)\*)?(entropy|renyi|congestion)(?::(.+))?", term)
+        if found is None or (found[2] == "entropy") != (found[3] is None):
+            raise ValueError(f"--energy must join entropy, renyi:M and congestion:BOUND by +, got {text!r}")
+        factor = _number("the factor in --energy", found[1] or "1")
+        if found[2] == "entropy":
+            energy: Law = Entropy()
+        elif found[2] == "renyi":
+            energy = RenyiEntropy(_number("M in --energy", found[3]))
+        else:
+            energy = Congestion(_number("BOUND in --energy", found[3]))
+        total = total + (energy if factor == 1 else factor * energy)
+    return total
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return positive(name, float(text))
+    except ValueError:
+        raise ValueError(f"{name} must be a positive finite number, got {text!r}") from None
+
+
+def _write(flow: Trajectory, potential: Array, folder: Path) -> list[Path]:
+    """The pictures and the table."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from . import plot
+
+    over = potential if potential.ndim == 2 else None
+    paths = [folder / name for name in ("density.png", "energy.png", "steps.csv", "flow.gif")]
+    plot.density(flow, over=over, times=[share * flow.times[-1] for share in (0.0, 0.05, 0.25, 1.0)]).savefig(paths[0], dpi=130)
+    plot.energy(flow).savefig(paths[1], dpi=130)
+    rows = flow.rows()
+    with paths[2].open("w", newline="") as file:
+        table = csv.DictWriter(file, fieldnames=list(rows[-1]), restval="")
+        table.writeheader()
+        table.writerows(rows)
+    plot.animate(flow, paths[3], over=over)
+    if shutil.which("ffmpeg"):
+        paths.append(plot.animate(flow, folder / "flow.mp4", over=over))
+    return paths
+
+
+def _in_words(flow: Trajectory, law: Law, potential: Array) -> str:
+    first, last = flow[0], flow.final
+    heights = [rho.expectation(potential) / rho.mass for rho in (first, last)]
+    low = potential < np.quantile(potential, 0.25)
+    valley = [rho.expectation(low * 1.0) / rho.mass for rho in (first, last)]
+    cells = " x ".join(map(str, first.grid.shape))
+    solved = "every one solved" if flow.ok else "NOT every one solved"
+    return (
+        f"A density of mass {first.mass:.6g} on {cells} cells followed the gradient flow of {law!r}\n"
+        f"for {len(flow) - 1} steps of {flow.scheme}, {solved}: {flow.outcome}.\n"
+        f"Its energy fell from {flow.energies[0]:.6g} to {flow.energies[-1]:.6g}; it moved {flow.distances.sum():.4g} in W2, "
+        f"and its mean height went from {heights[0]:.3f} to {heights[1]:.3f} (0 is the lowest point, 1 the highest).\n"
+        f"The lowest quarter of the ground held {valley[0]:.1%} of the mass and now holds {valley[1]:.1%}. "
+        f"Mass changed by {abs(last.mass / first.mass - 1):.1e} of itself."
+    )

@@ -1,0 +1,253 @@
+"""The verb: evolve a state by a law, and the generator of steps it is made of."""
+
+from __future__ import annotations
+
+import sys
+import time as clock
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ._validate import finite, positive
+from .energies import Law
+from .measures import Measure, Species
+from .proximal import complete_mobilities
+from .schemes import JKO, Scheme
+from .stopping import StoppingRule
+from .trajectory import Step, Trajectory
+
+
+class FlowError(RuntimeError):
+    """A step could not be solved. ``trajectory`` holds the run up to and with that step, whose status says what happened."""
+
+    def __init__(self, message: str, trajectory: Trajectory) -> None:
+        super().__init__(message)
+        self.trajectory = trajectory
+
+
+def evolve(
+    law: Law,
+    state: Measure | Species | Trajectory,
+    *,
+    scheme: Scheme | None = None,
+    dt: float,
+    t_end: float,
+    mobility: Mapping[str, float] | None = None,
+    stop: StoppingRule | Sequence[StoppingRule] = (),
+    on_failure: Literal["raise", "return"] = "raise",
+    progress: bool | None = None,
+) -> Trajectory:
+    """The flow of a law from a state, until a time.
+
+        d rho_i / dt = alpha_i div(rho_i grad dE / d rho_i)        with no flux through the walls of the grid
+
+    Parameters
+    ----------
+    law : Law
+        An energy, or a sum with drifts.
+    state : Measure, Species or Trajectory
+        Where to start; a trajectory is continued from its last state, and the whole is returned.
+    scheme : Scheme, optional
+        Default ``JKO()``.
+    dt : float
+        Time step. When t_end is no multiple of it, the last step is shorter.
+    t_end : float
+        The time at which to end, counted from 0 (or as in the trajectory continued).
+    mobility : mapping, optional
+        alpha_i by species, 1 where silent.
+    stop : rule or rules, optional
+        Called with every Step; a sentence returned ends the run (see ``Steady``, ``EnergyBelow``, ``WallClock``).
+    on_failure : "raise" or "return"
+        What to do when a step is not solved: raise a FlowError that carries the trajectory, or return it.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal and in a notebook.
+
+    Returns
+    -------
+    Trajectory
+        Also after Ctrl-C, with what there is.
+
+    Raises
+    ------
+    ValueError
+        Before any work, for a law, state, dt or option that cannot be.
+    FlowError
+        When a step fails.
+
+    Examples
+    --------
+    >>> import numpy as np, jkoflow as jf
+    >>> grid = jf.Grid.box((-4, 4), cells=100)
+    >>> rho = grid.density(lambda x: np.exp(-2 * (x - 1) ** 2))
+    >>> flow = evolve(jf.Entropy() + jf.Potential(lambda x: x**2 / 2), rho, dt=0.1, t_end=0.5)
+    >>> len(flow), round(float(flow.final.mean) * 1.1**5, 3)                  # the exact JKO mean is 1 / 1.1^5
+    (6, 1.0)
+    """
+    if on_failure not in ("raise", "return"):
+        raise ValueError(f'on_failure must be "raise" or "return", got {on_failure!r}')
+    rules = (stop,) if callable(stop) else tuple(stop)
+    began = _Beginning.of(state)
+    run = _Run(law, began, scheme or JKO(), dt, t_end, mobility)
+    kept: list[Step] = []
+    outcome = f"reached t = {t_end:g}"
+    try:
+        for step in run.with_bar(progress):
+            kept.append(step)
+            if not step.info.status.ok:
+                outcome = f"failed in step {step.index}: {step.info.status}"
+                break
+            reasons = [reason for reason in (rule(step) for rule in rules) if reason]
+            if reasons:
+                outcome = f"stopped: {reasons[0]}"
+                break
+    except KeyboardInterrupt:
+        outcome = "interrupted from the keyboard"
+    flow = run.trajectory(kept, outcome)
+    if kept and not kept[-1].info.status.ok and on_failure == "raise":
+        info = kept[-1].info
+        raise FlowError(
+            f"step {kept[-1].index} to t = {kept[-1].time:g} was not solved: {info.status} (residual {info.residual:.3g} after "
+            f"{info.iterations} iterations). The trajectory so far is in this error's .trajectory; "
+            'on_failure="return" returns it',
+            flow,
+        )
+    return flow
+
+
+def steps(
+    law: Law,
+    state: Measure | Species | Trajectory,
+    *,
+    scheme: Scheme | None = None,
+    dt: float,
+    t_end: float,
+    mobility: Mapping[str, float] | None = None,
+) -> Iterator[Step]:
+    """The steps of the flow, one at a time, as ``evolve`` takes them; a step that fails is yielded and is the last.
+
+    The arguments are checked at the call, before the first step is asked for.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> [round(step.time, 3) for step in steps(jf.Entropy(), rho, dt=0.01, t_end=0.025)]
+    [0.01, 0.02, 0.025]
+    """
+    return iter(_Run(law, _Beginning.of(state), scheme or JKO(), dt, t_end, mobility))
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """Where a run starts: a state at time 0, or a trajectory to be continued."""
+
+    state: Species
+    before: Trajectory | None
+
+    @classmethod
+    def of(cls, state: Measure | Species | Trajectory) -> _Beginning:
+        if not isinstance(state, Trajectory):
+            return cls(Species.of(state), None)
+        if state.selected is not None:
+            raise ValueError(f"state must be a whole trajectory to be continued, got that of species {state.selected!r} alone")
+        return cls(state.snapshots[-1], state)
+
+
+class _Run:
+    """A checked run: iterating over it takes the steps."""
+
+    def __init__(
+        self,
+        law: Law,
+        began: _Beginning,
+        scheme: Scheme,
+        dt: float,
+        t_end: float,
+        mobility: Mapping[str, float] | None,
+    ) -> None:
+        if not isinstance(law, Law):
+            raise ValueError(f"law must be an energy, a drift or a sum of them, got {type(law).__name__}")
+        if not isinstance(scheme, Scheme):
+            raise ValueError(f"scheme must be a Scheme such as JKO(), got {scheme!r}")
+        self.law, self.began = law, began
+        self.dt, self.t_end = positive("dt", dt), finite("t_end", t_end)
+        self.state = law.check(began.state)
+        self.mobilities = complete_mobilities(_inherited(mobility, began.before), self.state)
+        self.scheme = scheme.resolved(self.state)
+        self.origin, self.done = self._origin()
+        self.count, self.last_dt = self._count()
+        self.carry = self.scheme.init(law, self.state, self.dt, self.mobilities)
+        self.first_energy = self._energy(self.state)
+
+    def _origin(self) -> tuple[float, int]:
+        """The time and index from which times are counted, so that a continued run has the times of an unbroken one."""
+        before = self.began.before
+        if before is None:
+            return 0.0, 0
+        done = len(before) - 1
+        aligned = before.times[-1] == before.times[0] + done * self.dt
+        return (float(before.times[0]), done) if aligned else (float(before.times[-1]), 0)
+
+    def _count(self) -> tuple[int, float]:
+        """How many steps lie ahead, and the size of the last."""
+        now = self.origin + self.done * self.dt
+        if self.t_end <= now:
+            raise ValueError(f"t_end must lie after the start t = {now:g}, got {self.t_end!r}")
+        whole = (self.t_end - self.origin) / self.dt
+        total = int(np.ceil(whole - 1e-9 * max(1.0, whole)))
+        short = self.t_end - (self.origin + (total - 1) * self.dt)
+        return total - self.done, self.dt if abs(total - whole) <= 1e-9 * max(1.0, whole) else short
+
+    def _energy(self, state: Species) -> float:
+        return self.law(state) if self.law.has_energy else np.nan
+
+    def __iter__(self) -> Iterator[Step]:
+        state, carry, started = self.state, self.carry, clock.perf_counter()
+        for k in range(1, self.count + 1):
+            dt = self.last_dt if k == self.count else self.dt
+            index = self.done + k
+            state, carry, info = self.scheme.step(self.law, state, dt, self.mobilities, carry)
+            yield Step(
+                index=index,
+                time=self.origin + index * self.dt if dt == self.dt else self.t_end,
+                dt=dt,
+                state=state.unwrapped,
+                energy=self._energy(state),
+                info=info,
+                dissipation=sum(d**2 / (self.mobilities[n] * dt**2) for n, d in info.distances.items()),
+                elapsed=clock.perf_counter() - started,
+            )
+            if not info.status.ok:
+                return
+
+    def with_bar(self, progress: bool | None) -> Iterator[Step]:
+        """The steps, behind a progress bar where one is wanted."""
+        from tqdm.auto import tqdm
+
+        shown = progress if progress is not None else (sys.stderr.isatty() or "ipykernel" in sys.modules)
+        with tqdm(total=self.count, disable=not shown, unit="step", desc=type(self.scheme).__name__) as bar:
+            for step in self:
+                bar.update()
+                bar.set_postfix(t=f"{step.time:.4g}", energy=f"{step.energy:.6g}", refresh=False)
+                yield step
+
+    def trajectory(self, kept: list[Step], outcome: str) -> Trajectory:
+        """What the steps kept add up to, after what was there before."""
+        before = self.began.before
+        start = (0.0,) if before is None else tuple(before.times)
+        energies = (self.first_energy,) if before is None else tuple(before.energies)
+        return Trajectory(
+            times=np.array([*start, *(step.time for step in kept)]),
+            snapshots=((self.state,) if before is None else before.snapshots) + tuple(Species.of(s.state) for s in kept),
+            energies=np.array([*energies, *(step.energy for step in kept)]),
+            dts=np.array([*(() if before is None else before.dts), *(step.dt for step in kept)], dtype=np.float64),
+            infos=(() if before is None else before.infos) + tuple(step.info for step in kept),
+            mobilities=dict(self.mobilities),
+            scheme=repr(self.scheme),
+            outcome=outcome,
+        )
+
+
+def _inherited(mobility: Mapping[str, float] | None, before: Trajectory | None) -> Mapping[str, float] | None:
+    """The mobilities given, or those of the trajectory that is continued."""
+    return before.mobilities if mobility is None and before is not None else mobility

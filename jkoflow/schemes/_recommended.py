@@ -1,0 +1,19 @@
+"""Which step solver is recommended for which measure."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from ..measures import Density, Measure
+from ..proximal import Entropic, StepSolver
+
+
+@singledispatch
+def recommended_solver(measure: Measure) -> StepSolver:
+    """The step solver that JKO() takes when none is given (the table is in docs/solvers.md)."""
+    raise ValueError(f"no step solver is recommended for {type(measure).__name__}: give the scheme one")
+
+
+@recommended_solver.register
+def _(measure: Density) -> StepSolver:
+    return Entropic()

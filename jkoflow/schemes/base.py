@@ -1,0 +1,46 @@
+"""What a time scheme is, and what a step of it tells."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .._status import Status
+from ..energies import Law
+from ..measures import Species
+
+
+@dataclass(frozen=True)
+class StepInfo:
+    """What a person wants to know of one step: W2 moved by every species, and how the solver fared."""
+
+    distances: Mapping[str, float]
+    status: Status
+    iterations: int
+    residual: float
+
+
+class Scheme(ABC):
+    """A time scheme. ``order`` is its declared order of accuracy in dt.
+
+    ``init`` refuses what the scheme does not accept, before any work, and returns what the first step needs apart from
+    the state; ``step`` returns the next state, what the next step needs, and a StepInfo.
+    """
+
+    order: ClassVar[int]
+
+    @abstractmethod
+    def resolved(self, state: Species) -> Scheme:
+        """The same scheme with every default filled in for this state."""
+
+    @abstractmethod
+    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]) -> Any:
+        """Check the problem; return the carry of the first step."""
+
+    @abstractmethod
+    def step(
+        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: Any
+    ) -> tuple[Species, Any, StepInfo]:
+        """One step of size tau."""

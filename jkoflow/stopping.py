@@ -1,0 +1,59 @@
+"""Rules that end a run early. A rule is called with every Step and returns a sentence to stop, or None to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ._validate import finite, positive
+from .trajectory import Step
+
+StoppingRule: TypeAlias = Callable[[Step], str | None]
+
+
+@dataclass(frozen=True)
+class Steady:
+    """Stop when the speed (the square root of the dissipation, W2 moved per time) falls below a bound.
+
+    >>> import jkoflow as jf
+    >>> grid = jf.Grid.box((-4, 4), cells=64)
+    >>> energy = jf.Entropy() + jf.Potential(lambda x: x**2 / 2)
+    >>> rho = grid.density(lambda x: (abs(x) < 1) * 1.0)
+    >>> jf.evolve(energy, rho, dt=0.5, t_end=100.0, stop=jf.Steady(1e-3)).outcome
+    'stopped: the speed fell below 0.001'
+    """
+
+    speed: float = 1e-6
+
+    def __post_init__(self) -> None:
+        positive("speed", self.speed)
+
+    def __call__(self, step: Step) -> str | None:
+        return f"the speed fell below {self.speed:g}" if step.dissipation**0.5 < self.speed else None
+
+
+@dataclass(frozen=True)
+class EnergyBelow:
+    """Stop when the energy is at or below a level."""
+
+    level: float
+
+    def __post_init__(self) -> None:
+        finite("level", self.level)
+
+    def __call__(self, step: Step) -> str | None:
+        return f"the energy fell to {self.level:g}" if step.energy <= self.level else None
+
+
+@dataclass(frozen=True)
+class WallClock:
+    """Stop after the step in which the run has taken this many seconds."""
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        positive("seconds", self.seconds)
+
+    def __call__(self, step: Step) -> str | None:
+        return f"{self.seconds:g} seconds had passed" if step.elapsed >= self.seconds else None

@@ -1,0 +1,166 @@
+"""What a run leaves: times, states, energies, distances and a status for every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any, overload
+
+import numpy as np
+
+from ._status import Status
+from ._typing import Array
+from .measures import UNNAMED, Measure, Species
+from .schemes import StepInfo
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One completed step of a run: its index from 1, the time reached, the dt taken, the state reached, its energy (NaN where
+    the law has none), what the scheme tells of it, its dissipation, and the seconds since the run began.
+    """
+
+    index: int
+    time: float
+    dt: float
+    state: Measure | Species
+    energy: float
+    info: StepInfo
+    dissipation: float
+    elapsed: float
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory(Sequence[Any]):
+    """A flow at its times: a sequence of states, ``flow[k]`` being the k-th and ``flow["u"]`` the trajectory of one species.
+
+    Attributes
+    ----------
+    times : array (K + 1,)
+    energies : array (K + 1,)
+        E at the states; NaN for a law that has none.
+    dts : array (K,)
+        The sizes of the steps.
+    infos : tuple of StepInfo
+        Distances by species, status, iterations and residual of every step.
+    mobilities : mapping
+        The mobility of every species.
+    scheme : str
+        The scheme with its solver, as run.
+    outcome : str
+        Why the run ended.
+    """
+
+    times: Array
+    snapshots: tuple[Species, ...]
+    energies: Array
+    dts: Array
+    infos: tuple[StepInfo, ...]
+    mobilities: Mapping[str, float]
+    scheme: str
+    outcome: str
+    selected: str | None = None
+
+    @property
+    def states(self) -> tuple[Any, ...]:
+        """The states: bare measures where the run began with one, or of the one species selected; else Species."""
+        if self.selected is not None:
+            return tuple(state[self.selected] for state in self.snapshots)
+        return tuple(state.unwrapped for state in self.snapshots)
+
+    @property
+    def final(self) -> Any:
+        """The last state."""
+        return self[-1]
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """The names of the species shown; ``("",)`` for a bare measure."""
+        return tuple(self.snapshots[0]) if self.selected is None else (self.selected,)
+
+    @property
+    def distances(self) -> Array:
+        """The distance moved in every step, (K,): of one species W2; of several the product distance
+        (sum_i W2_i^2 / alpha_i)^(1/2).
+        """
+        if len(self.species) == 1:
+            return np.array([info.distances[self.species[0]] for info in self.infos])
+        return np.sqrt(self._weighted_squares())
+
+    @property
+    def dissipation(self) -> Array:
+        """sum_i W2_i^2 / (alpha_i dt^2) in every step, (K,): the rate at which the exact JKO step loses energy, equal to
+        sum_i alpha_i int |grad dE/d rho_i|^2 d rho_i at the new state (paper note 2, section 2.5(a)).
+        """
+        return self._weighted_squares() / self.dts**2
+
+    def _weighted_squares(self) -> Array:
+        return np.array([sum(i.distances[n] ** 2 / self.mobilities[n] for n in self.species) for i in self.infos])
+
+    @property
+    def statuses(self) -> tuple[Status, ...]:
+        """The status of every step."""
+        return tuple(info.status for info in self.infos)
+
+    @property
+    def ok(self) -> bool:
+        """True when every step can be trusted."""
+        return all(status.ok for status in self.statuses)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per state for a table: step, time, energy, and of the step that led there its distance, dissipation, status,
+        iterations and residual, with the relative error of the total mass.
+        """
+        start = sum(self.snapshots[0][name].mass for name in self.species)
+        table = []
+        for k, state in enumerate(self.snapshots):
+            mass = sum(state[name].mass for name in self.species)
+            row: dict[str, Any] = {"step": k, "time": float(self.times[k]), "energy": float(self.energies[k])}
+            if k > 0:
+                info = self.infos[k - 1]
+                row |= {"distance": float(self.distances[k - 1]), "dissipation": float(self.dissipation[k - 1])}
+                row |= {"status": info.status.name, "iterations": info.iterations, "residual": info.residual}
+            table.append(row | {"mass error": mass / start - 1})
+        return table
+
+    def __len__(self) -> int:
+        return len(self.snapshots)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.states)
+
+    @overload
+    def __getitem__(self, key: int) -> Any: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[Any, ...]: ...
+    @overload
+    def __getitem__(self, key: str) -> Trajectory: ...
+    def __getitem__(self, key: int | slice | str) -> Any:
+        if not isinstance(key, str):
+            return self.states[key]
+        if key not in self.species or key == UNNAMED:
+            raise KeyError(f"no species {key!r}; there are {', '.join(map(repr, self.species))}")
+        return replace(self, selected=key)
+
+    def __repr__(self) -> str:
+        steps = len(self) - 1
+        energy = f"energy {self.energies[0]:.6g} -> {self.energies[-1]:.6g}"
+        return (
+            f"Trajectory: {steps} steps to t = {self.times[-1]:.6g}, {'no energy' if np.isnan(self.energies[0]) else energy}, "
+            f"{self.outcome}{'' if self.ok else ', NOT every step was solved'}"
+        )
+
+    def _repr_html_(self) -> str:
+        troubled = [f"step {k + 1}: {status}" for k, status in enumerate(self.statuses) if status is not Status.CONVERGED]
+        lines = {
+            "outcome": self.outcome,
+            "scheme": self.scheme,
+            "steps": len(self) - 1,
+            "time": f"{self.times[0]:.6g} to {self.times[-1]:.6g}",
+            "energy": f"{self.energies[0]:.6g} to {self.energies[-1]:.6g}",
+            "species": ", ".join(self.species) or "one",
+            "steps to look at": "; ".join(troubled[:5]) or "none",
+        }
+        body = "".join(f"<tr><th>{escape(k)}</th><td>{escape(str(v))}</td></tr>" for k, v in lines.items())
+        return f"<table><caption>Trajectory</caption>{body}</table>"
