@@ -1,0 +1,95 @@
+"""The tables the tests run over: a new energy, solver, scheme or example is a row here."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import jkoflow as jf
+
+LINE = jf.Grid.box((-1.0, 1.5), cells=48)
+PLANE = jf.Grid.box((-1.0, 1.0), (0.0, 1.5), cells=(20, 16))
+SPACE = jf.Grid.box((-1.0, 1.0), (0.0, 1.5), (0.0, 1.0), cells=(10, 8, 6))
+
+
+def smooth(grid: jf.Grid, seed: int = 0) -> jf.Density:
+    """A positive density without symmetry."""
+    rng = np.random.default_rng(seed)
+    shifts = rng.uniform(-0.5, 0.5, grid.dim)
+    return grid.density(lambda *x: 0.3 + np.exp(-2 * sum((xi - s) ** 2 for xi, s in zip(x, shifts, strict=True))))
+
+
+MEASURES = {"line": smooth(LINE), "plane": smooth(PLANE), "space": smooth(SPACE)}
+
+
+def bowl(*x):
+    return sum((1 + k) * xi**2 / 2 for k, xi in enumerate(x))
+
+
+# name: (energy of one unnamed species, its Taylor remainder vanishes)
+ENERGIES = {
+    "entropy": (jf.Entropy(), False),
+    "renyi 2": (jf.RenyiEntropy(2), False),
+    "renyi 3.5": (jf.RenyiEntropy(3.5), False),
+    "renyi 0.5": (jf.RenyiEntropy(0.5), False),
+    "custom internal": (jf.CustomInternalEnergy(np.cosh, np.sinh), False),
+    "potential": (jf.Potential(bowl), True),
+    "interaction quadratic": (jf.Interaction(jf.Quadratic()), False),
+    "interaction |x|": (jf.Interaction(jf.PowerLaw(1)), False),
+    "interaction morse": (jf.Interaction(jf.Morse(2.0, 0.5)), False),
+    "functional": (
+        jf.Functional(lambda rho: rho.expectation(rho.values**2), lambda rho: 3 * rho.values**2),
+        False,
+    ),
+    "sum": (0.5 * jf.Entropy() + 2 * jf.Potential(bowl) - 0.25 * jf.Interaction(jf.Gaussian()), False),
+}
+
+KERNELS = {
+    "power 4": jf.PowerLaw(4),
+    "power 2": jf.Quadratic(),
+    "power 1.5": jf.PowerLaw(1.5),
+    "power 1": jf.PowerLaw(1),
+    "log": jf.PowerLaw(0),
+    "morse": jf.Morse(2.0, 0.7),
+    "gaussian": jf.Gaussian(1.5, 0.8),
+    "newtonian 1": jf.Newtonian(1),
+    "newtonian 2": jf.Newtonian(2),
+    "newtonian 3": jf.Newtonian(3),
+    "riesz": jf.Riesz(0.5),
+    "combination": 2 * jf.Morse() - 0.6 * jf.Morse(1.0, 0.5),
+}
+
+# The steps that every solver of exact or debiased steps is put to, in 1-D, where W2 is known exactly.
+_START = jf.Species.of(jf.Grid.box((-3.0, 3.0), cells=96).density(lambda x: np.exp(-2 * (x - 0.8) ** 2)))
+_WELL = jf.Potential(lambda x: x**2 / 2)
+STEPS = {
+    "fokker-planck": jf.ProximalStep(jf.Entropy() + _WELL, _START, tau=0.2),
+    "porous medium": jf.ProximalStep(jf.RenyiEntropy(2) + _WELL, _START, tau=0.2),
+    "renyi 3 alone": jf.ProximalStep(jf.RenyiEntropy(3), _START, tau=0.1),
+    "fast diffusion": jf.ProximalStep(jf.RenyiEntropy(0.6) + _WELL, _START, tau=0.2),
+    "congestion": jf.ProximalStep(jf.Congestion(0.6) + _WELL, _START, tau=0.2),
+    "entropy + renyi": jf.ProximalStep(0.3 * jf.Entropy() + 0.5 * jf.RenyiEntropy(2) + _WELL, _START, tau=0.2),
+    "mobility": jf.ProximalStep(jf.Entropy() + _WELL, _START, tau=0.05, mobilities={"": 4.0}),
+    "repulsion": jf.ProximalStep(jf.Entropy() + 2 * jf.Interaction(-jf.PowerLaw(1)), _START, tau=0.1),
+}
+
+SOLVERS = {
+    "entropic": jf.Entropic(),
+    "entropic fine": jf.Entropic(epsilon=(6 / 96) ** 2),
+    "convex": jf.Convex(),
+    "dynamic": jf.ConvexDynamic(layers=6),
+}
+
+SCHEMES = {
+    "jko": jf.JKO(),
+    "semi-implicit": jf.SemiImplicitJKO(),
+    "semi-implicit, self frozen": jf.SemiImplicitJKO(freeze_self=True),
+}
+
+# file in examples/: the number it pins, and how far it may be off
+EXAMPLES = {
+    "plot_ornstein_uhlenbeck": (1.5 / 1.05**20, 5e-4),  # the exact mean after 20 JKO steps
+    "plot_porous_medium": (1.09944, 2e-3),  # the exact JKO scale, paper note 2, T7
+    "plot_crowd": (1 / np.pi, 3e-3),  # a disc of area 2 and density 1, of unit-mass covariance R^2 / 2
+    "plot_aggregation": (1.0419, 1e-3),
+    "plot_predator_prey": (0.7171, 1e-3),
+}

@@ -1,0 +1,120 @@
+"""The main job and its bad inputs."""
+
+import csv
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jkoflow.command import main
+
+SMALL = ["--cells", "32", "--t-end", "0.01"]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_sediment_flows_downhill(here, capsys):
+    assert main(SMALL) == 0
+    said = capsys.readouterr().out
+    assert "30 x 32 cells" in said
+    assert "every one solved" in said
+    assert {p.name for p in (here / "out").iterdir()} >= {"density.png", "energy.png", "flow.gif", "steps.csv"}
+    with (here / "out" / "steps.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6
+    energies = [float(row["energy"]) for row in rows]
+    assert all(np.diff(energies) < 0)
+    assert all(row["status"] == "CONVERGED" for row in rows[1:])
+    assert max(abs(float(row["mass error"])) for row in rows) < 1e-12
+
+
+def test_the_module_runs():
+    result = subprocess.run([sys.executable, "-m", "jkoflow", "--help"], capture_output=True, text=True, check=True)
+    assert "Jacksboro" in result.stdout
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_own_data_in_every_dimension(here, capsys, dim):
+    x = np.linspace(-1, 1, 8)
+    bowl = sum(np.meshgrid(*[x**2] * dim, indexing="ij"))
+    np.save("bowl.npy", bowl)
+    np.save("start.npy", np.ones([4] * dim))
+    arguments = ["--potential", "bowl.npy", "--density", "start.npy", "--cells", "8", "--t-end", "0.004"]
+    assert main([*arguments, "--energy", "0.1*entropy + 0.05*renyi:3", "--out", "mine"]) == 0
+    assert (here / "mine" / "steps.csv").exists()
+    assert " x ".join(["8"] * dim) + " cells" in capsys.readouterr().out
+
+
+def test_a_picture_and_another_solver(here, capsys):
+    Image.fromarray(np.eye(12, dtype=np.uint8) * 255).save("cross.png")
+    np.save("flat.npy", np.zeros((8, 8)))
+    arguments = ["--potential", "flat.npy", "--density", "cross.png", "--cells", "8", "--t-end", "0.002"]
+    assert main([*arguments, "--solver", "dynamic"]) == 0
+    assert "ConvexDynamic" in capsys.readouterr().out
+
+
+def test_a_step_that_is_not_solved_is_exit_code_one(here, capsys):
+    np.save("hill.npy", np.linspace(0, 1, 8) ** 2)
+    arguments = ["--potential", "hill.npy", "--cells", "8", "--energy", "congestion:1.02", "--solver", "convex"]
+    code = main([*arguments, "--dt", "1e9", "--t-end", "1e9"])
+    captured = capsys.readouterr()
+    assert code == (0 if "every one solved" in captured.out and "NOT" not in captured.out else 1)
+
+
+BAD = {
+    "dt": (["--dt", "-1"], "--dt must be a positive finite number, got -1.0"),
+    "dt nan": (["--dt", "nan"], "--dt must be a positive"),
+    "t_end": (["--t-end", "0"], "--t-end must be a positive"),
+    "cells": (["--cells", "0"], "--cells must be a whole number >= 1"),
+    "missing density": (["--density", "none.png"], "there is none at 'none.png'"),
+    "text for a picture": (["--density", "text.png"], "cannot be read"),
+    "missing potential": (["--potential", "none.npy"], "--potential must be a .npy array"),
+    "text for an array": (["--potential", "text.png"], "--potential must be a .npy array"),
+    "objects": (["--potential", "objects.npy"], "cannot be read"),
+    "strings": (["--potential", "strings.npy"], "real numbers"),
+    "nan": (["--potential", "nan.npy"], "1 NaN or infinite of 16 entries"),
+    "shape": (["--potential", "scalar.npy"], "1, 2 or 3 axes of at least 2 entries, got shape (1,)"),
+    "negative density": (["--density", "negative.npy"], "--density must be non-negative, got -1"),
+    "no mass": (["--density", "zero.npy"], "positive total"),
+    "dimension": (["--density", "line.npy"], "the dimension of the landscape (2)"),
+    "energy": (["--energy", "heat"], "--energy must join"),
+    "renyi 1": (["--energy", "renyi:1"], "m must not be 1"),
+    "renyi word": (["--energy", "renyi:two"], "M in --energy must be a positive finite number, got 'two'"),
+    "negative factor": (["--energy=-2*entropy"], "the factor in --energy must be a positive"),
+    "crowded": (["--energy", "congestion:0.5"], "must leave room for the mass"),
+    "refused": (["--energy", "entropy:2"], "--energy must join"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_one_sentence_and_exit_code_two(here, capsys, case):
+    (here / "text.png").write_text("hello")
+    np.save("objects.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
+    np.save("strings.npy", np.array(["a", "b"]))
+    values = np.ones((4, 4))
+    values[1, 1] = np.nan
+    np.save("nan.npy", values)
+    np.save("scalar.npy", np.ones(1))
+    np.save("negative.npy", -np.ones((4, 4)))
+    np.save("zero.npy", np.zeros((4, 4)))
+    np.save("line.npy", np.ones(4))
+    arguments, sentence = BAD[case]
+    assert main([*SMALL, *arguments]) == 2
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert len(captured.err.strip().splitlines()) == 1
+    assert captured.out == ""
+    assert not (here / "out").exists()
+
+
+def test_words_that_are_no_numbers_are_exit_code_two(here, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--dt", "fast"])
+    assert stopped.value.code == 2
+    assert "invalid float value: 'fast'" in capsys.readouterr().err

@@ -1,0 +1,149 @@
+"""Energies: Taylor slopes, the algebra, mesh independence, closed forms, freezing."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import jkoflow as jf
+from jkoflow.checks import check_energy
+from jkoflow.energies import restricted_to
+
+from .tables import ENERGIES, MEASURES, bowl, smooth
+
+ENERGY = pytest.mark.parametrize("energy", [e for e, _ in ENERGIES.values()], ids=ENERGIES.keys())
+
+
+@ENERGY
+@pytest.mark.parametrize("rho", MEASURES.values(), ids=MEASURES.keys())
+def test_first_variation_passes_the_taylor_test(energy, rho):
+    check_energy(energy, rho, seed=4)
+
+
+@pytest.mark.parametrize(("energy", "linear"), ENERGIES.values(), ids=ENERGIES.keys())
+def test_the_taylor_test_sees_a_wrong_first_variation(energy, linear):
+    rho = MEASURES["line"]
+    wrong = jf.Functional(energy, lambda rho: 1.01 * energy.first_variation(rho) + 0.01 * rho.grid.axes[0])
+    with pytest.raises(AssertionError, match="misses its Taylor expansion"):
+        check_energy(wrong, rho)
+    assert np.isinf(check_energy(energy, rho).slope) == linear
+
+
+@ENERGY
+def test_first_variation_does_not_depend_on_the_mesh(energy):
+    """Per unit mass: it converges at second order as the cells are halved, and so does the value."""
+
+    def at(n):
+        grid = jf.Grid.box((-1.0, 1.5), cells=n)
+        rho = grid.density(lambda x: 0.3 + np.exp(-2 * (x - 0.2) ** 2), order=4)
+        variation = energy.first_variation(rho)
+        return energy(rho), variation.reshape(24, -1).mean(axis=1)
+
+    (e1, v1), (e2, v2), (e3, v3) = (at(n) for n in (48, 96, 192))
+    assert abs(e2 - e3) <= 0.3 * abs(e1 - e2) + 1e-12
+    assert np.abs(v2 - v3).max() <= 0.3 * np.abs(v1 - v2).max() + 1e-12
+
+
+@given(a=st.floats(-4, 4), b=st.floats(-4, 4))
+def test_algebra(a, b):
+    rho = MEASURES["line"]
+    E, F = jf.Entropy(), jf.Potential(bowl)
+    G = jf.Interaction(jf.Morse())
+    for left, right in [
+        (a * (E + b * F), a * E + (a * b) * F),
+        (E + F, F + E),
+        ((E + F) + G, E + (F + G)),
+        (E - a * F, E + (-a) * F),
+        (-(E + G), (-1) * E - G),
+        (sum([E, F, G]), E + F + G),
+        (E * a, a * E),
+    ]:
+        assert np.isclose(left(rho), right(rho), atol=1e-12)
+        assert np.allclose(left.first_variation(rho), right.first_variation(rho), atol=1e-12)
+
+
+def test_values_of_gaussians():
+    """Closed forms: int rho log rho = -log(2 pi e s^2) / 2; int rho^2 = 1 / (2 s sqrt pi); variances."""
+    s = 0.5
+    rho = jf.Grid.box((-4, 4), cells=800).density(lambda x: np.exp(-((x / s) ** 2) / 2))
+    assert np.isclose(jf.Entropy()(rho), -np.log(2 * np.pi * np.e * s**2) / 2, atol=1e-5)
+    assert np.isclose(jf.RenyiEntropy(2)(rho), 1 / (2 * s * np.sqrt(np.pi)), atol=1e-5)
+    assert np.isclose(jf.Potential(lambda x: x**2)(rho), s**2, atol=1e-4)
+    assert np.isclose(jf.Interaction(jf.Quadratic())(rho), s**2 / 2, atol=1e-4)
+    assert np.isclose(jf.Interaction(jf.PowerLaw(1))(rho), s / np.sqrt(np.pi), atol=1e-4)
+    two = jf.Species(a=rho, b=rho.grid.density(lambda x: np.exp(-((x - 1) ** 2) / 2 / s**2)))
+    assert np.isclose(jf.CrossInteraction(jf.Quadratic(), between=("a", "b"))(two), (2 * s**2 + 1) / 2, atol=1e-3)
+
+
+def test_vacuum_is_honest():
+    rho = jf.Grid.box((0, 1), cells=4).density(np.array([1.0, 1.0, 0.0, 0.0]))
+    assert np.isclose(jf.Entropy()(rho), np.log(2))
+    assert np.isneginf(jf.Entropy().first_variation(rho)[2:]).all()
+    assert np.isneginf(jf.RenyiEntropy(0.5).first_variation(rho)[2:]).all()
+    assert np.all(jf.RenyiEntropy(2).first_variation(rho)[2:] == 0)
+    assert jf.Congestion(1.0)(rho) == np.inf
+    assert jf.Congestion(2.0)(rho) == 0
+
+
+def _two():
+    grid = MEASURES["plane"].grid
+    return jf.Species(a=smooth(grid, 1), b=smooth(grid, 2))
+
+
+def test_cross_terms_and_drifts_freeze_to_potentials():
+    state = _two()
+    law = (
+        2 * jf.CrossInteraction(jf.Gaussian(), between=("a", "b"))
+        + jf.Drift(jf.Quadratic(), moves="a", by="b")
+        + jf.Interaction(jf.Morse(), "a")
+        + jf.Entropy("b")
+    )
+    frozen = law.frozen_at(state)
+    assert frozen.has_energy
+    assert not law.has_energy
+    expected = 2 * state["b"].convolve(jf.Gaussian()) + state["b"].convolve(jf.Quadratic())
+    at_a = restricted_to(frozen, "a")
+    assert np.allclose(at_a.first_variation(state, "a"), expected + state["a"].convolve(jf.Morse()))
+    other = jf.Species(a=_two()["b"], b=_two()["a"])  # the frozen field stays, the self-interaction moves along
+    assert np.allclose(at_a.first_variation(other, "a"), expected + other["a"].convolve(jf.Morse()))
+    all_frozen = restricted_to(law.frozen_at(state, self_terms=True), "a")
+    assert np.allclose(all_frozen.first_variation(other, "a"), expected + state["a"].convolve(jf.Morse()))
+
+
+def test_cross_interaction_passes_the_taylor_test_in_both_species():
+    energy = jf.CrossInteraction(jf.Gaussian(), between=("a", "b")) + jf.Entropy("a")
+    for name in ("a", "b"):
+        check_energy(energy, _two(), species=name)
+    assert np.all(jf.Entropy("a").first_variation(_two(), "b") == 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: jf.RenyiEntropy(1), "the limit of the flows is that of Entropy"),
+        (lambda: jf.RenyiEntropy(-2), "m must be a positive"),
+        (lambda: jf.Congestion(0), "bound must be a positive"),
+        (lambda: jf.Potential(np.array([0.0, np.nan])), "V must be finite, got 1 NaN"),
+        (lambda: jf.Potential(np.zeros(3))(MEASURES["line"]), "V must have shape"),
+        (lambda: jf.Potential(lambda x: 1 / (0 * x + np.inf) + np.nan)(MEASURES["line"]), "V must be finite"),
+        (lambda: jf.Functional(lambda r: 0.0, lambda r: np.zeros(2)).first_variation(MEASURES["line"]), "must have shape"),
+        (lambda: jf.CrossInteraction(jf.Morse(), between=("a", "a")), "two different species"),
+        (lambda: jf.Entropy()(_two()), "names no species.*give every term a species"),
+        (lambda: jf.Entropy("c")(_two()), "speaks of species 'c'"),
+        (lambda: jf.Entropy("c")(MEASURES["line"]), "one unnamed species"),
+        (lambda: jf.Drift(jf.Morse(), moves="a", by="b")(_two()), "no energy"),
+        (lambda: (jf.Entropy("a") + jf.Drift(jf.Morse(), moves="a", by="b"))(_two()), "SemiImplicitJKO"),
+        (lambda: jf.Drift(jf.Morse(), moves="a", by="b").first_variation(_two(), "a"), "no first variation"),
+        (lambda: restricted_to(jf.CrossInteraction(jf.Morse(), between=("a", "b")), "a"), "freeze it first"),
+        (lambda: np.nan * jf.Entropy(), "factor of a law must be a finite number"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_laws_do_not_add_to_other_things():
+    for call in (lambda: jf.Entropy() + 1, lambda: 1 + jf.Entropy(), lambda: jf.Entropy() - "x"):
+        with pytest.raises(TypeError):
+            call()

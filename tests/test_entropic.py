@@ -1,0 +1,273 @@
+"""The entropic step: oracles, blur, status, refusals."""
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+
+import jkoflow as jf
+from jkoflow.checks import check_solver
+
+from .tables import STEPS
+
+WIDE = jf.Grid.box((-8.0, 8.0), cells=160)
+
+
+def _gaussian(variance, mean=0.0, grid=WIDE):
+    return jf.Species.of(grid.density(lambda x: np.exp(-((x - mean) ** 2) / (2 * variance))))
+
+
+def _entropic_variance(A, h, k, D, epsilon, share):
+    """The variance after one entropic JKO step of a Gaussian (paper note 2, T21): ``share`` of the entropy eps H in the
+    regularisation, 1 for the Lebesgue reference, 0 for the product, 1/2 when debiased."""
+    s2 = epsilon / 2
+
+    def slope(B):
+        return 1 - 2 * A / (s2 + np.sqrt(4 * A * B + s2**2)) + h * k - h * D / B - share * s2 / B
+
+    return brentq(slope, 1e-3, 50.0, xtol=1e-14)
+
+
+@pytest.mark.parametrize(("debias", "share"), [(False, 1.0), (True, 0.5)])
+def test_gaussian_step_is_the_entropic_closed_form(debias, share):
+    A, h, k, D, epsilon = 1.0, 0.1, 0.5, 1.0, 0.1
+    expected = _entropic_variance(A, h, k, D, epsilon, share)
+    if not debias:
+        assert abs(expected - 1.133117629359) < 1e-11  # the value in the notes
+    energy = D * jf.Entropy() + jf.Potential(lambda x: k * x**2 / 2)
+    answer = jf.Entropic(epsilon=epsilon, debias=debias, tolerance=1e-11).solve(jf.ProximalStep(energy, _gaussian(A), h))
+    assert answer.status is jf.Status.CONVERGED
+    assert abs(answer.state[""].covariance - expected) < 1e-7
+
+
+def test_without_energy_the_plain_step_blurs_by_half_epsilon_and_the_debiased_one_by_its_square():
+    """Paper note 2, T21, D = 0."""
+    nothing = jf.Potential(lambda x: 0 * x)
+    for epsilon in (0.1, 0.2):
+        plain, debiased = (
+            float(
+                jf.Entropic(epsilon=epsilon, debias=debias, tolerance=1e-11)
+                .solve(jf.ProximalStep(nothing, _gaussian(1.0), 0.1))
+                .state[""]
+                .covariance
+            )
+            for debias in (False, True)
+        )
+        assert abs(plain - 1 - epsilon / 2) < 1e-9
+        assert abs(debiased - _entropic_variance(1.0, 0.1, 0.0, 0.0, epsilon, 0.5)) < 1e-9
+        assert abs(debiased - 1) < epsilon**2 / 16
+
+
+@pytest.mark.parametrize(("debias", "order"), [(False, 1.0), (True, 2.0)])
+def test_order_of_the_blur(debias, order):
+    """The bias of one Fokker-Planck step against the exact JKO step."""
+    exact = jf.OrnsteinUhlenbeck(mean=0.0, variance=1.0).jko(0.2)[1]
+    energy = jf.Entropy() + jf.Potential(lambda x: x**2 / 2)
+    bias = [
+        abs(
+            jf.Entropic(epsilon=e, debias=debias).solve(jf.ProximalStep(energy, _gaussian(1.0), 0.2)).state[""].covariance
+            - exact
+        )
+        for e in (0.2, 0.1)
+    ]
+    assert abs(np.log2(bias[0] / bias[1]) - order) < 0.15
+    assert bias[1] < (0.04 if order == 1 else 5e-4)
+
+
+@pytest.mark.parametrize("shape", [(40,), (10, 8)], ids=["1-D", "2-D"])
+def test_fokker_planck_step_against_pot(shape):
+    """For entropy and potential the plain step is a semi-relaxed problem that POT solves itself, on the dense cost: that of
+    the kernel, -eps log K, with its images in the walls."""
+    grid = jf.Grid.box(*[(-2.0, 2.0)] * len(shape), cells=shape)
+    rho = grid.density(lambda *x: np.exp(-sum((xi - 0.4) ** 2 for xi in x)))
+    V = grid.sample(lambda *x: sum(np.cos(2 * xi) for xi in x))
+    tau, epsilon, diffusion = 0.3, 0.4, 0.7
+    cost = 0.0
+    for axis in range(grid.dim):
+        x = grid.points.reshape(grid.size, -1)[:, axis] + 2.0  # from the lower wall; the box has length 4
+        images = [s * x + 8.0 * k for k in (-1, 0, 1) for s in (1, -1)]
+        cost = cost - epsilon * np.log(sum(np.exp(-(np.subtract.outer(x, y) ** 2) / epsilon) for y in images))
+    reference = grid.cell_volume * np.exp(-V.ravel() / diffusion)
+    pot, _, _, error = jf.semi_relaxed_step(
+        rho.masses, cost, reference, tau=tau, epsilon=epsilon, diffusion=diffusion, tolerance=1e-14
+    )
+    assert error < 1e-9
+    step = jf.ProximalStep(diffusion * jf.Entropy() + jf.Potential(V), jf.Species.of(rho), tau)
+    ours = jf.Entropic(epsilon=epsilon, debias=False, tolerance=1e-12).solve(step)
+    assert ours.status.ok
+    assert np.allclose(ours.state[""].masses, pot, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_answer_cannot_be_improved(name):
+    """Mass, sign, descent, and the variational inequality with the exact W2."""
+    check_solver(jf.Entropic(), STEPS[name], tolerance=3e-3)
+
+
+@pytest.mark.parametrize("name", [n for n in STEPS if n != "congestion"])
+def test_euler_lagrange_and_distance(name):
+    """phi / (tau alpha) + dE/d rho is constant where there is mass, and the slope of phi is the W2 moved."""
+    step = STEPS[name]
+    answer = jf.Entropic().solve(step)
+    rho = answer.state[""]
+    held = rho.values > 1e-3
+    level = (answer.potentials[""] / step.weight("") + step.energy.first_variation(answer.state))[held]
+    assert np.ptp(level) < 1e-4
+    exact = jf.wasserstein2(rho, step.anchor[""])
+    assert abs(answer.distances[""] - exact) < 7e-3 * exact
+
+
+def test_the_congestion_pressure_is_complementary():
+    step = STEPS["congestion"]
+    answer = jf.Entropic().solve(step)
+    rho = answer.state[""].values
+    pressure = -(answer.potentials[""] / step.tau + step.anchor.grid.axes[0] ** 2 / 2)
+    free = (rho > 1e-2) & (rho < 0.6 * (1 - 1e-6))
+    full = rho >= 0.6 * (1 - 1e-9)
+    assert rho.max() <= 0.6 * (1 + 1e-7)
+    assert full.sum() > 10
+    assert np.ptp(pressure[free]) < 0.05 * np.ptp(pressure[full])
+    assert pressure[full].max() > pressure[free].max()
+
+
+def test_several_species_are_solved_jointly():
+    """T2 of paper note 0 in the mean: two species under quadratic cross-attraction with mobility alpha, implicit in both."""
+    grid = jf.Grid.box((-4.0, 4.0), cells=128)
+    x = grid.density(lambda s: np.exp(-4 * (s - 1) ** 2))
+    y = grid.density(lambda s: np.exp(-4 * (s + 1) ** 2))
+    a12, alpha, tau = 0.25, 2.0, 0.1
+    energy = jf.CrossInteraction(a12 * jf.Quadratic(), between=("x", "y")) + 0.5 * jf.Interaction(jf.Quadratic(), "y")
+    step = jf.ProximalStep(energy, jf.Species(x=x, y=y), tau, {"y": alpha})
+    answer = jf.Entropic(tolerance=1e-10).solve(step)
+    gap = answer.state["x"].mean - answer.state["y"].mean
+    assert abs(gap - (x.mean - y.mean) / (1 + (1 + alpha) * tau * a12)) < 1e-4
+    joint = alpha * answer.state["x"].mean + answer.state["y"].mean
+    assert abs(joint - (alpha * x.mean + y.mean)) < 1e-4
+    factor = 1 / (1 + alpha * tau * (0.5 + a12))
+    assert abs(np.sqrt(answer.state["y"].covariance / y.covariance) - factor) < 3e-3
+
+
+def test_accelerated_and_plain_iterations_agree():
+    for name in ("fokker-planck", "porous medium", "repulsion"):
+        fast, plain = (jf.Entropic(memory=m, max_iterations=20_000).solve(STEPS[name]) for m in (10, 0))
+        assert fast.status.ok
+        assert plain.status.ok
+        assert fast.iterations < plain.iterations
+        assert np.abs(fast.state[""].values - plain.state[""].values).max() < 1e-6
+
+
+def test_separable_problems_factorise_in_the_plane():
+    """Fokker-Planck of a product in a product potential is the product of the 1-D steps."""
+    line = jf.Grid.box((-3.0, 3.0), cells=48)
+    plane = jf.Grid.box((-3.0, 3.0), (-3.0, 3.0), cells=48)
+    one, other = line.density(lambda x: np.exp(-2 * (x - 1) ** 2)), line.density(lambda x: np.exp(-(x**2)))
+    both = plane.density(np.multiply.outer(one.values, other.values))
+    solver = jf.Entropic(epsilon=0.05, tolerance=1e-11)
+
+    def solve(rho, V):
+        return solver.solve(jf.ProximalStep(jf.Entropy() + jf.Potential(V), jf.Species.of(rho), 0.1)).state[""].values
+
+    product = np.multiply.outer(solve(one, lambda x: x**2), solve(other, lambda y: y**4 / 4))
+    assert np.abs(solve(both, lambda x, y: x**2 + y**4 / 4) - product).max() < 1e-8
+
+
+@pytest.mark.parametrize("cells", [1.0, 0.8])
+def test_epsilon_of_one_cell_squared_holds_with_vacuum_and_tails(cells):
+    grid = jf.Grid.box((-4.0, 4.0), cells=256)
+    block = jf.Species.of(grid.density(lambda x: (abs(x + 2) < 0.5) * 1.0))
+    solver = jf.Entropic(epsilon=cells * grid.spacing[0] ** 2)
+    for energy in (jf.Entropy(), jf.RenyiEntropy(2), jf.Potential(lambda x: 0.2 * x)):
+        answer = solver.solve(jf.ProximalStep(energy + jf.Potential(lambda x: -x), block, 0.05))
+        assert answer.status.ok
+        assert np.all(np.isfinite(answer.potentials[""]))
+        assert abs(answer.state[""].mass - 1) < 1e-12
+
+
+@pytest.mark.parametrize("m", [0.3, 0.6, 1.0, 2.0, 8.0])
+@pytest.mark.parametrize("tau", [1e-6, 1e-3, 1.0, 1e3])
+def test_any_step_size_converges(m, tau):
+    energy = jf.Entropy() if m == 1 else jf.RenyiEntropy(m)
+    answer = jf.Entropic().solve(jf.ProximalStep(energy, STEPS["fokker-planck"].anchor, tau))
+    assert answer.status is jf.Status.CONVERGED
+    assert answer.iterations < 400
+
+
+def test_a_state_that_stays_has_moved_by_nothing():
+    grid = jf.Grid.box((-3.0, 3.0), cells=64)
+    energy = jf.Entropy() + jf.Potential(lambda x: x**2)
+    flow = jf.evolve(energy, jf.gibbs_state(grid, lambda x: x**2), dt=0.05, t_end=5.0)
+    assert flow.distances[-1] < 1e-5  # centred by an entropy alone it would read 1.4e-4
+
+
+def test_status_is_honest():
+    step = STEPS["porous medium"]
+    short = jf.Entropic(max_iterations=1).solve(step)
+    assert short.status is jf.Status.ITERATION_LIMIT
+    assert short.residual > 1e-8
+    assert short.iterations == 1
+    stuck = jf.Entropic(tolerance=1e-17, max_iterations=5000).solve(step)
+    assert stuck.status is jf.Status.STALLED
+    wild = jf.ProximalStep(jf.Potential(lambda x: 1e300 * x), step.anchor, 1.0)
+    broken = jf.Entropic(max_iterations=50).solve(wild)
+    assert not broken.status.ok
+
+
+def test_a_plan_between_cells_is_warned_of():
+    with pytest.warns(jf.FreezingWarning, match="epsilon >= the square of a cell"):
+        jf.Entropic(epsilon=1e-4).check(STEPS["fokker-planck"])
+
+
+@pytest.mark.parametrize(
+    ("energy", "message"),
+    [
+        (-jf.Entropy(), "must add up to a coefficient >= 0"),
+        (-jf.RenyiEntropy(2), "coefficient of RenyiEntropy"),
+        (-1 * jf.Congestion(1.0), "coefficient of Congestion"),
+        (jf.Congestion(0.1), "must leave room for the mass"),
+    ],
+)
+def test_what_is_not_accepted_is_refused_before_work(energy, message):
+    step = jf.ProximalStep(energy, STEPS["fokker-planck"].anchor, 0.1)
+    with pytest.raises(ValueError, match=message):
+        jf.Entropic().check(step)
+    with pytest.raises(ValueError, match=message):
+        jf.Entropic().solve(step)
+
+
+def test_an_unknown_energy_is_refused_in_words_with_the_way_out_and_can_be_registered():
+    class Own(jf.Energy):
+        involves = ("",)
+
+        def value(self, state):
+            return state[""].expectation(state.grid.axes[0])
+
+        def variation(self, state, species):
+            return state.grid.axes[0]
+
+        def __repr__(self):
+            return "Own()"
+
+    step = jf.ProximalStep(Own(), STEPS["fokker-planck"].anchor, 0.1)
+    with pytest.raises(ValueError, match=r"does not accept Own\(\).*register"):
+        jf.Entropic().check(step)
+    from jkoflow.proximal.entropic import enter
+
+    @enter.register
+    def _(term: Own, c, equations, step):
+        equations[""].fixed = equations[""].fixed + c * term.first_variation(step.anchor)
+
+    answer = jf.Entropic().solve(step)
+    assert abs(answer.state[""].mean - step.anchor[""].mean + 0.1) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epsilon": 0}, "epsilon must be a positive"),
+        ({"tolerance": np.nan}, "tolerance must be a positive"),
+        ({"max_iterations": 0}, "max_iterations must be"),
+        ({"memory": -1}, "memory must be"),
+    ],
+)
+def test_bad_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        jf.Entropic(**options)

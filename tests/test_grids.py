@@ -1,0 +1,128 @@
+"""Grids: quadrature, Poisson, convolution."""
+
+import numpy as np
+import pytest
+
+import jkoflow as jf
+from jkoflow.grids import resampled
+
+from .tables import LINE, PLANE, SPACE
+
+
+@pytest.mark.parametrize("grid", [LINE, PLANE, SPACE], ids=["1-D", "2-D", "3-D"])
+def test_points_and_quadrature(grid):
+    assert grid.points.shape == ((grid.size,) if grid.dim == 1 else (grid.size, grid.dim))
+    assert np.isclose(grid.integrate(np.ones(grid.shape)), grid.volume)
+    exact = np.prod([(high**4 - low**4) / 4 for low, high in grid.bounds])
+    assert np.isclose(grid.integrate(grid.sample(lambda *x: np.prod(np.broadcast_arrays(*x), axis=0) ** 3, order=2)), exact)
+
+
+def test_poisson_matches_the_notes():
+    """Paper note 2, T2: the eigenvalue of the discrete cosine mode, and second order towards the continuum."""
+    errors = []
+    for n in (64, 128):
+        grid = jf.Grid.box((0, 1), cells=n)
+        charge = grid.sample(lambda x: np.cos(np.pi * x))
+        energy = grid.integrate(charge * grid.solve_poisson(charge)) / 2
+        errors.append(energy - 1 / (4 * np.pi**2))
+        if n == 64:
+            assert abs(energy - 0.025335382786450) < 1e-14
+    assert abs(np.log2(errors[0] / errors[1]) - 2) < 0.01
+
+
+@pytest.mark.parametrize("grid", [LINE, PLANE, SPACE], ids=["1-D", "2-D", "3-D"])
+def test_poisson_solves_the_finite_volume_equation(grid):
+    rng = np.random.default_rng(1)
+    charge = rng.normal(size=grid.shape)
+    charge -= charge.mean()
+    psi = grid.solve_poisson(charge)
+    assert abs(psi.mean()) < 1e-12
+    flux_out = np.zeros(grid.shape)
+    for axis, h in enumerate(grid.spacing):
+        inner = np.diff(psi, axis=axis) / h
+        walls = [(1, 1) if k == axis else (0, 0) for k in range(grid.dim)]
+        flux_out += np.diff(np.pad(inner, walls), axis=axis) / h
+    assert np.allclose(-flux_out, charge, atol=1e-10)
+    assert np.isclose(grid.dirichlet(psi, np.ones(grid.shape)), grid.integrate(charge * psi))
+
+
+def test_poisson_refuses_a_net_charge():
+    with pytest.raises(ValueError, match="charge must have zero total"):
+        LINE.solve_poisson(np.ones(LINE.shape))
+
+
+def _gaussian_field_error(kernel, exact, dim, n):
+    """Mean-square error of kernel * gaussian against the gaussian."""
+    grid = jf.Grid.box(*[(-6, 6)] * dim, cells=n)
+    rho = grid.sample(lambda *x: np.exp(-sum(xi**2 for xi in x) / 2) / (2 * np.pi) ** (dim / 2))
+    field = grid.convolve(kernel, rho)
+    r = np.sqrt(sum(x**2 for x in grid.mesh))
+    return np.sqrt(grid.integrate(rho * (field - exact(r)) ** 2))
+
+
+def test_convolution_with_newtonian_and_pointy_kernels_is_second_order():
+    """Closed forms for a Gaussian: erf(r / sqrt 2) / (4 pi r) in 3-D (paper note 2, T1), E|x - Z| in 1-D, and the
+    exponential integral in 2-D."""
+    from scipy.special import erf, exp1
+
+    def newtonian_2(r):
+        return -(np.log(r) + exp1(r**2 / 2) / 2) / (2 * np.pi)
+
+    def mean_distance(r):
+        return r * erf(r / np.sqrt(2)) + np.sqrt(2 / np.pi) * np.exp(-(r**2) / 2)
+
+    cases = [
+        (jf.Newtonian(3), lambda r: erf(r / np.sqrt(2)) / (4 * np.pi * r), 3, (24, 48)),
+        (jf.Newtonian(2), newtonian_2, 2, (60, 120)),
+        (jf.PowerLaw(1), mean_distance, 1, (120, 240)),
+    ]
+    for kernel, exact, dim, sizes in cases:  # for an even number of cells no centre is at r = 0
+        coarse, fine = (_gaussian_field_error(kernel, exact, dim, n) for n in sizes)
+        assert fine < 6e-3
+        assert abs(np.log2(coarse / fine) - 2) < 0.15, f"{kernel!r}: {coarse} -> {fine}"
+
+
+def test_kernel_matrix_is_the_convolution():
+    values = np.random.default_rng(2).uniform(size=PLANE.shape)
+    matrix = PLANE.kernel_matrix(jf.Morse())
+    direct = (matrix @ values.ravel()).reshape(PLANE.shape) * PLANE.cell_volume
+    assert np.allclose(direct, PLANE.convolve(jf.Morse(), values))
+    assert np.allclose(matrix, matrix.T)
+
+
+def test_cell_average_at_the_origin():
+    """Exact: of -log r / (2 pi) on a unit square, and of 1 / (4 pi r) on a unit cube (known constants)."""
+    square = jf.Grid.box((0, 1), (0, 1), cells=1).kernel_matrix(jf.PowerLaw(0))[0, 0]
+    assert abs(square - (-1.5 + np.log(2) / 2 + np.pi / 4 - np.log(2))) < 1e-10
+    cube = jf.Grid.box((0, 1), (0, 1), (0, 1), cells=1).kernel_matrix(jf.PowerLaw(-1))[0, 0]
+    assert abs(-cube - (3 * np.log((np.sqrt(3) + 1) / (np.sqrt(3) - 1)) - np.pi / 2)) < 1e-9
+
+
+def test_resampling_keeps_the_integral():
+    values = np.random.default_rng(3).uniform(size=(7, 5))
+    assert np.isclose(resampled(values, (3, 8)).mean(), values.mean())
+    assert np.allclose(resampled(values, (7, 5)), values)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: jf.Grid.box((1, 0), cells=4), "low < high"),
+        (lambda: jf.Grid.box((0, np.nan), cells=4), "high end must be a finite number"),
+        (lambda: jf.Grid.box((0, 1), cells=0), "cells must be a whole number >= 1, got 0"),
+        (lambda: jf.Grid.box((0, 1), cells=2.5), "cells must be a whole number"),
+        (lambda: jf.Grid.box((0, 1), (0, 1), cells=(3,)), "one number per axis"),
+        (lambda: jf.Grid.box(cells=3), "1, 2 or 3 pairs"),
+        (lambda: jf.Grid.box((0, 1, 2), cells=3), "pairs"),
+        (lambda: LINE.density(lambda x: x), "non-negative"),
+        (lambda: LINE.density(np.ones(3)), "shape"),
+        (lambda: LINE.density(np.full(48, np.nan)), "NaN"),
+        (lambda: LINE.density(np.zeros(48)), "positive total"),
+        (lambda: LINE.density(np.ones(48), mass=-1), "mass must be a positive"),
+        (lambda: LINE.sample(np.sin, order=0), "order must be"),
+        (lambda: LINE.convolve(jf.PowerLaw(-2), np.ones(48)), "integrable"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,98 @@
+"""Measures and species."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import jkoflow as jf
+
+from .tables import MEASURES, PLANE
+
+
+@pytest.mark.parametrize("rho", MEASURES.values(), ids=MEASURES.keys())
+def test_names_one_can_rely_on(rho):
+    assert rho.points.shape[0] == rho.masses.shape[0] == rho.values.size
+    assert np.isclose(rho.masses.sum(), rho.mass)
+    assert np.isclose(rho.mass, 1.0)
+    assert np.allclose(rho.mean, rho.masses @ rho.points)
+    assert rho.covariance.shape == (() if rho.grid.dim == 1 else (rho.grid.dim,) * 2)
+
+
+def test_values_are_a_copy_and_read_only():
+    values = np.ones(PLANE.shape)
+    rho = PLANE.density(values, mass=None)
+    values[0, 0] = 7.0
+    assert rho.values[0, 0] == 1.0
+    with pytest.raises(ValueError, match="read-only"):
+        rho.values[0, 0] = 2.0
+
+
+def test_mass_is_scaled_only_where_asked():
+    assert np.isclose(PLANE.density(np.full(PLANE.shape, 3.0)).mass, 1.0)
+    assert np.isclose(PLANE.density(np.full(PLANE.shape, 3.0), mass=2.5).mass, 2.5)
+    assert np.isclose(PLANE.density(np.full(PLANE.shape, 3.0), mass=None).mass, 3.0 * PLANE.volume)
+
+
+def test_a_picture_is_a_density(tmp_path):
+    ink = np.full((4, 8), 255, dtype=np.uint8)
+    ink[3, 0] = 0  # one black pixel at the bottom left
+    Image.fromarray(ink).save(tmp_path / "dot.png")
+    rho = jf.Density.from_image(tmp_path / "dot.png", cells=8, invert=True)
+    assert rho.grid == jf.Grid.box((0, 2), (0, 1), cells=(8, 4))
+    assert np.argmax(rho.values) == 0
+    assert np.isclose(rho.mass, 1.0)
+    assert np.count_nonzero(rho.values) == 1
+    light = jf.Density.from_image(tmp_path / "dot.png", grid=jf.Grid.box((0, 2), (0, 1), cells=(2, 2)), mass=3.0)
+    assert np.isclose(light.values[0, 0] / light.values[1, 0], 7 / 8)
+    assert np.isclose(light.mass, 3.0)
+
+
+def test_transparent_parts_hold_no_mass(tmp_path):
+    pixels = np.full((2, 2, 4), 255, dtype=np.uint8)
+    pixels[0, :, 3] = 0
+    Image.fromarray(pixels).save(tmp_path / "half.png")
+    rho = jf.Density.from_image(tmp_path / "half.png", cells=2)
+    assert np.all(rho.values[:, 1] == 0)
+    assert np.all(rho.values[:, 0] > 0)
+
+
+def test_bad_pictures_are_refused(tmp_path):
+    (tmp_path / "text.png").write_text("no picture")
+    Image.new("L", (3, 3), 255).save(tmp_path / "white.png")
+    for path, extra, message in [
+        (tmp_path / "none.png", {}, "there is none"),
+        (tmp_path / "text.png", {}, "cannot be read"),
+        (tmp_path / "white.png", {"invert": True}, "positive total"),
+        (tmp_path / "white.png", {"cells": 0}, "cells must be"),
+        (tmp_path / "white.png", {"grid": jf.Grid.box((0, 1), cells=3)}, "2-D"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            jf.Density.from_image(path, **extra)
+
+
+def test_expectation_ignores_infinite_values_where_there_is_no_mass():
+    rho = jf.Grid.box((0, 1), cells=2).density(np.array([2.0, 0.0]))
+    assert rho.expectation(np.array([3.0, -np.inf])) == 3.0
+
+
+def test_species_are_an_immutable_mapping_on_one_grid():
+    u, v = MEASURES["plane"], PLANE.density(np.ones(PLANE.shape))
+    state = jf.Species(u=u, v=v)
+    assert list(state) == ["u", "v"]
+    assert dict(state) == {"u": u, "v": v}
+    assert state.unwrapped is state
+    assert jf.Species.of(u).unwrapped is u
+    with pytest.raises(TypeError):
+        state["u"] = v
+    with pytest.raises(KeyError, match="no species 'w'"):
+        state["w"]
+    with pytest.raises(ValueError, match="share one grid"):
+        jf.Species(u=u, v=MEASURES["line"])
+    with pytest.raises(ValueError, match="at least one"):
+        jf.Species()
+    with pytest.raises(ValueError, match="must be a measure"):
+        jf.Species(u=3)
+    with pytest.raises(ValueError, match="names of species"):
+        jf.Species({1: u})
+    with pytest.raises(ValueError, match="state must be"):
+        jf.Species.of([u])

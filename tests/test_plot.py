@@ -1,0 +1,88 @@
+"""Pictures: the right panels and files."""
+
+import shutil
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+import jkoflow as jf
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+def _flow(dim, species=False):
+    grid = jf.Grid.box(*[(-1.0, 1.0)] * dim, cells=10)
+    u = grid.density(lambda *x: np.exp(-3 * sum((xi - 0.3) ** 2 for xi in x)))
+    if not species:
+        return jf.evolve(jf.Entropy(), u, dt=0.02, t_end=0.06)
+    law = jf.Entropy("u") + jf.Entropy("v")
+    return jf.evolve(law, jf.Species(u=u, v=u), dt=0.02, t_end=0.06)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("species", [False, True])
+def test_density(dim, species):
+    flow = _flow(dim, species)
+    rows = 2 if species else 1
+    figure = jf.plot.density(flow, panels=3)
+    images = [a for a in figure.axes if a.get_images() or a.lines]
+    assert len(images) == (rows if dim == 1 else 3 * rows)
+    if dim == 1:
+        assert len(images[0].lines) == 3
+        assert np.array_equal(images[0].lines[-1].get_ydata(), flow.final["u"].values if species else flow.final.values)
+
+
+def test_density_at_given_times_and_of_a_state():
+    flow = _flow(2)
+    figure = jf.plot.density(flow, times=[0.0, 0.041], over=flow.final.values)
+    assert [a.get_title() for a in figure.axes[:2]] == ["t = 0", "t = 0.04"]
+    jf.plot.density(flow.final)
+    with pytest.raises(ValueError, match="over must have shape"):
+        jf.plot.density(flow, over=np.ones(3))
+    with pytest.raises(ValueError, match="panels must be"):
+        jf.plot.density(flow, panels=0)
+
+
+def test_energy_shows_energy_and_dissipation():
+    flow = _flow(1)
+    figure = jf.plot.energy(flow)
+    assert np.array_equal(figure.axes[0].lines[0].get_ydata(), flow.energies)
+    assert np.array_equal(figure.axes[1].lines[0].get_ydata(), flow.dissipation)
+    _, own = plt.subplots()
+    assert jf.plot.energy(flow, ax=own) is own.figure
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_animation_has_a_frame_per_state(tmp_path, dim):
+    flow = _flow(dim, species=dim < 3)
+    path = jf.plot.animate(flow, tmp_path / "flow.gif", dpi=40)
+    with Image.open(path) as picture:
+        assert picture.n_frames == len(flow)
+
+
+def test_animation_refuses(tmp_path, monkeypatch):
+    flow = _flow(1)
+    with pytest.raises(ValueError, match=r"must end in \.gif or \.mp4"):
+        jf.plot.animate(flow, tmp_path / "flow.avi")
+    with pytest.raises(ValueError, match="seconds must be"):
+        jf.plot.animate(flow, tmp_path / "flow.gif", seconds=0)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(ValueError, match="ffmpeg is not installed"):
+        jf.plot.animate(flow, tmp_path / "flow.mp4")
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_mp4(tmp_path):
+    assert jf.plot.animate(_flow(1), tmp_path / "flow.mp4", dpi=40).stat().st_size > 1000
+
+
+def test_plot_and_checks_are_found_and_nothing_else():
+    assert jf.checks.check_energy is not None
+    with pytest.raises(AttributeError, match="has no attribute 'plots'"):
+        _ = jf.plots

@@ -1,0 +1,111 @@
+"""Gibbs kernel, distances, the dense path."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import logsumexp
+
+import jkoflow as jf
+
+from .tables import PLANE, SPACE, smooth
+
+
+def _brute_force(grid, epsilon, values):
+    """All images within three box lengths, by one large log-sum-exp."""
+    points = grid.points.reshape(grid.size, -1)
+    log_kernel = 0.0
+    for axis, ((low, _), length) in enumerate(zip(grid.bounds, grid.lengths, strict=True)):
+        x, y = points[:, None, axis] - low, points[None, :, axis] - low
+        images = [sign * y + 2 * k * length for k in range(-3, 4) for sign in (1, -1)]
+        log_kernel = log_kernel + logsumexp([-((x - image) ** 2) / epsilon for image in images], axis=0)
+    return logsumexp(values.ravel()[None, :] + log_kernel, axis=1).reshape(grid.shape)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    size=st.integers(1, 40),
+    log_epsilon=st.floats(-14, 0),
+    spread=st.sampled_from([0.0, 1.0, 1e3, 1e5]),
+    holes=st.booleans(),
+    seed=st.integers(0, 9),
+)
+def test_gibbs_kernel_is_exact_at_any_epsilon_and_range(size, log_epsilon, spread, holes, seed):
+    rng = np.random.default_rng(seed)
+    grid = jf.Grid.box((0, 1), cells=size)
+    values = spread * rng.normal(size=size)
+    if holes and size > 1:
+        values[rng.integers(0, size, size // 2)] = -np.inf
+    epsilon = float(np.exp(log_epsilon))
+    expected = _brute_force(grid, epsilon, values) if np.isfinite(values).any() else np.full(size, -np.inf)
+    assert np.allclose(jf.GibbsKernel(grid, epsilon).log_apply(values), expected, rtol=1e-13, atol=1e-11)
+
+
+@pytest.mark.parametrize("grid", [PLANE, SPACE], ids=["2-D", "3-D"])
+@pytest.mark.parametrize("epsilon", [1e-5, 1e-2, 1.0])
+def test_gibbs_kernel_separates(grid, epsilon):
+    values = 50 * np.random.default_rng(0).normal(size=grid.shape)
+    assert np.allclose(jf.GibbsKernel(grid, epsilon).log_apply(values), _brute_force(grid, epsilon, values), atol=1e-10)
+
+
+def test_distance_on_the_line_of_uniforms():
+    """W2 between uniforms: the maps are affine, so W2^2 = (difference of means)^2 + (difference of half-widths)^2 / 3."""
+    grid = jf.Grid.box((0, 8), cells=64)
+    a = grid.density(lambda x: (x < 2) * 1.0)
+    b = grid.density(lambda x: ((x > 3) & (x < 7)) * 1.0)
+    assert np.isclose(jf.wasserstein2(a, b), np.sqrt(16 + 1 / 3), rtol=1e-12)
+    assert np.isclose(jf.wasserstein2(b, a), jf.wasserstein2(a, b), rtol=1e-12)
+    assert jf.wasserstein2(a, a) == 0
+    heavy = [grid.density(m.values, mass=4.0) for m in (a, b)]
+    assert np.isclose(jf.wasserstein2(*heavy), 2 * np.sqrt(16 + 1 / 3), rtol=1e-12)
+
+
+def test_distance_jumps_over_gaps():
+    grid = jf.Grid.box((0, 4), cells=4)
+    split = grid.density(np.array([1.0, 0.0, 0.0, 1.0]))
+    whole = grid.density(np.array([0.0, 1.0, 1.0, 0.0]))
+    assert np.isclose(jf.wasserstein2(split, whole), 1.0, rtol=1e-12)
+
+
+def test_distance_in_the_plane_of_translates():
+    grid = jf.Grid.box((0, 2), (0, 1), cells=(16, 8))
+    square = grid.density(lambda x, y: ((x < 0.5) & (y < 0.5)) * 1.0)
+    moved = grid.density(lambda x, y: ((x > 1) & (x < 1.5) & (y > 0.5)) * 1.0)
+    assert np.isclose(jf.wasserstein2(square, moved), np.sqrt(1 + 0.25), rtol=1e-9)
+
+
+def test_distance_refuses():
+    line, plane = smooth(jf.Grid.box((0, 1), cells=8)), smooth(PLANE)
+    with pytest.raises(ValueError, match="one dimension"):
+        jf.wasserstein2(line, plane)
+    with pytest.raises(ValueError, match="same mass"):
+        jf.wasserstein2(line, line.like(2 * line.values))
+
+
+def test_the_dense_step_takes_any_points_and_any_cost():
+    """With cost 0 all rows are alike: the new masses are proportional to reference^(D / (D + theta)), theta = eps / (2 tau)."""
+    masses, reference = np.array([0.2, 0.3]), np.array([1.0, 2.0, 5.0])
+    new, plan, _, error = jf.semi_relaxed_step(masses, np.zeros((2, 3)), reference, tau=1.0, epsilon=0.1, tolerance=1e-13)
+    profile = reference ** (1 / 1.05)
+    assert np.allclose(new, 0.5 * profile / profile.sum(), rtol=1e-7)
+    assert error < 1e-8
+    assert np.allclose(plan.sum(axis=0), new)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tau": 0.0}, "tau must be a positive"),
+        ({"epsilon": -1.0}, "epsilon must be a positive"),
+        ({"diffusion": np.nan}, "diffusion must be a positive"),
+        ({"cost": np.zeros(3)}, "cost must be a matrix"),
+        ({"cost": np.full((2, 2), np.nan)}, "cost must be finite"),
+        ({"masses": np.array([-1.0, 2.0])}, "masses must be non-negative"),
+        ({"reference": np.ones(3)}, "reference must have shape"),
+        ({"max_iterations": 0}, "max_iterations must be"),
+    ],
+)
+def test_the_dense_step_refuses(change, message):
+    good = {"masses": np.ones(2), "cost": np.zeros((2, 2)), "reference": np.ones(2), "tau": 1.0, "epsilon": 1.0}
+    with pytest.raises(ValueError, match=message):
+        jf.semi_relaxed_step(**(good | change))
