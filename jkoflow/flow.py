@@ -227,8 +227,8 @@ class _Run:
         shown = progress if progress is not None else (sys.stderr.isatty() or "ipykernel" in sys.modules)
         with tqdm(total=self.count, disable=not shown, unit="step", desc=type(self.scheme).__name__) as bar:
             for step in self:
-                bar.update()
                 bar.set_postfix(t=f"{step.time:.4g}", energy=f"{step.energy:.6g}", refresh=False)
+                bar.update()
                 yield step
 
     def trajectory(self, kept: list[Step], outcome: str) -> Trajectory:

@@ -12,13 +12,16 @@ class Anderson:
 
     ``memory`` is the number of differences kept, 0 for the plain iteration. When the residual that the caller watches
     grows past twice its lowest value, the history is dropped and the iteration resumes with a plain step from the best
-    iterate.
+    iterate. One step passes three times over 2 memory arrays of the size of x.
     """
 
     def __init__(self, memory: int) -> None:
         self.memory = memory
-        self._points: list[Array] = []
-        self._residuals: list[Array] = []  # G(x) - x at the points
+        self._forget()
+
+    def _forget(self) -> None:
+        self._count = 0  # differences seen since the history was dropped
+        self._last: tuple[Array, Array] | None = None  # the last image and residual
         self._lowest = np.inf
         self._best_image: Array | None = None
 
@@ -27,27 +30,33 @@ class Anderson:
         if self.memory == 0:
             return image
         if residual > 2 * self._lowest and self._best_image is not None:
-            resumed, self._best_image = self._best_image, None
-            self._points.clear()
-            self._residuals.clear()
-            self._lowest = np.inf
+            resumed = self._best_image
+            self._forget()
             return resumed
         if residual < self._lowest:
             self._lowest, self._best_image = residual, image
-        self._points.append(x)
-        self._residuals.append(image - x)
-        if len(self._points) > self.memory + 1:
-            del self._points[0], self._residuals[0]
-        if len(self._points) == 1:
+        self._remember(image.ravel(), (image - x).ravel())
+        if self._count == 0:
             return image
-        return self._mix(image, weights)
+        return image - self._correction(weights.ravel()).reshape(image.shape)
 
-    def _mix(self, image: Array, weights: Array) -> Array:
-        scale = np.sqrt(weights / weights.sum()).ravel()
-        columns = np.stack([scale * r.ravel() for r in self._residuals], axis=1)
-        differences = np.diff(columns, axis=1)
-        share, *_ = np.linalg.lstsq(differences.T @ differences, differences.T @ columns[:, -1], rcond=1e-14)
-        mixed = image.copy()
-        for k, weight in enumerate(share):
-            mixed -= weight * (self._points[k + 1] + self._residuals[k + 1] - self._points[k] - self._residuals[k])
-        return mixed
+    def _remember(self, image: Array, residual: Array) -> None:
+        """Keep the change of image and of residual since the last iterate, in the place of the oldest kept."""
+        if self._last is not None:
+            if self._count == 0:
+                self._images = np.empty((self.memory, image.size))
+                self._residuals = np.empty((self.memory, image.size))
+            place = self._count % self.memory
+            np.subtract(image, self._last[0], out=self._images[place])
+            np.subtract(residual, self._last[1], out=self._residuals[place])
+            self._count += 1
+        self._last = image, residual
+
+    def _correction(self, weights: Array) -> Array:
+        """The combination of changes of the image whose changes of the residual come closest to the last residual."""
+        assert self._last is not None
+        kept = min(self._count, self.memory)
+        changes = self._residuals[:kept]
+        weighted = changes * (weights / weights.sum())
+        share, *_ = np.linalg.lstsq(weighted @ changes.T, weighted @ self._last[1], rcond=1e-14)
+        return share @ self._images[:kept]

@@ -1,0 +1,81 @@
+"""The entropic step: order of the blur, and seconds, iterations and memory on large grids.
+
+Run with the name of a case for that one only; peak memory is that of the process, so each case runs
+in its own.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+import jkoflow as jf
+
+CASES = {  # name: (shape, energy, epsilon in cells^2)
+    "porous medium 128 x 128": ((128, 128), jf.RenyiEntropy(2), 4.0),
+    "porous medium 256 x 256": ((256, 256), jf.RenyiEntropy(2), 4.0),
+    "porous medium 256 x 256, one cell^2": ((256, 256), jf.RenyiEntropy(2), 1.0),
+    "porous medium 512 x 512": ((512, 512), jf.RenyiEntropy(2), 4.0),
+    "heat 256 x 256": ((256, 256), jf.Entropy(), 4.0),
+    "heat 256 x 256, one cell^2": ((256, 256), jf.Entropy(), 1.0),
+    "porous medium 64 x 64 x 64": ((64, 64, 64), jf.RenyiEntropy(2), 4.0),
+    "porous medium 64 x 64 x 64, one cell^2": ((64, 64, 64), jf.RenyiEntropy(2), 1.0),
+    "heat 64 x 64 x 64, one cell^2": ((64, 64, 64), jf.Entropy(), 1.0),
+}
+
+
+def blur() -> None:
+    """The bias of the variance of one Fokker-Planck step of a Gaussian, n = 160."""
+    rho = jf.Species.of(jf.Grid.box((-8.0, 8.0), cells=160).density(lambda x: np.exp(-(x**2) / 2)))
+    exact = jf.OrnsteinUhlenbeck(0.0, 1.0).jko(0.2)[1]
+    step = jf.ProximalStep(jf.Entropy() + jf.Potential(lambda x: x**2 / 2), rho, 0.2)
+    print(f"{'epsilon':>8s} {'debias=False':>13s} {'order':>6s} {'debias=True':>13s} {'order':>6s}")
+    last = (np.nan, np.nan)
+    for epsilon in (0.4, 0.2, 0.1, 0.05, 0.025):
+        solvers = [jf.Entropic(epsilon=epsilon, debias=debias, tolerance=1e-11) for debias in (False, True)]
+        bias = [abs(float(s.solve(step).state[""].covariance) - exact) for s in solvers]
+        orders = np.log2(np.divide(last, bias))
+        print(f"{epsilon:8.3f} {bias[0]:13.2e} {orders[0]:6.2f} {bias[1]:13.2e} {orders[1]:6.2f}")
+        last = (bias[0], bias[1])
+
+
+def large(name: str) -> None:
+    """One case: a step in a quadratic well, dt = 0.02 on [-2, 2]^d, after a first step that warms up."""
+    shape, energy, cells = CASES[name]
+    grid = jf.Grid.box(*[(-2.0, 2.0)] * len(shape), cells=shape)
+    rho = grid.density(lambda *x: np.exp(-20 * ((x[0] - 0.5) ** 2 + sum(xi**2 for xi in x[1:]))))
+    law = energy + jf.Potential(lambda *x: sum(xi**2 for xi in x) / 2)
+    solver = jf.Entropic(epsilon=cells * grid.spacing[0] ** 2)
+    first = solver.solve(jf.ProximalStep(law, jf.Species.of(rho), 0.02))
+    began = time.perf_counter()
+    answer = solver.solve(jf.ProximalStep(law, first.state, 0.02))
+    seconds = time.perf_counter() - began
+    finite = np.all(np.isfinite(answer.state[""].values)) and np.all(np.isfinite(answer.potentials[""]))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    mass = abs(answer.state[""].mass - 1)
+    print(
+        f"{name:40s} {seconds:7.2f} s {answer.iterations:4d} iterations {1e3 * seconds / answer.iterations:6.1f} ms each "
+        f"{peak:6.0f} MiB  {answer.status.name}, residual {answer.residual:.0e}, mass error {mass:.0e}, finite: {finite}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    wanted = sys.argv[1:]
+    if wanted:
+        for name in CASES:
+            if name in wanted:
+                large(name)
+        return
+    blur()
+    print("\nThe second step from a narrow Gaussian; peak memory of the process")
+    for name in CASES:
+        subprocess.run([sys.executable, __file__, name], check=True)
+
+
+if __name__ == "__main__":
+    main()
