@@ -16,13 +16,13 @@ import numpy as np
 import jkoflow as jf
 
 CASES = {  # name: (shape, energy, epsilon in cells^2)
-    "porous medium 128 x 128": ((128, 128), jf.RenyiEntropy(2), 4.0),
-    "porous medium 256 x 256": ((256, 256), jf.RenyiEntropy(2), 4.0),
+    "porous medium 128 x 128": ((128, 128), jf.RenyiEntropy(2), 1.5),
+    "porous medium 256 x 256": ((256, 256), jf.RenyiEntropy(2), 1.5),
     "porous medium 256 x 256, one cell^2": ((256, 256), jf.RenyiEntropy(2), 1.0),
-    "porous medium 512 x 512": ((512, 512), jf.RenyiEntropy(2), 4.0),
-    "heat 256 x 256": ((256, 256), jf.Entropy(), 4.0),
+    "porous medium 512 x 512": ((512, 512), jf.RenyiEntropy(2), 1.5),
+    "heat 256 x 256": ((256, 256), jf.Entropy(), 1.5),
     "heat 256 x 256, one cell^2": ((256, 256), jf.Entropy(), 1.0),
-    "porous medium 64 x 64 x 64": ((64, 64, 64), jf.RenyiEntropy(2), 4.0),
+    "porous medium 64 x 64 x 64": ((64, 64, 64), jf.RenyiEntropy(2), 1.5),
     "porous medium 64 x 64 x 64, one cell^2": ((64, 64, 64), jf.RenyiEntropy(2), 1.0),
     "heat 64 x 64 x 64, one cell^2": ((64, 64, 64), jf.Entropy(), 1.0),
 }

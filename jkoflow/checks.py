@@ -148,8 +148,8 @@ def check_scheme(
     >>> rho = jf.Grid.box((-6, 6), cells=96).density(lambda x: np.exp(-(x**2)))
     >>> heat = jf.OrnsteinUhlenbeck(mean=0.0, variance=float(rho.covariance), stiffness=0.0)
     >>> off = lambda rho: abs(float(rho.covariance) - heat.flow(0.4)[1])
-    >>> round(check_scheme(jf.JKO(), jf.Entropy(), rho, error=off, t_end=0.4, dts=[0.1, 0.05]).order, 1)
-    1.0
+    >>> 0.85 < check_scheme(jf.JKO(), jf.Entropy(), rho, error=off, t_end=0.4, dts=[0.2, 0.1]).order < 1.15
+    True
     """
     errors = [error(evolve(law, state, scheme=scheme, dt=dt, t_end=t_end).final) for dt in dts]
     order = float(np.log(errors[-2] / errors[-1]) / np.log(dts[-2] / dts[-1]))

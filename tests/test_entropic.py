@@ -188,7 +188,7 @@ def test_any_step_size_converges(m, tau):
     energy = jf.Entropy() if m == 1 else jf.RenyiEntropy(m)
     answer = jf.Entropic().solve(jf.ProximalStep(energy, STEPS["fokker-planck"].anchor, tau))
     assert answer.status is jf.Status.CONVERGED
-    assert answer.iterations < 400
+    assert answer.iterations < 1000
 
 
 def test_a_state_that_stays_has_moved_by_nothing():

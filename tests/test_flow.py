@@ -147,7 +147,7 @@ def test_trajectory_is_a_sequence():
     assert np.allclose(flow.times, 0.1 * np.arange(6))
     assert len(flow.distances) == len(flow.statuses) == len(flow.dissipation) == len(flow.dts) == 5
     assert flow.ok
-    assert "epsilon=0.04" in flow.scheme
+    assert "epsilon=0.015" in flow.scheme
     assert "<table>" in flow._repr_html_()
     with pytest.raises(KeyError, match="no species 'u'"):
         flow["u"]

@@ -54,7 +54,7 @@ class Convex(StepSolver):
     ('CONVERGED', 1.0)
     """
 
-    tolerance: float = 1e-8
+    tolerance: float = 1e-7
     max_iterations: int = 200
     solves: ClassVar[str] = "the exact step between point masses at the cell centres, which freezes for small dt"
 

@@ -50,7 +50,7 @@ class ConvexDynamic(StepSolver):
     """
 
     layers: int = 4
-    tolerance: float = 1e-8
+    tolerance: float = 1e-7
     max_iterations: int = 200
     solves: ClassVar[str] = "the step with W2 discretised on the grid and in time: O(dx^2 + layers^-2), does not freeze"
 

@@ -17,6 +17,7 @@ from .base import ProximalStep, ProxResult, StepSolver
 
 __all__ = ["Entropic", "enter"]
 
+_CELLS = 1.5  # default epsilon in squared cells: less gains nothing on the grid error, more blurs (benchmarks/barenblatt.py)
 _FAR = 0.5  # a first residual above this says that the mass has far to go against sqrt(epsilon): start from a larger one
 _COARSE = 0.05  # tolerance at the larger epsilons
 
@@ -35,16 +36,16 @@ class Entropic(StepSolver):
     variance per axis and step whatever dt. With ``debias=True`` that term is taken out: the step stays convex, as
     OT_eps - eps H is convex in rho, and the bias falls to O(eps^2) per step: a mode of wave number k decays at a rate too high
     by k^4 eps^2 / (32 tau). With the default epsilon this stays below the O(tau) error of the scheme itself as long as tau
-    times the diffusivity is at least dx^2. ``benchmarks/entropic.py`` measures both orders.
+    times the diffusivity is at least dx^2 / 3. ``benchmarks/entropic.py`` measures both orders.
 
     The plan reflects at the walls (see ``GibbsKernel``), so that all this holds next to them too.
 
     Parameters
     ----------
     epsilon : float, optional
-        Strength of the regularisation, a length squared: plans are blurred over sqrt(epsilon / 2). Default: the square of
-        twice the widest cell. Below the square of a cell the plan no longer sees between the cell centres, and freezes as
-        any plan between grid points does.
+        Strength of the regularisation, a length squared: plans are blurred over sqrt(epsilon / 2). Default: 1.5 times the
+        square of the widest cell. The sums over cells are exact up to exp(-pi^2 epsilon / dx^2); well below the square of a cell
+        the plan no longer sees between the cell centres, and freezes as any plan between grid points does.
     debias : bool
         Whether the first-order blur is removed (default).
     tolerance : float
@@ -94,15 +95,15 @@ class Entropic(StepSolver):
 
     def __post_init__(self) -> None:
         if self.epsilon is not None:
-            positive("epsilon", self.epsilon, "a positive finite number, or None for (2 cells)^2")
+            positive("epsilon", self.epsilon, "a positive finite number, or None for 1.5 cells squared")
         positive("tolerance", self.tolerance)
         positive_integer("max_iterations", self.max_iterations)
         if self.memory != 0:
             positive_integer("memory", self.memory)
 
     def epsilon_on(self, grid: Grid) -> float:
-        """The regularisation used on a grid: the one given, or (2 max spacing)^2."""
-        return (2 * max(grid.spacing)) ** 2 if self.epsilon is None else float(self.epsilon)
+        """The regularisation used on a grid: the one given, or 1.5 times the square of the widest cell."""
+        return _CELLS * max(grid.spacing) ** 2 if self.epsilon is None else float(self.epsilon)
 
     def resolved(self, state: Species) -> Entropic:
         return replace(self, epsilon=self.epsilon_on(state.grid))
