@@ -1,8 +1,8 @@
 """Ten JKO steps of Ornstein-Uhlenbeck against the exact iterates: errors of mean and variance in n and epsilon.
 
-The mean of the exact iterate is 1.5 / (1 + dt)^10; its variance follows the recursion of jkoflow.OrnsteinUhlenbeck. Convex moves
-mass between cell centres only, and is slow in part of the domain although dt is above the freezing threshold; its error falls
-with dx^2 / dt. The last table compares the entropic answers with those of Convex on its own grid as epsilon falls.
+The mean of the exact iterate is 1.5 / (1 + dt)^10; its variance follows the recursion of jkoflow.OrnsteinUhlenbeck. Convex
+moves mass between cell centres only, and is slow in part of the domain although dt is above the freezing threshold.
+The last table compares the entropic answers with those of Convex on its own grid as epsilon falls.
 """
 
 from __future__ import annotations

@@ -39,7 +39,13 @@ def positive_integer(name: str, value: Any) -> int:
 
 def finite_array(name: str, value: Any, shape: tuple[int, ...]) -> Array:
     """``value`` as a float64 array of the given shape with finite entries."""
-    array = np.asarray(value, dtype=np.float64)
+    try:
+        array = np.asarray(value)
+        if np.iscomplexobj(array):
+            raise TypeError
+        array = array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be an array of real numbers of shape {shape}, got {type(value).__name__}") from None
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
     bad = int(np.count_nonzero(~np.isfinite(array)))

@@ -16,7 +16,7 @@ import numpy as np
 from ._typing import Array
 from ._validate import non_negative_array, positive, positive_integer
 from .energies import Congestion, Entropy, Law, Potential, RenyiEntropy
-from .flow import FlowError, evolve
+from .flow import FlowError, evolve, steps
 from .grids import Grid, resampled
 from .measures import Density
 from .proximal import Convex, ConvexDynamic, Entropic, StepSolver
@@ -72,17 +72,11 @@ def _run(options: argparse.Namespace) -> None:
     potential = resampled(landscape, grid.shape)
     start = _start(options, grid, potential)
     law = parse_energy(options.energy) + Potential(potential)
-    flow = evolve(
-        law,
-        start,
-        scheme=JKO(SOLVERS[options.solver]()),
-        dt=options.dt,
-        t_end=options.t_end,
-        on_failure="return",
-        progress=True,
-    )
+    scheme = JKO(SOLVERS[options.solver]())
+    steps(law, start, scheme=scheme, dt=options.dt, t_end=options.t_end)  # refuses what cannot be before anything is written
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
+    flow = evolve(law, start, scheme=scheme, dt=options.dt, t_end=options.t_end, on_failure="return", progress=True)
     written = _write(flow, potential, folder)
     print(_in_words(flow, law, potential))
     print("Wrote " + ", ".join(str(path) for path in written) + ".")
@@ -115,6 +109,8 @@ def _grid(lengths: tuple[float, ...], cells: int) -> Grid:
 
 def _start(options: argparse.Namespace, grid: Grid, potential: Array) -> Density:
     if options.density is None:
+        if np.ptp(potential) == 0:
+            raise ValueError("--density must be given where the landscape is flat: it has no ridges to start from")
         return grid.density((potential > np.quantile(potential, RIDGES)) * 1.0)
     if not options.density.endswith(".npy"):
         return Density.from_image(options.density, grid=grid, invert=True)
@@ -147,7 +143,7 @@ def parse_energy(text: str) -> Law:
     0.5 * RenyiEntropy(3.0) + Entropy()
     """
     total: Any = 0
-    for term in text.replace(" ", "").split("+"):
+    for term in re.split(r"(?<![0-9][eE])\+", text.replace(" ", "")):
         found = re.fullmatch(r"(?:([^*]+)\*)?(entropy|renyi|congestion)(?::(.+))?", term)
         if found is None or (found[2] == "entropy") != (found[3] is None):
             raise ValueError(f"--energy must join entropy, renyi:M and congestion:BOUND by +, got {text!r}")
@@ -201,7 +197,7 @@ def _in_words(flow: Trajectory, law: Law, potential: Array) -> str:
     return (
         f"A density of mass {first.mass:.6g} on {cells} cells followed the gradient flow of {law!r}\n"
         f"for {len(flow) - 1} steps of {flow.scheme}, {solved}: {flow.outcome}.\n"
-        f"Its energy fell from {flow.energies[0]:.6g} to {flow.energies[-1]:.6g}; it moved {flow.distances.sum():.4g} in W2, "
+        f"Its energy went from {flow.energies[0]:.6g} to {flow.energies[-1]:.6g}; it moved {flow.distances.sum():.4g} in W2, "
         f"and its mean height went from {heights[0]:.3f} to {heights[1]:.3f} (0 is the lowest point, 1 the highest).\n"
         f"The lowest quarter of the ground held {valley[0]:.1%} of the mass and now holds {valley[1]:.1%}. "
         f"Mass changed by {abs(last.mass / first.mass - 1):.1e} of itself."

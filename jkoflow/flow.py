@@ -18,6 +18,8 @@ from .schemes import JKO, Scheme
 from .stopping import StoppingRule
 from .trajectory import Step, Trajectory
 
+_MOST_STEPS = 1e12  # more is a slip of the pen
+
 
 class FlowError(RuntimeError):
     """A step could not be solved. ``trajectory`` holds the run up to and with that step, whose status says what happened."""
@@ -87,9 +89,11 @@ def evolve(
     """
     if on_failure not in ("raise", "return"):
         raise ValueError(f'on_failure must be "raise" or "return", got {on_failure!r}')
-    rules = (stop,) if callable(stop) else tuple(stop)
+    rules = (stop,) if callable(stop) else stop
+    if not isinstance(rules, Sequence) or not all(map(callable, rules)):
+        raise ValueError(f"stop must be a rule or a sequence of rules, functions of a Step, got {stop!r}")
     began = _Beginning.of(state)
-    run = _Run(law, began, scheme or JKO(), dt, t_end, mobility)
+    run = _Run(law, began, JKO() if scheme is None else scheme, dt, t_end, mobility)
     kept: list[Step] = []
     outcome = f"reached t = {t_end:g}"
     try:
@@ -134,7 +138,7 @@ def steps(
     >>> [round(step.time, 3) for step in steps(jf.Entropy(), rho, dt=0.01, t_end=0.025)]
     [0.01, 0.02, 0.025]
     """
-    return iter(_Run(law, _Beginning.of(state), scheme or JKO(), dt, t_end, mobility))
+    return iter(_Run(law, _Beginning.of(state), JKO() if scheme is None else scheme, dt, t_end, mobility))
 
 
 @dataclass(frozen=True)
@@ -194,7 +198,9 @@ class _Run:
         if self.t_end <= now:
             raise ValueError(f"t_end must lie after the start t = {now:g}, got {self.t_end!r}")
         whole = (self.t_end - self.origin) / self.dt
-        total = int(np.ceil(whole - 1e-9 * max(1.0, whole)))
+        if whole > _MOST_STEPS:
+            raise ValueError(f"dt must cut the time to t_end into at most {_MOST_STEPS:g} steps, got dt={self.dt!r}")
+        total = self.done + max(1, int(np.ceil(whole - 1e-9 * max(1.0, whole))) - self.done)
         short = self.t_end - (self.origin + (total - 1) * self.dt)
         return total - self.done, self.dt if abs(total - whole) <= 1e-9 * max(1.0, whole) else short
 

@@ -43,6 +43,8 @@ class Grid:
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.bounds, tuple) or not isinstance(self.shape, tuple):
+            raise ValueError("a grid must be made with Grid.box((low, high), ..., cells=...)")
         if not 1 <= len(self.bounds) <= 3:
             raise ValueError(f"bounds must hold 1, 2 or 3 pairs of ends, got {len(self.bounds)}")
         if len(self.shape) != len(self.bounds):
@@ -198,9 +200,10 @@ class Grid:
     def convolve(self, kernel: Callable[..., Any], values: Array) -> Array:
         """The integral of kernel(x - y) values(y) dy over the box, in free space (no images), at the cell centres.
 
-        Midpoint quadrature summed exactly by a zero-padded FFT, with the kernel's cell average at the origin, so
-        kernels that are pointed there (|x|) or have an integrable singularity harmonic away from it (the Newtonian) keep
-        second order. Two FFTs of 2^d n cells; the kernel's own transform is kept for the next call.
+        Midpoint quadrature summed exactly by a zero-padded FFT, with the cell average of a pointed or singular kernel at the
+        origin, so that kernels which are pointed there (|x|), or have an integrable singularity and are harmonic away from it
+        (the Newtonian), keep second order. Two FFTs of 2^d n cells; the transform of a kernel of the library is kept for the
+        next call, that of your own function is made afresh.
 
         >>> grid = Grid.box((0, 1), cells=100)
         >>> potential = grid.convolve(abs, np.ones(100))        # of |x|, at x: (x^2 + (1 - x)^2) / 2
@@ -209,6 +212,7 @@ class Grid:
         """
         from scipy.fft import irfftn, rfftn
 
+        values = finite_array("values", values, self.shape)
         padded = tuple(2 * count for count in self.shape)
         transform = kernel_transform(kernel, self.shape, self.spacing)
         full = irfftn(transform * rfftn(values, s=padded), s=padded)

@@ -27,31 +27,42 @@ def save(flow: Trajectory, path: str | Path) -> None:
     >>> bool((again.final.values == flow.final.values).all())
     True
     """
+    if not isinstance(flow, Trajectory) or flow.selected is not None:
+        raise ValueError("flow must be a whole trajectory, not that of one species or anything else")
     names = list(flow.snapshots[0])
     grid = flow.snapshots[0].grid
-    np.savez_compressed(
-        path,
-        bounds=np.array(grid.bounds),
-        shape=np.array(grid.shape),
-        names=np.array(names),
-        mobilities=np.array([flow.mobilities[name] for name in names]),
-        values=np.stack([[state[name].values for name in names] for state in flow.snapshots]),
-        times=flow.times,
-        energies=flow.energies,
-        dts=flow.dts,
-        distances=np.array([[info.distances[name] for name in names] for info in flow.infos]),
-        statuses=np.array([info.status.name for info in flow.infos], dtype=str),
-        iterations=np.array([info.iterations for info in flow.infos], dtype=int),
-        residuals=np.array([info.residual for info in flow.infos], dtype=float),
-        scheme=np.array(flow.scheme),
-        outcome=np.array(flow.outcome),
-    )
+    with Path(path).open("wb") as file:  # numpy would add an ending to a bare path
+        np.savez_compressed(
+            file,
+            bounds=np.array(grid.bounds),
+            shape=np.array(grid.shape),
+            names=np.array(names),
+            mobilities=np.array([flow.mobilities[name] for name in names]),
+            values=np.stack([[state[name].values for name in names] for state in flow.snapshots]),
+            times=flow.times,
+            energies=flow.energies,
+            dts=flow.dts,
+            distances=np.array([[info.distances[name] for name in names] for info in flow.infos]),
+            statuses=np.array([info.status.name for info in flow.infos], dtype=str),
+            iterations=np.array([info.iterations for info in flow.infos], dtype=int),
+            residuals=np.array([info.residual for info in flow.infos], dtype=float),
+            scheme=np.array(flow.scheme),
+            outcome=np.array(flow.outcome),
+        )
 
 
 def load(path: str | Path) -> Trajectory:
-    """Read a trajectory that :func:`save` wrote. Continue it with ``evolve(law, load(path), ...)``."""
-    with np.load(path, allow_pickle=False) as stored:
-        data = {key: stored[key] for key in stored.files}
+    """Read a trajectory that :func:`save` wrote. Continue it with ``evolve(law, load(path), ...)``.
+
+    Raises ValueError for a file that is not there or holds something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            data = {key: stored[key] for key in stored.files}
+    except (OSError, ValueError, AttributeError) as reason:
+        raise ValueError(f"path must name a saved trajectory, and {str(path)!r} cannot be read") from reason
+    if not {"names", "values", "statuses", "mobilities"} <= set(data):
+        raise ValueError(f"path must name a saved trajectory, and {str(path)!r} holds {sorted(data)}")
     names = [str(name) for name in data["names"]]
     grid = Grid.box(*map(tuple, data["bounds"].tolist()), cells=tuple(data["shape"].tolist()))
     infos = tuple(

@@ -88,6 +88,8 @@ BAD = {
     "renyi word": (["--energy", "renyi:two"], "M in --energy must be a positive finite number, got 'two'"),
     "negative factor": (["--energy=-2*entropy"], "the factor in --energy must be a positive"),
     "crowded": (["--energy", "congestion:0.5"], "must leave room for the mass"),
+    "endless": (["--dt", "1e-300"], "dt must cut the time"),
+    "flat": (["--potential", "flat.npy"], "--density must be given where the landscape is flat"),
     "refused": (["--energy", "entropy:2"], "--energy must join"),
 }
 
@@ -100,6 +102,7 @@ def test_bad_input_gets_one_sentence_and_exit_code_two(here, capsys, case):
     values = np.ones((4, 4))
     values[1, 1] = np.nan
     np.save("nan.npy", values)
+    np.save("flat.npy", np.zeros((4, 4)))
     np.save("scalar.npy", np.ones(1))
     np.save("negative.npy", -np.ones((4, 4)))
     np.save("zero.npy", np.zeros((4, 4)))

@@ -202,3 +202,32 @@ def test_what_is_not_accepted_is_refused_before_work(solver, energy, message):
 def test_bad_options_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_far_below_the_threshold_it_still_says_frozen():
+    grid = jf.Grid.box((0.0, 1.0), cells=32)
+    rho = jf.Species.of(grid.density(lambda x: 1 + 0.1 * x))
+    with pytest.warns(jf.FreezingWarning):
+        assert jf.Convex().solve(jf.ProximalStep(jf.Entropy(), rho, 1e-7)).status is jf.Status.FROZEN
+
+
+def test_a_high_wall_in_the_vacuum_does_not_hide_freezing():
+    grid = jf.Grid.box((0.0, 1.0), cells=64)
+    rho = jf.Species.of(grid.density(lambda x: ((x > 0.1) & (x < 0.5)) * 1.0))
+    wall = jf.Potential(lambda x: 0.1 * x + 1e4 * np.maximum(x - 0.8, 0))
+    assert abs(jf.freezing_threshold(jf.ProximalStep(wall, rho, 1.0)) - (1 / 64) ** 2 / (2 * 0.1 / 64)) < 1e-9
+
+
+def test_smooth_positive_definite_kernels_are_accepted():
+    grid = jf.Grid.box((-2.0, 2.0), cells=60)
+    rho = jf.Species.of(grid.density(lambda x: np.exp(-(x**2))))
+    step = jf.ProximalStep(jf.Entropy() + jf.Interaction(-jf.Gaussian()), rho, 0.2)
+    plan, entropic = jf.Convex().solve(step), jf.Entropic().solve(step)
+    assert np.abs(plan.state[""].values - entropic.state[""].values).sum() * grid.spacing[0] < 0.05
+
+
+def test_coefficients_that_cancel_do_not_matter():
+    step = _gaussian_step(0.2, cells=24, energy=2 * jf.Entropy() - jf.Entropy() + WELL)
+    same = _gaussian_step(0.2, cells=24, energy=jf.Entropy() + WELL)
+    for solver in (jf.ConvexDynamic(), jf.Entropic()):
+        assert np.allclose(solver.solve(step).state[""].values, solver.solve(same).state[""].values)

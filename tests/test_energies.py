@@ -136,6 +136,12 @@ def test_cross_interaction_passes_the_taylor_test_in_both_species():
         (lambda: jf.Drift(jf.Morse(), moves="a", by="b").first_variation(_two(), "a"), "no first variation"),
         (lambda: restricted_to(jf.CrossInteraction(jf.Morse(), between=("a", "b")), "a"), "freeze it first"),
         (lambda: np.nan * jf.Entropy(), "factor of a law must be a finite number"),
+        (lambda: jf.Entropy().first_variation(MEASURES["line"], "u"), "species must be one of"),
+        (lambda: (jf.Entropy() + jf.Entropy()).first_variation(MEASURES["line"], "u"), "species must be one of"),
+        (lambda: jf.CrossInteraction(jf.Morse(), between="ab"), "between must name"),
+        (lambda: jf.Functional(1, 2), "must be functions"),
+        (lambda: jf.CustomInternalEnergy(1, 2), "must be functions"),
+        (lambda: jf.Potential("hill"), "V must be an array of real numbers"),
     ],
 )
 def test_bad_input_is_named(call, message):
@@ -147,3 +153,17 @@ def test_laws_do_not_add_to_other_things():
     for call in (lambda: jf.Entropy() + 1, lambda: 1 + jf.Entropy(), lambda: jf.Entropy() - "x"):
         with pytest.raises(TypeError):
             call()
+
+
+def test_equal_terms_are_gathered_and_cancelled_ones_do_not_count():
+    E, W = jf.Entropy("a"), jf.Drift(jf.Morse(), moves="a", by="b")
+    assert (2 * E + W - E).terms == ((1.0, E), (1.0, W))
+    assert (E + 0 * W).has_energy
+    assert (E + W - W)(_two()) == E(_two())
+
+
+def test_a_functional_freezes_with_the_self_terms():
+    rho = MEASURES["line"]
+    energy = jf.Functional(lambda r: r.expectation(r.values), lambda r: 2 * r.values)
+    assert energy.frozen_at(rho) is energy
+    assert np.array_equal(energy.frozen_at(rho, self_terms=True).first_variation(rho), 2 * rho.values)

@@ -263,11 +263,39 @@ def test_progress_bar(capsys):
         ({"mobility": {"": -1.0}}, "mobility of '' must be a positive"),
         ({"law": jf.Entropy("u")}, "speaks of species 'u'"),
         ({"law": -jf.Entropy()}, "coefficient >= 0"),
+        ({"dt": 1e-300}, "dt must cut the time to t_end into at most"),
+        ({"mobility": 3}, "mobility must be a mapping"),
+        ({"stop": 3}, "stop must be a rule"),
+        ({"stop": [jf.Steady(), 3]}, "stop must be a rule"),
+        ({"scheme": 0}, "scheme must be a Scheme"),
     ],
 )
 def test_bad_input_is_named_before_any_work(changes, message):
     with pytest.raises(ValueError, match=message):
         _flow(**changes)
+
+
+def test_a_time_far_below_dt_is_one_short_step():
+    flow = _flow(dt=1.0, t_end=1e-12)
+    assert list(flow.times) == [0.0, 1e-12]
+
+
+def test_schemes_and_files_of_the_wrong_kind_are_named(tmp_path):
+    for call in (lambda: jf.JKO("entropic"), lambda: jf.JKO(jf.Entropic), lambda: jf.SemiImplicitJKO(3)):
+        with pytest.raises(ValueError, match="solver must be a step solver"):
+            call()
+    with pytest.raises(ValueError, match="energy must be an energy"):
+        jf.ProximalStep(None, jf.Species.of(RHO), 0.1)
+    flow = jf.evolve(jf.Entropy("u"), jf.Species(u=RHO), dt=0.1, t_end=0.1)
+    jf.save(flow, tmp_path / "no ending")
+    assert jf.load(tmp_path / "no ending").times.tolist() == flow.times.tolist()
+    with pytest.raises(ValueError, match="whole trajectory"):
+        jf.save(flow["u"], tmp_path / "part")
+    np.savez(tmp_path / "other.npz", a=1)
+    (tmp_path / "text").write_text("hello")
+    for name in ("missing", "text", "other.npz"):
+        with pytest.raises(ValueError, match="must name a saved trajectory"):
+            jf.load(tmp_path / name)
 
 
 def test_a_trajectory_of_one_species_is_not_continued():

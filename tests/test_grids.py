@@ -121,8 +121,30 @@ def test_resampling_keeps_the_integral():
         (lambda: LINE.density(np.ones(48), mass=-1), "mass must be a positive"),
         (lambda: LINE.sample(np.sin, order=0), "order must be"),
         (lambda: LINE.convolve(jf.PowerLaw(-2), np.ones(48)), "integrable"),
+        (lambda: LINE.convolve(jf.Morse(), np.ones(5)), "values must have shape"),
+        (lambda: LINE.density(1j * np.ones(48)), "real numbers"),
+        (lambda: LINE.density([[1.0], [1.0, 2.0]]), "real numbers"),
+        (lambda: LINE.density(["a"] * 48), "real numbers"),
+        (lambda: jf.Grid([(0, 1)], [4]), "Grid.box"),
     ],
 )
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_function_of_your_own_is_evaluated_afresh():
+    length = {"scale": 1.0}
+    values = np.ones(LINE.shape)
+
+    def kernel(x):
+        return np.exp(-np.abs(x) / length["scale"])
+
+    before = LINE.convolve(kernel, values)
+    length["scale"] = 0.1
+    assert LINE.convolve(kernel, values).max() < 0.5 * before.max()
+    assert np.allclose(LINE.convolve(jf.CustomKernel(kernel), values), LINE.convolve(jf.CustomKernel(kernel), values))
+
+
+def test_a_constant_kernel_gives_the_mass():
+    assert np.allclose(LINE.convolve(lambda x: 1.0, np.full(LINE.shape, 2.0)), 2.0 * LINE.volume)

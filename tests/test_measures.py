@@ -96,3 +96,29 @@ def test_species_are_an_immutable_mapping_on_one_grid():
         jf.Species({1: u})
     with pytest.raises(ValueError, match="state must be"):
         jf.Species.of([u])
+
+
+def test_pictures_of_16_bits_keep_their_depth(tmp_path):
+    ramp = np.tile(np.arange(6, dtype=np.uint16) * 2000, (2, 1))
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    rho = jf.Density.from_image(tmp_path / "deep.png", cells=6)
+    assert np.allclose(rho.values[:, 0] / rho.values[-1, 0], np.arange(6) / 5)
+    Image.fromarray(np.ones((2, 2), dtype=np.float32)).save(tmp_path / "floats.tiff")
+    with pytest.raises(ValueError, match="8 or 16 bits"):
+        jf.Density.from_image(tmp_path / "floats.tiff")
+
+
+def test_pair_expectation():
+    a = MEASURES["line"]
+    b = a.grid.density(lambda x: 2 + x)
+    matrix = a.grid.kernel_matrix(jf.Morse())
+    assert np.isclose(a.pair_expectation(jf.Morse(), b), a.masses @ matrix @ b.masses)
+    assert np.isclose(a.pair_expectation(jf.Morse()), a.masses @ matrix @ a.masses)
+
+
+def test_only_one_species_may_lack_a_name():
+    u = MEASURES["line"]
+    with pytest.raises(ValueError, match="must have a name"):
+        jf.Species({"": u, "u": u})
+    with pytest.raises(ValueError, match="mapping or keywords"):
+        jf.Species([u])

@@ -78,6 +78,12 @@ def test_distance_refuses():
     line, plane = smooth(jf.Grid.box((0, 1), cells=8)), smooth(PLANE)
     with pytest.raises(ValueError, match="one dimension"):
         jf.wasserstein2(line, plane)
+    with pytest.raises(ValueError, match="a must be a Density"):
+        jf.wasserstein2(None, line)
+    with pytest.raises(ValueError, match="epsilon must be a positive"):
+        jf.GibbsKernel(PLANE, -1.0)
+    empty = line.like(np.zeros(8))
+    assert jf.wasserstein2(empty, empty) == 0
     with pytest.raises(ValueError, match="same mass"):
         jf.wasserstein2(line, line.like(2 * line.values))
 

@@ -113,7 +113,7 @@ class Energy(Law):
 
     def first_variation(self, state: State, species: str = UNNAMED) -> Array:
         held = self.check(state)
-        measure = held[species]
+        measure = known_species(held, species)
         if species not in self.involves:
             return np.zeros_like(measure.values)
         return self.variation(held, species)
@@ -133,12 +133,24 @@ class SpeciesEnergy(Energy):
 class Combination(Law):
     """A linear combination of laws, kept flat: ``a * (E + 2 * F)`` holds the terms (a, E) and (2 a, F).
 
-    >>> from jkoflow import Entropy, Potential
-    >>> 2 * (Entropy() + 3 * Entropy())
-    2 * Entropy() + 6 * Entropy()
+    Equal terms are gathered, and a term whose coefficients cancel stays with the coefficient 0.
+
+    >>> from jkoflow import Entropy, RenyiEntropy
+    >>> 2 * (Entropy() + 3 * RenyiEntropy(2)) + Entropy()
+    3 * Entropy() + 6 * RenyiEntropy(2)
     """
 
     parts: tuple[tuple[float, Law], ...]
+
+    def __post_init__(self) -> None:
+        gathered: list[tuple[float, Law]] = []
+        for c, term in self.parts:
+            place = next((k for k, (_, known) in enumerate(gathered) if known == term), None)
+            if place is None:
+                gathered.append((c, term))
+            else:
+                gathered[place] = (gathered[place][0] + c, term)
+        object.__setattr__(self, "parts", tuple(gathered))
 
     @property
     def terms(self) -> tuple[tuple[float, Law], ...]:
@@ -146,7 +158,7 @@ class Combination(Law):
 
     @property
     def has_energy(self) -> bool:  # type: ignore[override]
-        return all(term.has_energy for _, term in self.parts)
+        return all(term.has_energy for c, term in self.parts if c != 0)
 
     @property
     def involves(self) -> tuple[str, ...]:
@@ -165,12 +177,12 @@ class Combination(Law):
     def first_variation(self, state: State, species: str = UNNAMED) -> Array:
         self._must_have_energy()
         held = self.check(state)
-        zero = np.zeros_like(held[species].values)
+        zero = np.zeros_like(known_species(held, species).values)
         return sum((c * term.first_variation(held, species) for c, term in self.parts if c != 0), zero)
 
     def _must_have_energy(self) -> None:
-        for _, term in self.parts:
-            if not term.has_energy:
+        for c, term in self.parts:
+            if c != 0 and not term.has_energy:
                 raise ValueError(
                     f"{term!r} has no energy, so neither has its sum with others: "
                     "evolve it with SemiImplicitJKO, which freezes it in every step"
@@ -180,6 +192,13 @@ class Combination(Law):
         if not self.parts:
             return "0"
         return " + ".join(f"{term!r}" if c == 1 else f"{c:g} * {term!r}" for c, term in self.parts)
+
+
+def known_species(state: Species, species: str) -> Measure:
+    """The measure of a species; ValueError for a name that the state lacks."""
+    if species not in state:
+        raise ValueError(f"species must be one of {', '.join(map(repr, state))}, got {species!r}")
+    return state[species]
 
 
 def short_repr(name: str, species: str, *arguments: Any) -> str:

@@ -32,17 +32,19 @@ class CrossInteraction(Energy):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "K", as_kernel(self.K))
-        if len(self.between) != 2 or self.between[0] == self.between[1]:
-            raise ValueError(f"between must name two different species, got {self.between!r}")
-        object.__setattr__(self, "between", tuple(self.between))
+        pair = self.between
+        named = isinstance(pair, tuple | list) and all(isinstance(name, str) for name in pair)
+        if not named or len(pair) != 2 or pair[0] == pair[1]:
+            raise ValueError(f"between must name two different species, got {pair!r}")
+        object.__setattr__(self, "between", tuple(pair))
 
     @property
     def involves(self) -> tuple[str, ...]:
         return self.between
 
     def value(self, state: Species) -> float:
-        a, _ = self.between
-        return state[a].expectation(self.variation(state, a))
+        a, b = self.between
+        return state[a].pair_expectation(self.K, state[b])
 
     def variation(self, state: Species, species: str) -> Array:
         a, b = self.between

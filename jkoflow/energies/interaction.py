@@ -42,7 +42,7 @@ class Interaction(SpeciesEnergy):
         object.__setattr__(self, "W", as_kernel(self.W))
 
     def value(self, state: Species) -> float:
-        return 0.5 * state[self.species].expectation(self.variation(state, self.species))
+        return 0.5 * state[self.species].pair_expectation(self.W)
 
     def variation(self, state: Species, species: str) -> Array:
         return state[species].convolve(self.W)

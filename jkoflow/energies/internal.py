@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,11 @@ class CustomInternalEnergy(InternalEnergy):
 
     U: Callable[[Any], Any]
     dU: Callable[[Any], Any]
-    species: str = field(default=UNNAMED)
+    species: str = UNNAMED
+
+    def __post_init__(self) -> None:
+        if not callable(self.U) or not callable(self.dU):
+            raise ValueError(f"U and dU must be functions, got {self.U!r} and {self.dU!r}")
 
     def integrand(self, s: Array) -> Array:
         return np.asarray(self.U(s), dtype=np.float64)

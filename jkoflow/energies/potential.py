@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array, SpaceFunction
+from .._validate import finite_array
 from ..measures import UNNAMED, Species
 from .base import SpeciesEnergy, short_repr
 
@@ -31,10 +32,7 @@ class Potential(SpeciesEnergy):
 
     def __post_init__(self) -> None:
         if not callable(self.V):
-            values = np.array(self.V, dtype=np.float64)
-            bad = int(np.count_nonzero(~np.isfinite(values)))
-            if bad:
-                raise ValueError(f"V must be finite, got {bad} NaN or infinite of {values.size} entries")
+            values = finite_array("V", self.V, np.shape(self.V)).copy()
             values.setflags(write=False)
             object.__setattr__(self, "V", values)
 

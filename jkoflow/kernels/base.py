@@ -36,6 +36,11 @@ class Kernel(ABC):
     def singular(self) -> bool:
         """True when W is infinite at the origin."""
 
+    @property
+    def by_value(self) -> bool:
+        """True when the kernel is known by its parameters alone, so that what is computed from it can be kept."""
+        return True
+
     @abstractmethod
     def __call__(self, *displacement: Any) -> Array:
         """The value W(x)."""
@@ -119,6 +124,10 @@ class CustomKernel(Kernel):
     pointy: bool = False
     singular: bool = False
 
+    @property
+    def by_value(self) -> bool:
+        return False
+
     def __call__(self, *displacement: Any) -> Array:
         return np.asarray(self.value(*displacement), dtype=np.float64)
 
@@ -157,6 +166,10 @@ class _Combination(Kernel):
     @property
     def singular(self) -> bool:
         return any(c != 0 and term.singular for c, term in self.terms)
+
+    @property
+    def by_value(self) -> bool:
+        return all(term.by_value for _, term in self.terms)
 
 
 @dataclass(frozen=True)
@@ -208,11 +221,13 @@ def radial_convexity(kernel: RadialKernel) -> float:
         log_r = np.linspace(np.log(1e-5), np.log(1e5), 8001)
         values = lowest(log_r)
         place = int(np.argmin(values))
-        if place == 0:  # still falling towards the origin, or flat there
-            return float(values[0]) if lowest(log_r[0] - 5) >= 2 * values[0] - 1e-9 else -np.inf
-        high = log_r[min(place + 1, len(log_r) - 1)]
-        found = minimize_scalar(lowest, bounds=(log_r[place - 1], high), method="bounded", options={"xatol": 1e-10})
-    return float(min(found.fun, values[place], 0.0 if abs(values[-1]) < 1e-9 else np.inf))
+        for end, beyond in ((0, log_r[0] - 5), (len(log_r) - 1, log_r[-1] + 5)):
+            if place == end and float(lowest(beyond)) < 2 * values[end] - 1e-9:  # still falling without bound
+                return -np.inf
+        around = (log_r[max(place - 1, 0)], log_r[min(place + 1, len(log_r) - 1)])
+        found = minimize_scalar(lowest, bounds=around, method="bounded", options={"xatol": 1e-10})
+        limits = [float(kernel.curvature(0.0)), 0.0 if abs(values[-1]) < 1e-9 else np.inf]
+    return float(min(found.fun, values[place], *(limit for limit in limits if np.isfinite(limit))))
 
 
 def _terms(kernel: Kernel) -> tuple[tuple[float, Any], ...]:
@@ -220,6 +235,7 @@ def _terms(kernel: Kernel) -> tuple[tuple[float, Any], ...]:
 
 
 def _combine(terms: tuple[tuple[float, Any], ...]) -> Kernel:
+    terms = tuple(term for term in terms if term[0] != 0) or terms[:1]
     if len(terms) == 1 and terms[0][0] == 1.0:
         return terms[0][1]
     if all(isinstance(term, RadialKernel) for _, term in terms):

@@ -78,18 +78,17 @@ class Density:
             raise ValueError(f"grid must be 2-D for a picture, got dimension {grid.dim}")
         try:
             with Image.open(path) as picture:
-                layers = picture.convert("RGBA")
+                ink, opacity = _brightness(picture)
         except FileNotFoundError:
             raise ValueError(f"path must name a picture file, and there is none at {str(path)!r}") from None
         except (UnidentifiedImageError, OSError) as reason:
             raise ValueError(f"path must name a picture file, and {str(path)!r} cannot be read: {reason}") from None
-        width, height = layers.size
+        height, width = ink.shape
         if grid is None:
             longest = positive_integer("cells", cells)
             counts = tuple(max(1, round(longest * side / max(width, height))) for side in (width, height))
             grid = Grid.box((0, counts[0] / counts[1]), (0, 1), cells=counts)
-        brightness = np.asarray(layers.convert("L"), dtype=np.float64) / 255
-        ink = (1 - brightness if invert else brightness) * (np.asarray(layers.getchannel("A"), dtype=np.float64) / 255)
+        ink = (1 - ink if invert else ink) * opacity
         return cls.scaled(grid, resampled(ink.T[:, ::-1], grid.shape), mass)
 
     @property
@@ -143,6 +142,22 @@ class Density:
         """The field W * rho at the cell centres, in free space."""
         return self.grid.convolve(kernel, self.values)
 
+    def pair_expectation(self, kernel: Kernel, other: Density | None = None) -> float:
+        """The double integral of kernel(x - y) against this measure and another on the same grid (or itself)."""
+        return self.expectation((self if other is None else other).convolve(kernel))
+
     def __repr__(self) -> str:
         cells = " x ".join(str(count) for count in self.grid.shape)
         return f"Density(mass={self.mass:.6g}, {cells} cells on {' x '.join(map(str, self.grid.bounds))})"
+
+
+def _brightness(picture: Any) -> tuple[Array, Array]:
+    """Brightness and opacity between 0 and 1, rows from the top; 16-bit greys keep their depth."""
+    if picture.mode.startswith("I;16"):
+        grey = np.asarray(picture, dtype=np.float64) / 65535
+        return grey, np.ones_like(grey)
+    if picture.mode in ("I", "F"):
+        raise ValueError(f"pictures must have 8 or 16 bits a channel, got mode {picture.mode!r}: load it as an array")
+    layers = picture.convert("RGBA")
+    grey = np.asarray(layers.convert("L"), dtype=np.float64) / 255
+    return grey, np.asarray(layers.getchannel("A"), dtype=np.float64) / 255

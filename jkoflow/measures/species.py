@@ -25,6 +25,8 @@ class Species(Mapping[str, Measure]):
     """
 
     def __init__(self, measures: Mapping[str, Measure] | None = None, /, **named: Measure) -> None:
+        if not isinstance(measures, Mapping | None):
+            raise ValueError(f"Species must be given a mapping or keywords, got {type(measures).__name__}")
         both = {**(measures or {}), **named}
         if not both:
             raise ValueError("Species must hold at least one measure, got none")
@@ -33,6 +35,8 @@ class Species(Mapping[str, Measure]):
                 raise ValueError(f"names of species must be strings, got {name!r}")
             if not isinstance(measure, Density):
                 raise ValueError(f"species {name!r} must be a measure, got {type(measure).__name__}")
+        if UNNAMED in both and len(both) > 1:
+            raise ValueError(f"every one of several species must have a name, got {list(both)}")
         first_name, first = next(iter(both.items()))
         for name, measure in both.items():
             if measure.grid != first.grid:

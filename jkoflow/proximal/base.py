@@ -30,8 +30,8 @@ class ProximalStep:
     mobilities : mapping
         alpha_i by species, 1 where silent.
 
-    Raises ValueError when the energy holds a drift or names species that the anchor lacks, when tau or a mobility is not
-    positive, or a mobility is given for a species that is not there.
+    Raises ValueError when the energy holds a drift or names species that the anchor lacks, when a species holds no mass, when
+    tau or a mobility is not positive, or a mobility is given for a species that is not there.
     """
 
     energy: Law
@@ -40,10 +40,15 @@ class ProximalStep:
     mobilities: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.energy, Law):
+            raise ValueError(f"energy must be an energy or a sum of them, got {self.energy!r}")
         object.__setattr__(self, "anchor", self.energy.check(self.anchor))
+        for name, measure in self.anchor.items():
+            if not measure.mass > 0:
+                raise ValueError(f"species {name!r} must hold mass, got a total of {measure.mass:g}")
         positive("tau", self.tau)
         if not self.energy.has_energy:
-            drifts = ", ".join(repr(term) for _, term in self.energy.terms if not term.has_energy)
+            drifts = ", ".join(repr(term) for c, term in self.energy.terms if c != 0 and not term.has_energy)
             raise ValueError(
                 f"{drifts} has no energy, so there is no JKO step: use SemiImplicitJKO, which freezes it in every step"
             )
@@ -56,6 +61,8 @@ class ProximalStep:
 
 def complete_mobilities(given: Mapping[str, float] | None, state: Species) -> Mapping[str, float]:
     """One mobility per species of the state, 1 where silent; ValueError for an unknown name or a value <= 0."""
+    if not isinstance(given, Mapping | None):
+        raise ValueError(f"mobility must be a mapping from species to numbers, got {given!r}")
     given = dict(given or {})
     for name, value in given.items():
         if name not in state:

@@ -10,13 +10,13 @@ import numpy as np
 
 from .._status import FreezingWarning, Status
 from .._typing import Array
-from .._validate import positive, positive_integer
 from ..measures import Species
-from .base import ProximalStep, ProxResult, StepSolver
+from ._conic_solver import ConicSolver, unsolved
+from .base import ProximalStep, ProxResult
 
 
 @dataclass(frozen=True)
-class Convex(StepSolver):
+class Convex(ConicSolver):
     """The exact JKO step between point masses at the cell centres, as a cvxpy program in the transport plans.
 
         min over g_i >= 0 with first marginals anchor_i:   sum_i <|x - y|^2, g_i> / (2 tau alpha_i) + E(second marginals)
@@ -26,7 +26,7 @@ class Convex(StepSolver):
 
     Freezing. A plan between cell centres moves mass by whole cells: a positive density is its own step when
     dt <= dx^2 / (2 max |phi_i - phi_(i+1)|), phi being the first variation (paper note 2, section 4). Below that threshold
-    a ``FreezingWarning`` is raised and the status is FROZEN; a few times above it the motion is still too slow.
+    a ``FreezingWarning`` is raised and the status is FROZEN; several times above it the motion is still too slow.
     ``ConvexDynamic`` does not freeze.
 
     Parameters
@@ -54,20 +54,7 @@ class Convex(StepSolver):
     ('CONVERGED', 1.0)
     """
 
-    tolerance: float = 1e-7
-    max_iterations: int = 200
     solves: ClassVar[str] = "the exact step between point masses at the cell centres, which freezes for small dt"
-
-    def __post_init__(self) -> None:
-        positive("tolerance", self.tolerance)
-        positive_integer("max_iterations", self.max_iterations)
-
-    def check(self, step: ProximalStep) -> None:
-        import cvxpy as cp
-
-        from ._conic import conic_energy
-
-        conic_energy(step, {name: cp.Variable(step.anchor.grid.size, nonneg=True) for name in step.anchor})
 
     def solve(self, step: ProximalStep) -> ProxResult:
         import cvxpy as cp
@@ -87,8 +74,7 @@ class Convex(StepSolver):
         frozen = self._freezes(step)
         status, iterations = run_clarabel(problem, self.max_iterations, self.tolerance)
         if any(plan.value is None or not np.all(np.isfinite(plan.value)) for plan in plans.values()):
-            nothing = {name: np.zeros(grid.shape) for name in anchor}
-            return ProxResult(anchor, dict.fromkeys(anchor, 0.0), nothing, status, iterations, np.inf)
+            return unsolved(step, status, iterations)
         feasible, residual = {}, 0.0
         for name, plan in plans.items():
             feasible[name], moved = _made_feasible(plan.value, anchor[name].masses[held[name]])
@@ -101,9 +87,9 @@ class Convex(StepSolver):
         return ProxResult(state, distances, potentials, status, iterations, residual)
 
     def _freezes(self, step: ProximalStep) -> bool:
-        """Whether the state is stuck although it is not (nearly) stationary; warns if so."""
+        """Whether the anchor is stuck although its first variation is not constant; warns if so."""
         threshold = freezing_threshold(step)
-        frozen = 1e-3 * threshold < step.tau <= threshold
+        frozen = step.tau <= threshold < np.inf
         if frozen:
             warnings.warn(
                 f"dt={step.tau:.3g} is below the freezing threshold {threshold:.3g} of plans between cell centres: the "
@@ -117,17 +103,23 @@ class Convex(StepSolver):
 def freezing_threshold(step: ProximalStep) -> float:
     """The largest tau at which a plan between cell centres leaves the anchor where it is (paper note 2, section 4).
 
-        min over axes and species of  dx^2 / (2 alpha max |phi_i - phi_(i+1)|),    phi = dE / d rho at the anchor
+        min of  dx^2 / (2 alpha (phi_i - phi_j)_+)  over neighbours i, j along an axis, i with mass;   phi = dE / d rho
 
-    for a positive anchor; 0 next to vacuum where the first variation is infinite, inf when it is constant. O(n).
+    over all species. 0 next to vacuum where the first variation is -inf; inf when no neighbour is lower by more than the
+    rounding of phi. O(n).
     """
     steepest = 0.0
     for name in step.anchor:
-        phi = step.energy.first_variation(step.anchor, name)
+        phi, held = step.energy.first_variation(step.anchor, name), step.anchor[name].values > 0
+        if np.isposinf(phi[held]).any():
+            return 0.0  # the anchor breaks a bound, and has to move
+        noise = 1e-12 * float(np.abs(phi[held]).max())
         for axis, h in enumerate(step.anchor.grid.spacing):
-            with np.errstate(invalid="ignore"):
-                jumps = np.abs(np.diff(phi, axis=axis))
-            steepest = max(steepest, step.mobilities[name] * float(np.nanmax(jumps, initial=0.0)) / h**2)
+            f, m = np.moveaxis(phi, axis, 0), np.moveaxis(held, axis, 0)
+            up, down = (f[:-1], f[1:], m[:-1]), (f[1:], f[:-1], m[1:])
+            drop = max(float((here[mass] - there[mass]).max(initial=0.0)) for here, there, mass in (up, down))
+            if drop > noise:
+                steepest = max(steepest, step.mobilities[name] * drop / h**2)
     return np.inf if steepest == 0 else 0.5 / steepest
 
 

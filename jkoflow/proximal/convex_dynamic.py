@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._typing import Array
-from .._validate import positive, positive_integer
+from .._validate import positive_integer
 from ..grids import Grid
 from ..measures import Species
-from .base import ProximalStep, ProxResult, StepSolver
+from ._conic_solver import ConicSolver, unsolved
+from .base import ProximalStep, ProxResult
 
 
 @dataclass(frozen=True)
-class ConvexDynamic(StepSolver):
+class ConvexDynamic(ConicSolver):
     """The JKO step in the dynamic formulation of transport (Benamou and Brenier 2000), as a cvxpy program.
 
         min over densities rho(s), fluxes m(s), 0 <= s <= 1, with d rho/ds + div m = 0, rho(0) = anchor, no flux at the walls:
@@ -27,10 +28,10 @@ class ConvexDynamic(StepSolver):
 
     Parameters
     ----------
-    layers : int
-        The number of intervals in s.
     tolerance, max_iterations
         As for Convex.
+    layers : int
+        The number of intervals in s.
 
     Notes
     -----
@@ -50,21 +51,11 @@ class ConvexDynamic(StepSolver):
     """
 
     layers: int = 4
-    tolerance: float = 1e-7
-    max_iterations: int = 200
     solves: ClassVar[str] = "the step with W2 discretised on the grid and in time: O(dx^2 + layers^-2), does not freeze"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         positive_integer("layers", self.layers)
-        positive("tolerance", self.tolerance)
-        positive_integer("max_iterations", self.max_iterations)
-
-    def check(self, step: ProximalStep) -> None:
-        import cvxpy as cp
-
-        from ._conic import conic_energy
-
-        conic_energy(step, {name: cp.Variable(step.anchor.grid.size, nonneg=True) for name in step.anchor})
 
     def solve(self, step: ProximalStep) -> ProxResult:
         import cvxpy as cp
@@ -80,8 +71,7 @@ class ConvexDynamic(StepSolver):
         problem = cp.Problem(cp.Minimize(cp.sum(moves + conic.objective)), constraints)
         status, iterations = run_clarabel(problem, self.max_iterations, self.tolerance)
         if any(rho.value is None or not np.all(np.isfinite(rho.value)) for rho in last.values()):
-            nothing = {name: np.zeros(grid.shape) for name in anchor}
-            return ProxResult(anchor, dict.fromkeys(anchor, 0.0), nothing, status, iterations, np.inf)
+            return unsolved(step, status, iterations)
         measures, residual = {}, 0.0
         for name, rho in last.items():
             kept = np.maximum(rho.value, 0.0)

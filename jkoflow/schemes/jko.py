@@ -10,7 +10,7 @@ from ..energies import Law
 from ..measures import Species
 from ..proximal import ProximalStep, StepSolver
 from ._recommended import recommended_solver
-from .base import Scheme, StepInfo
+from .base import Scheme, StepInfo, check_solver_kind
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class JKO(Scheme):
 
     solver: StepSolver | None = None
     order: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        check_solver_kind(self.solver)
 
     def resolved(self, state: Species) -> JKO:
         solver = recommended_solver(next(iter(state.values()))) if self.solver is None else self.solver

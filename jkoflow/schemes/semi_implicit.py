@@ -11,7 +11,7 @@ from ..energies import Law, restricted_to
 from ..measures import Species
 from ..proximal import ProximalStep, ProxResult, StepSolver
 from ._recommended import recommended_solver
-from .base import Scheme, StepInfo
+from .base import Scheme, StepInfo, check_solver_kind
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class SemiImplicitJKO(Scheme):
     solver : StepSolver, optional
         How a step is solved. Default: the one recommended for the measure.
     freeze_self : bool
-        Freeze the interactions of a species with itself as well: for kernels that a solver cannot take implicitly.
+        Freeze the interactions of a species with itself, and Functionals, as well: for those that a solver cannot take
+        implicitly.
 
     Source: Di Francesco and Fagioli (2013), section 4.1; paper note 0, section 2.4.
 
@@ -40,6 +41,9 @@ class SemiImplicitJKO(Scheme):
     solver: StepSolver | None = None
     freeze_self: bool = False
     order: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        check_solver_kind(self.solver)
 
     def resolved(self, state: Species) -> SemiImplicitJKO:
         solver = recommended_solver(next(iter(state.values()))) if self.solver is None else self.solver

@@ -24,10 +24,15 @@ def wasserstein2(a: Density, b: Density) -> float:
     >>> bool(abs(wasserstein2(left, right) - np.sqrt(7 / 3)) < 1e-9)     # the map is x -> 2 x + 1
     True
     """
+    for name, value in (("a", a), ("b", b)):
+        if not isinstance(value, Density):
+            raise ValueError(f"{name} must be a Density, got {type(value).__name__}")
     if a.grid.dim != b.grid.dim:
         raise ValueError(f"a and b must have one dimension, got {a.grid.dim} and {b.grid.dim}")
     if abs(a.mass - b.mass) > 1e-9 * max(a.mass, b.mass):
         raise ValueError(f"a and b must have the same mass, got {a.mass:.12g} and {b.mass:.12g}")
+    if a.mass == 0:
+        return 0.0
     return _on_the_line(a, b) if a.grid.dim == 1 else _between_points(a, b)
 
 

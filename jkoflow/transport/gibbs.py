@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from .._typing import Array
+from .._validate import positive
 from ..grids import Grid
 
 _TRUSTED = 1e-250  # sums above this have lost no digit to terms that underflow below 1e-308
@@ -38,6 +39,9 @@ class GibbsKernel:
 
     grid: Grid
     epsilon: float
+
+    def __post_init__(self) -> None:
+        positive("epsilon", self.epsilon)
 
     @cached_property
     def _log_factors(self) -> tuple[Array, ...]:
