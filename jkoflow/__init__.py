@@ -34,7 +34,7 @@ from .proximal import (
 )
 from .schemes import JKO, Scheme, SemiImplicitJKO, StepInfo
 from .stopping import EnergyBelow, Steady, WallClock
-from .storage import load, save
+from .storage import load, save, to_xarray
 from .trajectory import Step, Trajectory
 from .transport import GibbsKernel, semi_relaxed_step, wasserstein2
 
@@ -94,6 +94,7 @@ __all__ = [
     "save",
     "semi_relaxed_step",
     "steps",
+    "to_xarray",
     "wasserstein2",
 ]
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import xarray
 
 from ._status import Status
 from .grids import Grid
@@ -82,4 +86,36 @@ def load(path: str | Path) -> Trajectory:
         mobilities=dict(zip(names, data["mobilities"].tolist(), strict=True)),
         scheme=str(data["scheme"]),
         outcome=str(data["outcome"]),
+    )
+
+
+def to_xarray(flow: Trajectory) -> xarray.Dataset:
+    """The densities, energies and distances of a trajectory as an xarray Dataset, for export to netCDF and the like.
+
+    Needs xarray: ``pip install 'jkoflow[storage]'``.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> data = jf.to_xarray(jf.evolve(jf.Entropy(), rho, dt=0.01, t_end=0.02))
+    >>> dict(data.sizes)
+    {'time': 3, 'species': 1, 'x': 16, 'step': 2}
+    """
+    import xarray
+
+    axes = ("x", "y", "z")[: flow.snapshots[0].grid.dim]
+    values = np.stack([[state[name].values for name in flow.species] for state in flow.snapshots])
+    distances = np.array([[info.distances[name] for name in flow.species] for info in flow.infos])
+    return xarray.Dataset(
+        {
+            "density": (("time", "species", *axes), values),
+            "energy": (("time",), flow.energies),
+            "distance": (("step", "species"), distances.reshape(len(flow.infos), len(flow.species))),
+            "status": (("step",), [status.name for status in flow.statuses]),
+        },
+        coords={
+            "time": flow.times,
+            "species": list(flow.species),
+            **dict(zip(axes, flow.snapshots[0].grid.axes, strict=True)),
+        },
+        attrs={"scheme": flow.scheme, "outcome": flow.outcome},
     )

@@ -195,6 +195,15 @@ def test_storage_round_trip_of_species(tmp_path):
     assert again["v"].final.values.tolist() == flow["v"].final.values.tolist()
 
 
+def test_export_to_xarray():
+    flow = jf.evolve(jf.Entropy("u"), jf.Species(u=RHO, v=RHO), dt=0.1, t_end=0.2)
+    data = jf.to_xarray(flow)
+    assert np.array_equal(data.density.sel(species="u").isel(time=-1), flow["u"].final.values)
+    assert np.array_equal(data.distance.sel(species="u"), flow["u"].distances)
+    assert list(data.status.values) == ["CONVERGED"] * 2
+    assert "v" not in jf.to_xarray(flow["u"]).species
+
+
 def test_steps_is_the_generator_that_evolve_is_made_of():
     taken = list(jf.steps(FOKKER_PLANCK, RHO, dt=0.1, t_end=0.5))
     flow = _flow()
