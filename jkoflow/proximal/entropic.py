@@ -36,7 +36,7 @@ class Entropic(StepSolver):
     variance per axis and step whatever dt. With ``debias=True`` that term is taken out: the step stays convex, as
     OT_eps - eps H is convex in rho, and the bias falls to O(eps^2) per step: a mode of wave number k decays at a rate too high
     by k^4 eps^2 / (32 tau). With the default epsilon this stays below the O(tau) error of the scheme itself as long as tau
-    times the diffusivity is at least dx^2 / 3. ``benchmarks/entropic.py`` measures both orders.
+    times the diffusivity is at least epsilon / 4. ``benchmarks/entropic.py`` measures both orders.
 
     The plan reflects at the walls (see ``GibbsKernel``), so that all this holds next to them too.
 
