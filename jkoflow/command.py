@@ -181,7 +181,7 @@ def _write(flow: Trajectory, potential: Array, folder: Path) -> list[Path]:
         table = csv.DictWriter(file, fieldnames=list(rows[-1]), restval="")
         table.writeheader()
         table.writerows(rows)
-    plot.animate(flow, paths[3], over=over)
+    plot.animate(flow, paths[3], over=over, dpi=70)
     if shutil.which("ffmpeg"):
         paths.append(plot.animate(flow, folder / "flow.mp4", over=over))
     return paths

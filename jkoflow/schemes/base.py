@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from .._status import Status
 from ..energies import Law
 from ..measures import Species
-from ..proximal import StepSolver
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,3 @@ class Scheme(ABC):
         self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: Any
     ) -> tuple[Species, Any, StepInfo]:
         """One step of size tau."""
-
-
-def check_solver_kind(solver: object) -> None:
-    """ValueError unless a scheme was given a step solver, or None for the recommended one."""
-    if not isinstance(solver, StepSolver | None):
-        raise ValueError(f"solver must be a step solver such as Entropic(), or None for the recommended one, got {solver!r}")

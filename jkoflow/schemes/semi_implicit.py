@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from .._status import Status
 from ..energies import Law, restricted_to
 from ..measures import Species
-from ..proximal import ProximalStep, ProxResult, StepSolver
-from ._recommended import recommended_solver
-from .base import Scheme, StepInfo, check_solver_kind
+from ..proximal import ProximalStep, ProxResult
+from ._step_scheme import StepScheme
+from .base import StepInfo
 
 
 @dataclass(frozen=True)
-class SemiImplicitJKO(Scheme):
+class SemiImplicitJKO(StepScheme):
     """rho_i^(k+1) minimises  W2(rho_i, rho_i^k)^2 / (2 dt alpha_i) + E[rho_i | rho^k]  for each species on its own.
 
     E[. | rho^k] is the law with every cross term, and every drift, frozen at the last state (all species at once: Jacobi), so
@@ -38,27 +38,17 @@ class SemiImplicitJKO(Scheme):
     True
     """
 
-    solver: StepSolver | None = None
     freeze_self: bool = False
     order: ClassVar[int] = 1
 
-    def __post_init__(self) -> None:
-        check_solver_kind(self.solver)
-
-    def resolved(self, state: Species) -> SemiImplicitJKO:
-        solver = recommended_solver(next(iter(state.values()))) if self.solver is None else self.solver
-        return replace(self, solver=solver.resolved(state))
-
     def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]) -> None:
-        assert self.solver is not None, "resolve the scheme first"
         for step in self._steps(law, state, tau, mobilities):
-            self.solver.check(step)
+            self.step_solver.check(step)
 
     def step(
         self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: None
     ) -> tuple[Species, None, StepInfo]:
-        assert self.solver is not None, "resolve the scheme first"
-        answers = [self.solver.solve(step) for step in self._steps(law, state, tau, mobilities)]
+        answers = [self.step_solver.solve(step) for step in self._steps(law, state, tau, mobilities)]
         merged = Species({name: measure for answer in answers for name, measure in answer.state.items()})
         return merged, None, _merged_info(answers)
 

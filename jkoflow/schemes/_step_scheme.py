@@ -1,0 +1,35 @@
+"""What the schemes that hold a step solver have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from ..measures import Species
+from ..proximal import StepSolver
+from ._recommended import recommended_solver
+from .base import Scheme
+
+
+@dataclass(frozen=True)
+class StepScheme(Scheme):
+    """A scheme whose steps are solved by a step solver, the one recommended for the measure where none is given."""
+
+    solver: StepSolver | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.solver, StepSolver | None):
+            raise ValueError(
+                f"solver must be a step solver such as Entropic(), or None for the recommended one, got {self.solver!r}"
+            )
+
+    def resolved(self, state: Species) -> Self:
+        solver = recommended_solver(next(iter(state.values()))) if self.solver is None else self.solver
+        return replace(self, solver=solver.resolved(state))
+
+    @property
+    def step_solver(self) -> StepSolver:
+        """The solver of a resolved scheme."""
+        if self.solver is None:
+            raise ValueError(f"scheme must be resolved for a state before it steps, got {self!r}")
+        return self.solver
