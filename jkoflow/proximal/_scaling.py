@@ -25,7 +25,7 @@ class Sweep:
 
     ``log_b`` are the multipliers of the second marginal that it started from, ``log_marginal`` the second marginal of the
     plan whose first marginal is the anchor, ``image`` the multipliers that the energy asks for in return, ``residual`` the
-    L1 distance over the mass between that marginal and the one the energy asks for.
+    L1 distance over the mass between that marginal and the one the energy asks for, or the error of the mass if larger.
     """
 
     log_b: Array
@@ -104,9 +104,11 @@ class Scaling:
             ]
         )
         cells = tuple(range(1, wanted.ndim))
+        held = np.exp(self._log_anchor).sum(axis=cells)
         with np.errstate(over="ignore"):
-            gap = np.abs(np.exp(wanted) - marginal).sum(axis=cells) / marginal.sum(axis=cells)
-        return Sweep(log_b, log_marginal, wanted - log_q, float(gap.max()))
+            gap = np.abs(np.exp(wanted) - marginal).sum(axis=cells) / held
+        lost = np.abs(marginal.sum(axis=cells) / held - 1)  # rounding, unless the multipliers have run away
+        return Sweep(log_b, log_marginal, wanted - log_q, float(max(gap.max(), lost.max())))
 
     def read(self, sweep: Sweep) -> tuple[Species, dict[str, float], dict[str, Array]]:
         """State, distances and potentials of a sweep; the anchor itself where no sweep was finite.

@@ -50,7 +50,7 @@ class Entropic(StepSolver):
         Whether the first-order blur is removed (default).
     tolerance : float
         Bound on the residual: the L1 distance, over the mass, between the second marginal of the plan and the density that
-        the energy asks for; the largest over the species.
+        the energy asks for, or the error of its mass if that is larger; the largest over the species.
     max_iterations : int
         Bound on the number of scaling iterations.
     memory : int
