@@ -67,6 +67,8 @@ STEPS = {
     "renyi 3 alone": jf.ProximalStep(jf.RenyiEntropy(3), _START, tau=0.1),
     "fast diffusion": jf.ProximalStep(jf.RenyiEntropy(0.6) + _WELL, _START, tau=0.2),
     "congestion": jf.ProximalStep(jf.Congestion(0.6) + _WELL, _START, tau=0.2),
+    "congestion + renyi": jf.ProximalStep(jf.Congestion(0.45) + 0.5 * jf.RenyiEntropy(2) + _WELL, _START, tau=0.2),
+    "congestion + entropy": jf.ProximalStep(jf.Congestion(0.45) + 0.2 * jf.Entropy() + _WELL, _START, tau=0.2),
     "entropy + renyi": jf.ProximalStep(0.3 * jf.Entropy() + 0.5 * jf.RenyiEntropy(2) + _WELL, _START, tau=0.2),
     "mobility": jf.ProximalStep(jf.Entropy() + _WELL, _START, tau=0.05, mobilities={"": 4.0}),
     "repulsion": jf.ProximalStep(jf.Entropy() + 2 * jf.Interaction(-jf.PowerLaw(1)), _START, tau=0.1),

@@ -45,6 +45,7 @@ class PointwiseStep:
     others: list[tuple[float, InternalEnergy]] = field(default_factory=list)
     moving: list[tuple[float, Law]] = field(default_factory=list)
     cap: float = np.inf
+    log_total: float = 0.0
     name: str = ""
 
     def log_masses(self, log_q: Array, log_marginal: Array, state: Species) -> Array:
@@ -54,7 +55,11 @@ class PointwiseStep:
             right = right - c * term.first_variation(state, self.name)
         slope = self.theta + self.entropy
         log_density = self._solve(slope, right - self.entropy)
-        return np.minimum(log_density, np.log(self.cap)) + self.log_volume
+        if np.isinf(self.cap):
+            return log_density + self.log_volume
+        if self.powers or self.others:  # a scale would change their equation by more than a constant
+            return np.minimum(log_density, np.log(self.cap)) + self.log_volume
+        return _filled(log_density, np.log(self.cap), self.log_total) + self.log_volume
 
     def _solve(self, slope: float, right: Array) -> Array:
         if not self.powers and not self.others:
@@ -76,6 +81,22 @@ class PointwiseStep:
         for c, term in self.others:
             level = level + c * term.derivative(trace)
         return (level.min() - level) / self.theta
+
+
+def _filled(log_density: Array, log_cap: float, log_total: float) -> Array:
+    """log min(s rho, cap) with the scale s that gives the total, found by sorting in O(n log n).
+
+    Under a bound the multipliers are loose by a constant where the whole support is full. A scale adds a constant to the
+    first variation of an entropy or a potential, which the step does not see.
+    """
+    falling = np.sort(log_density.ravel())[::-1]
+    log_tails = np.logaddexp.accumulate(falling[::-1])[::-1]
+    room = np.exp(log_total) - np.arange(falling.size) * np.exp(log_cap)  # for the cells below the k fullest
+    log_scales = np.log(np.maximum(room, np.finfo(float).tiny)) - log_tails
+    fits = (room > 0) & (falling + log_scales <= log_cap)
+    if not fits.any():
+        return np.full_like(log_density, log_cap)
+    return np.minimum(log_density + log_scales[np.argmax(fits)], log_cap)
 
 
 def _power_equation(slope: float, c: float, m: float, right: Array) -> Array:
@@ -123,7 +144,12 @@ def pointwise_steps(step: ProximalStep, epsilon: float, debias: bool) -> dict[st
     for name in step.anchor:
         theta = epsilon / (2 * step.weight(name))
         equations[name] = PointwiseStep(
-            theta, theta / 2 if debias else 0.0, np.log(grid.cell_volume), np.zeros(grid.shape), name=name
+            theta,
+            theta / 2 if debias else 0.0,
+            np.log(grid.cell_volume),
+            np.zeros(grid.shape),
+            log_total=float(np.log(step.anchor[name].values.sum())),
+            name=name,
         )
     for c, term in step.energy.terms:
         if c != 0:
