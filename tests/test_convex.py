@@ -226,6 +226,32 @@ def test_smooth_positive_definite_kernels_are_accepted():
     assert np.abs(plan.state[""].values - entropic.state[""].values).sum() * grid.spacing[0] < 0.05
 
 
+def test_the_place_named_for_registering_an_energy_is_there():
+    """What the refusal says to do, done: an energy of one's own enters as its cvxpy expression."""
+
+    class Tilt(jf.Energy):
+        involves = ("",)
+
+        def value(self, state):
+            return state[""].expectation(state.grid.axes[0])
+
+        def variation(self, state, species):
+            return state.grid.axes[0]
+
+    energy = jf.Entropy() + WELL
+    with pytest.raises(ValueError, match=r"jkoflow\.proximal\._conic\.enter\.register\(Tilt\)"):
+        jf.ConvexDynamic().check(_gaussian_step(0.2, cells=24, energy=energy + Tilt()))
+    from jkoflow.proximal._conic import enter
+
+    @enter.register
+    def _(term: Tilt, c, conic):
+        conic.objective.append((c * conic.volume * conic.step.anchor.grid.axes[0]) @ conic.densities[""])
+
+    own = jf.ConvexDynamic().solve(_gaussian_step(0.2, cells=24, energy=energy + Tilt()))
+    same = jf.ConvexDynamic().solve(_gaussian_step(0.2, cells=24, energy=energy + jf.Potential(lambda x: x)))
+    assert np.allclose(own.state[""].values, same.state[""].values, atol=1e-6)
+
+
 def test_coefficients_that_cancel_do_not_matter():
     step = _gaussian_step(0.2, cells=24, energy=2 * jf.Entropy() - jf.Entropy() + WELL)
     same = _gaussian_step(0.2, cells=24, energy=jf.Entropy() + WELL)

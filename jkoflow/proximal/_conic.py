@@ -84,7 +84,7 @@ def enter(term: Law, c: float, conic: ConicEnergy) -> None:
     """Enter c times a term of the energy. Register your own energies here."""
     raise ValueError(
         f"Convex and ConvexDynamic do not accept {term!r}: use Entropic, or register its cvxpy expression with "
-        f"jkoflow.proximal.convex.enter.register({type(term).__name__})"
+        f"jkoflow.proximal._conic.enter.register({type(term).__name__})"
     )
 
 
