@@ -22,7 +22,7 @@ from .energies import (
 from .flow import FlowError, evolve, steps
 from .grids import Grid
 from .kernels import CustomKernel, Gaussian, Kernel, Morse, Newtonian, PowerLaw, Quadratic, RadialKernel, Riesz
-from .measures import Density, Species
+from .measures import Density, Measure, Particles, Quantiles, Species
 from .proximal import (
     Convex,
     ConvexDynamic,
@@ -66,14 +66,17 @@ __all__ = [
     "InternalEnergy",
     "Kernel",
     "Law",
+    "Measure",
     "Morse",
     "Newtonian",
     "OrnsteinUhlenbeck",
+    "Particles",
     "Potential",
     "PowerLaw",
     "ProxResult",
     "ProximalStep",
     "Quadratic",
+    "Quantiles",
     "RadialKernel",
     "RenyiEntropy",
     "Riesz",

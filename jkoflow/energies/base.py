@@ -6,8 +6,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from .._typing import Array
 from .._validate import finite
 from ..measures import UNNAMED, Measure, Species
@@ -115,7 +113,7 @@ class Energy(Law):
         held = self.check(state)
         measure = known_species(held, species)
         if species not in self.involves:
-            return np.zeros_like(measure.values)
+            return measure.zero_field
         return self.variation(held, species)
 
 
@@ -177,7 +175,7 @@ class Combination(Law):
     def first_variation(self, state: State, species: str = UNNAMED) -> Array:
         self._must_have_energy()
         held = self.check(state)
-        zero = np.zeros_like(known_species(held, species).values)
+        zero = known_species(held, species).zero_field
         return sum((c * term.first_variation(held, species) for c, term in self.parts if c != 0), zero)
 
     def _must_have_energy(self) -> None:

@@ -53,7 +53,7 @@ class CrossInteraction(Energy):
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         held = self.check(state)
         a, b = self.between
-        return Potential(held[b].convolve(self.K), a) + Potential(held[a].convolve(self.K), b)
+        return Potential(held[b].potential(self.K), a) + Potential(held[a].potential(self.K), b)
 
     def __repr__(self) -> str:
         return f"CrossInteraction({self.K!r}, between={self.between})"

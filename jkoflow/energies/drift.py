@@ -35,7 +35,7 @@ class Drift(Law):
         return (self.moves, self.by)
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
-        return Potential(self.check(state)[self.by].convolve(self.K), self.moves)
+        return Potential(self.check(state)[self.by].potential(self.K), self.moves)
 
     def __repr__(self) -> str:
         return f"Drift({self.K!r}, moves={self.moves!r}, by={self.by!r})"

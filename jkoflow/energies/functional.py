@@ -41,7 +41,7 @@ class Functional(SpeciesEnergy):
 
     def variation(self, state: Species, species: str) -> Array:
         measure = state[species]
-        return finite_array("the first variation of a Functional", self.variation_of(measure), measure.values.shape)
+        return finite_array("the first variation of a Functional", self.variation_of(measure), measure.zero_field.shape)
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         held = self.check(state)

@@ -49,7 +49,7 @@ class Interaction(SpeciesEnergy):
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         held = self.check(state)
-        return Potential(held[self.species].convolve(self.W), self.species) if self_terms else self
+        return Potential(held[self.species].potential(self.W), self.species) if self_terms else self
 
     def __repr__(self) -> str:
         return short_repr("Interaction", self.species, self.W)

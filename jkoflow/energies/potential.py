@@ -18,8 +18,9 @@ class Potential(SpeciesEnergy):
     """E(rho) = int V d rho, with first variation V.
 
     ``V`` is a function of space, ``V(x)``, ``V(x, y)``, ..., or an array of its values at the measure's points, of the
-    grid's shape for a Density. A value that is not finite, or an array of another shape, raises ValueError where it
-    meets the measure.
+    grid's shape for a Density; on Quantiles and Particles, whose points move, it must be a function. A value that is not finite, or an array of another shape, raises ValueError where it
+    meets the measure. ``gradient``, a function of space, is used where points move; without one the derivatives come from
+    central differences of V, over a thousandth of the extent of the measure, which reach past its ends.
 
     >>> from jkoflow import Grid
     >>> rho = Grid.box((-1, 1), cells=200).density(lambda x: np.ones_like(x))
@@ -29,8 +30,11 @@ class Potential(SpeciesEnergy):
 
     V: SpaceFunction | Any
     species: str = UNNAMED
+    gradient: SpaceFunction | None = None
 
     def __post_init__(self) -> None:
+        if not callable(self.gradient) and self.gradient is not None:
+            raise ValueError(f"gradient must be a function of space or None, got {self.gradient!r}")
         if not callable(self.V):
             values = finite_array("V", self.V, np.shape(self.V)).copy()
             values.setflags(write=False)

@@ -2,6 +2,7 @@
 
 from .base import CustomKernel, Kernel, RadialKernel
 from .gaussian import Gaussian
+from .line import LineKernel, on_the_line
 from .morse import Morse
 from .newtonian import Newtonian
 from .power_law import PowerLaw, Quadratic
@@ -11,10 +12,12 @@ __all__ = [
     "CustomKernel",
     "Gaussian",
     "Kernel",
+    "LineKernel",
     "Morse",
     "Newtonian",
     "PowerLaw",
     "Quadratic",
     "RadialKernel",
     "Riesz",
+    "on_the_line",
 ]

@@ -52,7 +52,7 @@ class Kernel(ABC):
     def __add__(self, other: object) -> Kernel:
         if not isinstance(other, Kernel):
             return NotImplemented
-        return _combine(_terms(self) + _terms(other))
+        return _combine(terms_of(self) + terms_of(other))
 
     def __sub__(self, other: object) -> Kernel:
         if not isinstance(other, Kernel):
@@ -61,7 +61,7 @@ class Kernel(ABC):
 
     def __mul__(self, factor: float) -> Kernel:
         number = finite("factor of a kernel", factor)
-        return _combine(tuple((number * c, term) for c, term in _terms(self)))
+        return _combine(tuple((number * c, term) for c, term in terms_of(self)))
 
     __rmul__ = __mul__
 
@@ -230,7 +230,8 @@ def radial_convexity(kernel: RadialKernel) -> float:
     return float(min(found.fun, values[place], *(limit for limit in limits if np.isfinite(limit))))
 
 
-def _terms(kernel: Kernel) -> tuple[tuple[float, Any], ...]:
+def terms_of(kernel: Kernel) -> tuple[tuple[float, Any], ...]:
+    """The kernel as a linear combination of kernels that are none themselves: pairs (coefficient, kernel)."""
     return kernel.terms if isinstance(kernel, _Combination | _RadialCombination) else ((1.0, kernel),)
 
 

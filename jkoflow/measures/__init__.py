@@ -1,6 +1,22 @@
 """How mass is held."""
 
+from .base import Measure
 from .density import Density
-from .species import UNNAMED, Measure, Species
+from .line_potential import GAUSS_POINTS, GAUSS_WEIGHTS, LinePotential, at_gauss_points, over_gauss_points
+from .particles import Particles
+from .quantiles import Quantiles
+from .species import UNNAMED, Species
 
-__all__ = ["UNNAMED", "Density", "Measure", "Species"]
+__all__ = [
+    "GAUSS_POINTS",
+    "GAUSS_WEIGHTS",
+    "UNNAMED",
+    "Density",
+    "LinePotential",
+    "Measure",
+    "Particles",
+    "Quantiles",
+    "Species",
+    "at_gauss_points",
+    "over_gauss_points",
+]

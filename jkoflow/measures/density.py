@@ -12,10 +12,12 @@ from .._typing import Array, SpaceFunction
 from .._validate import non_negative_array, positive, positive_integer
 from ..grids import Grid, resampled
 from ..kernels import Kernel
+from .base import Measure
+from .quantiles import Quantiles
 
 
 @dataclass(frozen=True, eq=False)
-class Density:
+class Density(Measure):
     """A measure given by its cell averages on a grid, per unit volume.
 
     Attributes
@@ -119,6 +121,39 @@ class Density:
             return np.asarray(self.masses @ centred**2 / self.mass)
         return np.asarray((centred.T * self.masses) @ centred / self.mass)
 
+    @property
+    def domain(self) -> Grid:
+        return self.grid
+
+    @property
+    def zero_field(self) -> Array:
+        return np.zeros(self.grid.shape)
+
+    def quantiles(self, cells: int | None = None, *, spread: float = 0.5, walls: bool = True) -> Quantiles:
+        """The same measure on the line by its pseudo-inverse: exactly, on the cells of the grid, or on about ``cells`` cells (see
+        ``Quantiles.resampled``, which also explains ``spread``).
+
+        The walls of the box stay walls; with ``walls=False`` the ends are free. Empty cells become gaps, and those at the
+        ends are left out.
+
+        >>> rho = Grid.box((0, 4), cells=4).density(np.array([1.0, 0.0, 0.0, 3.0]))
+        >>> rho.quantiles().nodes, rho.quantiles().masses
+        (array([0., 1., 3., 4.]), array([0.25, 0.  , 0.75]))
+        """
+        if self.grid.dim != 1:
+            raise ValueError(f"quantiles need a density on the line, got dimension {self.grid.dim}")
+        if not self.mass > 0:
+            raise ValueError("quantiles need a density with mass, got none")
+        (low, high), count = self.grid.bounds[0], self.grid.shape[0]
+        edges, masses = np.linspace(low, high, count + 1), self.masses
+        held = np.flatnonzero(masses > 0)
+        first, last = held[0], held[-1] + 1
+        inner = np.arange(first + 1, last)
+        kept = np.concatenate([[first], inner[(masses[inner] > 0) | (masses[inner - 1] > 0)]])
+        ends = self.grid.bounds[0] if walls else None
+        exact = Quantiles(edges[np.append(kept, last)], np.add.reduceat(masses[:last], kept), ends)
+        return exact if cells is None else exact.resampled(cells, spread=spread)
+
     def like(self, values: Any) -> Density:
         """The density on the same grid with other values."""
         return Density(self.grid, values)
@@ -141,6 +176,10 @@ class Density:
     def convolve(self, kernel: Kernel) -> Array:
         """The field W * rho at the cell centres, in free space."""
         return self.grid.convolve(kernel, self.values)
+
+    def potential(self, kernel: Kernel) -> Array:
+        """The field W * rho: an array over the grid, which stays where it is."""
+        return self.convolve(kernel)
 
     def pair_expectation(self, kernel: Kernel, other: Density | None = None) -> float:
         """The double integral of kernel(x - y) against this measure and another on the same grid (or itself)."""

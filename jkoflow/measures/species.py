@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import Any
 
-from ..grids import Grid
-from .density import Density
+from .base import Measure
 
-Measure: TypeAlias = Density  # the kinds of measure there are
 UNNAMED = ""
 
 
-class Species(Mapping[str, Measure]):
-    """An immutable mapping from names to measures, all of one kind and on one grid.
+class Species(Mapping[str, Any]):
+    """An immutable mapping from names to measures, all of one kind and on one domain: a grid, the walls of quantiles, or the
+    dimension of particles.
 
     A bare measure is a state with one unnamed species; :meth:`Species.of` makes that explicit.
 
@@ -33,15 +32,20 @@ class Species(Mapping[str, Measure]):
         for name, measure in both.items():
             if not isinstance(name, str):
                 raise ValueError(f"names of species must be strings, got {name!r}")
-            if not isinstance(measure, Density):
+            if not isinstance(measure, Measure):
                 raise ValueError(f"species {name!r} must be a measure, got {type(measure).__name__}")
         if UNNAMED in both and len(both) > 1:
             raise ValueError(f"every one of several species must have a name, got {list(both)}")
         first_name, first = next(iter(both.items()))
         for name, measure in both.items():
-            if measure.grid != first.grid:
+            if type(measure) is not type(first):
                 raise ValueError(
-                    f"species must share one grid, and {name!r} has {measure.grid} where {first_name!r} has {first.grid}"
+                    f"species must be of one kind, and {name!r} is a {type(measure).__name__} "
+                    f"where {first_name!r} is a {type(first).__name__}"
+                )
+            if measure.domain != first.domain:
+                raise ValueError(
+                    f"species must share one domain, and {name!r} has {measure.domain} where {first_name!r} has {first.domain}"
                 )
         self._measures = both
 
@@ -50,7 +54,7 @@ class Species(Mapping[str, Measure]):
         """The state as a mapping: a bare measure becomes the one unnamed species."""
         if isinstance(state, Species):
             return state
-        if isinstance(state, Density):
+        if isinstance(state, Measure):
             return cls({UNNAMED: state})
         raise ValueError(f"state must be a measure or Species, got {type(state).__name__}")
 
@@ -65,11 +69,21 @@ class Species(Mapping[str, Measure]):
         return self[UNNAMED] if self.bare else self
 
     @property
-    def grid(self) -> Grid:
-        """The grid that all the species share."""
+    def kind(self) -> type[Measure]:
+        """The kind of measure that all the species are."""
+        return type(next(iter(self.values())))
+
+    @property
+    def domain(self) -> Any:
+        """What all the species share: a grid, the walls of quantiles, or the dimension of particles."""
+        return next(iter(self.values())).domain
+
+    @property
+    def grid(self) -> Any:
+        """The grid that all the species share, where they are densities."""
         return next(iter(self.values())).grid
 
-    def __getitem__(self, name: str) -> Measure:
+    def __getitem__(self, name: str) -> Any:
         if name not in self._measures:
             known = ", ".join(map(repr, self._measures))
             raise KeyError(f"no species {name!r}; there are {known}")

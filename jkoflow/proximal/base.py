@@ -29,6 +29,10 @@ class ProximalStep:
         The parameter of the step, a time.
     mobilities : mapping
         alpha_i by species, 1 where silent.
+    further : tuple of (weight, Species)
+        More anchors, whose squared distances enter with a weight that may be negative:
+        + sum_k weight_k sum_i W2(rho_i, further_k,i)^2 / (2 tau alpha_i). Schemes of higher order are made of them; solvers
+        that take them say so.
 
     Raises ValueError when the energy holds a drift or names species that the anchor lacks, when a species holds no mass, when
     tau or a mobility is not positive, or a mobility is given for a species that is not there.
@@ -38,6 +42,7 @@ class ProximalStep:
     anchor: Species
     tau: float
     mobilities: Mapping[str, float] = field(default_factory=dict)
+    further: tuple[tuple[float, Species], ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.energy, Law):
@@ -53,6 +58,16 @@ class ProximalStep:
                 f"{drifts} has no energy, so there is no JKO step: use SemiImplicitJKO, which freezes it in every step"
             )
         object.__setattr__(self, "mobilities", complete_mobilities(self.mobilities, self.anchor))
+        if not 1 + sum(weight for weight, _ in self.further) > 0:
+            raise ValueError(f"weights of the anchors must add up to more than 0, got {[1.0, *(w for w, _ in self.further)]}")
+
+    def must_have_one_anchor(self) -> None:
+        """Raise ValueError where there are further anchors, for solvers that do not take them."""
+        if self.further:
+            raise ValueError(
+                "a step with several anchors, as of BDF2 and VariationalExtrapolation, is solved by QuantileNewton on "
+                "Quantiles; take JKO() with this solver"
+            )
 
     def weight(self, species: str) -> float:
         """tau alpha: the parameter that multiplies the first variation of the species."""

@@ -1,0 +1,81 @@
+"""The potential that a measure on the line generates, as a function of space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from ..kernels import LineKernel
+
+GAUSS_POINTS, GAUSS_WEIGHTS = (0.5 + np.polynomial.legendre.leggauss(3)[0] / 2, np.polynomial.legendre.leggauss(3)[1] / 2)
+
+
+def at_gauss_points(nodes: Array) -> Array:
+    """The three Gauss-Legendre points of every cell, in order, flat: (3 n,)."""
+    return np.asarray((nodes[:-1, None] + np.diff(nodes)[:, None] * GAUSS_POINTS).ravel())
+
+
+def over_gauss_points(masses: Array) -> Array:
+    """The masses of the cells spread over their Gauss points, flat: (3 n,)."""
+    return np.asarray((masses[:, None] * GAUSS_WEIGHTS).ravel())
+
+
+@dataclass(frozen=True, eq=False)
+class LinePotential:
+    """x -> int W(x - y) d nu(y) for quantiles given by nodes and masses: |x| exactly, the rest by Gauss points in the cells.
+
+    Call it, or its ``gradient`` or ``curvature``, on an array of any shape. At a point where nu has an atom and W a tip the
+    gradient is the mean of its two sides.
+    """
+
+    kernel: LineKernel
+    nodes: Array
+    masses: Array
+
+    def __call__(self, x: Any) -> Array:
+        return self._derivative(x, 0)
+
+    def gradient(self, x: Any) -> Array:
+        """The first derivative."""
+        return self._derivative(x, 1)
+
+    def curvature(self, x: Any) -> Array:
+        """The second derivative, without the Dirac masses of a tip over an atom."""
+        return self._derivative(x, 2)
+
+    @cached_property
+    def sources(self) -> tuple[Array, Array]:
+        """The Gauss points of the cells and their masses."""
+        return at_gauss_points(self.nodes), over_gauss_points(self.masses)
+
+    def at_sorted(self, x: Array) -> tuple[Array, Array, Array]:
+        """Value, first and second derivative at sorted points of the part that is not pointed."""
+        total = np.zeros((3, len(x)))
+        for c, part in self.kernel.parts:
+            total += c * np.stack(part.values(x, *self.sources))
+        return total[0], total[1], total[2]
+
+    def over_cells(self, nodes: Array) -> Array:
+        """The mean over every cell between the nodes of another measure, or of this one."""
+        from ._overlap import abs_over_cells
+
+        means = self.at_sorted(at_gauss_points(nodes))[0].reshape(-1, 3) @ GAUSS_WEIGHTS
+        if self.kernel.pointed != 0:
+            means += self.kernel.pointed * abs_over_cells(nodes, self.nodes, self.masses)[0]
+        return np.asarray(means)
+
+    def _derivative(self, x: Any, which: int) -> Array:
+        from ._overlap import abs_potential
+
+        x = np.asarray(x, dtype=np.float64)
+        order = np.argsort(x, axis=None)
+        sorted_x = x.ravel()[order]
+        out = np.empty(x.size)
+        out[order] = self.at_sorted(sorted_x)[which]
+        if self.kernel.pointed != 0:
+            out[order] += self.kernel.pointed * abs_potential(sorted_x, self.nodes, self.masses)[which]
+        return out.reshape(x.shape)

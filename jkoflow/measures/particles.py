@@ -1,0 +1,119 @@
+"""Point masses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array, SpaceFunction
+from .._validate import finite_array
+from ..kernels import Kernel
+from .base import Measure
+from .quantiles import Quantiles
+
+
+@dataclass(frozen=True, eq=False)
+class Particles(Measure):
+    """Point masses in R^d. They may coincide and come in any order.
+
+    Attributes
+    ----------
+    points : array (n,) on the line, (n, d) otherwise
+    masses : array (n,), optional
+        Positive; by default equal, adding up to 1.
+
+    >>> pair = Particles([[0.0, 0.0], [2.0, 0.0]])
+    >>> pair.mass, pair.mean
+    (1.0, array([1., 0.]))
+    """
+
+    points: Array
+    masses: Array = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        shape = np.shape(self.points)
+        if len(shape) not in (1, 2) or 0 in shape:
+            raise ValueError(f"points must have shape (n,) or (n, d) with n >= 1, got {shape}")
+        points = finite_array("points", self.points, shape).copy()
+        given = np.full(shape[0], 1 / shape[0]) if self.masses is None else self.masses
+        masses = finite_array("masses", given, shape[:1]).copy()
+        if masses.min() <= 0:
+            raise ValueError(f"masses must be positive, got {masses.min():g} at the lowest")
+        for name, array in (("points", points), ("masses", masses)):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @property
+    def dim(self) -> int:
+        """The dimension d."""
+        return 1 if self.points.ndim == 1 else self.points.shape[1]
+
+    @property
+    def mass(self) -> float:
+        return float(self.masses.sum())
+
+    @property
+    def mean(self) -> Array:
+        """The centre of mass: a number on the line, (d,) otherwise."""
+        return np.asarray(self.masses @ self.points / self.mass)
+
+    @property
+    def covariance(self) -> Array:
+        """The variance on the line, (d, d) otherwise."""
+        centred = self.points - self.mean
+        if self.points.ndim == 1:
+            return np.asarray(self.masses @ centred**2 / self.mass)
+        return np.asarray((centred.T * self.masses) @ centred / self.mass)
+
+    @property
+    def domain(self) -> int:
+        return self.dim
+
+    @property
+    def zero_field(self) -> Array:
+        return np.zeros(len(self.masses))
+
+    def quantiles(self, *, walls: tuple[float, float] | None = None) -> Quantiles:
+        """The same measure on the line as atoms in order, those at one place added up.
+
+        >>> Particles([1.0, 0.0, 1.0]).quantiles().masses
+        array([0.33333333, 0.        , 0.66666667])
+        """
+        if self.points.ndim != 1:
+            raise ValueError(f"points must be on the line, of shape (n,), got {self.points.shape}")
+        places, which = np.unique(self.points, return_inverse=True)
+        return Quantiles.atoms(places, np.bincount(which, weights=self.masses), walls=walls)
+
+    def field(self, name: str, function: SpaceFunction | Any) -> Array:
+        """The values at the points."""
+        if callable(function):
+            coordinates = (self.points,) if self.points.ndim == 1 else tuple(self.points.T)
+            function = np.broadcast_to(np.asarray(function(*coordinates), dtype=np.float64), self.masses.shape)
+        return finite_array(name, function, self.masses.shape)
+
+    def expectation(self, values: Array) -> float:
+        return float(self.masses @ values)
+
+    def integrate_internal(self, U: SpaceFunction) -> float:
+        raise ValueError("point masses have no density, so no internal energy: hold the measure as a Density or as Quantiles")
+
+    def convolve(self, kernel: Kernel) -> Array:
+        """W * rho at the points: O(n^2). Every point meets itself with W(0)."""
+        return np.asarray(self.potential(kernel)(*(() if self.points.ndim == 0 else np.atleast_2d(self.points.T))))
+
+    def potential(self, kernel: Kernel) -> SpaceFunction:
+        sources = np.atleast_2d(self.points.T)
+
+        def generated(*x: Any) -> Array:
+            return np.asarray(kernel(*(np.asarray(xi)[..., None] - yi for xi, yi in zip(x, sources, strict=True))) @ self.masses)
+
+        return generated
+
+    def pair_expectation(self, kernel: Kernel, other: Particles | None = None) -> float:
+        generated = (self if other is None else other).potential(kernel)
+        return self.expectation(generated(*np.atleast_2d(self.points.T)))
+
+    def __repr__(self) -> str:
+        return f"Particles({len(self.masses)} points in dimension {self.dim}, mass={self.mass:.6g})"

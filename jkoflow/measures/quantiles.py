@@ -1,0 +1,310 @@
+"""Measures on the line by their pseudo-inverse."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._typing import Array, SpaceFunction
+from .._validate import finite, finite_array, non_negative_array, positive, positive_integer
+from ..grids import Grid
+from ..kernels import Kernel, on_the_line
+from ._line_distance import quantile_distance
+from ._own_cell import own_cell_mean
+from .base import Measure
+from .line_potential import GAUSS_WEIGHTS, LinePotential, at_gauss_points
+
+if TYPE_CHECKING:
+    from .density import Density
+    from .particles import Particles
+
+
+@dataclass(frozen=True, eq=False)
+class Quantiles(Measure):
+    """A measure on the line given by its pseudo-inverse X, the place below which a given mass lies, at N + 1 mass nodes.
+
+    Between nodes X is linear, so the measure has constant density on every cell. A cell of no width is an atom; a cell of no
+    mass is a gap.
+
+    Attributes
+    ----------
+    nodes : array (N + 1,)
+        X at the mass nodes, non-decreasing.
+    masses : array (N,)
+        The masses between them, the first and the last positive, no two neighbours zero. Default: equal, adding up to 1.
+    walls : (low, high), optional
+        The ends of an interval that no mass leaves; by default the line is free.
+
+    Raises ValueError for nodes that decrease or are not finite, for masses of the wrong number or sign, and for nodes
+    outside the walls. Nothing is sorted, scaled or clipped.
+
+    Examples
+    --------
+    >>> rho = Quantiles([0.0, 1.0, 3.0])              # densities 1/2 on (0, 1) and 1/4 on (1, 3)
+    >>> rho.values, float(rho.mean), float(rho.cdf(2.0))
+    (array([0.5 , 0.25]), 1.25, 0.75)
+    """
+
+    nodes: Array
+    masses: Array = None  # type: ignore[assignment]
+    walls: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        count = np.size(self.nodes)
+        if count < 2:
+            raise ValueError(f"nodes must be at least 2, the ends of one cell, got {count}")
+        nodes = finite_array("nodes", self.nodes, (count,)).copy()
+        falls = np.flatnonzero(np.diff(nodes) < 0)
+        if len(falls):
+            k = int(falls[0])
+            raise ValueError(f"nodes must not decrease, got {nodes[k]!r} before {nodes[k + 1]!r} at place {k}")
+        given = np.full(count - 1, 1 / (count - 1)) if self.masses is None else self.masses
+        masses = non_negative_array("masses", given, (count - 1,)).copy()
+        if not (masses[0] > 0 and masses[-1] > 0):
+            raise ValueError(f"masses must be positive at both ends, got {masses[0]:g} and {masses[-1]:g}")
+        empty = np.flatnonzero((masses[1:] == 0) & (masses[:-1] == 0))
+        if len(empty):
+            raise ValueError(f"masses of neighbours must not both be zero, got a double gap at place {int(empty[0])}")
+        for name, array in (("nodes", nodes), ("masses", masses)):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        if self.walls is not None:
+            object.__setattr__(self, "walls", _walls(self.walls, nodes))
+
+    @classmethod
+    def from_function(
+        cls, X: Callable[[Any], Any], cells: int, *, mass: float = 1.0, walls: tuple[float, float] | None = None
+    ) -> Quantiles:
+        """The measure with the pseudo-inverse X, a non-decreasing function on [0, 1], at equal masses.
+
+        Raises ValueError where X is infinite, as at the ends of a Gaussian: cut it off, or go through a Density.
+
+        >>> Quantiles.from_function(lambda s: 2 * s - 1, cells=4).nodes
+        array([-1. , -0.5,  0. ,  0.5,  1. ])
+        """
+        n = positive_integer("cells", cells)
+        nodes = np.asarray(X(np.linspace(0.0, 1.0, n + 1)), dtype=np.float64)
+        return cls(nodes, np.full(n, positive("mass", mass) / n), walls)
+
+    @classmethod
+    def atoms(cls, points: Any, masses: Any = None, *, walls: tuple[float, float] | None = None) -> Quantiles:
+        """Point masses at increasing places, equal where no masses are given and adding up to 1; gaps lie between them.
+
+        >>> two = Quantiles.atoms([-1.0, 2.0], [0.25, 0.75])
+        >>> two.nodes, two.masses
+        (array([-1., -1.,  2.,  2.]), array([0.25, 0.  , 0.75]))
+        """
+        places = finite_array("points", points, (np.size(points),))
+        n = len(places)
+        if n == 0 or np.any(np.diff(places) <= 0):
+            raise ValueError(f"points must increase strictly and be at least one, got {places!r}: add the masses of equal ones")
+        weights = np.full(n, 1 / n) if masses is None else finite_array("masses", masses, (n,))
+        if weights.min() <= 0:
+            raise ValueError(f"masses of atoms must be positive, got {weights.min():g}")
+        spaced = np.zeros(2 * n - 1)
+        spaced[::2] = weights
+        return cls(np.repeat(places, 2), spaced, walls)
+
+    @property
+    def widths(self) -> Array:
+        """The widths of the cells, (N,); 0 for an atom."""
+        return np.diff(self.nodes)
+
+    @property
+    def points(self) -> Array:
+        """The midpoints of the cells, (N,)."""
+        return np.asarray((self.nodes[1:] + self.nodes[:-1]) / 2)
+
+    @property
+    def values(self) -> Array:
+        """The density in every cell, (N,): inf in an atom, 0 in a gap."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.where(self.masses > 0, self.masses / self.widths, 0.0))
+
+    @property
+    def mass(self) -> float:
+        return float(self.masses.sum())
+
+    @property
+    def mean(self) -> Array:
+        """The centre of mass."""
+        return np.asarray(self.masses @ self.points / self.mass)
+
+    @property
+    def covariance(self) -> Array:
+        """The variance, exact for the piecewise constant density."""
+        return np.asarray(self.masses @ ((self.points - self.mean) ** 2 + self.widths**2 / 12) / self.mass)
+
+    @property
+    def atomic(self) -> Array:
+        """Which cells are atoms, a mask (N,)."""
+        return np.asarray((self.widths == 0) & (self.masses > 0))
+
+    @property
+    def domain(self) -> tuple[float, float] | None:
+        return self.walls
+
+    @property
+    def zero_field(self) -> Array:
+        return np.zeros(len(self.masses))
+
+    def like(self, nodes: Any) -> Quantiles:
+        """The measure with the same masses and walls and other nodes."""
+        return replace(self, nodes=nodes)
+
+    def resampled(self, cells: int, *, spread: float = 0.5) -> Quantiles:
+        """The measure on about ``cells`` cells, X linear between points of the old one.
+
+        ``spread`` is the share of the nodes that are spread evenly over the support, the others evenly over the mass: with 0.5
+        no cell holds more than 2 / cells of the mass or of the length, so that thin tails are seen as well as heaps; 0
+        gives equal masses. Atoms and gaps are kept as they are, each stretch between them gets its share of the cells, at
+        least one.
+
+        >>> Quantiles([0.0, 1.0, 3.0]).resampled(2, spread=0.0).nodes
+        array([0., 1., 3.])
+        """
+        wanted = positive_integer("cells", cells)
+        if not 0 <= finite("spread", spread) <= 1:
+            raise ValueError(f"spread must lie between 0 and 1, got {spread!r}")
+        wide = (self.masses > 0) & (self.widths > 0)
+        length = float(self.widths[wide].sum()) or 1.0
+        dense = np.where(wide, (1 - spread) * self.masses / self.mass + spread * self.widths / length, 0.0)
+        breaks = np.flatnonzero(np.diff(wide.astype(int), prepend=2, append=2))
+        nodes, masses = [self.nodes[:1]], []
+        for start, stop in itertools.pairwise(breaks):
+            if not wide[start]:
+                nodes.append(self.nodes[start + 1 : stop + 1])
+                masses.append(self.masses[start:stop])
+                continue
+            rank = np.concatenate([[0.0], np.cumsum(dense[start:stop])])
+            level = np.concatenate([[0.0], np.cumsum(self.masses[start:stop])])
+            at = np.linspace(0.0, rank[-1], max(1, round(wanted * rank[-1])) + 1)
+            nodes.append(np.interp(at, rank, self.nodes[start : stop + 1])[1:])
+            masses.append(np.diff(np.interp(at, rank, level)))
+        return Quantiles(np.concatenate(nodes), np.concatenate(masses), self.walls)
+
+    def moment(self, k: int) -> float:
+        """int x^k d rho, exact for the piecewise constant density."""
+        a, b = self.nodes[:-1], self.nodes[1:]
+        mean_power = sum((a**j * b ** (positive_integer("k", k) - j) for j in range(k + 1)), np.zeros_like(a)) / (k + 1)
+        return float(self.masses @ mean_power)
+
+    def cdf(self, x: Any) -> Array:
+        """The mass at or below x."""
+        x = np.asarray(x, dtype=np.float64)
+        levels = np.concatenate([[0.0], np.cumsum(self.masses)])
+        after = np.searchsorted(self.nodes, x, side="right")
+        cell = np.clip(after - 1, 0, len(self.masses) - 1)
+        width = self.widths[cell]
+        share = np.where(width > 0, (x - self.nodes[cell]) / np.where(width > 0, width, 1.0), 1.0)
+        inside = levels[cell] + self.masses[cell] * np.clip(share, 0.0, 1.0)
+        return np.where(after == 0, 0.0, np.where(after == len(self.nodes), levels[-1], inside))
+
+    def quantile(self, s: Any) -> Array:
+        """X(s), the place below which the mass s lies, 0 <= s <= mass; at a gap its left end."""
+        s = np.asarray(s, dtype=np.float64)
+        levels = np.concatenate([[0.0], np.cumsum(self.masses)])
+        if s.size and not (s.min() >= 0 and s.max() <= levels[-1]):
+            raise ValueError(f"s must lie between 0 and the mass {levels[-1]:g}, got {s.min():g} to {s.max():g}")
+        cell = np.clip(np.searchsorted(levels, s, side="left") - 1, 0, len(self.masses) - 1)
+        share = (s - levels[cell]) / np.where(self.masses[cell] > 0, self.masses[cell], 1.0)
+        return np.asarray(self.nodes[cell] + np.clip(share, 0.0, 1.0) * self.widths[cell])
+
+    def wasserstein(self, other: Quantiles, p: float = 2) -> float:
+        """W_p to another measure of the same mass, a length: (int |X - Y|^p ds)^(1/p), exact; p >= 1, or inf.
+
+        >>> Quantiles([0.0, 1.0]).wasserstein(Quantiles([2.0, 5.0]), p=1)
+        3.0
+        """
+        return quantile_distance(self.nodes, self.masses, other.nodes, other.masses, p)
+
+    def density(self, grid: Grid) -> Density:
+        """The exact cell averages on a 1-D grid. Raises ValueError when mass lies outside of it."""
+        from .density import Density
+
+        if grid.dim != 1:
+            raise ValueError(f"grid must be 1-D, got dimension {grid.dim}")
+        (low, high), count = grid.bounds[0], grid.shape[0]
+        if self.nodes[0] < low or self.nodes[-1] > high:
+            raise ValueError(f"grid must hold all the mass, from {self.nodes[0]:g} to {self.nodes[-1]:g}, got {grid.bounds[0]}")
+        below = self.cdf(np.linspace(low, high, count + 1))
+        below[0] = 0.0  # an atom at the lower wall belongs to the first cell
+        return Density(grid, np.diff(below) / grid.spacing[0])
+
+    def particles(self) -> Particles:
+        """The point masses at the midpoints of the cells that hold mass."""
+        from .particles import Particles
+
+        held = self.masses > 0
+        return Particles(self.points[held], self.masses[held])
+
+    def field(self, name: str, function: SpaceFunction | Any) -> Array:
+        """The averages over the cells, by three Gauss points: exact for polynomials of degree 5. An array is taken as it is."""
+        if isinstance(function, LinePotential):
+            return function.over_cells(self.nodes)
+        if not callable(function):
+            return finite_array(name, function, self.masses.shape)
+        at = at_gauss_points(self.nodes)
+        values = finite_array(name, np.broadcast_to(function(at), at.shape), at.shape)
+        return np.asarray(values.reshape(-1, 3) @ GAUSS_WEIGHTS)
+
+    def expectation(self, values: Array) -> float:
+        held = self.masses > 0
+        return float(np.sum(np.where(held, values, 0.0) * self.masses))
+
+    def integrate_internal(self, U: SpaceFunction) -> float:
+        """int U(rho(x)) dx over the cells that hold mass; +inf where there is an atom and U grows faster than linearly."""
+        held = self.masses > 0
+        widths, masses = self.widths[held], self.masses[held]
+        wide = widths > 0
+        total = float(np.sum(widths[wide] * U(masses[wide] / widths[wide])))
+        if not wide.all():
+            large = np.array([1e50, 1e100])
+            with np.errstate(over="ignore"):
+                low, high = np.asarray(U(large)) / large
+            total += np.inf if high > low + 1e-9 * (1 + abs(low)) else high * float(masses[~wide].sum())
+        return total
+
+    def convolve(self, kernel: Kernel) -> Array:
+        """The averages of W * rho over the cells, in free space: tips and what the kernel's powers are within a cell exactly,
+        the rest by Gauss points.
+        """
+        line = on_the_line(kernel)
+        return LinePotential(line, self.nodes, self.masses).over_cells(self.nodes) + own_cell_mean(
+            line, self.masses, self.widths
+        )
+
+    def potential(self, kernel: Kernel) -> LinePotential:
+        line = on_the_line(kernel)
+        if line.singular:
+            raise ValueError(f"{kernel!r} must be finite at the origin to be frozen on quantiles, whose points may meet")
+        return LinePotential(line, self.nodes, self.masses)
+
+    def pair_expectation(self, kernel: Kernel, other: Quantiles | None = None) -> float:
+        if other is None:
+            return self.expectation(self.convolve(kernel))
+        return self.expectation(other.potential(kernel).over_cells(self.nodes))
+
+    def __repr__(self) -> str:
+        atoms = int(self.atomic.sum())
+        held = f", {atoms} of them atoms" if atoms else ""
+        walls = "" if self.walls is None else f", walls at {self.walls[0]:g} and {self.walls[1]:g}"
+        return (
+            f"Quantiles(mass={self.mass:.6g}, {len(self.masses)} cells{held}, "
+            f"from {self.nodes[0]:.6g} to {self.nodes[-1]:.6g}{walls})"
+        )
+
+
+def _walls(walls: Any, nodes: Array) -> tuple[float, float]:
+    if np.shape(walls) != (2,):
+        raise ValueError(f"walls must be a pair (low, high) or None, got {walls!r}")
+    low, high = finite("low wall", walls[0]), finite("high wall", walls[1])
+    if not low < high:
+        raise ValueError(f"walls must be a pair with low < high, got {walls!r}")
+    if nodes[0] < low or nodes[-1] > high:
+        raise ValueError(f"nodes must lie between the walls {low:g} and {high:g}, got {nodes[0]:g} to {nodes[-1]:g}")
+    return low, high

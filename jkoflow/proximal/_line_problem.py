@@ -1,0 +1,363 @@
+"""The step on quantiles as a problem in the places of all nodes: its value, gradient and second derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from .._typing import Array
+from ..kernels import LineKernel
+from ..kernels.line import Sum
+from ..measures import GAUSS_POINTS, Quantiles, Species, at_gauss_points, over_gauss_points
+from ._line_terms import LineTerms
+from .base import ProximalStep
+
+_LEFT, _RIGHT = 1 - GAUSS_POINTS, GAUSS_POINTS  # the weights of the two nodes of a cell at its Gauss points
+_DENSE = 2500  # up to so many nodes sums over all pairs are held as a matrix
+_THINNEST = 1e-9  # of the extent: cells under a bound are not made thinner than that
+
+
+@dataclass
+class Chain:
+    """One species: where its nodes stand in the vector of all, and what they are drawn to."""
+
+    name: str
+    masses: Array
+    nodes: slice
+    target: Array
+    inertia: float  # sum of the weights of the anchors over tau alpha
+    mobility: float
+
+
+@dataclass(frozen=True)
+class FarPart:
+    """The second derivatives of c int int S(x - y) between the Gauss points of two chains (or of one), off the diagonal."""
+
+    a: slice
+    b: slice
+    points_a: Array
+    masses_a: Array
+    points_b: Array
+    masses_b: Array
+    c: float
+    part: Sum
+
+    def add_product(self, v: Array, out: Array) -> None:
+        """Add the second derivative times v."""
+        weights = self.c * self.masses_b * at_gauss_points(v[self.b])
+        _to_nodes(out[self.a], -self.masses_a * self.part.curvature_product(self.points_a, self.points_b, weights))
+        if self.a != self.b:
+            weights = self.c * self.masses_a * at_gauss_points(v[self.a])
+            _to_nodes(out[self.b], -self.masses_b * self.part.curvature_product(self.points_b, self.points_a, weights))
+
+    def add_matrix(self, out: Array) -> None:
+        """Add the second derivative."""
+        step = 3 * 64
+        for start in range(0, len(self.points_a), step):
+            rows = slice(start, start + step)
+            table = self.part.curvature(self.points_a[rows, None] - self.points_b)
+            table *= -self.c * self.masses_a[rows, None] * self.masses_b
+            by_node = np.zeros((len(table), self.b.stop - self.b.start))
+            by_cell = table.reshape(len(table), -1, 3)
+            by_node[:, :-1] += by_cell @ _LEFT
+            by_node[:, 1:] += by_cell @ _RIGHT
+            first = self.a.start + start // 3
+            by_cell = by_node.reshape(-1, 3, by_node.shape[1])
+            for shift, weights in ((0, _LEFT), (1, _RIGHT)):
+                block = np.tensordot(weights, by_cell, axes=(0, 1))
+                place = slice(first + shift, first + shift + len(block))
+                out[place, self.b] += block
+                if self.a != self.b:
+                    out[self.b, place] += block.T
+
+
+@dataclass
+class Model:
+    """The objective to second order about a point: value, gradient, tridiagonal and further second derivatives."""
+
+    value: float
+    size: float  # of what was added up to the value, for its rounding
+    gradient: Array
+    diagonal: Array
+    beside: Array
+    triplets: list[tuple[Array, Array, Array]] = field(default_factory=list)
+    far: list[FarPart] = field(default_factory=list)
+
+    @cached_property
+    def matrix(self) -> Array | None:
+        """All second derivatives as a matrix, where sums over all pairs make that the cheaper way; None otherwise."""
+        if len(self.gradient) > _DENSE or all(one.part.fast for one in self.far):
+            return None
+        out = np.diag(self.diagonal) + np.diag(self.beside, 1) + np.diag(self.beside, -1)
+        for rows, columns, entries in self.triplets:
+            np.add.at(out, (rows, columns), entries)
+            np.add.at(out, (columns, rows), entries)
+        for one in self.far:
+            one.add_matrix(out)
+        return out
+
+    def apply(self, v: Array) -> Array:
+        """The second derivative times v."""
+        if self.matrix is not None:
+            return np.asarray(self.matrix @ v)
+        out = self.diagonal * v
+        out[:-1] += self.beside * v[1:]
+        out[1:] += self.beside * v[:-1]
+        for rows, columns, entries in self.triplets:
+            np.add.at(out, rows, entries * v[columns])
+            np.add.at(out, columns, entries * v[rows])
+        for one in self.far:
+            one.add_product(v, out)
+        return out
+
+
+class LineProblem:
+    """minimise over the nodes  sum_i inertia_i/2 int |X_i - target_i|^2 ds + E(X), subject to gaps of at least ``floors``.
+
+    Between the walls and the outermost nodes lie gaps as well: the walls are nodes of the vector that stay fixed.
+    """
+
+    def __init__(self, step: ProximalStep) -> None:
+        self.step, self.terms = step, LineTerms.of(step)
+        self.chains: list[Chain] = []
+        walls = step.anchor.domain
+        start = 0
+        positions, floors, barrier, fixed = [], [], [], []
+        for name, anchor in step.anchor.items():
+            weight, target = _target(step, name, anchor)
+            held = anchor.masses > 0
+            least = held * anchor.masses * self.terms.floors.get(name, 0.0)
+            least[least > 0] = np.maximum(least[least > 0], _THINNEST * float(np.ptp(anchor.nodes)))
+            singular = any(kernel.singular for kernel in self.terms.selves.get(name, []))
+            open_below = held & (least == 0) & (name in self.terms.cells or singular)
+            nodes, gaps, fences = _within_floors(anchor.nodes, least, walls), least, open_below
+            if walls is not None:
+                nodes = np.concatenate([[walls[0]], nodes, [walls[1]]])
+                gaps, fences = np.pad(gaps, 1), np.pad(fences, 1)
+            positions.append(nodes)
+            floors.append(np.append(gaps, -np.inf))  # nothing holds one species to the next
+            barrier.append(np.append(fences, False))
+            fixed.append(np.zeros(len(nodes), dtype=bool))
+            if walls is not None:
+                fixed[-1][[0, -1]] = True
+            first = start + (walls is not None)
+            part = slice(first, first + len(anchor.nodes))
+            inertia = weight / step.weight(name)
+            self.chains.append(Chain(name, anchor.masses, part, target, inertia, step.mobilities[name]))
+            start += len(nodes)
+        self.start = np.concatenate(positions)
+        self.floors = np.concatenate(floors)[:-1]
+        self.barrier = np.concatenate(barrier)[:-1]
+        self.fixed = np.concatenate(fixed)
+
+    def evaluate(self, x: Array, *, convexified: bool = False) -> Model:
+        """The model about x; ``convexified`` drops what is concave from the second derivatives."""
+        n = len(x)
+        model = Model(0.0, 0.0, np.zeros(n), np.zeros(n), np.zeros(n - 1))
+        length = self.length(x)
+        for chain in self.chains:
+            nodes = x[chain.nodes]
+            self._inertia(chain, nodes, model)
+            self._cells(chain, nodes, model, convexified)
+            self._points(chain, nodes, length, model, convexified)
+        for a, b, kernel in self.terms.crosses:
+            self._cross(self.chain(a), self.chain(b), kernel, x, model, convexified)
+        return model
+
+    def chain(self, name: str) -> Chain:
+        """The chain of a species."""
+        return next(chain for chain in self.chains if chain.name == name)
+
+    def length(self, x: Array) -> float:
+        """A length of the problem: the root mean square distance from the centre of all mass, or something small where all of
+        it sits at one place.
+        """
+        mass = sum(float(chain.masses.sum()) for chain in self.chains)
+        middles = [(chain.masses, (x[chain.nodes][1:] + x[chain.nodes][:-1]) / 2) for chain in self.chains]
+        centre = sum(float(w @ z) for w, z in middles) / mass
+        spread = sum(_square(chain.masses, x[chain.nodes] - centre) for chain in self.chains) / mass
+        return max(float(np.sqrt(spread)), 1e-3 * abs(centre)) or 1.0
+
+    def distance(self, p: Array) -> float:
+        """(sum_i int |p_i|^2 ds / alpha_i)^(1/2): the product distance of a displacement of the nodes."""
+        return float(np.sqrt(sum(_square(c.masses, p[c.nodes]) / c.mobility for c in self.chains)))
+
+    def state(self, x: Array) -> Species:
+        """The nodes as measures."""
+        return Species({chain.name: self.step.anchor[chain.name].like(x[chain.nodes]) for chain in self.chains})
+
+    def _inertia(self, chain: Chain, nodes: Array, model: Model) -> None:
+        d, w = nodes - chain.target, chain.inertia * chain.masses
+        value = 0.5 * chain.inertia * _square(chain.masses, d)
+        model.value += value
+        model.size += value
+        _add_nodes(model, chain, (w * (2 * d[:-1] + d[1:]) / 6, w * (d[:-1] + 2 * d[1:]) / 6), (w / 3, w / 6, w / 3))
+
+    def _cells(self, chain: Chain, nodes: Array, model: Model, convexified: bool) -> None:
+        """Internal energies, and what singular or odd powers are worth within a cell: functions of the widths."""
+        held = chain.masses > 0
+        w, h = chain.masses[held], np.diff(nodes)[held]
+        slope, curvature = np.zeros_like(chain.masses), np.zeros_like(chain.masses)
+        for law in self.terms.cells.get(chain.name, []):
+            value, first, second = law(w, h)
+            model.value += float(value.sum())
+            model.size += float(np.abs(value).sum())
+            slope[held] += first
+            curvature[held] += second
+        for kernel in self.terms.selves.get(chain.name, []):
+            for c, p in kernel.powers:
+                value, first, second = _own_cells(c, p, w, h)
+                model.value += float(value.sum())
+                model.size += float(np.abs(value).sum())
+                slope[held] += first
+                curvature[held] += second
+        if convexified:
+            curvature = np.maximum(curvature, 0.0)
+        _add_nodes(model, chain, (-slope, slope), (curvature, -curvature, curvature))
+
+    def _points(self, chain: Chain, nodes: Array, length: float, model: Model, convexified: bool) -> None:
+        """Potentials, and the interaction of the species with itself and with frozen fields, at the Gauss points."""
+        z, m = at_gauss_points(nodes), over_gauss_points(chain.masses)
+        value, slope, curvature = np.zeros_like(z), np.zeros_like(z), np.zeros_like(z)
+        for law in self.terms.points.get(chain.name, []):
+            first, second, third = law(z, length)
+            value, slope, curvature = value + first, slope + second, curvature + third
+        for frozen in self.terms.fields.get(chain.name, []):
+            first, second, third = frozen.at_sorted(z)
+            value, slope, curvature = value + first, slope + second, curvature + third
+            _add_tip(model, chain, nodes, frozen.nodes, frozen.masses, frozen.kernel.pointed)
+        if convexified:
+            curvature = np.maximum(curvature, 0.0)
+        for kernel in self.terms.selves.get(chain.name, []):
+            if kernel.pointed != 0:
+                _add_ranks(model, chain, nodes, kernel.pointed)
+            for c, part in kernel.parts:
+                first, second, third = part.values(z, z, m)
+                value, slope = value + c * first / 2, slope + c * second
+                if convexified and np.any(c * third < 0):
+                    continue
+                curvature = curvature + c * third
+                model.far.append(FarPart(chain.nodes, chain.nodes, z, m, z, m, c, part))
+        _add_points(model, chain, m, value, slope, curvature)
+
+    def _cross(self, a: Chain, b: Chain, kernel: LineKernel, x: Array, model: Model, convexified: bool) -> None:
+        xa, xb = x[a.nodes], x[b.nodes]
+        if kernel.pointed != 0:
+            from ..measures._overlap import abs_coupling
+
+            _add_tip(model, a, xa, xb, b.masses, kernel.pointed)
+            _add_tip(model, b, xb, xa, a.masses, kernel.pointed, count=False)
+            if kernel.pointed > 0:
+                rows, columns, entries = abs_coupling(xa, a.masses, xb, b.masses)
+                model.triplets.append((rows + a.nodes.start, columns + b.nodes.start, kernel.pointed * entries))
+        za, ma, zb, mb = at_gauss_points(xa), over_gauss_points(a.masses), at_gauss_points(xb), over_gauss_points(b.masses)
+        for c, part in kernel.parts:
+            value, slope_a, curvature_a = part.values(za, zb, mb)
+            _, slope_b, curvature_b = part.values(zb, za, ma)
+            if convexified and (np.any(c * curvature_a < 0) or np.any(c * curvature_b < 0)):
+                curvature_a, curvature_b = np.zeros_like(curvature_a), np.zeros_like(curvature_b)
+            else:
+                model.far.append(FarPart(a.nodes, b.nodes, za, ma, zb, mb, c, part))
+            _add_points(model, a, ma, c * value, c * slope_a, c * curvature_a)
+            _add_points(model, b, mb, np.zeros_like(zb), c * slope_b, c * curvature_b)
+
+
+def _within_floors(nodes: Array, least: Array, walls: tuple[float, float] | None) -> Array:
+    """The nodes, with widths of at least ``least`` between the walls; those given where they are admissible."""
+    widths = np.diff(nodes)
+    if np.all(widths >= least):
+        return nodes
+    widths = np.maximum(widths, least)
+    middle = (nodes[0] + nodes[-1]) / 2
+    if walls is not None:
+        room = walls[1] - walls[0] - float(least.sum())
+        if room < 0:
+            raise ValueError(f"bound must leave room for the mass between the walls {walls}, got {-room:.3g} too little")
+        spare = widths - least
+        widths = least + spare * min(1.0, room / max(float(spare.sum()), 1e-300))
+        half = float(widths.sum()) / 2
+        middle = min(max(middle, walls[0] + half), walls[1] - half)
+    start = middle - float(widths.sum()) / 2
+    return np.concatenate([[start], start + np.cumsum(widths)])
+
+
+def _target(step: ProximalStep, name: str, anchor: Quantiles) -> tuple[float, Array]:
+    """The total weight of the anchors of a species and their weighted mean, which need not be monotone."""
+    weight, total = 1.0, anchor.nodes.copy()
+    for c, other in step.further:
+        weight += c
+        total += c * other[name].nodes
+    return weight, total / weight
+
+
+def _square(w: Array, d: Array) -> float:
+    """int |d|^2 ds for d linear between nodes."""
+    return float(w @ (d[:-1] ** 2 + d[:-1] * d[1:] + d[1:] ** 2)) / 3
+
+
+def _add_nodes(model: Model, chain: Chain, ends: tuple[Array, Array], second: tuple[Array, Array, Array]) -> None:
+    """Add cell by cell the derivatives in the left and the right node, and the second ones left-left, left-right, right-right."""
+    start, stop = chain.nodes.start, chain.nodes.stop
+    model.gradient[start : stop - 1] += ends[0]
+    model.gradient[start + 1 : stop] += ends[1]
+    model.diagonal[start : stop - 1] += second[0]
+    model.beside[start : stop - 1] += second[1]
+    model.diagonal[start + 1 : stop] += second[2]
+
+
+def _add_points(model: Model, chain: Chain, m: Array, value: Array, slope: Array, curvature: Array) -> None:
+    """Add what is known at the Gauss points per unit mass."""
+    worth = m * value
+    model.value += float(worth.sum())
+    model.size += float(np.abs(worth).sum())
+    f, q = (m * slope).reshape(-1, 3), (m * curvature).reshape(-1, 3)
+    _add_nodes(model, chain, (f @ _LEFT, f @ _RIGHT), (q @ _LEFT**2, q @ (_LEFT * _RIGHT), q @ _RIGHT**2))
+
+
+def _add_ranks(model: Model, chain: Chain, nodes: Array, c: float) -> None:
+    """Add c/2 int int |x - y|, which is linear in the nodes as long as they are in order."""
+    w = chain.masses
+    level = 2 * (np.cumsum(w) - w) + w - w.sum()
+    left, right = c * w * (level / 2 - w / 6), c * w * (level / 2 + w / 6)
+    model.value += float(left @ nodes[:-1] + right @ nodes[1:])
+    model.size += float(np.abs(left) @ np.abs(nodes[:-1]) + np.abs(right) @ np.abs(nodes[1:]))
+    zero = np.zeros_like(w)
+    _add_nodes(model, chain, (left, right), (zero, zero, zero))
+
+
+def _add_tip(model: Model, chain: Chain, nodes: Array, y: Array, v: Array, c: float, *, count: bool = True) -> None:
+    """Add c int int |x - y| against other quantiles as a function of this chain; its value only where it is to count."""
+    if c == 0:
+        return
+    from ..measures._overlap import abs_over_cells
+
+    mean, left, right, ll, lr, rr = abs_over_cells(nodes, y, v)
+    w = c * chain.masses
+    if count:
+        model.value += float(w @ mean)
+        model.size += float(np.abs(w) @ np.abs(mean))
+    if c < 0:  # concave
+        ll, lr, rr = np.zeros_like(ll), np.zeros_like(lr), np.zeros_like(rr)
+    _add_nodes(model, chain, (w * left, w * right), (w * ll, w * lr, w * rr))
+
+
+def _own_cells(c: float, p: float, w: Array, h: Array) -> tuple[Array, Array, Array]:
+    """c w^2/2 (a h^p / p), or c w^2/2 (a log h + b) for p = 0, with its derivatives in h."""
+    from ..measures._own_cell import own_cell_law
+
+    a, b = own_cell_law(p)
+    strength = c * a * w**2 / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = strength * np.log(h) + c * b * w**2 / 2 if p == 0 else strength * h**p / p
+        slope = np.where(h > 0, strength * np.where(h > 0, h, 1.0) ** (p - 1), 0.0)
+        curvature = np.where(h > 0, (p - 1) * strength * np.where(h > 0, h, 1.0) ** (p - 2), 0.0)
+    return value, slope, curvature
+
+
+def _to_nodes(out: Array, f: Array) -> None:
+    """Add to the nodes what acts at the Gauss points."""
+    by_cell = f.reshape(-1, 3)
+    out[:-1] += by_cell @ _LEFT
+    out[1:] += by_cell @ _RIGHT
