@@ -29,10 +29,11 @@ from .proximal import (
     Entropic,
     ProximalStep,
     ProxResult,
+    QuantileNewton,
     StepSolver,
     freezing_threshold,
 )
-from .schemes import JKO, Scheme, SemiImplicitJKO, StepInfo
+from .schemes import BDF2, JKO, Adaptive, Scheme, SemiImplicitJKO, StepInfo, VariationalExtrapolation
 from .stopping import EnergyBelow, Steady, WallClock
 from .storage import load, save, to_xarray
 from .trajectory import Step, Trajectory
@@ -41,7 +42,9 @@ from .transport import GibbsKernel, semi_relaxed_step, wasserstein2
 __version__ = "0.1.0"
 
 __all__ = [
+    "BDF2",
     "JKO",
+    "Adaptive",
     "Barenblatt",
     "Combination",
     "Congestion",
@@ -76,6 +79,7 @@ __all__ = [
     "ProxResult",
     "ProximalStep",
     "Quadratic",
+    "QuantileNewton",
     "Quantiles",
     "RadialKernel",
     "RenyiEntropy",
@@ -89,6 +93,7 @@ __all__ = [
     "StepInfo",
     "StepSolver",
     "Trajectory",
+    "VariationalExtrapolation",
     "WallClock",
     "evolve",
     "freezing_threshold",

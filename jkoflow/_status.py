@@ -23,6 +23,7 @@ class Status(Enum):
     STALLED = "the residual stopped falling while still above the tolerance"
     NOT_FINITE = "a number became infinite or NaN"
     INFEASIBLE = "no state satisfies the constraints of the step"
+    DT_TOO_SMALL = "the step size fell below its least before the error of the step met the tolerance"
     SOLVER_FAILED = "the external solver gave no solution"
 
     @property

@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[np.float64]
 """An array of float64."""
 
+Mask: TypeAlias = NDArray[np.bool_]
+"""An array of truth values."""
+
+Indices: TypeAlias = NDArray[np.intp]
+"""An array of places in another."""
+
 SpaceFunction: TypeAlias = Callable[..., Any]
 """A function of space: coordinates come as separate arguments, ``f(x)``, ``f(x, y)``, ``f(x, y, z)``, and broadcast."""
 

@@ -10,15 +10,14 @@ from typing import Literal
 
 import numpy as np
 
+from ._clock import ChosenSteps, EqualSteps
 from ._validate import finite, positive
 from .energies import Law
 from .measures import Measure, Species
 from .proximal import complete_mobilities
-from .schemes import JKO, Scheme
+from .schemes import JKO, Past, Scheme
 from .stopping import StoppingRule
 from .trajectory import Step, Trajectory
-
-_MOST_STEPS = 1e12  # more is a slip of the pen
 
 
 class FlowError(RuntimeError):
@@ -54,7 +53,8 @@ def evolve(
     scheme : Scheme, optional
         Default ``JKO()``.
     dt : float
-        Time step. When t_end is no multiple of it, the last step is shorter.
+        Time step. When t_end is no multiple of it, the last step is shorter. For a scheme that chooses its steps, the first
+        one to try.
     t_end : float
         The time at which to end, counted from 0 (or as in the trajectory continued).
     mobility : mapping, optional
@@ -174,48 +174,25 @@ class _Run:
         if not isinstance(scheme, Scheme):
             raise ValueError(f"scheme must be a Scheme such as JKO(), got {scheme!r}")
         self.law, self.began = law, began
-        self.dt, self.t_end = positive("dt", dt), finite("t_end", t_end)
+        dt, t_end = positive("dt", dt), finite("t_end", t_end)
         self.state = law.check(began.state)
         self.mobilities = complete_mobilities(_inherited(mobility, began.before), self.state)
         self.scheme = scheme.resolved(self.state)
-        self.origin, self.done = self._origin()
-        self.count, self.last_dt = self._count()
-        self.carry = self.scheme.init(law, self.state, self.dt, self.mobilities)
+        self.clock = (ChosenSteps if scheme.chooses_dt else EqualSteps)(began.before, dt, t_end)
+        self.carry = self.scheme.init(law, self.state, dt, self.mobilities, _past(began.before))
         self.first_energy = self._energy(self.state)
-
-    def _origin(self) -> tuple[float, int]:
-        """The time and index from which times are counted, so that a continued run has the times of an unbroken one."""
-        before = self.began.before
-        if before is None:
-            return 0.0, 0
-        done = len(before) - 1
-        aligned = before.times[-1] == before.times[0] + done * self.dt
-        return (float(before.times[0]), done) if aligned else (float(before.times[-1]), 0)
-
-    def _count(self) -> tuple[int, float]:
-        """How many steps lie ahead, and the size of the last."""
-        now = self.origin + self.done * self.dt
-        if self.t_end <= now:
-            raise ValueError(f"t_end must lie after the start t = {now:g}, got {self.t_end!r}")
-        whole = (self.t_end - self.origin) / self.dt
-        if whole > _MOST_STEPS:
-            raise ValueError(f"dt must cut the time to t_end into at most {_MOST_STEPS:g} steps, got dt={self.dt!r}")
-        total = self.done + max(1, int(np.ceil(whole - 1e-9 * max(1.0, whole))) - self.done)
-        short = self.t_end - (self.origin + (total - 1) * self.dt)
-        return total - self.done, self.dt if abs(total - whole) <= 1e-9 * max(1.0, whole) else short
 
     def _energy(self, state: Species) -> float:
         return self.law(state) if self.law.has_energy else np.nan
 
     def __iter__(self) -> Iterator[Step]:
         state, carry, started = self.state, self.carry, clock.perf_counter()
-        for k in range(1, self.count + 1):
-            dt = self.last_dt if k == self.count else self.dt
-            index = self.done + k
-            state, carry, info = self.scheme.step(self.law, state, dt, self.mobilities, carry)
+        while self.clock.running:
+            state, carry, info = self.scheme.step(self.law, state, self.clock.propose(), self.mobilities, carry)
+            index, time, dt = self.clock.advance(info)
             yield Step(
                 index=index,
-                time=self.origin + index * self.dt if dt == self.dt else self.t_end,
+                time=time,
                 dt=dt,
                 state=state.unwrapped,
                 energy=self._energy(state),
@@ -231,7 +208,7 @@ class _Run:
         from tqdm.auto import tqdm
 
         shown = progress if progress is not None else (sys.stderr.isatty() or "ipykernel" in sys.modules)
-        with tqdm(total=self.count, disable=not shown, unit="step", desc=type(self.scheme).__name__) as bar:
+        with tqdm(total=self.clock.count, disable=not shown, unit="step", desc=type(self.scheme).__name__) as bar:
             for step in self:
                 bar.set_postfix(t=f"{step.time:.4g}", energy=f"{step.energy:.6g}", refresh=False)
                 bar.update()
@@ -257,3 +234,10 @@ class _Run:
 def _inherited(mobility: Mapping[str, float] | None, before: Trajectory | None) -> Mapping[str, float] | None:
     """The mobilities given, or those of the trajectory that is continued."""
     return before.mobilities if mobility is None and before is not None else mobility
+
+
+def _past(before: Trajectory | None) -> Past | None:
+    """What a scheme that looks back further than one step needs of the trajectory that is continued."""
+    if before is None or len(before) < 2:
+        return None
+    return Past(before.snapshots[-2], float(before.dts[-1]))

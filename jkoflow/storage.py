@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
 
 from ._status import Status
 from .grids import Grid
-from .measures import Density, Species
+from .measures import Density, Measure, Particles, Quantiles, Species
 from .schemes import StepInfo
 from .trajectory import Trajectory
+
+_MOVING: dict[type[Measure], str] = {Density: "values", Quantiles: "nodes", Particles: "points"}  # what a flow changes
 
 
 def save(flow: Trajectory, path: str | Path) -> None:
@@ -34,15 +37,16 @@ def save(flow: Trajectory, path: str | Path) -> None:
     if not isinstance(flow, Trajectory) or flow.selected is not None:
         raise ValueError("flow must be a whole trajectory, not that of one species or anything else")
     names = list(flow.snapshots[0])
-    grid = flow.snapshots[0].grid
+    kind = flow.snapshots[0].kind
+    held = _packed(flow.snapshots[0])
+    for k, name in enumerate(names):
+        held[f"state {k}"] = np.stack([getattr(state[name], _MOVING[kind]) for state in flow.snapshots])
     with Path(path).open("wb") as file:  # numpy would add an ending to a bare path
         np.savez_compressed(
             file,
-            bounds=np.array(grid.bounds),
-            shape=np.array(grid.shape),
+            kind=np.array(kind.__name__),
             names=np.array(names),
             mobilities=np.array([flow.mobilities[name] for name in names]),
-            values=np.stack([[state[name].values for name in names] for state in flow.snapshots]),
             times=flow.times,
             energies=flow.energies,
             dts=flow.dts,
@@ -50,8 +54,10 @@ def save(flow: Trajectory, path: str | Path) -> None:
             statuses=np.array([info.status.name for info in flow.infos], dtype=str),
             iterations=np.array([info.iterations for info in flow.infos], dtype=int),
             residuals=np.array([info.residual for info in flow.infos], dtype=float),
+            chosen=np.array([(_or_nan(info.dt), _or_nan(info.next_dt)) for info in flow.infos], dtype=float).reshape(-1, 2),
             scheme=np.array(flow.scheme),
             outcome=np.array(flow.outcome),
+            **held,
         )
 
 
@@ -65,21 +71,24 @@ def load(path: str | Path) -> Trajectory:
             data = {key: stored[key] for key in stored.files}
     except (OSError, ValueError, AttributeError) as reason:
         raise ValueError(f"path must name a saved trajectory, and {str(path)!r} cannot be read") from reason
-    if not {"names", "values", "statuses", "mobilities"} <= set(data):
+    if not {"names", "kind", "statuses", "mobilities", "chosen"} <= set(data):
         raise ValueError(f"path must name a saved trajectory, and {str(path)!r} holds {sorted(data)}")
     names = [str(name) for name in data["names"]]
-    grid = Grid.box(*map(tuple, data["bounds"].tolist()), cells=tuple(data["shape"].tolist()))
     infos = tuple(
-        StepInfo(dict(zip(names, moved.tolist(), strict=True)), Status[str(status)], int(iterations), float(residual))
-        for moved, status, iterations, residual in zip(
-            data["distances"], data["statuses"], data["iterations"], data["residuals"], strict=True
+        StepInfo(
+            dict(zip(names, moved.tolist(), strict=True)),
+            Status[str(status)],
+            int(iterations),
+            float(residual),
+            *(None if np.isnan(size) else float(size) for size in chosen),
+        )
+        for moved, status, iterations, residual, chosen in zip(
+            *(data[key] for key in ("distances", "statuses", "iterations", "residuals", "chosen")), strict=True
         )
     )
     return Trajectory(
         times=data["times"],
-        snapshots=tuple(
-            Species({name: Density(grid, one) for name, one in zip(names, values, strict=True)}) for values in data["values"]
-        ),
+        snapshots=tuple(Species(dict(zip(names, state, strict=True))) for state in _unpacked(data)),
         energies=data["energies"],
         dts=data["dts"],
         infos=infos,
@@ -89,10 +98,37 @@ def load(path: str | Path) -> Trajectory:
     )
 
 
+def _packed(state: Species) -> dict[str, Any]:
+    """What stays the same along a flow."""
+    if state.kind is Density:
+        return {"bounds": np.array(state.grid.bounds), "shape": np.array(state.grid.shape)}
+    walls = {} if state.kind is Particles or state.domain is None else {"walls": np.array(state.domain)}
+    return {f"masses {k}": measure.masses for k, measure in enumerate(state.values())} | walls
+
+
+def _unpacked(data: dict[str, Any]) -> Iterator[list[Measure]]:
+    """The measures of every state, species by species."""
+    kind, count = str(data["kind"]), len(data["names"])
+    walls = tuple(data["walls"].tolist()) if "walls" in data else None
+    for moving in zip(*(data[f"state {k}"] for k in range(count)), strict=True):
+        if kind == "Density":
+            grid = Grid.box(*map(tuple, data["bounds"].tolist()), cells=tuple(data["shape"].tolist()))
+            yield [Density(grid, values) for values in moving]
+        elif kind == "Quantiles":
+            yield [Quantiles(nodes, data[f"masses {k}"], walls) for k, nodes in enumerate(moving)]
+        else:
+            yield [Particles(points, data[f"masses {k}"]) for k, points in enumerate(moving)]
+
+
+def _or_nan(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
 def to_xarray(flow: Trajectory) -> xarray.Dataset:
     """The densities, energies and distances of a trajectory as an xarray Dataset, for export to netCDF and the like.
 
-    Needs xarray: ``pip install 'jkoflow[storage]'``.
+    Of Quantiles the nodes and masses of every species, as ``nodes_name`` and ``masses_name``, of Particles the points and
+    masses. Needs xarray: ``pip install 'jkoflow[storage]'``.
 
     >>> import jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
@@ -102,20 +138,27 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
     """
     import xarray
 
-    axes = ("x", "y", "z")[: flow.snapshots[0].grid.dim]
-    values = np.stack([[state[name].values for name in flow.species] for state in flow.snapshots])
     distances = np.array([[info.distances[name] for name in flow.species] for info in flow.infos])
+    kind = flow.snapshots[0].kind
+    if kind is Density:
+        axes = ("x", "y", "z")[: flow.snapshots[0].grid.dim]
+        values = np.stack([[state[name].values for name in flow.species] for state in flow.snapshots])
+        held: dict[str, Any] = {"density": (("time", "species", *axes), values)}
+        places: dict[str, Any] = dict(zip(axes, flow.snapshots[0].grid.axes, strict=True))
+    else:
+        held, places = {}, {}
+        for name in flow.species:
+            end, moving = f"_{name}" if name else "", _MOVING[kind]
+            stacked = np.stack([getattr(state[name], moving) for state in flow.snapshots])
+            held[moving + end] = (("time", f"{moving}{end}_index", "axis")[: stacked.ndim], stacked)
+            held["masses" + end] = ((f"masses{end}_index",), flow.snapshots[0][name].masses)
     return xarray.Dataset(
-        {
-            "density": (("time", "species", *axes), values),
+        held
+        | {
             "energy": (("time",), flow.energies),
             "distance": (("step", "species"), distances.reshape(len(flow.infos), len(flow.species))),
             "status": (("step",), [status.name for status in flow.statuses]),
         },
-        coords={
-            "time": flow.times,
-            "species": list(flow.species),
-            **dict(zip(axes, flow.snapshots[0].grid.axes, strict=True)),
-        },
+        coords={"time": flow.times, "species": list(flow.species), **places},
         attrs={"scheme": flow.scheme, "outcome": flow.outcome},
     )

@@ -25,7 +25,7 @@ FLOORS = [
     {"proximal", "closed_forms"},
     {"schemes"},
     {"trajectory"},
-    {"stopping", "storage"},
+    {"stopping", "storage", "_clock"},
     {"flow"},
     {"plot", "checks"},
     {"command"},

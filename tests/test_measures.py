@@ -86,7 +86,7 @@ def test_species_are_an_immutable_mapping_on_one_grid():
         state["u"] = v
     with pytest.raises(KeyError, match="no species 'w'"):
         state["w"]
-    with pytest.raises(ValueError, match="share one grid"):
+    with pytest.raises(ValueError, match="share one domain"):
         jf.Species(u=u, v=MEASURES["line"])
     with pytest.raises(ValueError, match="at least one"):
         jf.Species()

@@ -18,9 +18,10 @@ class Potential(SpeciesEnergy):
     """E(rho) = int V d rho, with first variation V.
 
     ``V`` is a function of space, ``V(x)``, ``V(x, y)``, ..., or an array of its values at the measure's points, of the
-    grid's shape for a Density; on Quantiles and Particles, whose points move, it must be a function. A value that is not finite, or an array of another shape, raises ValueError where it
-    meets the measure. ``gradient``, a function of space, is used where points move; without one the derivatives come from
-    central differences of V, over a thousandth of the extent of the measure, which reach past its ends.
+    grid's shape for a Density; on Quantiles and Particles, whose points move, it must be a function. A value that is not
+    finite, or an array of another shape, raises ValueError where it meets the measure. ``gradient``, a function of space, is
+    used where points move; without one the derivatives come from central differences of V, over a thousandth of the extent
+    of the measure, which reach past its ends.
 
     >>> from jkoflow import Grid
     >>> rho = Grid.box((-1, 1), cells=200).density(lambda x: np.ones_like(x))

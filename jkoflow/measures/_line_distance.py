@@ -50,7 +50,7 @@ def _mean_power(a: Array, b: Array, p: float) -> Array:
 
 
 def one_sided(levels: Array, nodes: Array, at: Array, side: str) -> Array:
-    """The one-sided limit at ``at`` of the pseudo-inverse with the nodes at these levels, which may jump where two are equal."""
+    """The one-sided limit at ``at`` of the pseudo-inverse with these nodes at levels that may be equal, where it jumps."""
     last = len(levels) - 1
     if side == "right":
         cell = np.clip(np.searchsorted(levels, at, side="right") - 1, 0, last - 1)

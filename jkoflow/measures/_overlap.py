@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .._typing import Array
+from .._typing import Array, Indices
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -110,7 +110,7 @@ def abs_over_cells(x: Array, y: Array, v: Array) -> tuple[Array, Array, Array, A
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def abs_coupling(x: Array, w: Array, y: Array, v: Array) -> tuple[Array, Array, Array]:
+def abs_coupling(x: Array, w: Array, y: Array, v: Array) -> tuple[Indices, Indices, Array]:
     """The second derivatives of int int |x - y| d mu d nu in a node of mu (rows) and a node of nu (columns), as triplets
     (rows, columns, entries) that may repeat: -2 int (hat of the one) (hat of the other) rho_mu rho_nu dx. Pairs of atoms at
     one place, where there is no second derivative, are left out.

@@ -10,8 +10,8 @@ from .line_potential import GAUSS_POINTS, GAUSS_WEIGHTS
 
 
 def own_cell_law(p: float) -> tuple[float, float]:
-    """(a, b) such that the double mean of |x - y|^p / p over a cell of width h exceeds that of its Gauss points, coincident pairs
-    left out, by a h^p / p, and for p = 0 (the logarithm) by a log h + b.
+    """(a, b) such that the double mean of |x - y|^p / p over a cell of width h exceeds that of its Gauss points, pairs of one
+    point left out, by a h^p / p, and for p = 0 (the logarithm) by a log h + b.
     """
     apart = np.abs(GAUSS_POINTS[:, None] - GAUSS_POINTS)
     pairs = GAUSS_WEIGHTS[:, None] * GAUSS_WEIGHTS * (apart > 0)

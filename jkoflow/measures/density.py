@@ -93,6 +93,23 @@ class Density(Measure):
         ink = (1 - ink if invert else ink) * opacity
         return cls.scaled(grid, resampled(ink.T[:, ::-1], grid.shape), mass)
 
+    @classmethod
+    def from_quantiles(cls, measure: Quantiles, grid: Grid) -> Density:
+        """The exact cell averages of a measure on the line. Raises ValueError when mass lies outside of the grid.
+
+        >>> Density.from_quantiles(Quantiles([0.5, 1.5]), Grid.box((0, 3), cells=3)).values
+        array([0.5, 0.5, 0. ])
+        """
+        if grid.dim != 1:
+            raise ValueError(f"grid must be 1-D, got dimension {grid.dim}")
+        (low, high), count = grid.bounds[0], grid.shape[0]
+        first, last = measure.nodes[0], measure.nodes[-1]
+        if first < low or last > high:
+            raise ValueError(f"grid must hold all the mass, from {first:g} to {last:g}, got {grid.bounds[0]}")
+        below = measure.cdf(np.linspace(low, high, count + 1))
+        below[0] = 0.0  # an atom at the lower wall belongs to the first cell
+        return cls(grid, np.diff(below) / grid.spacing[0])
+
     @property
     def points(self) -> Array:
         """The cell centres: (n,) in dimension 1, (n, d) otherwise."""
@@ -130,8 +147,8 @@ class Density(Measure):
         return np.zeros(self.grid.shape)
 
     def quantiles(self, cells: int | None = None, *, spread: float = 0.5, walls: bool = True) -> Quantiles:
-        """The same measure on the line by its pseudo-inverse: exactly, on the cells of the grid, or on about ``cells`` cells (see
-        ``Quantiles.resampled``, which also explains ``spread``).
+        """The same measure on the line by its pseudo-inverse: exactly, on the cells of the grid, or on about ``cells`` cells
+        (see ``Quantiles.resampled``, which also explains ``spread``).
 
         The walls of the box stay walls; with ``walls=False`` the ends are free. Empty cells become gaps, and those at the
         ends are left out.

@@ -29,7 +29,7 @@ class Particles(Measure):
     (1.0, array([1., 0.]))
     """
 
-    points: Array
+    points: Array = None  # type: ignore[assignment]
     masses: Array = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
@@ -44,6 +44,16 @@ class Particles(Measure):
         for name, array in (("points", points), ("masses", masses)):
             array.setflags(write=False)
             object.__setattr__(self, name, array)
+
+    @classmethod
+    def from_quantiles(cls, measure: Quantiles) -> Particles:
+        """The point masses at the midpoints of the cells that hold mass.
+
+        >>> Particles.from_quantiles(Quantiles([0.0, 1.0, 3.0])).points
+        array([0.5, 2. ])
+        """
+        held = measure.masses > 0
+        return cls(measure.points[held], measure.masses[held])
 
     @property
     def dim(self) -> int:
@@ -101,13 +111,15 @@ class Particles(Measure):
 
     def convolve(self, kernel: Kernel) -> Array:
         """W * rho at the points: O(n^2). Every point meets itself with W(0)."""
-        return np.asarray(self.potential(kernel)(*(() if self.points.ndim == 0 else np.atleast_2d(self.points.T))))
+        return np.asarray(self.potential(kernel)(*np.atleast_2d(self.points.T)))
 
     def potential(self, kernel: Kernel) -> SpaceFunction:
         sources = np.atleast_2d(self.points.T)
 
         def generated(*x: Any) -> Array:
-            return np.asarray(kernel(*(np.asarray(xi)[..., None] - yi for xi, yi in zip(x, sources, strict=True))) @ self.masses)
+            return np.asarray(
+                kernel(*(np.asarray(xi)[..., None] - yi for xi, yi in zip(x, sources, strict=True))) @ self.masses
+            )
 
         return generated
 

@@ -5,22 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .._typing import Array, SpaceFunction
 from .._validate import finite, finite_array, non_negative_array, positive, positive_integer
-from ..grids import Grid
 from ..kernels import Kernel, on_the_line
 from ._line_distance import quantile_distance
 from ._own_cell import own_cell_mean
 from .base import Measure
 from .line_potential import GAUSS_WEIGHTS, LinePotential, at_gauss_points
-
-if TYPE_CHECKING:
-    from .density import Density
-    from .particles import Particles
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +23,8 @@ class Quantiles(Measure):
     """A measure on the line given by its pseudo-inverse X, the place below which a given mass lies, at N + 1 mass nodes.
 
     Between nodes X is linear, so the measure has constant density on every cell. A cell of no width is an atom; a cell of no
-    mass is a gap.
+    mass is a gap. ``Density.quantiles`` and ``Particles.quantiles`` lead here, ``Density.from_quantiles`` and
+    ``Particles.from_quantiles`` back.
 
     Attributes
     ----------
@@ -221,26 +217,6 @@ class Quantiles(Measure):
         3.0
         """
         return quantile_distance(self.nodes, self.masses, other.nodes, other.masses, p)
-
-    def density(self, grid: Grid) -> Density:
-        """The exact cell averages on a 1-D grid. Raises ValueError when mass lies outside of it."""
-        from .density import Density
-
-        if grid.dim != 1:
-            raise ValueError(f"grid must be 1-D, got dimension {grid.dim}")
-        (low, high), count = grid.bounds[0], grid.shape[0]
-        if self.nodes[0] < low or self.nodes[-1] > high:
-            raise ValueError(f"grid must hold all the mass, from {self.nodes[0]:g} to {self.nodes[-1]:g}, got {grid.bounds[0]}")
-        below = self.cdf(np.linspace(low, high, count + 1))
-        below[0] = 0.0  # an atom at the lower wall belongs to the first cell
-        return Density(grid, np.diff(below) / grid.spacing[0])
-
-    def particles(self) -> Particles:
-        """The point masses at the midpoints of the cells that hold mass."""
-        from .particles import Particles
-
-        held = self.masses > 0
-        return Particles(self.points[held], self.masses[held])
 
     def field(self, name: str, function: SpaceFunction | Any) -> Array:
         """The averages over the cells, by three Gauss points: exact for polynomials of degree 5. An array is taken as it is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..grids import Grid
 from .base import Measure
 
 UNNAMED = ""
@@ -79,9 +80,11 @@ class Species(Mapping[str, Any]):
         return next(iter(self.values())).domain
 
     @property
-    def grid(self) -> Any:
-        """The grid that all the species share, where they are densities."""
-        return next(iter(self.values())).grid
+    def grid(self) -> Grid:
+        """The grid that all the species share; ValueError where they are no densities."""
+        if not isinstance(self.domain, Grid):
+            raise ValueError(f"state must be of densities on a grid, got {self.kind.__name__}")
+        return self.domain
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._measures:

@@ -4,6 +4,7 @@ from .base import ProximalStep, ProxResult, StepSolver, complete_mobilities
 from .convex import Convex, freezing_threshold
 from .convex_dynamic import ConvexDynamic
 from .entropic import Entropic
+from .quantile_newton import QuantileNewton
 
 __all__ = [
     "Convex",
@@ -11,6 +12,7 @@ __all__ = [
     "Entropic",
     "ProxResult",
     "ProximalStep",
+    "QuantileNewton",
     "StepSolver",
     "complete_mobilities",
     "freezing_threshold",

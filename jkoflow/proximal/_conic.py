@@ -38,11 +38,11 @@ class ConicEnergy:
     @property
     def volume(self) -> float:
         """The volume of a cell."""
-        return self.step.anchor.grid.cell_volume
+        return self.step.grid.cell_volume
 
     def add_block(self, a: str, b: str, c: float, kernel: Kernel) -> None:
         """Add c int int kernel(x - y) rho_a(x) rho_b(y), with a factor 1/2 when a is b, to the quadratic form."""
-        matrix = c * self.step.anchor.grid.kernel_matrix(kernel)
+        matrix = c * self.step.grid.kernel_matrix(kernel)
         for pair in {(a, b), (b, a)}:
             self.blocks[pair] = self.blocks.get(pair, 0.0) + matrix
 
@@ -51,7 +51,7 @@ class ConicEnergy:
         if not self.blocks:
             return
         names = list(self.densities)
-        n = self.step.anchor.grid.size
+        n = self.step.grid.size
         zero = np.zeros((n, n))
         full = np.block([[self.blocks.get((a, b), zero) for b in names] for a in names])
         mean_free = np.kron(np.eye(len(names)), np.eye(n) - 1 / n)

@@ -2,115 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
-
 import numpy as np
 
 from .._typing import Array
 from ..kernels import LineKernel
-from ..kernels.line import Sum
-from ..measures import GAUSS_POINTS, Quantiles, Species, at_gauss_points, over_gauss_points
+from ..measures import Quantiles, Species, at_gauss_points, over_gauss_points
+from ._line_model import Chain, FarPart, Model, square
 from ._line_terms import LineTerms
+from ._ties import Tip
 from .base import ProximalStep
 
-_LEFT, _RIGHT = 1 - GAUSS_POINTS, GAUSS_POINTS  # the weights of the two nodes of a cell at its Gauss points
-_DENSE = 2500  # up to so many nodes sums over all pairs are held as a matrix
 _THINNEST = 1e-9  # of the extent: cells under a bound are not made thinner than that
-
-
-@dataclass
-class Chain:
-    """One species: where its nodes stand in the vector of all, and what they are drawn to."""
-
-    name: str
-    masses: Array
-    nodes: slice
-    target: Array
-    inertia: float  # sum of the weights of the anchors over tau alpha
-    mobility: float
-
-
-@dataclass(frozen=True)
-class FarPart:
-    """The second derivatives of c int int S(x - y) between the Gauss points of two chains (or of one), off the diagonal."""
-
-    a: slice
-    b: slice
-    points_a: Array
-    masses_a: Array
-    points_b: Array
-    masses_b: Array
-    c: float
-    part: Sum
-
-    def add_product(self, v: Array, out: Array) -> None:
-        """Add the second derivative times v."""
-        weights = self.c * self.masses_b * at_gauss_points(v[self.b])
-        _to_nodes(out[self.a], -self.masses_a * self.part.curvature_product(self.points_a, self.points_b, weights))
-        if self.a != self.b:
-            weights = self.c * self.masses_a * at_gauss_points(v[self.a])
-            _to_nodes(out[self.b], -self.masses_b * self.part.curvature_product(self.points_b, self.points_a, weights))
-
-    def add_matrix(self, out: Array) -> None:
-        """Add the second derivative."""
-        step = 3 * 64
-        for start in range(0, len(self.points_a), step):
-            rows = slice(start, start + step)
-            table = self.part.curvature(self.points_a[rows, None] - self.points_b)
-            table *= -self.c * self.masses_a[rows, None] * self.masses_b
-            by_node = np.zeros((len(table), self.b.stop - self.b.start))
-            by_cell = table.reshape(len(table), -1, 3)
-            by_node[:, :-1] += by_cell @ _LEFT
-            by_node[:, 1:] += by_cell @ _RIGHT
-            first = self.a.start + start // 3
-            by_cell = by_node.reshape(-1, 3, by_node.shape[1])
-            for shift, weights in ((0, _LEFT), (1, _RIGHT)):
-                block = np.tensordot(weights, by_cell, axes=(0, 1))
-                place = slice(first + shift, first + shift + len(block))
-                out[place, self.b] += block
-                if self.a != self.b:
-                    out[self.b, place] += block.T
-
-
-@dataclass
-class Model:
-    """The objective to second order about a point: value, gradient, tridiagonal and further second derivatives."""
-
-    value: float
-    size: float  # of what was added up to the value, for its rounding
-    gradient: Array
-    diagonal: Array
-    beside: Array
-    triplets: list[tuple[Array, Array, Array]] = field(default_factory=list)
-    far: list[FarPart] = field(default_factory=list)
-
-    @cached_property
-    def matrix(self) -> Array | None:
-        """All second derivatives as a matrix, where sums over all pairs make that the cheaper way; None otherwise."""
-        if len(self.gradient) > _DENSE or all(one.part.fast for one in self.far):
-            return None
-        out = np.diag(self.diagonal) + np.diag(self.beside, 1) + np.diag(self.beside, -1)
-        for rows, columns, entries in self.triplets:
-            np.add.at(out, (rows, columns), entries)
-            np.add.at(out, (columns, rows), entries)
-        for one in self.far:
-            one.add_matrix(out)
-        return out
-
-    def apply(self, v: Array) -> Array:
-        """The second derivative times v."""
-        if self.matrix is not None:
-            return np.asarray(self.matrix @ v)
-        out = self.diagonal * v
-        out[:-1] += self.beside * v[1:]
-        out[1:] += self.beside * v[:-1]
-        for rows, columns, entries in self.triplets:
-            np.add.at(out, rows, entries * v[columns])
-            np.add.at(out, columns, entries * v[rows])
-        for one in self.far:
-            one.add_product(v, out)
-        return out
 
 
 class LineProblem:
@@ -121,6 +23,7 @@ class LineProblem:
 
     def __init__(self, step: ProximalStep) -> None:
         self.step, self.terms = step, LineTerms.of(step)
+        self.blur = 0.0  # a length: tips act as if every species were spread over that much more
         self.chains: list[Chain] = []
         walls = step.anchor.domain
         start = 0
@@ -155,7 +58,7 @@ class LineProblem:
     def evaluate(self, x: Array, *, convexified: bool = False) -> Model:
         """The model about x; ``convexified`` drops what is concave from the second derivatives."""
         n = len(x)
-        model = Model(0.0, 0.0, np.zeros(n), np.zeros(n), np.zeros(n - 1))
+        model = Model.zero(n)
         length = self.length(x)
         for chain in self.chains:
             nodes = x[chain.nodes]
@@ -165,6 +68,25 @@ class LineProblem:
         for a, b, kernel in self.terms.crosses:
             self._cross(self.chain(a), self.chain(b), kernel, x, model, convexified)
         return model
+
+    def tips(self) -> list[Tip]:
+        """What can hold atoms of two species together."""
+        found = []
+        for a, b, kernel in self.terms.crosses:
+            if kernel.pointed > 0:
+                first, second = self.chain(a), self.chain(b)
+                found.append(Tip(kernel.pointed, first.nodes, first.masses, second.nodes, second.masses))
+        for chain in self.chains:
+            for one in self.terms.fields.get(chain.name, []):
+                if one.kernel.pointed > 0 and np.any((np.diff(one.nodes) == 0) & (one.masses > 0)):
+                    found.append(Tip(one.kernel.pointed, chain.nodes, chain.masses, None, one.masses, one.nodes))
+        return found
+
+    def _blurred(self, nodes: Array, masses: Array) -> Array:
+        if self.blur == 0:
+            return nodes
+        level = np.concatenate([[0.0], np.cumsum(masses)]) / masses.sum()
+        return np.asarray(nodes + self.blur * (level - 0.5))
 
     def chain(self, name: str) -> Chain:
         """The chain of a species."""
@@ -177,12 +99,24 @@ class LineProblem:
         mass = sum(float(chain.masses.sum()) for chain in self.chains)
         middles = [(chain.masses, (x[chain.nodes][1:] + x[chain.nodes][:-1]) / 2) for chain in self.chains]
         centre = sum(float(w @ z) for w, z in middles) / mass
-        spread = sum(_square(chain.masses, x[chain.nodes] - centre) for chain in self.chains) / mass
+        spread = sum(square(chain.masses, x[chain.nodes] - centre) for chain in self.chains) / mass
         return max(float(np.sqrt(spread)), 1e-3 * abs(centre)) or 1.0
+
+    def scale(self, x: Array, force: float) -> float:
+        """What a correction of the nodes is small against: the extent of the mass now and at the start, the way it has come,
+        and how far ``force``, which closed gaps hold back, would move the lightest species were nothing in its way.
+        """
+        come = self.distance(x - self.start)
+        reach = max(force / (chain.inertia * float(chain.masses.sum())) for chain in self.chains)
+        return max(self.length(x), self.length(self.start), come, reach)
 
     def distance(self, p: Array) -> float:
         """(sum_i int |p_i|^2 ds / alpha_i)^(1/2): the product distance of a displacement of the nodes."""
-        return float(np.sqrt(sum(_square(c.masses, p[c.nodes]) / c.mobility for c in self.chains)))
+        return float(np.sqrt(sum(square(c.masses, p[c.nodes]) / c.mobility for c in self.chains)))
+
+    def start_of(self, chain: Chain) -> Array:
+        """The nodes of the anchor."""
+        return np.asarray(self.step.anchor[chain.name].nodes)
 
     def state(self, x: Array) -> Species:
         """The nodes as measures."""
@@ -190,10 +124,9 @@ class LineProblem:
 
     def _inertia(self, chain: Chain, nodes: Array, model: Model) -> None:
         d, w = nodes - chain.target, chain.inertia * chain.masses
-        value = 0.5 * chain.inertia * _square(chain.masses, d)
-        model.value += value
-        model.size += value
-        _add_nodes(model, chain, (w * (2 * d[:-1] + d[1:]) / 6, w * (d[:-1] + 2 * d[1:]) / 6), (w / 3, w / 6, w / 3))
+        value = 0.5 * chain.inertia * square(chain.masses, d)
+        model.add_value(value)
+        model.add_cells(chain, (w * (2 * d[:-1] + d[1:]) / 6, w * (d[:-1] + 2 * d[1:]) / 6), (w / 3, w / 6, w / 3))
 
     def _cells(self, chain: Chain, nodes: Array, model: Model, convexified: bool) -> None:
         """Internal energies, and what singular or odd powers are worth within a cell: functions of the widths."""
@@ -202,20 +135,18 @@ class LineProblem:
         slope, curvature = np.zeros_like(chain.masses), np.zeros_like(chain.masses)
         for law in self.terms.cells.get(chain.name, []):
             value, first, second = law(w, h)
-            model.value += float(value.sum())
-            model.size += float(np.abs(value).sum())
+            model.add_value(value)
             slope[held] += first
             curvature[held] += second
         for kernel in self.terms.selves.get(chain.name, []):
             for c, p in kernel.powers:
                 value, first, second = _own_cells(c, p, w, h)
-                model.value += float(value.sum())
-                model.size += float(np.abs(value).sum())
+                model.add_value(value)
                 slope[held] += first
                 curvature[held] += second
         if convexified:
             curvature = np.maximum(curvature, 0.0)
-        _add_nodes(model, chain, (-slope, slope), (curvature, -curvature, curvature))
+        model.add_cells(chain, (-slope, slope), (curvature, -curvature, curvature))
 
     def _points(self, chain: Chain, nodes: Array, length: float, model: Model, convexified: bool) -> None:
         """Potentials, and the interaction of the species with itself and with frozen fields, at the Gauss points."""
@@ -227,7 +158,8 @@ class LineProblem:
         for frozen in self.terms.fields.get(chain.name, []):
             first, second, third = frozen.at_sorted(z)
             value, slope, curvature = value + first, slope + second, curvature + third
-            _add_tip(model, chain, nodes, frozen.nodes, frozen.masses, frozen.kernel.pointed)
+            spread, other = self._blurred(nodes, chain.masses), self._blurred(frozen.nodes, frozen.masses)
+            _add_tip(model, chain, spread, other, frozen.masses, frozen.kernel.pointed)
         if convexified:
             curvature = np.maximum(curvature, 0.0)
         for kernel in self.terms.selves.get(chain.name, []):
@@ -240,17 +172,18 @@ class LineProblem:
                     continue
                 curvature = curvature + c * third
                 model.far.append(FarPart(chain.nodes, chain.nodes, z, m, z, m, c, part))
-        _add_points(model, chain, m, value, slope, curvature)
+        model.add_points(chain, m, value, slope, curvature)
 
     def _cross(self, a: Chain, b: Chain, kernel: LineKernel, x: Array, model: Model, convexified: bool) -> None:
         xa, xb = x[a.nodes], x[b.nodes]
         if kernel.pointed != 0:
             from ..measures._overlap import abs_coupling
 
-            _add_tip(model, a, xa, xb, b.masses, kernel.pointed)
-            _add_tip(model, b, xb, xa, a.masses, kernel.pointed, count=False)
+            ya, yb = self._blurred(xa, a.masses), self._blurred(xb, b.masses)
+            _add_tip(model, a, ya, yb, b.masses, kernel.pointed)
+            _add_tip(model, b, yb, ya, a.masses, kernel.pointed, count=False)
             if kernel.pointed > 0:
-                rows, columns, entries = abs_coupling(xa, a.masses, xb, b.masses)
+                rows, columns, entries = abs_coupling(ya, a.masses, yb, b.masses)
                 model.triplets.append((rows + a.nodes.start, columns + b.nodes.start, kernel.pointed * entries))
         za, ma, zb, mb = at_gauss_points(xa), over_gauss_points(a.masses), at_gauss_points(xb), over_gauss_points(b.masses)
         for c, part in kernel.parts:
@@ -260,8 +193,8 @@ class LineProblem:
                 curvature_a, curvature_b = np.zeros_like(curvature_a), np.zeros_like(curvature_b)
             else:
                 model.far.append(FarPart(a.nodes, b.nodes, za, ma, zb, mb, c, part))
-            _add_points(model, a, ma, c * value, c * slope_a, c * curvature_a)
-            _add_points(model, b, mb, np.zeros_like(zb), c * slope_b, c * curvature_b)
+            model.add_points(a, ma, c * value, c * slope_a, c * curvature_a)
+            model.add_points(b, mb, np.zeros_like(zb), c * slope_b, c * curvature_b)
 
 
 def _within_floors(nodes: Array, least: Array, walls: tuple[float, float] | None) -> Array:
@@ -292,39 +225,14 @@ def _target(step: ProximalStep, name: str, anchor: Quantiles) -> tuple[float, Ar
     return weight, total / weight
 
 
-def _square(w: Array, d: Array) -> float:
-    """int |d|^2 ds for d linear between nodes."""
-    return float(w @ (d[:-1] ** 2 + d[:-1] * d[1:] + d[1:] ** 2)) / 3
-
-
-def _add_nodes(model: Model, chain: Chain, ends: tuple[Array, Array], second: tuple[Array, Array, Array]) -> None:
-    """Add cell by cell the derivatives in the left and the right node, and the second ones left-left, left-right, right-right."""
-    start, stop = chain.nodes.start, chain.nodes.stop
-    model.gradient[start : stop - 1] += ends[0]
-    model.gradient[start + 1 : stop] += ends[1]
-    model.diagonal[start : stop - 1] += second[0]
-    model.beside[start : stop - 1] += second[1]
-    model.diagonal[start + 1 : stop] += second[2]
-
-
-def _add_points(model: Model, chain: Chain, m: Array, value: Array, slope: Array, curvature: Array) -> None:
-    """Add what is known at the Gauss points per unit mass."""
-    worth = m * value
-    model.value += float(worth.sum())
-    model.size += float(np.abs(worth).sum())
-    f, q = (m * slope).reshape(-1, 3), (m * curvature).reshape(-1, 3)
-    _add_nodes(model, chain, (f @ _LEFT, f @ _RIGHT), (q @ _LEFT**2, q @ (_LEFT * _RIGHT), q @ _RIGHT**2))
-
-
 def _add_ranks(model: Model, chain: Chain, nodes: Array, c: float) -> None:
     """Add c/2 int int |x - y|, which is linear in the nodes as long as they are in order."""
     w = chain.masses
     level = 2 * (np.cumsum(w) - w) + w - w.sum()
     left, right = c * w * (level / 2 - w / 6), c * w * (level / 2 + w / 6)
-    model.value += float(left @ nodes[:-1] + right @ nodes[1:])
-    model.size += float(np.abs(left) @ np.abs(nodes[:-1]) + np.abs(right) @ np.abs(nodes[1:]))
+    model.add_value(np.concatenate([left * nodes[:-1], right * nodes[1:]]))
     zero = np.zeros_like(w)
-    _add_nodes(model, chain, (left, right), (zero, zero, zero))
+    model.add_cells(chain, (left, right), (zero, zero, zero))
 
 
 def _add_tip(model: Model, chain: Chain, nodes: Array, y: Array, v: Array, c: float, *, count: bool = True) -> None:
@@ -336,11 +244,10 @@ def _add_tip(model: Model, chain: Chain, nodes: Array, y: Array, v: Array, c: fl
     mean, left, right, ll, lr, rr = abs_over_cells(nodes, y, v)
     w = c * chain.masses
     if count:
-        model.value += float(w @ mean)
-        model.size += float(np.abs(w) @ np.abs(mean))
+        model.add_value(w * mean)
     if c < 0:  # concave
         ll, lr, rr = np.zeros_like(ll), np.zeros_like(lr), np.zeros_like(rr)
-    _add_nodes(model, chain, (w * left, w * right), (w * ll, w * lr, w * rr))
+    model.add_cells(chain, (w * left, w * right), (w * ll, w * lr, w * rr))
 
 
 def _own_cells(c: float, p: float, w: Array, h: Array) -> tuple[Array, Array, Array]:
@@ -354,10 +261,3 @@ def _own_cells(c: float, p: float, w: Array, h: Array) -> tuple[Array, Array, Ar
         slope = np.where(h > 0, strength * np.where(h > 0, h, 1.0) ** (p - 1), 0.0)
         curvature = np.where(h > 0, (p - 1) * strength * np.where(h > 0, h, 1.0) ** (p - 2), 0.0)
     return value, slope, curvature
-
-
-def _to_nodes(out: Array, f: Array) -> None:
-    """Add to the nodes what acts at the Gauss points."""
-    by_cell = f.reshape(-1, 3)
-    out[:-1] += by_cell @ _LEFT
-    out[1:] += by_cell @ _RIGHT

@@ -139,7 +139,7 @@ def pointwise_steps(step: ProximalStep, epsilon: float, debias: bool) -> dict[st
     Raises ValueError for a term that is not known, a negative coefficient where convexity is lost, or a bound that the
     mass does not fit under.
     """
-    grid = step.anchor.grid
+    grid = step.grid
     equations = {}
     for name in step.anchor:
         theta = epsilon / (2 * step.weight(name))

@@ -12,7 +12,8 @@ from .._status import Status
 from .._typing import Array
 from .._validate import positive
 from ..energies import Law
-from ..measures import Species
+from ..grids import Grid
+from ..measures import Density, Species
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +62,19 @@ class ProximalStep:
         if not 1 + sum(weight for weight, _ in self.further) > 0:
             raise ValueError(f"weights of the anchors must add up to more than 0, got {[1.0, *(w for w, _ in self.further)]}")
 
-    def must_have_one_anchor(self) -> None:
-        """Raise ValueError where there are further anchors, for solvers that do not take them."""
+    @property
+    def grid(self) -> Grid:
+        """The grid of a step of densities with one anchor: ValueError, with the way out, for any other."""
+        if self.anchor.kind is not Density:
+            raise ValueError(
+                f"this solver takes densities on a grid, got {self.anchor.kind.__name__}: QuantileNewton takes Quantiles"
+            )
         if self.further:
             raise ValueError(
-                "a step with several anchors, as of BDF2 and VariationalExtrapolation, is solved by QuantileNewton on "
-                "Quantiles; take JKO() with this solver"
+                "this solver takes one anchor, and BDF2 and VariationalExtrapolation need more: "
+                "take JKO with it, or Quantiles with QuantileNewton"
             )
+        return self.anchor.grid
 
     def weight(self, species: str) -> float:
         """tau alpha: the parameter that multiplies the first variation of the species."""

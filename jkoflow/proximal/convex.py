@@ -61,7 +61,7 @@ class Convex(ConicSolver):
 
         from ._conic import conic_energy, run_clarabel
 
-        grid, anchor = step.anchor.grid, step.anchor
+        grid, anchor = step.grid, step.anchor
         cost = squared_distances(grid.points)
         held = {name: anchor[name].masses > 0 for name in anchor}
         plans = {name: cp.Variable((int(held[name].sum()), grid.size), nonneg=True) for name in anchor}
@@ -114,7 +114,7 @@ def freezing_threshold(step: ProximalStep) -> float:
         if np.isposinf(phi[held]).any():
             return 0.0  # the anchor breaks a bound, and has to move
         noise = 1e-12 * float(np.abs(phi[held]).max())
-        for axis, h in enumerate(step.anchor.grid.spacing):
+        for axis, h in enumerate(step.grid.spacing):
             f, m = np.moveaxis(phi, axis, 0), np.moveaxis(held, axis, 0)
             up, down = (f[:-1], f[1:], m[:-1]), (f[1:], f[:-1], m[1:])
             drop = max(float((here[mass] - there[mass]).max(initial=0.0)) for here, there, mass in (up, down))

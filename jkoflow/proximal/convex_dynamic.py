@@ -62,7 +62,7 @@ class ConvexDynamic(ConicSolver):
 
         from ._conic import conic_energy, run_clarabel
 
-        grid, anchor = step.anchor.grid, step.anchor
+        grid, anchor = step.grid, step.anchor
         paths = {name: _Path(cp, grid, anchor[name].values.ravel(), self.layers) for name in anchor}
         last = {name: path.densities[-1] for name, path in paths.items()}
         conic = conic_energy(step, last)

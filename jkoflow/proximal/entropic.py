@@ -112,7 +112,7 @@ class Entropic(StepSolver):
 
     def check(self, step: ProximalStep) -> None:
         self._level(step, 0)
-        epsilon, widest = self.epsilon_on(step.anchor.grid), max(step.anchor.grid.spacing)
+        epsilon, widest = self.epsilon_on(step.grid), max(step.grid.spacing)
         if epsilon < 0.5 * widest**2:
             warnings.warn(
                 f"epsilon={epsilon:.3g} is below half the square of a cell ({widest:.3g}): the plan no longer sees between "
@@ -122,7 +122,7 @@ class Entropic(StepSolver):
             )
 
     def solve(self, step: ProximalStep) -> ProxResult:
-        widest = sum(length**2 for length in step.anchor.grid.lengths) / 4
+        widest = sum(length**2 for length in step.grid.lengths) / 4
         rung, level = 0, self._level(step, 0)
         sweep, iterations = level.sweep(level.guess()), 1
         while sweep.residual > _FAR and level.kernel.epsilon < widest and iterations < self.max_iterations:
@@ -147,5 +147,5 @@ class Entropic(StepSolver):
 
     def _level(self, step: ProximalStep, rung: int) -> Scaling:
         """The scaling problem blurred 4^rung times as much as asked for."""
-        epsilon = self.epsilon_on(step.anchor.grid) * 4**rung
-        return Scaling(step, GibbsKernel(step.anchor.grid, epsilon), pointwise_steps(step, epsilon, self.debias))
+        epsilon = self.epsilon_on(step.grid) * 4**rung
+        return Scaling(step, GibbsKernel(step.grid, epsilon), pointwise_steps(step, epsilon, self.debias))

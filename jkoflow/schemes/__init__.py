@@ -1,7 +1,10 @@
 """Time schemes, one file each."""
 
-from .base import Scheme, StepInfo
+from .adaptive import Adaptive
+from .base import Past, Scheme, StepInfo
+from .bdf2 import BDF2
 from .jko import JKO
 from .semi_implicit import SemiImplicitJKO
+from .variational_extrapolation import VariationalExtrapolation
 
-__all__ = ["JKO", "Scheme", "SemiImplicitJKO", "StepInfo"]
+__all__ = ["BDF2", "JKO", "Adaptive", "Past", "Scheme", "SemiImplicitJKO", "StepInfo", "VariationalExtrapolation"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from ..measures import Density, Measure
-from ..proximal import Entropic, StepSolver
+from ..measures import Density, Measure, Quantiles
+from ..proximal import Entropic, QuantileNewton, StepSolver
 
 
 @singledispatch
@@ -17,3 +17,8 @@ def recommended_solver(measure: Measure) -> StepSolver:
 @recommended_solver.register
 def _(measure: Density) -> StepSolver:
     return Entropic()
+
+
+@recommended_solver.register
+def _(measure: Quantiles) -> StepSolver:
+    return QuantileNewton()

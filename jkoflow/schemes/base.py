@@ -14,29 +14,44 @@ from ..measures import Species
 
 @dataclass(frozen=True)
 class StepInfo:
-    """What a person wants to know of one step: W2 moved by every species, and how the solver fared."""
+    """What a person wants to know of one step: W2 moved by every species, and how the solver fared.
+
+    ``dt`` and ``next_dt`` are the step taken and the one proposed next by a scheme that chooses them, None otherwise.
+    """
 
     distances: Mapping[str, float]
     status: Status
     iterations: int
     residual: float
+    dt: float | None = None
+    next_dt: float | None = None
+
+
+@dataclass(frozen=True)
+class Past:
+    """The state before the one a run starts from, and the dt between the two."""
+
+    state: Species
+    dt: float
 
 
 class Scheme(ABC):
     """A time scheme. ``order`` is its declared order of accuracy in dt.
 
     ``init`` refuses what the scheme does not accept, before any work, and returns what the first step needs apart from
-    the state; ``step`` returns the next state, what the next step needs, and a StepInfo.
+    the state; ``step`` returns the next state, what the next step needs, and a StepInfo. A run that is continued hands the
+    past to ``init``. A scheme with ``chooses_dt`` may take a smaller step than it is asked for, and says so.
     """
 
     order: ClassVar[int]
+    chooses_dt: ClassVar[bool] = False
 
     @abstractmethod
     def resolved(self, state: Species) -> Scheme:
         """The same scheme with every default filled in for this state."""
 
     @abstractmethod
-    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]) -> Any:
+    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> Any:
         """Check the problem; return the carry of the first step."""
 
     @abstractmethod

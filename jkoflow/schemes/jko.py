@@ -10,7 +10,7 @@ from ..energies import Law
 from ..measures import Species
 from ..proximal import ProximalStep
 from ._step_scheme import StepScheme
-from .base import StepInfo
+from .base import Past, StepInfo
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class JKO(StepScheme):
 
     order: ClassVar[int] = 1
 
-    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]) -> None:
+    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
         self.step_solver.check(ProximalStep(law, state, tau, mobilities))
 
     def step(

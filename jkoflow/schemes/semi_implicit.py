@@ -11,7 +11,7 @@ from ..energies import Law, restricted_to
 from ..measures import Species
 from ..proximal import ProximalStep, ProxResult
 from ._step_scheme import StepScheme
-from .base import StepInfo
+from .base import Past, StepInfo
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class SemiImplicitJKO(StepScheme):
     freeze_self: bool = False
     order: ClassVar[int] = 1
 
-    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]) -> None:
+    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
         for step in self._steps(law, state, tau, mobilities):
             self.step_solver.check(step)
 

@@ -1,0 +1,84 @@
+"""When the steps of a run are: equal ones, or as the scheme chooses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .schemes import StepInfo
+from .trajectory import Trajectory
+
+_MOST_STEPS = 1e12  # more is a slip of the pen
+
+
+class EqualSteps:
+    """Steps of dt, the last one shorter where t_end is no multiple.
+
+    Times are multiples of dt, so that no rounding adds up and a continued run has the times of an unbroken one.
+    """
+
+    def __init__(self, before: Trajectory | None, dt: float, t_end: float) -> None:
+        self.dt, self.t_end = dt, t_end
+        self.origin, self.index = 0.0, 0
+        if before is not None:
+            done = len(before) - 1
+            aligned = before.times[-1] == before.times[0] + done * dt
+            self.origin, self.index = (float(before.times[0]), done) if aligned else (float(before.times[-1]), 0)
+        now = self.origin + self.index * dt
+        if t_end <= now:
+            raise ValueError(f"t_end must lie after the start t = {now:g}, got {t_end!r}")
+        whole = (t_end - self.origin) / dt
+        if whole > _MOST_STEPS:
+            raise ValueError(f"dt must cut the time to t_end into at most {_MOST_STEPS:g} steps, got dt={dt!r}")
+        room = 1e-9 * max(1.0, whole)
+        self.total = max(self.index + 1, int(np.ceil(whole - room)))
+        short = t_end - (self.origin + (self.total - 1) * dt)
+        self.last_dt = dt if abs(self.total - whole) <= room else short
+        self.count: int | None = self.total - self.index
+
+    @property
+    def running(self) -> bool:
+        """True while there are steps to take."""
+        return self.index < self.total
+
+    def propose(self) -> float:
+        """The size of the next step."""
+        return self.last_dt if self.index == self.total - 1 else self.dt
+
+    def advance(self, info: StepInfo) -> tuple[int, float, float]:
+        """The index and time of a step just taken, and its size."""
+        taken = self.propose()
+        self.index += 1
+        return self.index, self.origin + self.index * self.dt if taken == self.dt else self.t_end, taken
+
+
+class ChosenSteps:
+    """Steps as large as the scheme proposed after the last one, or ``dt`` at first; the last is cut to end at t_end."""
+
+    count: int | None = None
+
+    def __init__(self, before: Trajectory | None, dt: float, t_end: float) -> None:
+        self.t_end = t_end
+        self.index = 0 if before is None else len(before) - 1
+        self.time = 0.0 if before is None else float(before.times[-1])
+        proposed = before.infos[-1].next_dt if before is not None and before.infos else None
+        self.next_dt = dt if proposed is None else proposed
+        if t_end <= self.time:
+            raise ValueError(f"t_end must lie after the start t = {self.time:g}, got {t_end!r}")
+
+    @property
+    def running(self) -> bool:
+        """True while there are steps to take."""
+        return self.time < self.t_end
+
+    def propose(self) -> float:
+        """The size of the next step to try."""
+        return min(self.next_dt, self.t_end - self.time)
+
+    def advance(self, info: StepInfo) -> tuple[int, float, float]:
+        """The index and time of a step just taken, and its size."""
+        asked = self.propose()
+        taken = asked if info.dt is None else info.dt
+        self.index += 1
+        self.time = self.t_end if taken == self.t_end - self.time else self.time + taken
+        self.next_dt = asked if info.next_dt is None else info.next_dt
+        return self.index, self.time, taken

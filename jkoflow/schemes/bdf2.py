@@ -1,0 +1,62 @@
+"""The second-order backward differentiation formula in Wasserstein space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..energies import Law
+from ..measures import Species
+from ..proximal import ProximalStep
+from ._step_scheme import StepScheme
+from .base import Past, StepInfo
+
+
+@dataclass(frozen=True)
+class BDF2(StepScheme):
+    """rho^(k+1) minimises  W2(rho, rho^k)^2 / dt - W2(rho, rho^(k-1))^2 / (4 dt) + E(rho).
+
+    Of order 2 for smooth flows. On Quantiles the two distances make one, to the extrapolation (4 X^k - X^(k-1)) / 3, which need
+    not be a measure, with dt replaced by 2 dt / 3: a step costs as much as one of JKO. The first step is one of JKO, and
+    where steps differ by a ratio w the weights are 1 + w and -w^2 / (1 + w), of order 2 for w < 2.4.
+
+    The energy may rise in a step. For every energy
+    E(rho^(k+1)) + W2(rho^(k+1), rho^k)^2 / (2 dt) <= E(rho^k) + W2(rho^k, rho^(k-1))^2 / (4 dt); where E is convex on
+    quantiles, E + W2^2 / (4 dt) falls (both on Quantiles, for equal steps).
+
+    Parameters
+    ----------
+    solver : StepSolver, optional
+        One that takes further anchors: QuantileNewton. Default: the one recommended for the measure.
+
+    Source: Matthes and Plazotta, A variational formulation of the BDF2 method for metric gradient flows (2019).
+
+    >>> import numpy as np, jkoflow as jf
+    >>> rho = jf.Quantiles(np.linspace(0.0, 2.0, 21))
+    >>> flow = jf.evolve(jf.Potential(lambda x: x**2 / 2), rho, scheme=BDF2(), dt=0.1, t_end=1.0)
+    >>> bool(abs(flow.final.mean - np.exp(-1.0)) < 2e-3)
+    True
+    """
+
+    order: ClassVar[int] = 2
+
+    def init(
+        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None
+    ) -> Past | None:
+        self.step_solver.check(_problem(law, state, tau, mobilities, Past(state, tau) if past is None else past))
+        return past
+
+    def step(
+        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: Past | None
+    ) -> tuple[Species, Past, StepInfo]:
+        answer = self.step_solver.solve(_problem(law, state, tau, mobilities, carry))
+        info = StepInfo(answer.distances, answer.status, answer.iterations, answer.residual)
+        return answer.state, Past(state, tau), info
+
+
+def _problem(law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None) -> ProximalStep:
+    if past is None:
+        return ProximalStep(law, state, tau, mobilities)
+    ratio = tau / past.dt
+    return ProximalStep(law, state, tau / (1 + ratio), mobilities, further=((-(ratio**2) / (1 + ratio) ** 2, past.state),))
