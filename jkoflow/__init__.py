@@ -3,7 +3,20 @@
 import importlib
 
 from ._status import FreezingWarning, Status
-from .closed_forms import Barenblatt, OrnsteinUhlenbeck, gibbs_state
+from .closed_forms import (
+    Barenblatt,
+    LogarithmicLine,
+    OrnsteinUhlenbeck,
+    QuadraticPair,
+    RepulsiveLine,
+    UniformPair,
+    collapse_time,
+    gibbs_state,
+    sticky_collapse,
+    sticky_collapse_time,
+    wasserstein_gaussians,
+    wasserstein_uniforms,
+)
 from .energies import (
     Combination,
     Congestion,
@@ -69,6 +82,7 @@ __all__ = [
     "InternalEnergy",
     "Kernel",
     "Law",
+    "LogarithmicLine",
     "Measure",
     "Morse",
     "Newtonian",
@@ -79,10 +93,12 @@ __all__ = [
     "ProxResult",
     "ProximalStep",
     "Quadratic",
+    "QuadraticPair",
     "QuantileNewton",
     "Quantiles",
     "RadialKernel",
     "RenyiEntropy",
+    "RepulsiveLine",
     "Riesz",
     "Scheme",
     "SemiImplicitJKO",
@@ -93,8 +109,10 @@ __all__ = [
     "StepInfo",
     "StepSolver",
     "Trajectory",
+    "UniformPair",
     "VariationalExtrapolation",
     "WallClock",
+    "collapse_time",
     "evolve",
     "freezing_threshold",
     "gibbs_state",
@@ -102,8 +120,12 @@ __all__ = [
     "save",
     "semi_relaxed_step",
     "steps",
+    "sticky_collapse",
+    "sticky_collapse_time",
     "to_xarray",
     "wasserstein2",
+    "wasserstein_gaussians",
+    "wasserstein_uniforms",
 ]
 
 

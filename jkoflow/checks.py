@@ -6,14 +6,15 @@ Each check measures, raises AssertionError with a sentence when a law is broken,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ._typing import Array
 from .energies import Law, State
 from .flow import evolve
-from .measures import Density, Species
+from .measures import Density, Measure, Quantiles, Species
 from .proximal import ProximalStep, StepSolver
 from .schemes import Scheme
 from .transport import wasserstein2
@@ -51,7 +52,8 @@ class OrderReport:
 def check_energy(energy: Law, state: State, *, species: str = "", seed: int = 0) -> EnergyReport:
     """E(rho + s eta) = E(rho) + s <dE/d rho, eta> + O(s^2) for smooth eta of zero mass that vanish with rho: three.
 
-    Also that 2 E and E + E have twice the value and the first variation. Use a state without vacuum.
+    Also that 2 E and E + E have twice the value and the first variation. Use a state without vacuum, of densities or
+    quantiles.
 
     >>> import jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=32).density(lambda x: 1 + x)
@@ -71,26 +73,26 @@ def check_energy(energy: Law, state: State, *, species: str = "", seed: int = 0)
 def _taylor(energy: Law, state: Species, species: str, rng: np.random.Generator) -> EnergyReport:
     """The Taylor remainder along one random direction."""
     measure = state[species]
-    direction = _smooth_field(measure, rng)
-    direction = measure.values * (direction - measure.expectation(direction) / measure.mass)
+    share = _smooth_field(measure, rng)
+    share = share - measure.expectation(share) / measure.mass
     variation = energy.first_variation(state, species)
-    slope = measure.grid.integrate(variation * direction)
-    sizes = 0.2 * 0.25 ** np.arange(4) / max(1.0, float(np.abs(direction / np.maximum(measure.values, 1e-300)).max()))
+    slope = measure.expectation(variation * share)
+    sizes = 0.2 * 0.25 ** np.arange(4) / max(1.0, float(np.abs(share).max()))
 
     def value(s: float) -> float:
-        return energy(Species({**state, species: measure.like(measure.values + s * direction)}))
+        return energy(Species({**state, species: _reweighted(measure, 1 + s * share)}))
 
     base = value(0.0)
     remainders = np.array([abs(value(s) - base - s * slope) for s in sizes])
-    noise = 1e-13 * (abs(base) + abs(slope) + measure.grid.integrate(np.abs(variation * direction)))
+    noise = 1e-13 * (abs(base) + abs(slope) + measure.expectation(np.abs(variation * share)))
     order = np.inf if remainders[0] <= noise else float(np.log(remainders[-2] / remainders[-1]) / np.log(4))
     assert order > 1.9, f"the first variation of {energy!r} misses its Taylor expansion: order {order:.2f}, not 2"
     return EnergyReport(order, tuple(float(r) for r in remainders))
 
 
 def check_solver(solver: StepSolver, step: ProximalStep, *, tolerance: float = 1e-3, seed: int = 0) -> SolverReport:
-    """A solver's answer keeps mass and sign, does not raise the objective above that of standing still, and in 1-D cannot be
-    improved by small smooth transports.
+    """A solver's answer keeps mass and sign, does not raise the objective above that of standing still, and on the line cannot
+    be improved by small smooth transports.
 
     The objective is computed apart from the solver, with ``wasserstein2``: sum W2^2 / (2 tau alpha) + E. ``tolerance`` bounds
     what a perturbation may gain, relative to the energy spent by the step: it makes room for the solver's stated bias and
@@ -116,15 +118,13 @@ def check_solver(solver: StepSolver, step: ProximalStep, *, tolerance: float = 1
     assert np.isfinite(reached), f"{solver!r} gave a state of infinite energy"
     scale = abs(at_anchor - reached) if np.isfinite(at_anchor) else abs(reached)
     assert reached <= at_anchor + tolerance * scale, f"{solver!r} raised the objective by {reached - at_anchor:.3g}"
-    if step.anchor.grid.dim > 1:
+    if step.anchor.kind is Density and step.anchor.grid.dim > 1:
         return SolverReport(mass_error, at_anchor - reached, np.nan)
     worst = np.inf
     rng = np.random.default_rng(seed)
     for name in names:
         for _ in range(6):
-            flux = _smooth_flux(answer.state[name], rng)
-            for size in (0.1, -0.1, 0.01, -0.01):
-                moved = answer.state[name].like(answer.state[name].values - size * flux)
+            for moved in _transported(answer.state[name], rng):
                 worst = min(worst, objective(Species({**answer.state, name: moved})) - reached)
     assert worst >= -tolerance * scale, f"{solver!r}: a smooth transport lowers the objective by {-worst:.3g}"
     return SolverReport(mass_error, at_anchor - reached, worst)
@@ -133,9 +133,9 @@ def check_solver(solver: StepSolver, step: ProximalStep, *, tolerance: float = 1
 def check_scheme(
     scheme: Scheme,
     law: Law,
-    state: Density | Species,
+    state: Measure | Species,
     *,
-    error: Callable[[Density | Species], float],
+    error: Callable[[Any], float],
     t_end: float,
     dts: Sequence[float],
     within: float = 0.15,
@@ -157,8 +157,34 @@ def check_scheme(
     return OrderReport(order, tuple(errors))
 
 
-def _smooth_field(measure: Density, rng: np.random.Generator) -> Array:
+def _reweighted(measure: Density | Quantiles, factor: Array) -> Density | Quantiles:
+    """The measure with another density, factor by factor."""
+    if isinstance(measure, Quantiles):
+        return replace(measure, masses=measure.masses * factor)
+    return measure.like(measure.values * factor)
+
+
+def _transported(measure: Density | Quantiles, rng: np.random.Generator) -> list[Density | Quantiles]:
+    """The measure moved along a random smooth field by several small amounts."""
+    sizes = (0.1, -0.1, 0.01, -0.01)
+    if isinstance(measure, Density):
+        flux = _smooth_flux(measure, rng)
+        return [measure.like(measure.values - size * flux) for size in sizes]
+    low, high = measure.nodes[[0, -1]] if measure.walls is None else measure.walls
+    waves = np.pi * np.arange(1, 5)
+    at = (measure.nodes[:, None] - low) / max(high - low, 1e-300) * waves
+    shapes = np.sin(at) if measure.walls is not None else np.cos(at)
+    field = shapes @ (rng.normal(size=4) / waves)
+    slope = np.abs(np.diff(field)) / np.maximum(measure.widths, 1e-300)
+    field /= max(float(slope[measure.widths > 0].max(initial=0.0)), float(np.abs(field).max()), 1e-300)
+    return [measure.like(measure.nodes + size * field) for size in sizes]
+
+
+def _smooth_field(measure: Density | Quantiles, rng: np.random.Generator) -> Array:
     """A random sum of the lowest cosine modes of the box."""
+    if isinstance(measure, Quantiles):
+        along = (measure.points - measure.nodes[0]) / (measure.nodes[-1] - measure.nodes[0])
+        return np.asarray(np.cos(np.pi * np.outer(along, rng.integers(0, 4, 4))) @ rng.normal(size=4))
     field = np.zeros(measure.grid.shape)
     for _ in range(4):
         mode = np.ones(measure.grid.shape)

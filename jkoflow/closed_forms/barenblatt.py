@@ -1,4 +1,4 @@
-"""Flows and JKO iterates known in closed form, for tests, checks and teaching."""
+"""The self-similar solution of the porous-medium and fast-diffusion equations."""
 
 from __future__ import annotations
 
@@ -9,60 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ._typing import Array
-from ._validate import finite, positive, positive_integer
-from .grids import Grid
-from .measures import Density
-
-
-@dataclass(frozen=True)
-class OrnsteinUhlenbeck:
-    """A Gaussian under diffusion D and the potential k |x - centre|^2 / 2, axis by axis: flow and exact JKO iterates.
-
-    The law is ``diffusion * Entropy() + Potential(stiffness |x - centre|^2 / 2)``; stiffness 0 is the heat equation. Means
-    are measured from the centre; the JKO step keeps Gaussians Gaussian (paper note 2, T3 and T4):
-
-        flow   mean e^(-k t),               variance D/k + (s0^2 - D/k) e^(-2 k t)     (s0^2 + 2 D t for k = 0)
-        JKO    mean / (1 + k dt),           s' = [s + (s^2 + 4 D dt (1 + k dt))^(1/2)] / (2 (1 + k dt))
-
-    >>> heat = OrnsteinUhlenbeck(mean=0.0, variance=1.0, stiffness=0.0)
-    >>> round(heat.jko(0.1, steps=10)[1], 12), heat.flow(1.0)[1]                       # T3
-    (2.947516154697, 3.0)
-    >>> round(OrnsteinUhlenbeck(0.0, 4.0).jko(0.1, steps=10)[1], 12)                   # T4
-    1.464164590049
-    """
-
-    mean: float
-    variance: float
-    stiffness: float = 1.0
-    diffusion: float = 1.0
-    centre: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("mean", "stiffness", "centre"):
-            finite(name, getattr(self, name))
-        positive("variance", self.variance)
-        if finite("diffusion", self.diffusion) < 0:
-            raise ValueError(f"diffusion must be >= 0, got {self.diffusion!r}")
-
-    def flow(self, t: float) -> tuple[float, float]:
-        """Mean and variance of the flow at time t."""
-        k, D = self.stiffness, self.diffusion
-        mean = self.centre + (self.mean - self.centre) * np.exp(-k * t)
-        if k == 0:
-            return float(mean), self.variance + 2 * D * t
-        return float(mean), float(D / k + (self.variance - D / k) * np.exp(-2 * k * t))
-
-    def jko(self, dt: float, steps: int = 1) -> tuple[float, float]:
-        """Mean and variance after exact JKO steps; needs 1 + k dt > 0."""
-        positive("dt", dt)
-        k, D = self.stiffness, self.diffusion
-        factor = positive("1 + stiffness dt", 1 + k * dt)
-        offset, s = self.mean - self.centre, self.variance**0.5
-        for _ in range(positive_integer("steps", steps)):
-            offset /= factor
-            s = (s + np.sqrt(s**2 + 4 * D * dt * factor)) / (2 * factor)
-        return float(self.centre + offset), float(s**2)
+from .._typing import Array
+from .._validate import finite, positive, positive_integer
+from ..measures import Quantiles
 
 
 @dataclass(frozen=True)
@@ -153,6 +102,23 @@ class Barenblatt:
         """The solution at time t, as a function of the coordinates."""
         return self.at_scale(self.scale(t))
 
+    def quantiles(self, t: float, cells: int) -> Quantiles:
+        """The solution at time t in 1-D, m > 1, on cells that thin out towards the free boundary like the square of the
+        distance to it, in mass nodes: x_i = -radius cos(i pi / cells).
+
+        >>> Barenblatt(m=2, d=1).quantiles(1.0, cells=4).masses.round(6)
+        array([0.058058, 0.441942, 0.441942, 0.058058])
+        """
+        if self.d != 1 or self.m <= 1:
+            raise ValueError(f"m and d must be > 1 and 1 for a front on the line, got m={self.m!r}, d={self.d!r}")
+        from scipy.special import betainc
+
+        n, q = positive_integer("cells", cells), 1 / (self.m - 1)
+        nodes = -np.cos(np.pi * np.arange(n + 1) / n)
+        nodes = (nodes - nodes[::-1]) / 2
+        level = betainc(q + 1, q + 1, (1 + nodes) / 2)  # the mass of (1 - y^2)^q below y
+        return Quantiles(self.radius(t) * nodes, self.mass * np.diff(level))
+
     def jko(self, scale: float, dt: float, steps: int = 1, stiffness: float = 0.0) -> float:
         """lambda after exact JKO steps from the given lambda, by a bracketed root of the recursion."""
         from scipy.optimize import brentq
@@ -168,44 +134,3 @@ class Barenblatt:
                 high *= 2
             scale = brentq(lambda s, old=scale: factor * s - old - push * s**power, low, high, xtol=1e-15, rtol=1e-14)
         return float(scale)
-
-
-def gibbs_state(
-    grid: Grid, V: Callable[..., Any] | Any, *, diffusion: float = 1.0, m: float = 1.0, mass: float = 1.0
-) -> Density:
-    """The stationary density of ``diffusion * Entropy() + Potential(V)``, or of RenyiEntropy(m) in its place.
-
-        m = 1:   exp(-V / D), scaled to the mass;      m != 1:   [(m-1) (mu - V) / (m D)]_+^(1/(m-1)), mu set by the mass
-
-    (paper note 2, 3.10). For m < 1 the constant mu lies below min V.
-
-    >>> grid = Grid.box((-5, 5), cells=500)
-    >>> round(float(gibbs_state(grid, lambda x: x**2 / 2, diffusion=0.5).covariance), 6)
-    0.5
-    """
-    from scipy.optimize import brentq
-
-    values = grid.field("V", V)
-    positive("diffusion", diffusion)
-    positive("m", m)
-    positive("mass", mass)
-    if m == 1:
-        return grid.density(np.exp((values.min() - values) / diffusion), mass=mass)
-
-    def profile(shift: float) -> Array:
-        pressure = (m - 1) / (m * diffusion) * (values.min() + shift - values)
-        return np.maximum(pressure, 0.0) ** (1 / (m - 1))
-
-    def excess(log_shift: float) -> float:
-        return grid.integrate(profile(np.sign(m - 1) * np.exp(log_shift))) - mass
-
-    edge = brentq(excess, *_bracket(excess), xtol=1e-14)
-    return grid.density(profile(np.sign(m - 1) * np.exp(edge)), mass=mass)
-
-
-def _bracket(function: Callable[[float], float]) -> tuple[float, float]:
-    """Two points where a monotone function of the logarithm differs in sign."""
-    low, high = -1.0, 1.0
-    while function(low) * function(high) > 0 and high < 600:
-        low, high = 2 * low, 2 * high
-    return low, high
