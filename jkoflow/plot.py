@@ -1,9 +1,12 @@
-"""Pictures of flows: densities at several times, the energy, an animation. Needs matplotlib, imported only here."""
+"""Pictures of flows: densities at several times, quantiles, paths, the energy, an animation.
+
+Needs matplotlib, imported only here.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from matplotlib.figure import Figure
 
 from ._typing import Array
 from ._validate import finite_array, positive, positive_integer
-from .measures import UNNAMED, Density, Measure, Species
+from .measures import Density, Measure, Quantiles, Species
 from .trajectory import Trajectory
 
 _HUES = ("#c1440e", "#1f5fa8", "#2e7d32", "#7b3fa0", "#8a6d00", "#00808a")
@@ -32,12 +35,12 @@ def density(
 ) -> Figure:
     """The density, or the densities of a flow at several times.
 
-    In 1-D one curve per time, one panel per species; in 2-D a panel per time, one row per species; in 3-D the same with the
-    density integrated along the third axis.
+    In 1-D one curve per time, one panel per species, atoms as lines with a dot of the area of their mass; in 2-D a panel per
+    time, one row per species; in 3-D the same with the density integrated along the third axis.
 
     Parameters
     ----------
-    what : Trajectory, Density or Species
+    what : Trajectory, Density, Quantiles or Species
     times : sequence of float, optional
         The states nearest to these times; by default ``panels`` states evenly spread over the flow.
     panels : int
@@ -52,11 +55,66 @@ def density(
     2
     """
     shown = _shown(what, times, panels)
-    grid = shown[0][1].grid
-    if grid.dim == 1:
+    if _on_the_line(shown[0][1]):
         return _curves(shown, figsize)
-    landscape = None if over is None else finite_array("over", over, grid.shape)
+    landscape = None if over is None else finite_array("over", over, shown[0][1].grid.shape)
     return _maps(shown, landscape, figsize)
+
+
+def quantiles(flow: Trajectory, *, times: Sequence[float] | None = None, panels: int = 5) -> Figure:
+    """The pseudo-inverses X(s) of a flow of Quantiles at several times: flat parts are atoms, jumps are gaps.
+
+    Raises ValueError for measures of other kinds.
+
+    >>> import jkoflow as jf, matplotlib
+    >>> matplotlib.use("agg")
+    >>> flow = jf.evolve(jf.Interaction(jf.PowerLaw(1)), jf.Quantiles([0.0, 1.0, 3.0]), dt=0.2, t_end=1.0)
+    >>> picture = quantiles(flow)
+    """
+    shown = _shown(flow, times, panels)
+    _must_be_quantiles(shown[0][1])
+    figure, axes = _panels(list(shown[0][1]), None)
+    shades = plt.get_cmap("viridis")(np.linspace(0.0, 0.85, len(shown)))
+    for axis, name in zip(axes, shown[0][1], strict=True):
+        for (time, state), colour in zip(shown, shades, strict=True):
+            levels = np.concatenate([[0.0], np.cumsum(state[name].masses)])
+            axis.plot(levels, state[name].nodes, color=colour, label=_label(time), linewidth=1.6)
+        axis.set(xlabel="mass s", title=name)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("X(s)")
+    if len(shown) > 1:
+        axes[-1].legend(frameon=False)
+    return figure
+
+
+def paths(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> Figure:
+    """The paths of the mass on the line: place against time for the nodes of Quantiles, at most ``most`` for each species.
+
+    Raises ValueError for measures of other kinds.
+
+    >>> import jkoflow as jf, matplotlib
+    >>> matplotlib.use("agg")
+    >>> flow = jf.evolve(jf.Interaction(jf.PowerLaw(1)), jf.Quantiles([0.0, 1.0, 3.0]), dt=0.2, t_end=1.0)
+    >>> len(paths(flow).axes[0].lines)
+    3
+    """
+    _must_be_quantiles(flow.snapshots[0])
+    positive_integer("most", most)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
+    for k, name in enumerate(flow.species):
+        places = np.stack([state[name].nodes for state in flow.snapshots])
+        chosen = np.unique(np.linspace(0, places.shape[1] - 1, most).round().astype(int))
+        lines = ax.plot(places[:, chosen], flow.times, color=_HUES[(k + 1) % len(_HUES)], linewidth=0.8, alpha=0.8)
+        if name:
+            lines[0].set_label(name)
+    ax.set(xlabel="x", ylabel="time", ylim=(flow.times[0], flow.times[-1]))
+    ax.spines[["top", "right"]].set_visible(False)
+    if any(flow.species):
+        ax.legend(frameon=False)
+    figure = ax.figure
+    assert isinstance(figure, Figure)
+    return figure
 
 
 def energy(flow: Trajectory, *, ax: Axes | None = None) -> Figure:
@@ -108,29 +166,25 @@ def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: fl
     positive("seconds", seconds)
     positive_integer("dpi", dpi)
     frames = _frames(flow)
-    grid = frames[0].grid
-    tops = {name: max(float(_flat(state[name]).max()) for state in frames) for name in flow.species}
-    landscape = None if over is None or grid.dim == 1 else finite_array("over", over, grid.shape)
-    width = 6.4 if grid.dim == 1 else 1.0 + 5.0 * grid.lengths[0] / grid.lengths[1] * len(tops)
+    line = _on_the_line(frames[0])
+    landscape = None if over is None or line else finite_array("over", over, frames[0].grid.shape)
+    aspect = 1.0 if line else frames[0].grid.lengths[0] / frames[0].grid.lengths[1]
     figure, axes = plt.subplots(
         1,
-        1 if grid.dim == 1 else len(tops),
-        figsize=(width, 4.4 if grid.dim == 1 else 5.4),
+        1 if line else len(flow.species),
+        figsize=(6.4 if line else 1.0 + 5.0 * aspect * len(flow.species), 4.4 if line else 5.4),
         squeeze=False,
         layout="constrained",
     )
     title = figure.suptitle("")
-    draw = [_moving(axes[0, 0 if grid.dim == 1 else k], name, tops, landscape, grid.dim) for k, name in enumerate(tops)]
+    update = _moving_line(axes[0, 0], frames) if line else _moving_maps(axes[0], frames, landscape)
 
     def show(k: int) -> list[Any]:
-        for update in draw:
-            update(frames[k])
+        update(frames[k])
         title.set_text(f"t = {flow.times[k]:.4g}")
         return []
 
     show(0)
-    if grid.dim == 1 and list(tops) != [UNNAMED]:
-        axes[0, 0].legend(frameon=False)
     moving = FuncAnimation(figure, show, frames=len(frames), blit=False)
     rate = max(1, round(len(frames) / seconds))
     moving.save(path, writer=PillowWriter(fps=rate) if path.suffix == ".gif" else FFMpegWriter(fps=rate), dpi=dpi)
@@ -164,22 +218,67 @@ def _label(time: float | None) -> str:
     return "" if time is None else f"t = {time:.4g}"
 
 
-def _curves(shown: list[tuple[float | None, Species]], figsize: tuple[float, float] | None) -> Figure:
-    names = list(shown[0][1])
+def _on_the_line(state: Species) -> bool:
+    if state.kind not in (Density, Quantiles):
+        raise ValueError(f"what must be of Density or Quantiles to be plotted, got {state.kind.__name__}")
+    return state.kind is Quantiles or state.grid.dim == 1
+
+
+def _must_be_quantiles(state: Species) -> None:
+    if state.kind is not Quantiles:
+        raise ValueError(f"flow must be of Quantiles, got {state.kind.__name__}: convert with .quantiles()")
+
+
+def _panels(names: list[str], figsize: tuple[float, float] | None) -> tuple[Figure, Array]:
     figure, axes = plt.subplots(
         1, len(names), figsize=figsize or (6.4 * len(names), 4), squeeze=False, sharey=True, layout="constrained"
     )
-    for k, name in enumerate(names):
-        axis = axes[0, k]
-        shades = plt.get_cmap("viridis")(np.linspace(0.0, 0.85, len(shown)))
+    return figure, axes[0]
+
+
+def _curves(shown: list[tuple[float | None, Species]], figsize: tuple[float, float] | None) -> Figure:
+    figure, axes = _panels(list(shown[0][1]), figsize)
+    states = [state for _, state in shown]
+    (left, right), top = _view(states)
+    shades = plt.get_cmap("viridis")(np.linspace(0.0, 0.85, len(shown)))
+    for axis, name in zip(axes, shown[0][1], strict=True):
         for (time, state), colour in zip(shown, shades, strict=True):
-            axis.plot(state.grid.axes[0], state[name].values, color=colour, label=_label(time), linewidth=1.6)
-        axis.set(xlabel="x", title=name, ylim=(0, None), xlim=state.grid.bounds[0])
+            _draw_on_line(axis, state[name], top, colour, _label(time))
+        axis.set(xlabel="x", title=name, ylim=(0, 1.05 * top), xlim=(left, right))
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0, 0].set_ylabel("density")
+    axes[0].set_ylabel("density")
     if len(shown) > 1:
-        axes[0, -1].legend(frameon=False)
+        axes[-1].legend(frameon=False)
     return figure
+
+
+def _view(states: list[Species]) -> tuple[tuple[float, float], float]:
+    """The range of x and the highest density to show: not that of cells about to become atoms."""
+    if states[0].kind is Density:
+        return states[0].grid.bounds[0], max(float(m.values.max()) for state in states for m in state.values())
+    measures = [measure for state in states for measure in state.values()]
+    low, high = min(m.nodes[0] for m in measures), max(m.nodes[-1] for m in measures)
+    if measures[0].walls is not None:
+        low, high = measures[0].walls
+    room = 0.03 * float(high - low) or 1.0
+    tops = [float(m.values[np.isfinite(m.values)].max(initial=0.0)) for m in measures]
+    first = [top for top in tops if top > 0]
+    return (float(low) - room, float(high) + room), min(max(tops), 10 * min(first)) if first else 1.0
+
+
+def _draw_on_line(axis: Axes, measure: Density | Quantiles, top: float, colour: Any, label: str) -> None:
+    """A density as a curve; quantiles as the piecewise constant density they are, with a line and a dot for every atom."""
+    if isinstance(measure, Density):
+        axis.plot(measure.grid.axes[0], measure.values, color=colour, label=label, linewidth=1.6)
+        return
+    atomic = measure.atomic
+    heights = np.where(np.isfinite(measure.values), measure.values, 0.0)
+    axis.stairs(heights, measure.nodes, color=colour, label=label, linewidth=1.4, baseline=None if not heights.any() else 0)
+    if atomic.any():
+        places, which = np.unique(measure.nodes[:-1][atomic], return_inverse=True)
+        masses = np.bincount(which, weights=measure.masses[atomic]) / measure.mass
+        axis.vlines(places, 0, top, color=colour, linewidth=1.0)
+        axis.scatter(places, np.full(len(places), top), s=80 * masses, color=colour, zorder=3)
 
 
 def _maps(shown: list[tuple[float | None, Species]], landscape: Array | None, figsize: tuple[float, float] | None) -> Figure:
@@ -219,22 +318,32 @@ def _image(axis: Axes, measure: Density, top: float, landscape: Array | None, hu
     return axis.imshow(_flat(measure).T, cmap=colours, vmin=0.0, vmax=top, **where)
 
 
-def _moving(axis: Axes, name: str, tops: dict[str, float], landscape: Array | None, dim: int) -> Any:
-    """A function that draws one species of a state into the axis, afresh or by changing what it drew before."""
-    hue = _HUES[list(tops).index(name) % len(_HUES)]
-    drawn: list[Any] = []
+def _moving_line(axis: Axes, frames: list[Species]) -> Callable[[Species], None]:
+    """A function that draws a state on the line afresh, all species in one panel."""
+    bounds, top = _view(frames)
 
     def update(state: Species) -> None:
-        measure = state[name]
-        if drawn and dim == 1:
-            drawn[0].set_ydata(measure.values)
-        elif drawn:
-            drawn[0].set_data(_flat(measure).T)
-        elif dim == 1:
-            drawn.extend(axis.plot(measure.grid.axes[0], measure.values, color=hue, label=name))
-            axis.set(xlim=measure.grid.bounds[0], ylim=(0, 1.05 * max(tops.values())), xlabel="x", ylabel="density")
-        else:
-            drawn.append(_image(axis, measure, tops[name], landscape, hue))
-            axis.set_title(name)
+        axis.clear()
+        for k, (name, measure) in enumerate(state.items()):
+            _draw_on_line(axis, measure, top, _HUES[k % len(_HUES)], name)
+        axis.set(xlim=bounds, ylim=(0, 1.05 * top), xlabel="x", ylabel="density")
+        if not state.bare:
+            axis.legend(frameon=False, loc="upper right")
+
+    return update
+
+
+def _moving_maps(axes: Array, frames: list[Species], landscape: Array | None) -> Callable[[Species], None]:
+    """A function that draws a state in 2-D or 3-D, afresh or by changing what it drew before, a panel per species."""
+    drawn: dict[str, Any] = {}
+
+    def update(state: Species) -> None:
+        for k, (name, measure) in enumerate(state.items()):
+            if name in drawn:
+                drawn[name].set_data(_flat(measure).T)
+                continue
+            top = max(float(_flat(frame[name]).max()) for frame in frames)
+            drawn[name] = _image(axes[k], measure, top, landscape, _HUES[k % len(_HUES)])
+            axes[k].set_title(name)
 
     return update

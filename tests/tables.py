@@ -18,7 +18,7 @@ def smooth(grid: jf.Grid, seed: int = 0) -> jf.Density:
     return grid.density(lambda *x: 0.3 + np.exp(-2 * sum((xi - s) ** 2 for xi, s in zip(x, shifts, strict=True))))
 
 
-MEASURES = {"line": smooth(LINE), "plane": smooth(PLANE), "space": smooth(SPACE)}
+MEASURES = {"line": smooth(LINE), "plane": smooth(PLANE), "space": smooth(SPACE), "quantiles": smooth(LINE).quantiles(40)}
 
 
 def bowl(*x):
@@ -74,11 +74,58 @@ STEPS = {
     "repulsion": jf.ProximalStep(jf.Entropy() + 2 * jf.Interaction(-jf.PowerLaw(1)), _START, tau=0.1),
 }
 
+_FREE = jf.Species.of(_START[""].quantiles(80, walls=False))
+_WALLED = jf.Species.of(jf.Quantiles(_FREE[""].nodes, _FREE[""].masses, (-3.0, 3.0)))
+_TWO = jf.Species(a=_FREE[""], b=jf.Quantiles(np.linspace(-2.0, 1.0, 31)))
+# The steps that QuantileNewton is put to.
+LINE_STEPS = {name: jf.ProximalStep(step.energy, _FREE, step.tau, step.mobilities) for name, step in STEPS.items()}
+LINE_STEPS |= {
+    f"{name}, walls": jf.ProximalStep(step.energy, _WALLED, step.tau, step.mobilities) for name, step in STEPS.items()
+}
+LINE_STEPS |= {
+    "custom internal": jf.ProximalStep(jf.CustomInternalEnergy(np.cosh, np.sinh) + _WELL, _FREE, tau=0.2),
+    "double well": jf.ProximalStep(jf.Entropy() + jf.Potential(lambda x: x**4 / 4 - x**2 / 2), _FREE, tau=0.2),
+    "|x|": jf.ProximalStep(jf.Interaction(jf.PowerLaw(1)), _FREE, tau=0.5),
+    "x^4": jf.ProximalStep(jf.Interaction(jf.PowerLaw(4)), _FREE, tau=0.5),
+    "|x|^1.5": jf.ProximalStep(jf.Interaction(jf.PowerLaw(1.5)), _FREE, tau=0.5),
+    "-|x|": jf.ProximalStep(jf.Interaction(-jf.PowerLaw(1)), _FREE, tau=0.5),
+    "morse": jf.ProximalStep(jf.Interaction(jf.Morse(1.0, 2.0)), _FREE, tau=0.5),
+    "morse, attractive and repulsive": jf.ProximalStep(jf.Interaction(2 * jf.Morse() - jf.Morse(0.6, 0.5)), _FREE, tau=0.5),
+    "gaussian": jf.ProximalStep(jf.Interaction(jf.Gaussian()), _FREE, tau=0.3),
+    "cosh": jf.ProximalStep(jf.Interaction(jf.CustomKernel(np.cosh, np.sinh)), _FREE, tau=0.3),
+    "log gas": jf.ProximalStep(jf.Interaction(-jf.PowerLaw(0)), _FREE, tau=0.3),
+    "riesz": jf.ProximalStep(jf.Interaction(jf.Riesz(0.5)), _FREE, tau=0.3),
+    "keller-segel": jf.ProximalStep(jf.Entropy() + jf.Interaction(jf.PowerLaw(0)), _FREE, tau=0.3),
+    "two, |x|": jf.ProximalStep(
+        jf.Entropy("a") + jf.CrossInteraction(jf.PowerLaw(1), between=("a", "b")), _TWO, 0.3, {"b": 0.5}
+    ),
+    "two, morse": jf.ProximalStep(
+        jf.RenyiEntropy(2, "a") + jf.RenyiEntropy(3, "b") + jf.CrossInteraction(jf.Morse(1.0, 2.0), between=("a", "b")),
+        _TWO,
+        0.3,
+    ),
+    "two, gaussian": jf.ProximalStep(
+        jf.Entropy("a") + jf.Interaction(jf.Quadratic(), "b") + jf.CrossInteraction(jf.Gaussian(), between=("a", "b")),
+        _TWO,
+        0.3,
+    ),
+    "frozen field": jf.ProximalStep(
+        jf.Entropy() + jf.Potential(_TWO["b"].potential(jf.Morse() + jf.PowerLaw(4))), _FREE, tau=0.3
+    ),
+}
+
 SOLVERS = {
     "entropic": jf.Entropic(),
     "entropic fine": jf.Entropic(epsilon=(6 / 96) ** 2),
     "convex": jf.Convex(),
     "dynamic": jf.ConvexDynamic(layers=6),
+}
+
+LINE_SCHEMES = {
+    "jko": jf.JKO(),
+    "semi-implicit": jf.SemiImplicitJKO(),
+    "bdf2": jf.BDF2(),
+    "variational extrapolation": jf.VariationalExtrapolation(),
 }
 
 SCHEMES = {

@@ -11,11 +11,13 @@ from .tables import MEASURES, PLANE
 
 @pytest.mark.parametrize("rho", MEASURES.values(), ids=MEASURES.keys())
 def test_names_one_can_rely_on(rho):
+    dim = 1 if rho.points.ndim == 1 else rho.points.shape[1]
     assert rho.points.shape[0] == rho.masses.shape[0] == rho.values.size
     assert np.isclose(rho.masses.sum(), rho.mass)
     assert np.isclose(rho.mass, 1.0)
     assert np.allclose(rho.mean, rho.masses @ rho.points)
-    assert rho.covariance.shape == (() if rho.grid.dim == 1 else (rho.grid.dim,) * 2)
+    assert rho.covariance.shape == (() if dim == 1 else (dim, dim))
+    assert rho.zero_field.shape == rho.values.shape
 
 
 def test_values_are_a_copy_and_read_only():

@@ -48,7 +48,7 @@ class CrossInteraction(Energy):
 
     def variation(self, state: Species, species: str) -> Array:
         a, b = self.between
-        return state[b if species == a else a].convolve(self.K)
+        return state[species].field("K", state[b if species == a else a].potential(self.K))
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         held = self.check(state)

@@ -70,6 +70,10 @@ class Sum:
         """S''(x), entry by entry; 0 at the origin where S is not smooth there."""
         raise NotImplementedError
 
+    def cautious(self) -> Sum:
+        """The same with S'(r) / r in the place of S'' where that is infinite at the origin, for a model that lies above."""
+        return self
+
     def curvature_product(self, at: Array, sources: Array, weights: Array) -> Array:
         """sum_j S''(at - y_j) weights_j, for weights of any sign."""
         out = np.empty(len(at))
@@ -146,6 +150,21 @@ class PowerSum(Sum):
         apart = r > 0
         r = np.where(apart, r, 1.0)
         return np.where(apart, -1 / r**2 if self.p == 0 else (self.p - 1) * r ** (self.p - 2), 0.0)
+
+    def cautious(self) -> Sum:
+        return SecantPowerSum(self.p) if 1 < self.p < 2 else self
+
+
+@dataclass(frozen=True)
+class SecantPowerSum(PowerSum):
+    """The sum of |x|^p / p, 1 < p < 2, with |x|^(p - 2) for its second derivative."""
+
+    def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
+        value, slope, curvature = super().values(at, sources, masses)
+        return value, slope, curvature / (self.p - 1)
+
+    def curvature(self, x: Array) -> Array:
+        return super().curvature(x) / (self.p - 1)
 
 
 @dataclass(frozen=True)

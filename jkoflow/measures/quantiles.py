@@ -177,10 +177,9 @@ class Quantiles(Measure):
                 masses.append(self.masses[start:stop])
                 continue
             rank = np.concatenate([[0.0], np.cumsum(dense[start:stop])])
-            level = np.concatenate([[0.0], np.cumsum(self.masses[start:stop])])
             at = np.linspace(0.0, rank[-1], max(1, round(wanted * rank[-1])) + 1)
             nodes.append(np.interp(at, rank, self.nodes[start : stop + 1])[1:])
-            masses.append(np.diff(np.interp(at, rank, level)))
+            masses.append(_between(at, rank, self.masses[start:stop]))
         return Quantiles(np.concatenate(nodes), np.concatenate(masses), self.walls)
 
     def moment(self, k: int) -> float:
@@ -273,6 +272,13 @@ class Quantiles(Measure):
             f"Quantiles(mass={self.mass:.6g}, {len(self.masses)} cells{held}, "
             f"from {self.nodes[0]:.6g} to {self.nodes[-1]:.6g}{walls})"
         )
+
+
+def _between(at: Array, rank: Array, masses: Array) -> Array:
+    """The masses between the ranks ``at``, each summed from the nearer end, where thin tails would be lost to rounding."""
+    below = np.interp(at, rank, np.concatenate([[0.0], np.cumsum(masses)]))
+    above = np.interp(at, rank, np.concatenate([np.cumsum(masses[::-1])[::-1], [0.0]]))
+    return np.asarray(np.where(below[1:] < above[:-1], np.diff(below), -np.diff(above)))
 
 
 def _walls(walls: Any, nodes: Array) -> tuple[float, float]:

@@ -7,9 +7,9 @@ import numpy as np
 from .._typing import Array
 from ..kernels import LineKernel
 from ..measures import Quantiles, Species, at_gauss_points, over_gauss_points
+from ._clusters import Tip
 from ._line_model import Chain, FarPart, Model, square
 from ._line_terms import LineTerms
-from ._ties import Tip
 from .base import ProximalStep
 
 _THINNEST = 1e-9  # of the extent: cells under a bound are not made thinner than that
@@ -56,9 +56,14 @@ class LineProblem:
         self.fixed = np.concatenate(fixed)
 
     def evaluate(self, x: Array, *, convexified: bool = False) -> Model:
-        """The model about x; ``convexified`` drops what is concave from the second derivatives."""
+        """The model about x; ``convexified`` drops what is concave from the second derivatives, and is cautious about what is
+        infinite at the origin.
+        """
         n = len(x)
         model = Model.zero(n)
+        if np.any(np.diff(x)[self.barrier] <= 0):
+            model.value = np.inf
+            return model
         length = self.length(x)
         for chain in self.chains:
             nodes = x[chain.nodes]
@@ -71,15 +76,20 @@ class LineProblem:
 
     def tips(self) -> list[Tip]:
         """What can hold atoms of two species together."""
-        found = []
-        for a, b, kernel in self.terms.crosses:
-            if kernel.pointed > 0:
-                first, second = self.chain(a), self.chain(b)
-                found.append(Tip(kernel.pointed, first.nodes, first.masses, second.nodes, second.masses))
+        nothing = np.zeros(0)
+        found = [
+            Tip(kernel.pointed, self.chain(a), self.chain(b), nothing, nothing)
+            for a, b, kernel in self.terms.crosses
+            if kernel.pointed > 0
+        ]
         for chain in self.chains:
             for one in self.terms.fields.get(chain.name, []):
-                if one.kernel.pointed > 0 and np.any((np.diff(one.nodes) == 0) & (one.masses > 0)):
-                    found.append(Tip(one.kernel.pointed, chain.nodes, chain.masses, None, one.masses, one.nodes))
+                held = (np.diff(one.nodes) == 0) & (one.masses > 0)
+                if one.kernel.pointed > 0 and held.any():
+                    places, which = np.unique(one.nodes[:-1][held], return_inverse=True)
+                    found.append(
+                        Tip(one.kernel.pointed, chain, None, places, np.bincount(which, one.masses[held]).astype(np.float64))
+                    )
         return found
 
     def _blurred(self, nodes: Array, masses: Array) -> Array:
@@ -87,6 +97,18 @@ class LineProblem:
             return nodes
         level = np.concatenate([[0.0], np.cumsum(masses)]) / masses.sum()
         return np.asarray(nodes + self.blur * (level - 0.5))
+
+    def strongest_ties(self) -> float:
+        """The most that all tips together can hold."""
+        return sum(
+            tip.strength * float(tip.a.masses.sum() * (tip.masses if tip.b is None else tip.b.masses).sum())
+            for tip in self.tips()
+        )
+
+    def admits(self, x: Array) -> bool:
+        """Whether the nodes keep every bound, the cells with a barrier their width, and the walls their place."""
+        gaps, still = np.diff(x), np.array_equal(x[self.fixed], self.start[self.fixed])
+        return bool(np.all(gaps >= self.floors) and np.all(gaps[self.barrier] > 0) and still)
 
     def chain(self, name: str) -> Chain:
         """The chain of a species."""
@@ -166,6 +188,7 @@ class LineProblem:
             if kernel.pointed != 0:
                 _add_ranks(model, chain, nodes, kernel.pointed)
             for c, part in kernel.parts:
+                part = part.cautious() if convexified else part
                 first, second, third = part.values(z, z, m)
                 value, slope = value + c * first / 2, slope + c * second
                 if convexified and np.any(c * third < 0):
@@ -187,6 +210,7 @@ class LineProblem:
                 model.triplets.append((rows + a.nodes.start, columns + b.nodes.start, kernel.pointed * entries))
         za, ma, zb, mb = at_gauss_points(xa), over_gauss_points(a.masses), at_gauss_points(xb), over_gauss_points(b.masses)
         for c, part in kernel.parts:
+            part = part.cautious() if convexified else part
             value, slope_a, curvature_a = part.values(za, zb, mb)
             _, slope_b, curvature_b = part.values(zb, za, ma)
             if convexified and (np.any(c * curvature_a < 0) or np.any(c * curvature_b < 0)):

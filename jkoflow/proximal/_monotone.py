@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array, Indices, Mask
+from ._clusters import Join
 from ._line_model import Model
-from ._ties import Ties
 
 _MOST_CHANGES = 60
 _MOST_PRODUCTS = 400
@@ -25,22 +25,26 @@ class NotConvexError(Exception):
 
 @dataclass(frozen=True)
 class ConeStep:
-    """The minimiser of the model in the cone: the nodes there, which gaps are closed to their bound, the force that they hold
-    back at most, and whether the set of closed gaps and of tied atoms is the right one for the model.
+    """The minimiser of the model in the cone.
+
+    The nodes there, which gaps are closed to their bound, the groups of nodes between open gaps, the gradient, the most that
+    closed gaps hold back, and whether the set of closed gaps is the right one for the model.
     """
 
     nodes: Array
     closed: Mask
+    group: Indices
+    force: Array
     held_back: float
     settled: bool
 
 
-def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mask, ties: Ties) -> ConeStep:
-    """Minimise the model over the nodes whose gaps are at least ``floors``, the fixed ones staying.
+def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mask, joined: list[Join]) -> ConeStep:
+    """Minimise the model over the nodes whose gaps are at least ``floors``, the fixed ones staying, the joined ones together.
 
     By the primal-dual active-set method (Hintermueller, Ito, Kunisch 2002): nodes between closed gaps move as one, a gap
-    closes where its bound is broken and opens where the force across it pulls; atoms of two species are tied where they would
-    pass one another, and part where the tie is too weak. Each change costs a solve in O(n).
+    closes where its bound is broken and opens where the force across it pulls, except within what is joined. Each change
+    costs a solve in O(n).
 
     Raises NotConvexError when the model is found not to be.
     """
@@ -50,51 +54,49 @@ def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mas
     rounding = np.where(floors > 0, 4 * np.spacing(float(np.abs(x).max())), 0.0)
     seen: set[bytes] = set()
     for change in range(_MOST_CHANGES):
-        pooled = _Pooled(x, floors, fixed, closed, ties)
+        pooled = _Pooled(x, floors, fixed, closed, joined)
         nodes = pooled.minimise(model)
-        force = model.gradient + pooled.push + model.apply(nodes - x)
+        force = model.gradient + model.apply(nodes - x)
         pull = pooled.across_gaps(force)
         broken = bounded & ~closed & (np.diff(nodes) < floors - rounding)
-        opened = closed & (pull < -slack)
-        if _key(closed, ties) in seen or change > _MOST_CHANGES // 2:  # a cycle: from here on gaps only close
-            opened = np.zeros_like(opened)
-        seen.add(_key(closed, ties))
-        retied = bool(ties.tips) and ties.revise(pooled.group, closed, nodes, pooled.by_group(force))
-        if not broken.any() and not opened.any() and not retied:
-            return ConeStep(nodes, closed, float(pull.max(initial=0.0)), not np.any(closed & (pull < -slack)))
-        closed = (closed | broken) & ~opened
-    return ConeStep(nodes, closed, 0.0, False)
+        opened = closed & ~pooled.joined[pooled.group[1:]] & (pull < -slack)
+        cycle = closed.tobytes() in seen or change > _MOST_CHANGES // 2
+        if not broken.any() and (cycle or not opened.any()):
+            return ConeStep(nodes, closed, pooled.group, force, float(np.abs(pull).max(initial=0.0)), not opened.any())
+        seen.add(closed.tobytes())
+        closed = closed | broken if cycle else (closed | broken) & ~opened  # after a cycle gaps only close
+    return ConeStep(nodes, closed, pooled.group, force, 0.0, False)
 
 
-def _key(closed: Mask, ties: Ties) -> bytes:
-    """The closed gaps and ties as something to remember them by."""
-    return closed.tobytes() + repr(sorted(ties.choice.items())).encode()
+def brought_together(x: Array, closed: Mask, joined: list[Join], floors: Array, fixed: Mask) -> Array:
+    """The nodes with the closed gaps at their bounds and the joined atoms at one place, where they are not yet."""
+    if not joined:
+        return x
+    pooled = _Pooled(x, np.where(np.isfinite(floors), floors, 0.0), fixed, closed, joined)
+    return np.asarray(pooled.base[pooled.group] + pooled.offset)
 
 
 class _Pooled:
-    """The nodes in groups between open gaps, each moving as one; tied groups share an unknown, some are held in place."""
+    """The nodes in groups between open gaps, each moving as one; joined groups share an unknown, some are held in place."""
 
-    def __init__(self, x: Array, floors: Array, fixed: Mask, closed: Mask, ties: Ties) -> None:
+    def __init__(self, x: Array, floors: Array, fixed: Mask, closed: Mask, joined: list[Join]) -> None:
         self.group = np.concatenate([[0], np.cumsum(~closed)])
         self.first = np.flatnonzero(np.concatenate([[True], ~closed]))
         spread = np.concatenate([[0.0], np.cumsum(np.where(closed, floors, 0.0))])
         self.offset = spread - spread[self.first][self.group]
         self.base = x[self.first].copy()
-        self.x, self.fixed, self.closed, self.ties = x, fixed, closed, ties
+        self.x, self.fixed, self.closed = x, fixed, closed
         owner, held = np.arange(len(self.first)), np.zeros(len(self.first), dtype=bool)
         for node in np.flatnonzero(fixed):
             held[self.group[node]] = True
             self.base[self.group[node]] = x[node] - self.offset[node]
-        self.push = np.zeros_like(x)
-        if ties.tips:
-            ties.arrange(self.group, closed)
-            for pair in ties.tied:
-                _join(pair.first, pair.second, pair.place, owner, held, self.base)
-            for pair in ties.apart:
-                strength = ties.choice[pair.key] * pair.capacity
-                self._spread(pair.first, strength, self.push)
-                if pair.second >= 0:
-                    self._spread(pair.second, -strength, self.push)
+        self.joined = np.zeros(len(self.first), dtype=bool)
+        for join in joined:
+            first, second = self.group[join.first], self.group[join.second] if join.second >= 0 else -1
+            self.joined[first] = True
+            if second >= 0:
+                self.joined[second] = True
+            _join(first, second, join.place, owner, held, self.base)
         owners, self.unknown_of_group = np.unique(owner, return_inverse=True)
         self.unknown = self.unknown_of_group[self.group]
         self.held = np.zeros(len(owners), dtype=bool)
@@ -103,7 +105,7 @@ class _Pooled:
     def minimise(self, model: Model) -> Array:
         """The nodes at the minimum of the model over the unknowns that are not held."""
         shift = self.base[self.group] + self.offset - self.x
-        residual = -self.gather(model.gradient + self.push + model.apply(shift))
+        residual = -self.gather(model.gradient + model.apply(shift))
         residual[self.held] = 0.0
         solve = self._near_solver(model) if model.matrix is None else self._dense_solver(model.matrix)
         moved = solve(residual)
@@ -115,37 +117,15 @@ class _Pooled:
         """The sums over the nodes of every unknown."""
         return np.asarray(np.bincount(self.unknown, weights=values, minlength=len(self.held)), dtype=np.float64)
 
-    def by_group(self, values: Array) -> Array:
-        """The sums over the nodes of every group."""
-        return np.asarray(np.bincount(self.group, weights=values, minlength=len(self.first)), dtype=np.float64)
-
     def across_gaps(self, force: Array) -> Array:
         """The force that every closed gap passes on, positive where it is pressed shut; 0 at open gaps."""
         balanced = force.copy()
-        for pair, reaction in zip(self.ties.tied, self.ties.reactions(self.by_group(force)), strict=True):
-            self._spread(pair.first, reaction, balanced)
-            if pair.second >= 0:
-                self._spread(pair.second, -reaction, balanced)
         nodes = np.flatnonzero(self.fixed)
-        balanced[nodes] -= self.by_group(balanced)[self.group[nodes]]
+        balanced[nodes] -= np.bincount(self.group, weights=force)[self.group[nodes]]
         running = np.cumsum(balanced)
         before = np.concatenate([[0.0], running])[self.first]
         within = running - before[self.group]
         return np.where(self.closed, -within[:-1], 0.0)
-
-    def _spread(self, group: int, strength: float, out: Array) -> None:
-        """Add a force on an atom, shared among its cells by their mass."""
-        for tip in self.ties.tips:
-            for part, masses in ((tip.a, tip.masses_a), (tip.b, tip.masses_b)):
-                if part is None or not part.start <= self.first[group] < part.stop:
-                    continue
-                cells = np.flatnonzero(
-                    self.closed[part.start : part.stop - 1] & (self.group[part.start : part.stop - 1] == group)
-                )
-                share = strength * masses[cells] / masses[cells].sum() / 2
-                np.add.at(out, part.start + cells, share)
-                np.add.at(out, part.start + cells + 1, share)
-                return
 
     def _restricted(self, model: Model, y: Array) -> Array:
         out = self.gather(model.apply(y[self.unknown]))
@@ -170,7 +150,7 @@ class _Pooled:
         raise NotConvexError
 
     def _near_solver(self, model: Model) -> Callable[[Array], Array]:
-        if model.triplets or self.ties.tied:
+        if model.triplets or self.joined.any():
             return self._coupled_solver(model)
         from scipy.linalg import LinAlgError, solveh_banded
 
@@ -209,9 +189,12 @@ class _Pooled:
         diagonal = np.where(self.held, 1.0, self.gather(model.diagonal))
         for lift in _LIFTS:
             total = half + half.T + coo_array((diagonal * (1 + lift), (np.arange(n), np.arange(n)))).tocsc()
-            factors = splu(total.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
-            if np.all(factors.U.diagonal() > 0):
-                return functools.partial(_solved, factors)
+            with contextlib.suppress(RuntimeError):  # a singular factor
+                factors = splu(
+                    total.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+                )
+                if np.all(factors.U.diagonal() > 0):
+                    return functools.partial(_solved, factors)
         raise NotConvexError
 
 

@@ -11,16 +11,17 @@ from .._status import Status
 from .._typing import Array, Mask
 from .._validate import positive, positive_integer
 from ..measures import Quantiles
+from ._clusters import Join, hold_together, joins
 from ._line_model import Model
 from ._line_problem import LineProblem
 from ._line_terms import enter
-from ._monotone import ConeStep, NotConvexError, step_in_cone
-from ._ties import Ties
+from ._monotone import ConeStep, NotConvexError, brought_together, step_in_cone
 from .base import ProximalStep, ProxResult, StepSolver
 
 __all__ = ["QuantileNewton", "enter"]
 
-_DECREASE = 1e-4  # of what the slope promises, in the line search
+_RESOLVED = 32  # widths of cells with a barrier are not resolved below so many times the spacing of the numbers
+_DECREASE, _POOR, _STRAIGHT = 1e-4, 0.2, 0.6  # of what the slope promises, in the line search
 _BLURS, _ROUGH = 8, 1e-4  # stages of rounding off, by tenths, and the tolerance in them
 _SHRINK = 0.1  # a cell with a barrier at width 0 keeps at least this share of its width in an iteration
 
@@ -105,33 +106,34 @@ class QuantileNewton(StepSolver):
         return ProxResult(problem.state(found.x), distances, potentials, found.status, found.iterations, found.residual)
 
     def _through_blur(self, problem: LineProblem, found: _Found) -> _Found:
-        """Once more along a path of tips rounded off less and less, for atoms and thin cells that have to pass many others."""
-        iterations = found.iterations
-        for blur in problem.length(problem.start) * 0.1 ** np.arange(_BLURS):
+        """Once more along a path of tips rounded off less and less, which shows what comes together in the end."""
+        iterations, x = found.iterations, problem.start
+        extent = max(problem.length(x), problem.distance(found.x - x))
+        for blur in extent * 0.1 ** np.arange(_BLURS):
             problem.blur = float(blur)
-            found = self._newton(problem, found.x, _ROUGH)
-            iterations += found.iterations
+            found = self._newton(problem, x, _ROUGH)
+            iterations, x = iterations + found.iterations, found.x
         near, problem.blur = 10 * problem.blur, 0.0
-        found = self._newton(problem, found.x, self.tolerance, near)
+        found = self._newton(problem, x, self.tolerance, near)
         return replace(found, iterations=iterations + found.iterations)
 
     def _newton(self, problem: LineProblem, x: Array, tolerance: float, near: float = 0.0) -> _Found:
-        """Newton's method from x; gaps that are ``near`` their bound are first taken as closed, atoms that near as tied."""
+        """Newton's method from x; what is within ``near`` of one another counts as together, which the end must bear out."""
         status, residual, iterations = Status.ITERATION_LIMIT, np.inf, 0
         closed = ~problem.barrier & np.isfinite(problem.floors) & (np.diff(x) <= problem.floors + near)
-        ties = Ties(problem.tips() if problem.blur == 0 else [], x)
-        if near > 0:
-            ties.gather(np.concatenate([[0], np.cumsum(~closed)]), closed, near)
+        tips = problem.tips() if problem.blur == 0 else []
+        joined = joins(tips, x, closed, near)
+        x, cautious = brought_together(x, closed, joined, problem.floors, problem.fixed), False
         model = problem.evaluate(x)
         while iterations < self.max_iterations:
             iterations += 1
             if not np.isfinite(model.value) or not np.all(np.isfinite(model.gradient)):
                 status = Status.NOT_FINITE
                 break
-            widths, resolved = np.diff(x), 4 * np.spacing(float(np.abs(x).max()))
+            widths, resolved = np.diff(x), _RESOLVED * np.spacing(float(np.abs(x).max()))
             least = np.maximum(_SHRINK * widths, np.minimum(widths, resolved))
             floors = np.where(problem.barrier, least, problem.floors)
-            aim = self._aim(problem, x, model, floors, closed & ~problem.barrier, ties)
+            aim = self._aim(problem, x, model, floors, closed & ~problem.barrier, joined, cautious)
             if aim is None:
                 status = Status.STALLED
                 break
@@ -139,23 +141,28 @@ class QuantileNewton(StepSolver):
             residual = problem.distance(p)
             shy = np.any(closed & problem.barrier & (least > resolved))
             if aim.settled and not shy and residual <= tolerance * problem.scale(x, aim.held_back):
-                x, status = aim.nodes, Status.CONVERGED
+                x, slack = aim.nodes, 1e-10 * (model.forces + problem.strongest_ties())
+                right = hold_together(tips, joined, aim.group, closed, problem.fixed, aim.force, slack)
+                status = Status.CONVERGED if right else Status.STALLED
                 break
             found = _line_search(problem, x, aim.nodes, model)
             if found is None:
                 status = Status.STALLED
                 break
+            promised = -float(model.gradient @ (found[0] - x))
+            cautious = model.value - found[1].value < _POOR * promised and promised > 1e-12 * model.size
             x, model = found
-            ties = Ties(ties.tips, x)
         return _Found(x, status, iterations, residual)
 
-    def _aim(self, problem: LineProblem, x: Array, model: Model, floors: Array, closed: Mask, ties: Ties) -> ConeStep | None:
-        """Newton's point, of the convex part of the model where the whole is not convex."""
-        for convexified in (False, True):
+    def _aim(
+        self, problem: LineProblem, x: Array, model: Model, floors: Array, closed: Mask, joined: list[Join], cautious: bool
+    ) -> ConeStep | None:
+        """Newton's point, of the convex part of the model where the whole is not convex or the last point was too far."""
+        for convexified in (True,) if cautious else (False, True):
             try:
                 if convexified:
                     model = problem.evaluate(x, convexified=True)
-                return step_in_cone(x, model, floors, problem.fixed, closed, ties)
+                return step_in_cone(x, model, floors, problem.fixed, closed, joined)
             except NotConvexError:
                 continue
         return None
@@ -179,16 +186,29 @@ class _Found:
 
 
 def _line_search(problem: LineProblem, x: Array, full: Array, model: Model) -> tuple[Array, Model] | None:
-    """A point between x and ``full`` where the objective is lower, halving the way; None where there is none."""
-    slope = float(model.gradient @ (full - x))
+    """A point on the way from x to ``full`` where the objective is lower, halving the way; None where there is none.
+
+    Where the objective falls along the whole way hardly less than its slope says, as it does for cells that have to grow
+    manyfold, it is followed beyond, doubling the way as long as it falls.
+    """
+    p = full - x
+    slope = float(model.gradient @ p)
     noise = 1e-14 * model.size
     if not slope <= noise:
         return None
     share = 1.0
     while share > 1e-12:
-        trial = full if share == 1 else x + share * (full - x)
+        trial = full if share == 1 else x + share * p
         after = problem.evaluate(trial)
         if after.value <= model.value + _DECREASE * share * min(slope, 0.0) + noise:
-            return trial, after
+            break
         share /= 2
-    return None
+    else:
+        return None
+    if model.value - after.value > _STRAIGHT * abs(slope) > noise:
+        while problem.admits(further := x + 2 * share * p):
+            beyond = problem.evaluate(further)
+            if not beyond.value < after.value:
+                break
+            trial, after, share = further, beyond, 2 * share
+    return trial, after

@@ -1,0 +1,253 @@
+"""The step on quantiles: against the variational inequality, independent minimisers, refusals, honest statuses."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+import jkoflow as jf
+from jkoflow.checks import check_solver
+from jkoflow.kernels.line import RadialSum
+from jkoflow.proximal._line_problem import LineProblem
+
+from .tables import LINE_STEPS, bowl
+
+NEWTON = jf.QuantileNewton()
+
+
+@pytest.mark.parametrize("name", LINE_STEPS)
+def test_no_smooth_transport_improves_the_answer(name):
+    report = check_solver(NEWTON, LINE_STEPS[name], tolerance=1e-7)
+    assert report.mass_error == 0
+
+
+@pytest.mark.parametrize("name", LINE_STEPS)
+def test_the_model_has_the_derivatives_of_the_objective(name):
+    """Value against wasserstein2 and the energy, gradient and second derivative against differences."""
+    step = LINE_STEPS[name]
+    problem = LineProblem(step)
+    rng = np.random.default_rng(1)
+    x = problem.start.copy()
+    inner = ~problem.fixed
+    x[inner] *= 0.99  # off the walls
+    v = np.where(inner, np.cos(3 * x) + 0.3 * rng.normal(), 0.0)
+    h = 0.005 * np.diff(x[inner]).clip(1e-6).min()
+    model = problem.evaluate(x)
+    state = problem.state(x)
+    moved = sum(jf.wasserstein2(state[n], step.anchor[n]) ** 2 / (2 * step.weight(n)) for n in state)
+    if np.isfinite(step.energy(state)):
+        assert np.isclose(model.value, moved + step.energy(state), rtol=1e-11, atol=1e-11)
+    up, down = problem.evaluate(x + h * v), problem.evaluate(x - h * v)
+    assert np.isclose((up.value - down.value) / (2 * h), model.gradient @ v, rtol=1e-4, atol=1e-6 * model.size / h * 1e-8)
+    change = (up.gradient - down.gradient)[inner] / (2 * h)
+    assert np.allclose(change, model.apply(v)[inner], rtol=1e-3, atol=1e-4 * np.abs(change).max())
+
+
+CONE = {
+    "|x|": (jf.Interaction(jf.PowerLaw(1)), 0.4),
+    "|x| and a slope": (2 * jf.Interaction(jf.PowerLaw(1)) + jf.Potential(lambda x: np.exp(x)), 0.3),
+    "morse": (jf.Interaction(jf.Morse(1.0, 3.0)), 0.8),
+    "potential": (jf.Potential(lambda x: x**4), 2.0),
+}
+
+
+@pytest.mark.parametrize("name", CONE)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_cone_against_a_general_minimiser(name, seed):
+    """Steps whose answers collapse in part, against SLSQP on widths with bounds, which shares no code."""
+    energy, tau = CONE[name]
+    rng = np.random.default_rng(seed)
+    widths = rng.uniform(0, 0.4, 9) * (rng.random(9) < 0.8)
+    anchor = jf.Quantiles(np.concatenate([[-1.0], -1 + np.cumsum(widths)]), rng.uniform(0.05, 0.2, 9))
+    step = jf.ProximalStep(energy, jf.Species.of(anchor), tau)
+    answer = NEWTON.solve(step)
+    assert answer.status is jf.Status.CONVERGED
+
+    def nodes(y):
+        return np.concatenate([[y[0]], y[0] + np.cumsum(np.maximum(y[1:], 0))])
+
+    def objective(y):
+        state = anchor.like(nodes(y))
+        return jf.wasserstein2(state, anchor) ** 2 / (2 * tau) + energy(state)
+
+    start = np.concatenate([anchor.nodes[:1], anchor.widths])
+    other = minimize(
+        objective, start, bounds=[(None, None)] + [(0, None)] * 9, method="SLSQP", options={"ftol": 1e-14, "maxiter": 1000}
+    )
+    ours = objective(np.concatenate([answer.state[""].nodes[:1], answer.state[""].widths]))
+    assert ours <= other.fun + 1e-9
+    assert np.abs(answer.state[""].nodes - nodes(other.x)).max() < 2e-3
+
+
+def test_joint_steps_of_two_species_of_atoms_against_the_dual_of_the_note():
+    """|x| kernels between atoms: the box-constrained dual least squares of paper note 0, section 2.6."""
+    from scipy.optimize import lsq_linear
+
+    rng = np.random.default_rng(5)
+    for tau in (0.05, 0.2, 0.6):
+        x, y = np.sort(rng.normal(size=3)), np.sort(rng.normal(size=2))
+        mx, my = rng.uniform(0.2, 0.6, 3), rng.uniform(0.2, 0.6, 2)
+        alpha, (a, b, k) = 1.7, (0.4, 0.3, 1.0)
+        state = jf.Species(x=jf.Quantiles.atoms(x, mx), y=jf.Quantiles.atoms(y, my))
+        energy = a * jf.Interaction(jf.PowerLaw(1), "x") + b * jf.Interaction(jf.PowerLaw(1), "y")
+        energy = energy + k * jf.CrossInteraction(jf.PowerLaw(1), between=("x", "y"))
+        answer = NEWTON.solve(jf.ProximalStep(energy, state, tau, {"y": alpha}))
+        assert answer.status.ok
+        z0, m = np.concatenate([x, y]), np.concatenate([mx, my])
+        weights = np.concatenate([mx, my / alpha])
+        rows, caps = [], []
+        for i in range(5):
+            for j in range(i + 1, 5):
+                strength = a if j < 3 else (b if i >= 3 else k)
+                row = np.zeros(5)
+                row[[i, j]] = 1, -1
+                rows.append(row)
+                caps.append(strength * m[i] * m[j])
+        A, S = np.array(rows), np.sqrt(tau / weights)
+        dual = lsq_linear(S[:, None] * A.T, z0 / S, bounds=(-np.array(caps), np.array(caps)), tol=1e-14, max_iter=1000)
+        z = z0 - tau / weights * (A.T @ dual.x)
+        ours = np.concatenate([answer.state["x"].nodes[::2], answer.state["y"].nodes[::2]])
+        assert np.allclose(ours, z, atol=1e-6)
+
+
+def test_it_converges_from_far_at_any_step_size():
+    """Convex problems: a sharp spike, thin tails, dt from 1e-8 to 1e8, walls or none."""
+    spike = jf.Quantiles(np.concatenate([np.linspace(0, 1e-9, 21), np.linspace(0.5, 30, 20)]))
+    for walls in (None, (-1.0, 31.0)):
+        for energy in (jf.Entropy(), jf.RenyiEntropy(2), jf.RenyiEntropy(0.5), jf.RenyiEntropy(5), jf.Congestion(0.5)):
+            law = energy + jf.Potential(bowl)
+            for tau in (1e-8, 1e-3, 1.0, 1e8):
+                step = jf.ProximalStep(law, jf.Species.of(jf.Quantiles(spike.nodes, spike.masses, walls)), tau)
+                answer = NEWTON.solve(step)
+                assert answer.status is jf.Status.CONVERGED, (energy, tau, answer.status, answer.residual)
+    # as tau grows the step tends to the minimiser of the energy: here the Gibbs state with unit variance
+    far = NEWTON.solve(jf.ProximalStep(jf.Entropy() + jf.Potential(bowl), jf.Species.of(spike.resampled(400)), 1e8)).state[""]
+    assert abs(far.mean) < 1e-6
+    assert abs(far.covariance - 1) < 2e-2
+
+
+def test_walls_hold_the_mass_and_the_uniform_state_is_the_limit():
+    rho = jf.Quantiles(np.linspace(-0.5, 0.2, 40), walls=(-1.0, 2.0))
+    end = jf.evolve(jf.Entropy(), rho, dt=0.5, t_end=20.0).final
+    assert end.nodes[0] == -1.0
+    assert end.nodes[-1] == 2.0
+    assert np.allclose(end.values, 1 / 3, rtol=1e-6)
+    pressed = jf.evolve(jf.Potential(lambda x: -x), rho, dt=1.0, t_end=4.0).final
+    assert np.array_equal(pressed.nodes, np.full(40, 2.0))
+    crowd = jf.evolve(jf.Congestion(1.0) + jf.Potential(lambda x: -x), rho, dt=1.0, t_end=6.0).final
+    assert np.allclose(crowd.nodes, np.linspace(1.0, 2.0, 40), atol=1e-9)
+
+
+def test_gaps_close_and_open():
+    """Two blocks of crowd pulled together meet and stop; two uniform blocks under diffusion melt into one."""
+    blocks = jf.Quantiles([-2.0, -1.5, 1.5, 2.0], [0.5, 0.0, 0.5])
+    crowd = jf.evolve(jf.Congestion(1.0) + jf.Potential(bowl), blocks, dt=0.2, t_end=8.0).final
+    assert np.allclose(crowd.nodes, [-0.5, 0, 0, 0.5], atol=1e-9)
+    assert crowd.nodes[1] == crowd.nodes[2]
+    apart = jf.evolve(-1 * jf.Interaction(jf.PowerLaw(1)), crowd, dt=0.1, t_end=0.2).final
+    assert np.allclose(apart.nodes, [-0.7, 0, 0, 0.7])  # mass spreads, and no gap opens within it
+    sink = jf.evolve(jf.RenyiEntropy(2) + jf.Potential(bowl), blocks.resampled(60), dt=0.1, t_end=6.0).final
+    assert np.min(sink.values[sink.masses > 0][5:-5]) > 0.1
+
+
+def test_kernels_in_blocks_and_compiled_agree():
+    """Fast, compiled and blocked sums of one kernel give one answer; the dense and the iterative solves as well."""
+    rng = np.random.default_rng(0)
+    at, sources, m = np.sort(rng.normal(size=50)), np.sort(rng.normal(size=70)), rng.uniform(0, 1, 70)
+    weights = rng.normal(size=70)
+    for kernel in (jf.Morse(1.3, 0.6), jf.Gaussian(1.0, 0.8), jf.PowerLaw(4), jf.Quadratic(), jf.PowerLaw(2.5)):
+        reference = RadialSum(kernel)
+        for c, part in jf.kernels.on_the_line(kernel).parts:
+            for ours, theirs in zip(part.values(at, sources, m), reference.values(at, sources, m), strict=True):
+                assert np.allclose(c * ours, theirs, rtol=1e-11, atol=1e-11)
+            product = part.curvature_product(at, sources, weights)
+            assert np.allclose(c * product, reference.curvature_product(at, sources, weights), rtol=1e-10, atol=1e-10)
+    step = LINE_STEPS["gaussian"]
+    wide = jf.ProximalStep(step.energy, jf.Species.of(step.anchor[""].resampled(300)), step.tau)
+    from jkoflow.proximal import _line_model
+
+    dense = NEWTON.solve(wide).state[""]
+    original, _line_model._DENSE = _line_model._DENSE, 10
+    try:
+        iterative = NEWTON.solve(wide)
+    finally:
+        _line_model._DENSE = original
+    assert iterative.status.ok
+    assert dense.wasserstein(iterative.state[""]) < 1e-10
+
+
+def test_the_potential_of_the_step_is_that_of_kantorovich():
+    """phi / (tau alpha) + dE/d rho is constant where there is mass, up to the cells' size."""
+    for name in ("fokker-planck", "porous medium", "gaussian"):
+        step = LINE_STEPS[name]
+        fine = jf.ProximalStep(step.energy, jf.Species.of(step.anchor[""].resampled(800)), step.tau)
+        answer = NEWTON.solve(fine)
+        state = answer.state[""]
+        whole = answer.potentials[""] / step.tau + step.energy.first_variation(answer.state)
+        inner = (state.quantile(0.02) < state.points) & (state.points < state.quantile(0.98))
+        assert np.ptp(whole[inner]) < 2e-2
+        assert np.isclose(answer.distances[""], state.wasserstein(fine.anchor[""]), rtol=1e-12)
+
+
+def test_statuses_are_honest():
+    step = LINE_STEPS["porous medium"]
+    enough = NEWTON.solve(step).iterations
+    for limit in range(1, enough):
+        answer = jf.QuantileNewton(max_iterations=limit).solve(step)
+        assert answer.status is jf.Status.ITERATION_LIMIT
+        assert answer.iterations == limit
+    assert jf.QuantileNewton(max_iterations=enough).solve(step).status is jf.Status.CONVERGED
+    undefined = jf.Potential(lambda x: np.sqrt(x - 0.5) - 0.0 * x)
+    with np.errstate(invalid="ignore"):
+        answer = NEWTON.solve(dataclasses.replace(step, energy=jf.RenyiEntropy(2) + undefined))
+    assert answer.status is jf.Status.NOT_FINITE
+
+
+def test_a_gradient_that_is_given_is_used():
+    nodes = np.linspace(-1.0, 2.0, 30)
+    law = jf.Potential(lambda x: np.abs(x) ** 1.5, gradient=lambda x: 1.5 * np.sign(x) * np.abs(x) ** 0.5)
+    rho = jf.Species.of(jf.Quantiles(nodes + 3.0))
+    given = NEWTON.solve(jf.ProximalStep(law, rho, 0.5)).state[""]
+    found = NEWTON.solve(jf.ProximalStep(jf.Potential(law.V), rho, 0.5)).state[""]
+    assert given.wasserstein(found) < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("energy", "state", "message"),
+    [
+        (jf.Entropy(), jf.Quantiles([0.0, 1.0, 1.0]), "needs cells of positive width, and cell 1 of species '' is an atom"),
+        (jf.RenyiEntropy(2), jf.Quantiles.atoms([0.0]), "needs cells of positive width"),
+        (-jf.Entropy(), jf.Quantiles([0.0, 1.0]), "coefficient >= 0, got -1"),
+        (-jf.Congestion(1.0), jf.Quantiles([0.0, 1.0]), "coefficient >= 0"),
+        (jf.Interaction(-jf.PowerLaw(0)), jf.Quantiles.atoms([0.0, 1.0]), "infinite in the atoms"),
+        (jf.Potential(np.zeros(1)), jf.Quantiles([0.0, 1.0]), "must be a function of space on quantiles"),
+        (jf.Functional(lambda r: 0.0, lambda r: r.points), jf.Quantiles([0.0, 1.0]), "is not accepted on quantiles.*register"),
+        (jf.Congestion(0.5), jf.Quantiles([0.0, 1.0], walls=(0, 1)), "bound must leave room for the mass between the walls"),
+        (jf.Potential(bowl), jf.Particles([0.0, 1.0]), "QuantileNewton takes Quantiles"),
+    ],
+)
+def test_refusals_come_before_any_work(energy, state, message):
+    with pytest.raises(ValueError, match=message):
+        jf.evolve(energy, state, scheme=jf.JKO(jf.QuantileNewton()), dt=0.1, t_end=0.2)
+
+
+def test_cross_kernels_that_are_singular_are_refused():
+    state = jf.Species(a=jf.Quantiles([0.0, 1.0]), b=jf.Quantiles([0.0, 2.0]))
+    with pytest.raises(ValueError, match="must be finite at the origin on quantiles"):
+        jf.evolve(jf.CrossInteraction(jf.PowerLaw(0), between=("a", "b")), state, dt=0.1, t_end=0.2)
+
+
+@pytest.mark.parametrize("solver", [jf.Entropic(), jf.Convex(), jf.ConvexDynamic()])
+def test_the_solvers_on_grids_send_quantiles_on(solver):
+    with pytest.raises(ValueError, match=r"QuantileNewton takes Quantiles|densities on a grid, got Quantiles"):
+        jf.evolve(jf.Entropy(), jf.Quantiles([0.0, 1.0]), scheme=jf.JKO(solver), dt=0.1, t_end=0.2)
+    rho = jf.Grid.box((0, 1), cells=8).density(lambda x: 1 + x)
+    with pytest.raises(ValueError, match="this solver takes one anchor, and BDF2"):
+        jf.evolve(jf.Entropy(), rho, scheme=jf.BDF2(solver), dt=0.1, t_end=0.2)
+
+
+@pytest.mark.parametrize("options", [{"tolerance": 0}, {"tolerance": np.nan}, {"max_iterations": 0}])
+def test_bad_options_are_named(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        jf.QuantileNewton(**options)
