@@ -70,6 +70,22 @@ def morse_curvatures(at: Array, sources: Array, weights: Array, length: float) -
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def morse_own_curvatures(decays: Array, weights: Array, length: float) -> Array:
+    """The same among the points themselves, from the decays exp(-gap/l) between neighbours."""
+    n = len(weights)
+    out = np.empty(n)
+    carried = 0.0
+    for i in range(n):
+        carried = (carried * decays[i - 1] if i > 0 else 0.0) + weights[i]
+        out[i] = carried
+    carried = 0.0
+    for i in range(n - 2, -1, -1):
+        carried = (carried + weights[i + 1]) * decays[i]
+        out[i] += carried
+    return out * (-1 / length**2)
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def power_values(at: Array, sources: Array, masses: Array, p: float) -> tuple[Array, Array, Array]:
     """Sums of |x|^p / p over the pairs that do not coincide."""
     n = len(at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import singledispatch
 from math import comb
@@ -74,6 +75,10 @@ class Sum:
         """The same with S'(r) / r in the place of S'' where that is infinite at the origin, for a model that lies above."""
         return self
 
+    def curvature_products(self, at: Array, sources: Array) -> Callable[[Array], Array]:
+        """A function of the weights that gives :meth:`curvature_product`, for when there are many of them."""
+        return lambda weights: self.curvature_product(at, sources, weights)
+
     def curvature_product(self, at: Array, sources: Array, weights: Array) -> Array:
         """sum_j S''(at - y_j) weights_j, for weights of any sign."""
         out = np.empty(len(at))
@@ -132,6 +137,14 @@ class MorseSum(Sum):
         from ._compiled import morse_curvatures
 
         return morse_curvatures(at, sources, weights, self.length)
+
+    def curvature_products(self, at: Array, sources: Array) -> Callable[[Array], Array]:
+        from ._compiled import morse_own_curvatures
+
+        if at is not sources:
+            return super().curvature_products(at, sources)
+        decays = np.exp(-np.diff(at) / self.length)
+        return lambda weights: morse_own_curvatures(decays, weights, self.length)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -47,10 +48,18 @@ class FarPart:
     def add_product(self, v: Array, out: Array) -> None:
         """Add the second derivative times v."""
         weights = self.c * self.masses_b * at_gauss_points(v[self.b])
-        _to_nodes(out[self.a], -self.masses_a * self.part.curvature_product(self.points_a, self.points_b, weights))
+        _to_nodes(out[self.a], -self.masses_a * self._onto_a(weights))
         if self.a != self.b:
             weights = self.c * self.masses_a * at_gauss_points(v[self.a])
-            _to_nodes(out[self.b], -self.masses_b * self.part.curvature_product(self.points_b, self.points_a, weights))
+            _to_nodes(out[self.b], -self.masses_b * self._onto_b(weights))
+
+    @cached_property
+    def _onto_a(self) -> Callable[[Array], Array]:
+        return self.part.curvature_products(self.points_a, self.points_b)
+
+    @cached_property
+    def _onto_b(self) -> Callable[[Array], Array]:
+        return self.part.curvature_products(self.points_b, self.points_a)
 
     def add_matrix(self, out: Array) -> None:
         """Add the second derivative."""

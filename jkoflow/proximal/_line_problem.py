@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from .._typing import Array
@@ -64,7 +66,7 @@ class LineProblem:
         if np.any(np.diff(x)[self.barrier] <= 0):
             model.value = np.inf
             return model
-        length = self.length(x)
+        length = self.length(x) if self.terms.points else 0.0
         for chain in self.chains:
             nodes = x[chain.nodes]
             self._inertia(chain, nodes, model)
@@ -124,13 +126,17 @@ class LineProblem:
         spread = sum(square(chain.masses, x[chain.nodes] - centre) for chain in self.chains) / mass
         return max(float(np.sqrt(spread)), 1e-3 * abs(centre)) or 1.0
 
+    @cached_property
+    def _first_length(self) -> float:
+        return self.length(self.start)
+
     def scale(self, x: Array, force: float) -> float:
         """What a correction of the nodes is small against: the extent of the mass now and at the start, the way it has come,
         and how far ``force``, which closed gaps hold back, would move the lightest species were nothing in its way.
         """
         come = self.distance(x - self.start)
         reach = max(force / (chain.inertia * float(chain.masses.sum())) for chain in self.chains)
-        return max(self.length(x), self.length(self.start), come, reach)
+        return max(self.length(x), self._first_length, come, reach)
 
     def distance(self, p: Array) -> float:
         """(sum_i int |p_i|^2 ds / alpha_i)^(1/2): the product distance of a displacement of the nodes."""
@@ -172,6 +178,8 @@ class LineProblem:
 
     def _points(self, chain: Chain, nodes: Array, length: float, model: Model, convexified: bool) -> None:
         """Potentials, and the interaction of the species with itself and with frozen fields, at the Gauss points."""
+        if not any(chain.name in terms for terms in (self.terms.points, self.terms.fields, self.terms.selves)):
+            return
         z, m = at_gauss_points(nodes), over_gauss_points(chain.masses)
         value, slope, curvature = np.zeros_like(z), np.zeros_like(z), np.zeros_like(z)
         for law in self.terms.points.get(chain.name, []):

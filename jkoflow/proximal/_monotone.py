@@ -97,10 +97,11 @@ class _Pooled:
             if second >= 0:
                 self.joined[second] = True
             _join(first, second, join.place, owner, held, self.base)
-        owners, self.unknown_of_group = np.unique(owner, return_inverse=True)
-        self.unknown = self.unknown_of_group[self.group]
-        self.held = np.zeros(len(owners), dtype=bool)
-        np.logical_or.at(self.held, self.unknown_of_group, held)
+        self.unknown, self.held = self.group, held
+        if joined:
+            owners, of_group = np.unique(owner, return_inverse=True)
+            self.unknown = of_group[self.group]
+            self.held = np.bincount(of_group, weights=held, minlength=len(owners)) > 0
 
     def minimise(self, model: Model) -> Array:
         """The nodes at the minimum of the model over the unknowns that are not held."""
@@ -225,7 +226,7 @@ def _conjugate_gradients(apply: Callable[[Array], Array], precondition: Callable
     p, rz = z, float(r @ z)
     size = float(b @ precondition(b))
     for _ in range(_MOST_PRODUCTS):
-        if rz <= 1e-20 * size:
+        if rz <= 1e-14 * size:
             break
         q = apply(p)
         curvature = float(p @ q)
