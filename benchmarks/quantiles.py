@@ -196,9 +196,7 @@ def orders() -> None:
 
 
 def fronts() -> None:
-    print(
-        "\nBarenblatt m = 2, t = 0.5 to 1, VariationalExtrapolation, dt = 0.005: error of the front and of W2; orders of the front"
-    )
+    print("\nBarenblatt m = 2, t = 0.5 to 1, by VariationalExtrapolation, dt = 0.005: errors of the front and of W2, orders")
     B = jf.Barenblatt(m=2, d=1)
     radius = B.radius(0.5)
 
