@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from typing import Any
 
+import numpy as np
+
 from .._typing import Array, SpaceFunction
 from ..kernels import Kernel
 
@@ -29,6 +31,19 @@ class Measure(ABC):
     @abstractmethod
     def mass(self) -> float:
         """The total mass."""
+
+    @property
+    def mean(self) -> Array:
+        """The centre of mass: a number on the line, shape (d,) otherwise."""
+        return np.asarray(self.masses @ self.points / self.mass)
+
+    @property
+    def covariance(self) -> Array:
+        """The covariance of the point masses at the points: the variance on the line, (d, d) otherwise."""
+        centred = self.points - self.mean
+        if self.points.ndim == 1:
+            return np.asarray(self.masses @ centred**2 / self.mass)
+        return np.asarray((centred.T * self.masses) @ centred / self.mass)
 
     @property
     @abstractmethod

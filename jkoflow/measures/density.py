@@ -126,19 +126,6 @@ class Density(Measure):
         return self.grid.integrate(self.values)
 
     @property
-    def mean(self) -> Array:
-        """The centre of mass: a number in dimension 1, shape (d,) otherwise."""
-        return np.asarray(self.masses @ self.points / self.mass)
-
-    @property
-    def covariance(self) -> Array:
-        """The covariance of the point masses at the cell centres: the variance in dimension 1, (d, d) otherwise."""
-        centred = self.points - self.mean
-        if self.grid.dim == 1:
-            return np.asarray(self.masses @ centred**2 / self.mass)
-        return np.asarray((centred.T * self.masses) @ centred / self.mass)
-
-    @property
     def domain(self) -> Grid:
         return self.grid
 

@@ -65,19 +65,6 @@ class Particles(Measure):
         return float(self.masses.sum())
 
     @property
-    def mean(self) -> Array:
-        """The centre of mass: a number on the line, (d,) otherwise."""
-        return np.asarray(self.masses @ self.points / self.mass)
-
-    @property
-    def covariance(self) -> Array:
-        """The variance on the line, (d, d) otherwise."""
-        centred = self.points - self.mean
-        if self.points.ndim == 1:
-            return np.asarray(self.masses @ centred**2 / self.mass)
-        return np.asarray((centred.T * self.masses) @ centred / self.mass)
-
-    @property
     def domain(self) -> int:
         return self.dim
 

@@ -126,11 +126,6 @@ class Quantiles(Measure):
         return float(self.masses.sum())
 
     @property
-    def mean(self) -> Array:
-        """The centre of mass."""
-        return np.asarray(self.masses @ self.points / self.mass)
-
-    @property
     def covariance(self) -> Array:
         """The variance, exact for the piecewise constant density."""
         return np.asarray(self.masses @ ((self.points - self.mean) ** 2 + self.widths**2 / 12) / self.mass)

@@ -52,14 +52,14 @@ class QuantileNewton(StepSolver):
     energies need cells of positive width, and are integrated exactly; |x| as well, by ranks and distribution functions;
     potentials and smooth kernels by three Gauss points a cell, exact to degree 5.
 
-    For an energy that is convex in X (displacement convex) with all kernels smooth, or one species with any convex kernel,
-    the iteration converges from every admissible anchor at any tau; otherwise it goes down to a critical point, or says that
-    it did not. In particular many atoms of two species that all meet at one place under a kernel with a tip may end
-    STALLED.
+    Where the energy is convex in X (displacement convex) every descent ends in the one minimiser, and the iteration is made to
+    get there from any admissible anchor at any tau; otherwise it goes down to a critical point. Where it does not arrive the
+    status says so.
 
-    A tie follows the minimal selection: mass that a pointed attractive kernel has brought together stays together, atoms of
-    different species too as long as the tip is strong enough (paper note 0, section 2.6); a pointed repulsive one spreads an
-    atom of several cells.
+    A tie follows the minimal selection: mass that a pointed attractive kernel has brought together stays together; atoms of
+    different species do as long as the tip can hold them (paper note 0, section 2.6). When many of them meet in one step, the
+    tips are rounded off less and less to see who does, and the answer counts as CONVERGED only if no splitting of what has
+    met lowers the objective. A pointed repulsive kernel spreads the atoms of its own species.
 
     Cost per iteration: O(n) for internal energies, potentials and the kernels |x|, x^2, x^4, ..., Morse and their sums (a
     tridiagonal solve, or conjugate gradients with it as preconditioner); else tables of 9 n^2 pairs, and a dense solve up to
