@@ -251,3 +251,46 @@ def test_the_solvers_on_grids_send_quantiles_on(solver):
 def test_bad_options_are_named(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         jf.QuantileNewton(**options)
+
+
+def _random_measure(rng, kind):
+    n = int(rng.integers(2, 25))
+    if kind == "atoms":
+        return jf.Quantiles.atoms(np.cumsum(rng.uniform(0.01, 1, n)) - n / 4, rng.uniform(0.1, 1, n))
+    widths = rng.uniform(0, 1, n) * (rng.random(n) < (0.6 if kind == "mixed" else 2.0))
+    return jf.Quantiles(np.concatenate([[0.0], np.cumsum(widths)]) - n / 4, rng.uniform(0.01, 1, n))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_convex_steps_of_two_species_are_solved(seed):
+    """Atoms, gaps and densities of two species under convex kernels, of any dt: CONVERGED, and no competitor is lower."""
+    rng = np.random.default_rng(seed)
+    convex = [jf.PowerLaw(1), jf.Quadratic(), jf.PowerLaw(4), jf.PowerLaw(1.5), jf.PowerLaw(3)]
+    kinds = rng.choice(["atoms", "density", "mixed"], 2)
+    state = jf.Species(a=_random_measure(rng, kinds[0]), b=_random_measure(rng, kinds[1]))
+    law = rng.uniform(0.1, 2) * jf.CrossInteraction(convex[rng.integers(5)], between=("a", "b"))
+    for name, measure in state.items():
+        if not measure.atomic.any():
+            law = (
+                law
+                + rng.uniform(0.1, 1) * [jf.Entropy(name), jf.RenyiEntropy(2, name), jf.Congestion(2.0, name)][rng.integers(3)]
+            )
+        law = law + rng.uniform(0.1, 2) * jf.Interaction(convex[rng.integers(5)], name) + jf.Potential(np.cosh, name, np.sinh)
+    tau = 10 ** rng.uniform(-3, 0.5)
+    step = jf.ProximalStep(law, state, tau)
+    answer = NEWTON.solve(step)
+    assert answer.status is jf.Status.CONVERGED
+
+    def objective(candidate):
+        moved = sum(candidate[n].wasserstein(state[n]) ** 2 for n in state)
+        return moved / (2 * tau) + law(candidate)
+
+    reached = objective(answer.state)
+    for _ in range(40):
+        size = 10 ** rng.uniform(-6, 0)
+        trial = jf.Species(
+            {n: m.like(np.sort(m.nodes + size * np.cumsum(rng.normal(size=len(m.nodes))))) for n, m in answer.state.items()}
+        )
+        assert reached <= objective(trial) + 1e-9 * (1 + abs(reached))
+        toward = jf.Species({n: m.like(m.nodes + size * (state[n].nodes - m.nodes)) for n, m in answer.state.items()})
+        assert reached <= objective(toward) + 1e-9 * (1 + abs(reached))

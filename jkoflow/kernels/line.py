@@ -71,6 +71,10 @@ class Sum:
         """S''(x), entry by entry; 0 at the origin where S is not smooth there."""
         raise NotImplementedError
 
+    def is_convex(self, c: float) -> bool:
+        """Whether c S is known to be convex."""
+        return False
+
     def cautious(self) -> Sum:
         """The same with S'(r) / r in the place of S'' where that is infinite at the origin, for a model that lies above."""
         return self
@@ -100,6 +104,9 @@ class MomentSum(Sum):
     p: int
     fast: ClassVar[bool] = True
 
+    def is_convex(self, c: float) -> bool:
+        return c >= 0
+
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
         centre = float(sources.mean())
         x, y = at - centre, sources - centre
@@ -124,6 +131,9 @@ class MorseSum(Sum):
 
     length: float
     fast: ClassVar[bool] = True
+
+    def is_convex(self, c: float) -> bool:
+        return c <= 0
 
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
         from ._compiled import morse_values
@@ -163,6 +173,9 @@ class PowerSum(Sum):
         apart = r > 0
         r = np.where(apart, r, 1.0)
         return np.where(apart, -1 / r**2 if self.p == 0 else (self.p - 1) * r ** (self.p - 2), 0.0)
+
+    def is_convex(self, c: float) -> bool:
+        return c >= 0 and self.p >= 1
 
     def cautious(self) -> Sum:
         return SecantPowerSum(self.p) if 1 < self.p < 2 else self

@@ -199,7 +199,8 @@ class LineProblem:
                 part = part.cautious() if convexified else part
                 first, second, third = part.values(z, z, m)
                 value, slope = value + c * first / 2, slope + c * second
-                if convexified and np.any(c * third < 0):
+                if convexified and not part.is_convex(c):
+                    curvature = curvature + np.maximum(c * third, 0.0)
                     continue
                 curvature = curvature + c * third
                 model.far.append(FarPart(chain.nodes, chain.nodes, z, m, z, m, c, part))
@@ -221,12 +222,13 @@ class LineProblem:
             part = part.cautious() if convexified else part
             value, slope_a, curvature_a = part.values(za, zb, mb)
             _, slope_b, curvature_b = part.values(zb, za, ma)
-            if convexified and (np.any(c * curvature_a < 0) or np.any(c * curvature_b < 0)):
-                curvature_a, curvature_b = np.zeros_like(curvature_a), np.zeros_like(curvature_b)
+            curvature_a, curvature_b = c * curvature_a, c * curvature_b
+            if convexified and not part.is_convex(c):
+                curvature_a, curvature_b = np.maximum(curvature_a, 0.0), np.maximum(curvature_b, 0.0)
             else:
                 model.far.append(FarPart(a.nodes, b.nodes, za, ma, zb, mb, c, part))
-            model.add_points(a, ma, c * value, c * slope_a, c * curvature_a)
-            model.add_points(b, mb, np.zeros_like(zb), c * slope_b, c * curvature_b)
+            model.add_points(a, ma, c * value, c * slope_a, curvature_a)
+            model.add_points(b, mb, np.zeros_like(zb), c * slope_b, curvature_b)
 
 
 def _within_floors(nodes: Array, least: Array, walls: tuple[float, float] | None) -> Array:

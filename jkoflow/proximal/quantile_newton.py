@@ -22,6 +22,7 @@ __all__ = ["QuantileNewton", "enter"]
 
 _RESOLVED = 32  # widths of cells with a barrier are not resolved below so many times the spacing of the numbers
 _DECREASE, _POOR, _STRAIGHT = 1e-4, 0.2, 0.6  # of what the slope promises, in the line search
+_NEAR = (1e-6, 1e-4)  # of the extent: what may come together in the end
 _BLURS, _ROUGH = 8, 1e-4  # stages of rounding off, by tenths, and the tolerance in them
 _SHRINK = 0.1  # a cell with a barrier at width 0 keeps at least this share of its width in an iteration
 
@@ -106,16 +107,27 @@ class QuantileNewton(StepSolver):
         return ProxResult(problem.state(found.x), distances, potentials, found.status, found.iterations, found.residual)
 
     def _through_blur(self, problem: LineProblem, found: _Found) -> _Found:
-        """Once more along a path of tips rounded off less and less, which shows what comes together in the end."""
+        """Once more with what has come near taken as together; and along a path of tips rounded off less and less, which shows
+        what comes together in the end.
+        """
         iterations, x = found.iterations, problem.start
         extent = max(problem.length(x), problem.distance(found.x - x))
+        for near in _NEAR:
+            found = self._newton(problem, found.x, self.tolerance, near * extent)
+            iterations += found.iterations
+            if found.status.ok:
+                return replace(found, iterations=iterations)
         for blur in extent * 0.1 ** np.arange(_BLURS):
             problem.blur = float(blur)
             found = self._newton(problem, x, _ROUGH)
             iterations, x = iterations + found.iterations, found.x
-        near, problem.blur = 10 * problem.blur, 0.0
-        found = self._newton(problem, x, self.tolerance, near)
-        return replace(found, iterations=iterations + found.iterations)
+        problem.blur = 0.0
+        for near in _NEAR:
+            found = self._newton(problem, x, self.tolerance, near * extent)
+            iterations += found.iterations
+            if found.status.ok:
+                break
+        return replace(found, iterations=iterations)
 
     def _newton(self, problem: LineProblem, x: Array, tolerance: float, near: float = 0.0) -> _Found:
         """Newton's method from x; what is within ``near`` of one another counts as together, which the end must bear out."""
