@@ -21,7 +21,7 @@ class Potential(SpeciesEnergy):
     grid's shape for a Density; on Quantiles and Particles, whose points move, it must be a function. A value that is not
     finite, or an array of another shape, raises ValueError where it meets the measure. ``gradient``, a function of space, is
     used where points move; without one the derivatives come from central differences of V, over a thousandth of the extent
-    of the measure, which reach past its ends.
+    of the measure or a millionth of its distance from the origin, which reach past its ends.
 
     >>> from jkoflow import Grid
     >>> rho = Grid.box((-1, 1), cells=200).density(lambda x: np.ones_like(x))

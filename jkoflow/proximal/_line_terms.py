@@ -142,7 +142,9 @@ def _point_law(V: Callable[..., Any], c: float, gradient: Callable[..., Any] | N
     """The derivatives of a function of space by central differences of fourth order, from its gradient where that is known."""
 
     def law(z: Array, length: float) -> tuple[Array, Array, Array]:
-        h = np.ldexp(1.0, np.frexp(1e-3 * length + 1e-4 * np.abs(z))[1] - 1)  # powers of two, so that z + h is exact
+        h = np.ldexp(
+            1.0, np.frexp(1e-3 * length + 1e-4 * np.abs(z - z[len(z) // 2]))[1] - 1
+        )  # powers of two, so that z + h is exact
 
         def around(f: Callable[..., Any]) -> tuple[Array, Array, Array, Array]:
             sides = [np.broadcast_to(np.asarray(f(z + k * h), dtype=np.float64), z.shape) for k in (-2, -1, 1, 2)]
