@@ -299,3 +299,70 @@ def test_random_convex_steps_of_two_species_are_solved(seed):
         assert reached <= objective(trial) + 1e-9 * (1 + abs(reached))
         toward = jf.Species({n: m.like(m.nodes + size * (state[n].nodes - m.nodes)) for n, m in answer.state.items()})
         assert reached <= objective(toward) + 1e-9 * (1 + abs(reached))
+
+
+def test_atoms_of_two_species_leave_their_walls():
+    cross = jf.CrossInteraction(jf.PowerLaw(1), between=("a", "b"))
+    for walls in (None, (0.0, 1.0), (0.0, 2.0), (-1.0, 1.0)):
+        ends = jf.Quantiles.atoms([0.0, 1.0], walls=walls)
+        flow = jf.evolve(cross, jf.Species(a=ends, b=ends), dt=0.1, t_end=1.5)
+        assert np.allclose(flow.final["a"].nodes, 0.5, atol=1e-12)
+        assert np.allclose(flow.final["b"].nodes, 0.5, atol=1e-12)
+    pressed = cross + jf.Potential(lambda x: -5 * x, "a") + jf.Potential(lambda x: -5 * x, "b")
+    end = jf.evolve(pressed, jf.Species(a=ends, b=ends), dt=0.1, t_end=1.5).final
+    assert np.array_equal(end["a"].nodes, np.ones(4))
+
+
+@pytest.mark.parametrize("mass", [1.0, 1e-9, 1e-12])
+def test_a_light_species_beside_a_heavy_one_is_solved_as_well(mass):
+    heavy = jf.Quantiles(np.linspace(5, 6, 11))
+    law = 10 * jf.Interaction(jf.PowerLaw(1), "a") + jf.Potential(lambda x: x**4, "a") + jf.Potential(lambda x: x**4, "b")
+    light = jf.Quantiles(heavy.nodes, mass * heavy.masses)
+    answer = NEWTON.solve(jf.ProximalStep(law, jf.Species(a=heavy, b=light), 1.0))
+    alone = NEWTON.solve(jf.ProximalStep(jf.Potential(lambda x: x**4), jf.Species.of(heavy), 1.0)).state[""]
+    assert abs(float(answer.state["a"].mean) - 1.0371703793) < 1e-9
+    assert np.abs(answer.state["b"].nodes - alone.nodes).max() < 1e-9
+
+
+@pytest.mark.parametrize(("scale", "mass", "shift"), [(1e8, 1, 0), (1e-8, 1, 0), (1, 1e6, 0), (1, 1e-20, 0), (1, 1, 1e6)])
+def test_units_do_not_matter(scale, mass, shift):
+    """Length, mass and origin in other units give the same flow."""
+    x = np.linspace(-1, 1, 31)
+    for law, other, time in [
+        (jf.Entropy(), jf.Entropy(), scale**2),
+        (jf.RenyiEntropy(2), jf.RenyiEntropy(2), scale**3 / mass),
+        (jf.Interaction(jf.PowerLaw(1)), jf.Interaction(jf.PowerLaw(1)), scale / mass),
+        (jf.Interaction(jf.Morse(1.0, 1.0)), jf.Interaction(jf.Morse(1.0, scale)), scale**2 / mass),
+        (jf.Interaction(jf.Gaussian(1.0, 1.0)), jf.Interaction(jf.Gaussian(1.0, scale)), scale**2 / mass),
+    ]:
+        one = jf.evolve(law, jf.Quantiles(x), dt=0.1, t_end=0.3).final
+        start = jf.Quantiles(scale * x + shift, np.full(30, mass / 30))
+        two = jf.evolve(other, start, dt=0.1 * time, t_end=0.3 * time).final
+        assert np.abs((two.nodes - shift) / scale - one.nodes).max() < 1e-12 + 1e-14 * shift
+
+
+@pytest.mark.parametrize(
+    ("law", "start", "dt", "t_end"),
+    [
+        (jf.Interaction(jf.Gaussian(1.0, 0.5)), np.linspace(-1, 1, 41), 0.1, 10.0),
+        (jf.Potential(lambda x: (x - 5.3) ** 2), np.linspace(5, 6, 41), 0.5, 50.0),
+        (jf.Interaction(jf.Quadratic()), np.linspace(0.1, 0.9, 41) ** 2, 0.1, 60.0),
+        (jf.Potential(lambda x: x**2 / 2 - x), np.linspace(1, 2, 41), 0.5, 20.0),
+        (jf.Interaction(jf.PowerLaw(1.5)), np.linspace(999, 1001, 31), 0.1, 1.0),
+        (jf.Potential(jf.Quantiles.atoms([0.0]).potential(jf.PowerLaw(1))), np.linspace(-1, 1, 41), 0.1, 1.5),
+    ],
+)
+def test_flows_that_contract_to_a_point_end_at_rest(law, start, dt, t_end):
+    flow = jf.evolve(law, jf.Quantiles(start), dt=dt, t_end=t_end)
+    assert flow.ok
+    assert np.all(np.diff(flow.energies) <= 1e-12)
+
+
+def test_there_is_no_step_past_the_blow_up():
+    """Attraction stronger than diffusion (lifetime 1/3), and alone: no minimiser, and the status says so."""
+    law = jf.Entropy() + 3 * jf.Interaction(jf.PowerLaw(0))
+    flow = jf.evolve(law, jf.Quantiles(np.linspace(-1, 1, 41)), dt=0.01, t_end=1.0, on_failure="return")
+    assert not flow.ok
+    assert flow.times[-1] < 1 / 3 + 0.02
+    alone = jf.evolve(jf.Interaction(jf.PowerLaw(0)), jf.Quantiles([0.0, 1.0, 2.0]), dt=0.1, t_end=1.0, on_failure="return")
+    assert not alone.ok

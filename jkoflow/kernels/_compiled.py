@@ -126,8 +126,9 @@ def gaussian_values(at: Array, sources: Array, masses: Array, length: float) -> 
     for i in range(n):
         for j in range(len(sources)):
             x = (at[i] - sources[j]) / length
-            bell = np.exp(-x * x)
-            values[i] += masses[j] * (1 - bell)
+            rise = -np.expm1(-x * x)
+            bell = 1 - rise
+            values[i] += masses[j] * rise
             slopes[i] += masses[j] * 2 * x * bell / length
             curvatures[i] += masses[j] * 2 * (1 - 2 * x * x) * bell / length**2
     return values, slopes, curvatures

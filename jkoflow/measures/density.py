@@ -100,6 +100,8 @@ class Density(Measure):
         >>> Density.from_quantiles(Quantiles([0.5, 1.5]), Grid.box((0, 3), cells=3)).values
         array([0.5, 0.5, 0. ])
         """
+        if not isinstance(measure, Quantiles):
+            raise ValueError(f"measure must be Quantiles, got {type(measure).__name__}")
         if grid.dim != 1:
             raise ValueError(f"grid must be 1-D, got dimension {grid.dim}")
         (low, high), count = grid.bounds[0], grid.shape[0]

@@ -52,6 +52,8 @@ class Particles(Measure):
         >>> Particles.from_quantiles(Quantiles([0.0, 1.0, 3.0])).points
         array([0.5, 2. ])
         """
+        if not isinstance(measure, Quantiles):
+            raise ValueError(f"measure must be Quantiles, got {type(measure).__name__}")
         held = measure.masses > 0
         return cls(measure.points[held], measure.masses[held])
 

@@ -180,12 +180,13 @@ class Quantiles(Measure):
     def moment(self, k: int) -> float:
         """int x^k d rho, exact for the piecewise constant density."""
         a, b = self.nodes[:-1], self.nodes[1:]
-        mean_power = sum((a**j * b ** (positive_integer("k", k) - j) for j in range(k + 1)), np.zeros_like(a)) / (k + 1)
+        positive_integer("k", k)
+        mean_power = sum((a**j * b ** (k - j) for j in range(k + 1)), np.zeros_like(a)) / (k + 1)
         return float(self.masses @ mean_power)
 
     def cdf(self, x: Any) -> Array:
         """The mass at or below x."""
-        x = np.asarray(x, dtype=np.float64)
+        x = finite_array("x", x, np.shape(x))
         levels = np.concatenate([[0.0], np.cumsum(self.masses)])
         after = np.searchsorted(self.nodes, x, side="right")
         cell = np.clip(after - 1, 0, len(self.masses) - 1)
@@ -196,9 +197,9 @@ class Quantiles(Measure):
 
     def quantile(self, s: Any) -> Array:
         """X(s), the place below which the mass s lies, 0 <= s <= mass; at a gap its left end."""
-        s = np.asarray(s, dtype=np.float64)
+        s = finite_array("s", s, np.shape(s))
         levels = np.concatenate([[0.0], np.cumsum(self.masses)])
-        if s.size and not (s.min() >= 0 and s.max() <= levels[-1]):
+        if s.size and not (s.min() >= 0 and s.max() <= levels[-1] * (1 + 1e-14 * len(levels))):  # sums round
             raise ValueError(f"s must lie between 0 and the mass {levels[-1]:g}, got {s.min():g} to {s.max():g}")
         cell = np.clip(np.searchsorted(levels, s, side="left") - 1, 0, len(self.masses) - 1)
         share = (s - levels[cell]) / np.where(self.masses[cell] > 0, self.masses[cell], 1.0)
@@ -210,6 +211,8 @@ class Quantiles(Measure):
         >>> Quantiles([0.0, 1.0]).wasserstein(Quantiles([2.0, 5.0]), p=1)
         3.0
         """
+        if not isinstance(other, Quantiles):
+            raise ValueError(f"other must be Quantiles, got {type(other).__name__}: convert with .quantiles()")
         return quantile_distance(self.nodes, self.masses, other.nodes, other.masses, p)
 
     def field(self, name: str, function: SpaceFunction | Any) -> Array:

@@ -97,8 +97,8 @@ class _Part:
         inside = np.flatnonzero(np.isin(group[chain.nodes], list(members))) + chain.nodes.start
         if not len(inside):
             return None
-        whole = np.flatnonzero(np.isin(group, list(members)))
-        walls = [int(node) for node in whole if fixed[node]]
+        around = [node for node in (chain.nodes.start - 1, chain.nodes.stop) if 0 <= node < len(fixed)]
+        walls = [node for node in around if fixed[node] and int(group[node]) in members]  # its own: none of another species
         tail = np.concatenate([np.cumsum(force[inside][::-1])[::-1], [0.0]])
         cells = chain.masses[inside[:-1] - chain.nodes.start]
         right = np.concatenate([np.cumsum(cells[::-1])[::-1], [0.0]])

@@ -27,6 +27,10 @@ class Chain:
     inertia: float  # sum of the weights of the anchors over tau alpha
     mobility: float
 
+    def mean_square(self, p: Array) -> float:
+        """The root mean square over the mass of what is given at the nodes of all."""
+        return float(np.sqrt(max(square(self.masses, p[self.nodes]), 0.0) / self.masses.sum()))
+
     def distance(self, x: Array, nodes: Array) -> float:
         """W2 from this chain in the vector of all to other nodes of the same masses."""
         return float(np.sqrt(max(square(self.masses, x[self.nodes] - nodes), 0.0)))
@@ -89,16 +93,18 @@ class Model:
     value: float
     size: float  # of what was added up to the value, for its rounding
     forces: float  # the same of the gradient
+    rounding: float  # of a force, from that of the nodes
     gradient: Array
     diagonal: Array
     beside: Array
     triplets: list[tuple[Indices, Indices, Array]] = field(default_factory=list)
     far: list[FarPart] = field(default_factory=list)
+    jitter: dict[str, float] = field(default_factory=dict)  # of a force per unit mass, from differences of potentials
 
     @classmethod
     def zero(cls, n: int) -> Model:
         """The model of nothing, in n nodes."""
-        return cls(0.0, 0.0, 0.0, np.zeros(n), np.zeros(n), np.zeros(n - 1))
+        return cls(0.0, 0.0, 0.0, 0.0, np.zeros(n), np.zeros(n), np.zeros(n - 1))
 
     def add_value(self, parts: Array | float) -> None:
         """Add to the value."""

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .._typing import Array
+from .._typing import Array, Mask
 from ..kernels import LineKernel
 from ..measures import Quantiles, Species, at_gauss_points, over_gauss_points
 from ._clusters import Tip
@@ -70,6 +70,7 @@ class LineProblem:
         for chain in self.chains:
             nodes = x[chain.nodes]
             self._inertia(chain, nodes, model)
+            model.rounding += 4 * float(np.spacing(np.abs(x).max()) * chain.inertia * chain.masses.sum())
             self._cells(chain, nodes, model, convexified)
             self._points(chain, nodes, length, model, convexified)
         for a, b, kernel in self.terms.crosses:
@@ -107,6 +108,15 @@ class LineProblem:
             for tip in self.tips()
         )
 
+    def unresolved(self, closed: Mask) -> float:
+        """The largest share of the mass of a species in cells with a barrier that are held at their least width."""
+        shares = []
+        for chain in self.chains:
+            cells = slice(chain.nodes.start, chain.nodes.stop - 1)
+            held = closed[cells] & self.barrier[cells]
+            shares.append(float(chain.masses[held].sum() / chain.masses.sum()))
+        return max(shares)
+
     def admits(self, x: Array) -> bool:
         """Whether the nodes keep every bound, the cells with a barrier their width, and the walls their place."""
         gaps, still = np.diff(x), np.array_equal(x[self.fixed], self.start[self.fixed])
@@ -130,13 +140,22 @@ class LineProblem:
     def _first_length(self) -> float:
         return self.length(self.start)
 
-    def scale(self, x: Array, force: float) -> float:
-        """What a correction of the nodes is small against: the extent of the mass now and at the start, the way it has come,
-        and how far ``force``, which closed gaps hold back, would move the lightest species were nothing in its way.
+    def small(self, p: Array, x: Array, pull: Array, model: Model, tolerance: float) -> bool:
+        """Whether a correction of the nodes, root mean square in every species, is below a share of the extent (of the mass now
+        and at the start, or of the way it has come) or what the rounding of the nodes and of the forces in balance allows.
         """
-        come = self.distance(x - self.start)
-        reach = max(force / (chain.inertia * float(chain.masses.sum())) for chain in self.chains)
-        return max(self.length(x), self._first_length, come, reach)
+        come = max(chain.mean_square(x - self.start) for chain in self.chains)
+        extent = max(self.length(x), self._first_length, come)
+        return all(chain.mean_square(p) <= tolerance * extent + self.noise(chain, x, pull, model) for chain in self.chains)
+
+    def noise(self, chain: Chain, x: Array, pull: Array, model: Model) -> float:
+        """How far rounding may move the nodes of a species: their own, that of the forces that closed gaps hold in balance, and
+        that of potentials known by differences.
+        """
+        cells = slice(chain.nodes.start, chain.nodes.stop - 1)
+        held = float(np.abs(pull[cells][~self.barrier[cells]]).max(initial=0.0)) / float(chain.masses.sum())
+        jitter = model.jitter.get(chain.name, 0.0)
+        return 8 * (float(np.spacing(np.abs(x).max())) + (np.finfo(float).eps * held + jitter) / chain.inertia)
 
     def distance(self, p: Array) -> float:
         """(sum_i int |p_i|^2 ds / alpha_i)^(1/2): the product distance of a displacement of the nodes."""
@@ -185,6 +204,8 @@ class LineProblem:
         for law in self.terms.points.get(chain.name, []):
             first, second, third = law(z, length)
             value, slope, curvature = value + first, slope + second, curvature + third
+        if chain.name in self.terms.differences:
+            model.jitter[chain.name] = float(np.spacing(np.abs(value[m > 0]).max())) / (5e-4 * length)
         for frozen in self.terms.fields.get(chain.name, []):
             first, second, third = frozen.at_sorted(z)
             value, slope, curvature = value + first, slope + second, curvature + third

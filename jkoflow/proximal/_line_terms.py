@@ -39,6 +39,7 @@ class LineTerms:
     cells: dict[str, list[CellLaw]] = field(default_factory=dict)
     floors: dict[str, float] = field(default_factory=dict)
     points: dict[str, list[PointLaw]] = field(default_factory=dict)
+    differences: set[str] = field(default_factory=set)  # species under a potential whose gradient is not given
     fields: dict[str, list[LinePotential]] = field(default_factory=dict)
     selves: dict[str, list[LineKernel]] = field(default_factory=dict)
     crosses: list[tuple[str, str, LineKernel]] = field(default_factory=list)
@@ -118,6 +119,8 @@ def _(term: Potential, c: float, terms: LineTerms) -> None:
         terms.fields.setdefault(term.species, []).append(scaled)
     elif callable(term.V):
         terms.points.setdefault(term.species, []).append(_point_law(term.V, c, term.gradient))
+        if term.gradient is None:
+            terms.differences.add(term.species)
     else:
         raise ValueError(f"V must be a function of space on quantiles, whose points move, got an array of shape {term.V.shape}")
 
@@ -154,7 +157,8 @@ def _point_law(V: Callable[..., Any], c: float, gradient: Callable[..., Any] | N
         if gradient is not None:
             a, b, d, e = around(gradient)
             slope = np.broadcast_to(np.asarray(gradient(z), dtype=np.float64), z.shape)
-            return c * value, c * slope, c * (8 * (d - b) - (e - a)) / (12 * h)
+            curvature = (8 * (d - b) - (e - a)) / (12 * h)
+            return c * value, c * slope, c * np.where(np.isfinite(curvature), curvature, 0.0)  # it may not reach past a wall
         a, b, d, e = around(V)
         return c * value, c * (8 * (d - b) - (e - a)) / (12 * h), c * (16 * (d + b) - (e + a) - 30 * value) / (12 * h**2)
 

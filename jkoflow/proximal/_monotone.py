@@ -27,15 +27,15 @@ class NotConvexError(Exception):
 class ConeStep:
     """The minimiser of the model in the cone.
 
-    The nodes there, which gaps are closed to their bound, the groups of nodes between open gaps, the gradient, the most that
-    closed gaps hold back, and whether the set of closed gaps is the right one for the model.
+    The nodes there, which gaps are closed to their bound, the groups of nodes between open gaps, the gradient, the force
+    across every closed gap, and whether the set of closed gaps is the right one for the model.
     """
 
     nodes: Array
     closed: Mask
     group: Indices
     force: Array
-    held_back: float
+    pull: Array
     settled: bool
 
 
@@ -50,7 +50,7 @@ def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mas
     """
     bounded = np.isfinite(floors)
     floors = np.where(bounded, floors, 0.0)
-    slack = 1e-13 * model.forces
+    slack = 1e-13 * model.forces + model.rounding
     rounding = np.where(floors > 0, 4 * np.spacing(float(np.abs(x).max())), 0.0)
     seen: set[bytes] = set()
     for change in range(_MOST_CHANGES):
@@ -62,10 +62,10 @@ def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mas
         opened = closed & ~pooled.joined[pooled.group[1:]] & (pull < -slack)
         cycle = closed.tobytes() in seen or change > _MOST_CHANGES // 2
         if not broken.any() and (cycle or not opened.any()):
-            return ConeStep(nodes, closed, pooled.group, force, float(np.abs(pull).max(initial=0.0)), not opened.any())
+            return ConeStep(nodes, closed, pooled.group, force, pull, not opened.any())
         seen.add(closed.tobytes())
         closed = closed | broken if cycle else (closed | broken) & ~opened  # after a cycle gaps only close
-    return ConeStep(nodes, closed, pooled.group, force, 0.0, False)
+    return ConeStep(nodes, closed, pooled.group, force, pull, False)
 
 
 def brought_together(x: Array, closed: Mask, joined: list[Join], floors: Array, fixed: Mask) -> Array:

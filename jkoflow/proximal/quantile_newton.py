@@ -20,6 +20,7 @@ from .base import ProximalStep, ProxResult, StepSolver
 
 __all__ = ["QuantileNewton", "enter"]
 
+_NEGLIGIBLE = 1e-9  # the share of the mass that may lie in cells that are not resolved
 _RESOLVED = 32  # widths of cells with a barrier are not resolved below so many times the spacing of the numbers
 _DECREASE, _POOR, _STRAIGHT = 1e-4, 0.2, 0.6  # of what the slope promises, in the line search
 _NEAR = (1e-6, 1e-4)  # of the extent: what may come together in the end
@@ -41,8 +42,8 @@ class QuantileNewton(StepSolver):
     Parameters
     ----------
     tolerance : float
-        The iteration ends when Newton's correction, as a product distance, is below this share of the extent of the mass (or of
-        the way it has come); its error is then of the square of that.
+        The iteration ends when Newton's correction, root mean square in every species, is below this share of the extent of the
+        mass (or of the way it has come); its error is then of the square of that.
     max_iterations : int
         Of Newton's method, each with one solve per change of the active set.
 
@@ -56,6 +57,10 @@ class QuantileNewton(StepSolver):
     Where the energy is convex in X (displacement convex) every descent ends in the one minimiser, and the iteration is made to
     get there from any admissible anchor at any tau; otherwise it goes down to a critical point. Where it does not arrive the
     status says so.
+
+    A potential with a kink, such as |x - a|, is taken exactly as the field of an atom,
+    ``Potential(Quantiles.atoms([a]).potential(PowerLaw(1)))``; as a function of space it is smooth over the width of the
+    differences only, and the status may say so.
 
     A tie follows the minimal selection: mass that a pointed attractive kernel has brought together stays together; atoms of
     different species do as long as the tip can hold them (paper note 0, section 2.6). When many of them meet in one step, the
@@ -99,9 +104,10 @@ class QuantileNewton(StepSolver):
     def solve(self, step: ProximalStep) -> ProxResult:
         self.check(step)
         problem = LineProblem(step)
-        found = self._newton(problem, problem.start, self.tolerance)
-        if not found.status.ok and problem.tips():
-            found = self._through_blur(problem, found)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the status tells
+            found = self._newton(problem, problem.start, self.tolerance)
+            if not found.status.ok and problem.tips():
+                found = self._through_blur(problem, found)
         distances = {chain.name: chain.distance(found.x, problem.start_of(chain)) for chain in problem.chains}
         potentials = {chain.name: _potential(found.x[chain.nodes], problem.start_of(chain)) for chain in problem.chains}
         return ProxResult(problem.state(found.x), distances, potentials, found.status, found.iterations, found.residual)
@@ -111,7 +117,7 @@ class QuantileNewton(StepSolver):
         what comes together in the end.
         """
         iterations, x = found.iterations, problem.start
-        extent = max(problem.length(x), problem.distance(found.x - x))
+        extent = max(problem.length(x), *(chain.mean_square(found.x - x) for chain in problem.chains))
         for near in _NEAR:
             found = self._newton(problem, found.x, self.tolerance, near * extent)
             iterations += found.iterations
@@ -151,8 +157,12 @@ class QuantileNewton(StepSolver):
                 break
             p, closed = aim.nodes - x, aim.closed
             residual = problem.distance(p)
-            shy = np.any(closed & problem.barrier & (least > resolved))
-            if aim.settled and not shy and residual <= tolerance * problem.scale(x, aim.held_back):
+            shy = np.any(closed & problem.barrier & (least > resolved)) or problem.unresolved(closed) > _NEGLIGIBLE
+            if not np.isfinite(residual):
+                status = Status.NOT_FINITE
+                break
+            done = problem.small(p, x, aim.pull, model, tolerance if aim.settled else 0.0)
+            if done and not shy:
                 x, slack = aim.nodes, 1e-10 * (model.forces + problem.strongest_ties())
                 right = hold_together(tips, joined, aim.group, closed, problem.fixed, aim.force, slack)
                 status = Status.CONVERGED if right else Status.STALLED
@@ -205,7 +215,7 @@ def _line_search(problem: LineProblem, x: Array, full: Array, model: Model) -> t
     """
     p = full - x
     slope = float(model.gradient @ p)
-    noise = 1e-14 * model.size
+    noise = 1e-14 * model.size + 4 * float(np.spacing(np.abs(x).max())) * model.forces
     if not slope <= noise:
         return None
     share = 1.0
