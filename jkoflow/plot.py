@@ -71,6 +71,7 @@ def quantiles(flow: Trajectory, *, times: Sequence[float] | None = None, panels:
     >>> flow = jf.evolve(jf.Interaction(jf.PowerLaw(1)), jf.Quantiles([0.0, 1.0, 3.0]), dt=0.2, t_end=1.0)
     >>> picture = quantiles(flow)
     """
+    _must_be_flow(flow)
     shown = _shown(flow, times, panels)
     _must_be_quantiles(shown[0][1])
     figure, axes = _panels(list(shown[0][1]), None)
@@ -98,6 +99,7 @@ def paths(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> Figure
     >>> len(paths(flow).axes[0].lines)
     3
     """
+    _must_be_flow(flow)
     _must_be_quantiles(flow.snapshots[0])
     positive_integer("most", most)
     if ax is None:
@@ -127,6 +129,7 @@ def energy(flow: Trajectory, *, ax: Axes | None = None) -> Figure:
     >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
     >>> picture = energy(jf.evolve(jf.Entropy(), rho, dt=0.01, t_end=0.05))
     """
+    _must_be_flow(flow)
     if np.isnan(flow.energies).any():
         raise ValueError("flow must have an energy to be plotted, and its law holds a drift")
     if ax is None:
@@ -158,6 +161,7 @@ def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: fl
     ...     animate(flow, f"{folder}/heat.gif").stat().st_size > 1000
     True
     """
+    _must_be_flow(flow)
     path = Path(path)
     if path.suffix not in (".gif", ".mp4"):
         raise ValueError(f"path must end in .gif or .mp4, got {str(path)!r}")
@@ -200,7 +204,9 @@ def _shown(
     if times is None:
         indices = np.unique(np.linspace(0, len(what) - 1, positive_integer("panels", panels)).round().astype(int))
     else:
-        indices = np.unique([int(np.argmin(np.abs(what.times - t))) for t in times])
+        if np.size(times) == 0 or not np.all(np.isfinite(np.atleast_1d(times))):
+            raise ValueError(f"times must be finite numbers, at least one, got {times!r}")
+        indices = np.unique([int(np.argmin(np.abs(what.times - t))) for t in np.atleast_1d(times)])
     frames = _frames(what)
     return [(float(what.times[k]), frames[k]) for k in indices]
 
@@ -222,6 +228,11 @@ def _on_the_line(state: Species) -> bool:
     if state.kind not in (Density, Quantiles):
         raise ValueError(f"what must be of Density or Quantiles to be plotted, got {state.kind.__name__}")
     return state.kind is Quantiles or state.grid.dim == 1
+
+
+def _must_be_flow(flow: Trajectory) -> None:
+    if not isinstance(flow, Trajectory):
+        raise ValueError(f"flow must be a Trajectory, got {type(flow).__name__}")
 
 
 def _must_be_quantiles(state: Species) -> None:

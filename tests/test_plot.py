@@ -86,3 +86,27 @@ def test_plot_and_checks_are_found_and_nothing_else():
     assert jf.checks.check_energy is not None
     with pytest.raises(AttributeError, match="has no attribute 'plots'"):
         _ = jf.plots
+
+
+def test_pictures_on_the_line(tmp_path):
+    flow = jf.evolve(
+        jf.Interaction(jf.PowerLaw(1), "a") + jf.Entropy("b"),
+        jf.Species(a=jf.Quantiles([-1.0, 0.0, 2.0]), b=jf.Quantiles(np.linspace(0, 1, 9))),
+        dt=0.25,
+        t_end=2.0,
+    )
+    assert len(jf.plot.density(flow, times=[0.0, 1.0, 2.0]).axes) == 2
+    assert len(jf.plot.quantiles(flow).axes) == 2
+    assert len(jf.plot.paths(flow, most=3).axes[0].lines) == 6
+    assert jf.plot.animate(flow, tmp_path / "line.gif").stat().st_size > 1000
+    on_grid = jf.evolve(jf.Entropy(), jf.Grid.box((0, 1), cells=8).density(lambda x: 1 + x), dt=0.1, t_end=0.2)
+    for call, message in [
+        (lambda: jf.plot.paths(on_grid), "flow must be of Quantiles, got Density"),
+        (lambda: jf.plot.quantiles(on_grid), "flow must be of Quantiles"),
+        (lambda: jf.plot.paths(flow.final), "flow must be a Trajectory"),
+        (lambda: jf.plot.energy(3), "flow must be a Trajectory"),
+        (lambda: jf.plot.density(jf.Particles([0.0, 1.0])), "Density or Quantiles to be plotted"),
+        (lambda: jf.plot.density(flow, times=[np.nan]), "times must be finite"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()

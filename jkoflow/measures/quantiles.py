@@ -83,6 +83,8 @@ class Quantiles(Measure):
         array([-1. , -0.5,  0. ,  0.5,  1. ])
         """
         n = positive_integer("cells", cells)
+        if not callable(X):
+            raise ValueError(f"X must be a function on [0, 1], got {X!r}")
         nodes = np.asarray(X(np.linspace(0.0, 1.0, n + 1)), dtype=np.float64)
         return cls(nodes, np.full(n, positive("mass", mass) / n), walls)
 
