@@ -313,6 +313,15 @@ def test_atoms_of_two_species_leave_their_walls():
     assert np.array_equal(end["a"].nodes, np.ones(4))
 
 
+def test_three_species_meet_at_their_common_centre():
+    names = ("a", "b", "c")
+    state = jf.Species({name: jf.Quantiles.atoms([place]) for name, place in zip(names, (0.0, 1.0, 3.0), strict=True)})
+    law = sum(jf.CrossInteraction(jf.PowerLaw(1), between=pair) for pair in (("a", "b"), ("b", "c"), ("a", "c")))
+    flow = jf.evolve(law, state, dt=0.05, t_end=2.0)
+    assert all(np.allclose(measure.nodes, 4 / 3, atol=1e-12) for measure in flow.final.values())
+    assert abs(flow.energies[-1]) < 1e-12
+
+
 @pytest.mark.parametrize("mass", [1.0, 1e-9, 1e-12])
 def test_a_light_species_beside_a_heavy_one_is_solved_as_well(mass):
     heavy = jf.Quantiles(np.linspace(5, 6, 11))

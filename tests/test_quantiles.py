@@ -265,6 +265,13 @@ def test_energies_of_atoms_are_honest():
         (lambda: jf.Interaction(jf.Newtonian(3))(MIXED), "not integrable on the line"),
         (lambda: jf.Interaction(jf.CustomKernel(np.abs, pointy=True))(MIXED), "subclass RadialKernel"),
         (lambda: jf.wasserstein_uniforms((0, 0), (1, 2)), "intervals must be pairs"),
+        (lambda: jf.wasserstein_uniforms((0, 1), (1, 2), p="two"), "p must be a number >= 1"),
+        (lambda: jf.collapse_time(jf.PowerLaw(1), 1.0, alpha="one"), "alpha must be a finite number"),
+        (lambda: MIXED.wasserstein(smooth(LINE)), "other must be Quantiles, got Density"),
+        (lambda: MIXED.cdf(np.nan), "x must be finite"),
+        (lambda: MIXED.moment(2.0), "k must be a whole number"),
+        (lambda: jf.Particles.from_quantiles(3), "measure must be Quantiles"),
+        (lambda: jf.Quantiles.from_function(3, 4), "X must be a function"),
         (lambda: jf.wasserstein_gaussians(0, 1, 0, 0), "other_deviation must be a positive"),
     ],
 )
