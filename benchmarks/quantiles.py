@@ -65,7 +65,7 @@ def growth() -> None:
 def against_minimize() -> None:
     print("\nscipy.optimize.minimize on the same step, until it takes over 30 s or stays above 1e-6 of the step's descent")
     for name in ("Fokker-Planck", "porous medium", "Morse + porous"):
-        for n in (50, 100, 200, 400, 800, 1600, 3200):
+        for n in (50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600):
             step = second_step(LAWS[name], n)
             ours, answer = timed(lambda step=step: jf.QuantileNewton().solve(step), 3)
             problem = LineProblem(step)

@@ -103,8 +103,8 @@ class Barenblatt:
         return self.at_scale(self.scale(t))
 
     def quantiles(self, t: float, cells: int) -> Quantiles:
-        """The solution at time t in 1-D, m > 1, on cells that thin out towards the free boundary like the square of the
-        distance to it, in mass nodes: x_i = -radius cos(i pi / cells).
+        """The solution at time t in 1-D, m > 1, with nodes x_i = -radius cos(i pi / cells): the widths of the cells fall like
+        the square root of the distance to the free boundary, to about 5 radius / cells^2 at it.
 
         >>> Barenblatt(m=2, d=1).quantiles(1.0, cells=4).masses.round(6)
         array([0.058058, 0.441942, 0.441942, 0.058058])

@@ -11,7 +11,8 @@ import numpy as np
 from .._typing import Array
 from ..kernels import LineKernel
 
-GAUSS_POINTS, GAUSS_WEIGHTS = (0.5 + np.polynomial.legendre.leggauss(3)[0] / 2, np.polynomial.legendre.leggauss(3)[1] / 2)
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(3)
+GAUSS_POINTS, GAUSS_WEIGHTS = 0.5 + _POINTS / 2, _WEIGHTS / 2  # of the cell (0, 1)
 
 
 def at_gauss_points(nodes: Array) -> Array:

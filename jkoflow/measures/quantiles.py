@@ -174,7 +174,7 @@ class Quantiles(Measure):
                 masses.append(self.masses[start:stop])
                 continue
             rank = np.concatenate([[0.0], np.cumsum(dense[start:stop])])
-            at = np.linspace(0.0, rank[-1], max(1, round(wanted * rank[-1])) + 1)
+            at = np.linspace(0.0, rank[-1], max(1, int(np.ceil(wanted * rank[-1] - 1e-9))) + 1)
             nodes.append(np.interp(at, rank, self.nodes[start : stop + 1])[1:])
             masses.append(_between(at, rank, self.masses[start:stop]))
         return Quantiles(np.concatenate(nodes), np.concatenate(masses), self.walls)

@@ -77,6 +77,7 @@ class LineProblem:
             self._cross(self.chain(a), self.chain(b), kernel, x, model, convexified)
         return model
 
+    @cached_property
     def tips(self) -> list[Tip]:
         """What can hold atoms of two species together."""
         nothing = np.zeros(0)
@@ -105,7 +106,7 @@ class LineProblem:
         """The most that all tips together can hold."""
         return sum(
             tip.strength * float(tip.a.masses.sum() * (tip.masses if tip.b is None else tip.b.masses).sum())
-            for tip in self.tips()
+            for tip in self.tips
         )
 
     def unresolved(self, closed: Mask) -> float:

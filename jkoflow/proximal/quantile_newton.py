@@ -94,19 +94,22 @@ class QuantileNewton(StepSolver):
         positive_integer("max_iterations", self.max_iterations)
 
     def check(self, step: ProximalStep) -> None:
+        self._problem(step)
+
+    def _problem(self, step: ProximalStep) -> LineProblem:
+        """The step in the nodes; ValueError for one that is not accepted."""
         if step.anchor.kind is not Quantiles:
             raise ValueError(
                 f"QuantileNewton takes Quantiles, got {step.anchor.kind.__name__}: convert with .quantiles() where the measure "
                 "is on the line"
             )
-        LineProblem(step)
+        return LineProblem(step)
 
     def solve(self, step: ProximalStep) -> ProxResult:
-        self.check(step)
-        problem = LineProblem(step)
+        problem = self._problem(step)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the status tells
             found = self._newton(problem, problem.start, self.tolerance)
-            if not found.status.ok and problem.tips():
+            if not found.status.ok and problem.tips:
                 found = self._through_blur(problem, found)
         distances = {chain.name: chain.distance(found.x, problem.start_of(chain)) for chain in problem.chains}
         potentials = {chain.name: _potential(found.x[chain.nodes], problem.start_of(chain)) for chain in problem.chains}
@@ -139,7 +142,7 @@ class QuantileNewton(StepSolver):
         """Newton's method from x; what is within ``near`` of one another counts as together, which the end must bear out."""
         status, residual, iterations = Status.ITERATION_LIMIT, np.inf, 0
         closed = ~problem.barrier & np.isfinite(problem.floors) & (np.diff(x) <= problem.floors + near)
-        tips = problem.tips() if problem.blur == 0 else []
+        tips = problem.tips if problem.blur == 0 else []
         joined = joins(tips, x, closed, near)
         x, cautious = brought_together(x, closed, joined, problem.floors, problem.fixed), False
         model = problem.evaluate(x)

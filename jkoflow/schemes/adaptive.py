@@ -54,6 +54,8 @@ class Adaptive(Scheme):
     def __post_init__(self) -> None:
         if not isinstance(self.scheme, Scheme) or self.scheme.chooses_dt:
             raise ValueError(f"scheme must be one with steps of a given size, such as JKO(), got {self.scheme!r}")
+        if self.scheme.looks_back:
+            raise ValueError(f"scheme must look at the last state only, got {self.scheme!r}: take VariationalExtrapolation()")
         positive("tolerance", self.tolerance)
         positive("least_dt", self.least_dt)
 
@@ -66,8 +68,7 @@ class Adaptive(Scheme):
         return replace(self, scheme=self.scheme.resolved(state))
 
     def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
-        if self.scheme.init(law, state, tau, mobilities, Past(state, tau)) is not None:
-            raise ValueError(f"scheme must look at the last state only, got {self.scheme!r}: take VariationalExtrapolation()")
+        self.scheme.init(law, state, tau, mobilities)
 
     def step(
         self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: None

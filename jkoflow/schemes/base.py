@@ -40,10 +40,12 @@ class Scheme(ABC):
 
     ``init`` refuses what the scheme does not accept, before any work, and returns what the first step needs apart from
     the state; ``step`` returns the next state, what the next step needs, and a StepInfo. A run that is continued hands the
-    past to ``init``. A scheme with ``chooses_dt`` may take a smaller step than it is asked for, and says so.
+    past to ``init``. A scheme with ``looks_back`` needs more than the last state; one with ``chooses_dt`` may take a smaller
+    step than it is asked for, and says so.
     """
 
     order: ClassVar[int]
+    looks_back: ClassVar[bool] = False
     chooses_dt: ClassVar[bool] = False
 
     @abstractmethod

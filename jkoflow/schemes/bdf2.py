@@ -40,6 +40,7 @@ class BDF2(StepScheme):
     """
 
     order: ClassVar[int] = 2
+    looks_back: ClassVar[bool] = True
 
     def init(
         self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None
