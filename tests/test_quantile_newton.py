@@ -375,3 +375,60 @@ def test_there_is_no_step_past_the_blow_up():
     assert flow.times[-1] < 1 / 3 + 0.02
     alone = jf.evolve(jf.Interaction(jf.PowerLaw(0)), jf.Quantiles([0.0, 1.0, 2.0]), dt=0.1, t_end=1.0, on_failure="return")
     assert not alone.ok
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_moving_all_of_both_species_meets_no_resistance_but_inertia(seed):
+    """The second derivatives of |x - y| see translations of everything as none, also where atoms touch the ends of cells."""
+    rng = np.random.default_rng(seed)
+    places = np.sort(rng.choice(np.arange(8.0), 6))
+    a, b = (jf.Quantiles(np.sort(rng.choice(places, 7)), rng.uniform(0.1, 1, 6)) for _ in range(2))
+    law = jf.CrossInteraction(jf.PowerLaw(1), between=("a", "b"))
+    problem = LineProblem(jf.ProximalStep(law, jf.Species(a=a, b=b), 0.5))
+    model = problem.evaluate(problem.start)
+    assert len(model.triplets[0][0]) > 0
+    still = problem.inert(model)
+    ones = np.ones(len(problem.start))
+    assert np.allclose(model.apply(ones), still.apply(ones), atol=1e-12)
+
+
+def _uniform(left, right, cells):
+    return jf.Quantiles(np.linspace(left, right, cells + 1))
+
+
+def _bell(cells, width, middle):
+    from scipy.stats import norm
+
+    return jf.Quantiles(middle + width * norm.ppf(np.linspace(1e-3, 1 - 1e-3, cells + 1)))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "a", "b", "t_end"),
+    [
+        (jf.PowerLaw(1), _uniform(-1, 1, 100), _uniform(-0.8, 1.2, 100), 1.3),
+        (jf.PowerLaw(1), _bell(120, 1.0, 0.0), _bell(90, 0.7, 0.3), 2.0),
+        (jf.Morse(1, 1), _uniform(-1, 1, 30), _uniform(0, 3, 17), 5.0),
+    ],
+    ids=["uniform", "bells", "Morse"],
+)
+def test_densities_of_two_species_collapse_onto_each_other(kernel, a, b, t_end):
+    """Cells of both become thin, pass one another and end in common atoms; the last force is one that inertia can bear."""
+    flow = jf.evolve(jf.CrossInteraction(kernel, between=("a", "b")), jf.Species(a=a, b=b), dt=0.1, t_end=t_end)
+    assert np.all(np.diff(flow.energies) <= 0)
+    assert flow.final["a"].atomic.any()
+    centres = [state["a"].mean + state["b"].mean for state in flow]
+    assert np.allclose(centres, a.mean + b.mean, atol=1e-10)
+    coarse = jf.evolve(jf.CrossInteraction(kernel, between=("a", "b")), jf.Species(a=a, b=b), dt=0.2, t_end=t_end + 1e-9)
+    assert abs(flow.energies[-1] - coarse.energies[-1]) < 0.1 * flow.energies[0]
+    if kernel == jf.PowerLaw(1) and len(a.masses) == len(b.masses):  # each is the mirror image of the other
+        assert np.allclose(flow.final["a"].nodes, 0.2 - flow.final["b"].nodes[::-1], atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("law", "scheme"),
+    [(jf.Interaction(jf.PowerLaw(1.5)), jf.JKO()), (jf.Interaction(jf.PowerLaw(1)), jf.SemiImplicitJKO(freeze_self=True))],
+    ids=["|x|^1.5", "frozen |x|"],
+)
+def test_clouds_of_sub_rounding_size_are_solved_as_well(law, scheme):
+    flow = jf.evolve(law, _uniform(-1, 1, 40), scheme=scheme, dt=0.1, t_end=5.0)
+    assert np.ptp(flow.final.nodes) < 1e-15

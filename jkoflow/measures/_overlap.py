@@ -58,7 +58,8 @@ def abs_potential(at: Array, y: Array, v: Array) -> tuple[Array, Array, Array]:
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def abs_over_cells(x: Array, y: Array, v: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Over every cell of the nodes x, with u from 0 to 1 along it: the integrals of Phi, of Phi' (1 - u) and Phi' u, and of
-    Phi'' times (1 - u)^2, u (1 - u), u^2. Exact; an atom inside a cell of positive width counts as its limit.
+    Phi'' times (1 - u)^2, u (1 - u), u^2. Exact; an atom inside a cell of positive width counts as its limit, at its end by
+    half.
     """
     below, phi = _at_nodes(y, v)
     n, total = len(v), below[len(v)]
@@ -70,15 +71,17 @@ def abs_over_cells(x: Array, y: Array, v: Array) -> tuple[Array, Array, Array, A
         while start <= n and y[start] < a:
             start += 1
         position, k = a, start
-        while position < b:
+        while a < b and position <= b:
             while k <= n and y[k] <= position:
                 if k < n and y[k + 1] == y[k]:  # an atom between these two nodes
                     u = (position - a) / (b - a)
-                    jump = 2 * v[k] / (b - a)
+                    jump = 2 * v[k] / (b - a) * (1.0 if a < position < b else 0.5)
                     out[3, i] += jump * (1 - u) ** 2
                     out[4, i] += jump * u * (1 - u)
                     out[5, i] += jump * u**2
                 k += 1
+            if position == b:
+                break
             end = b if k > n else min(b, y[k])
             if end > position:
                 left, right = (position - a) / (b - a), (end - a) / (b - a)
@@ -112,37 +115,59 @@ def abs_over_cells(x: Array, y: Array, v: Array) -> tuple[Array, Array, Array, A
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def abs_coupling(x: Array, w: Array, y: Array, v: Array) -> tuple[Indices, Indices, Array]:
     """The second derivatives of int int |x - y| d mu d nu in a node of mu (rows) and a node of nu (columns), as triplets
-    (rows, columns, entries) that may repeat: -2 int (hat of the one) (hat of the other) rho_mu rho_nu dx. Pairs of atoms at
-    one place, where there is no second derivative, are left out.
+    (rows, columns, entries) that may repeat: -2 int (hat of the one) (hat of the other) rho_mu rho_nu dx. Atoms at the end of a
+    cell count by half; pairs of atoms at one place, where there is no second derivative, are left out.
     """
     n, m = len(w), len(v)
-    capacity = 4 * (n + m + 2)
+    capacity = 12 * (n + m + 2)
     rows, columns, entries = np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity)
     count = 0
     i, k = 0, 0
     while i < n and k < m:
         low, high = max(x[i], y[k]), min(x[i + 1], y[k + 1])
-        wide_x, wide_y = x[i + 1] > x[i], y[k + 1] > y[k]
-        scale = 0.0
-        if wide_x and wide_y and high > low:
+        if high > low:
             scale = -2 * w[i] / (x[i + 1] - x[i]) * v[k] / (y[k + 1] - y[k]) * (high - low)
-        elif wide_x and not wide_y and x[i] <= y[k] < x[i + 1]:
-            scale = -2 * w[i] / (x[i + 1] - x[i]) * v[k]
-        elif wide_y and not wide_x and y[k] <= x[i] < y[k + 1]:
-            scale = -2 * w[i] * v[k] / (y[k + 1] - y[k])
-        if scale != 0.0:
             for p in range(2):
                 for r in range(2):
                     total = 0.0
                     for q in range(3):
                         place = low + 0.5 * q * (high - low)
-                        s = (place - x[i]) / (x[i + 1] - x[i]) if wide_x else 0.5
-                        t = (place - y[k]) / (y[k + 1] - y[k]) if wide_y else 0.5
+                        s = (place - x[i]) / (x[i + 1] - x[i])
+                        t = (place - y[k]) / (y[k + 1] - y[k])
                         total += (4.0 if q == 1 else 1.0) / 6 * (s if p == 1 else 1 - s) * (t if r == 1 else 1 - t)
                     rows[count], columns[count], entries[count] = i + p, k + r, scale * total
                     count += 1
-        if x[i + 1] < y[k + 1] or (x[i + 1] == y[k + 1] and not wide_x):
+        if x[i + 1] < y[k + 1]:
             i += 1
         else:
             k += 1
+    count = _couple_atoms(x, w, y, v, rows, columns, entries, count)
+    count = _couple_atoms(y, v, x, w, columns, rows, entries, count)
     return rows[:count], columns[:count], entries[:count]
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _couple_atoms(x: Array, w: Array, y: Array, v: Array, rows: Indices, columns: Indices, entries: Array, count: int) -> int:
+    """The triplets of the atoms of nu with the cells of positive width of mu."""
+    n = len(w)
+    first, last = 0, 0  # the number of nodes x < the place of the atom, and <= it
+    for k in range(len(v)):
+        place = y[k]
+        if y[k + 1] > place:
+            continue
+        while first <= n and x[first] < place:
+            first += 1
+        last = max(last, first)
+        while last <= n and x[last] <= place:
+            last += 1
+        for cell in (first - 1, last - 1):  # left and right of it by half; where it lies inside one cell, twice that one
+            if cell < 0 or cell >= n:
+                continue
+            u = (place - x[cell]) / (x[cell + 1] - x[cell])
+            scale = -2 * w[cell] * v[k] / (x[cell + 1] - x[cell])
+            for p in range(2):
+                for r in range(2):
+                    rows[count], columns[count] = cell + p, k + r
+                    entries[count] = 0.25 * scale * (u if p == 1 else 1 - u)
+                    count += 1
+    return count

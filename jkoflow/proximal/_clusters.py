@@ -74,7 +74,7 @@ def hold_together(
         for rightwards in (True, False):
             if any(part.held_below if not rightwards else part.held_above for part in present):
                 continue  # a wall is in the way
-            if not rightwards and frozen is None and not any(part.held_above for part in present):
+            if not rightwards and not frozen and not any(part.held_above for part in present):
                 continue  # a free cluster: moving the left side to the left is the same, up to a shift
             if _lowest(tips, present, frozen, rightwards) < -slack:
                 return False
@@ -107,7 +107,7 @@ class _Part:
         return cls(chain, tail, mass, cut, any(w < inside[0] for w in walls), any(w > inside[-1] for w in walls))
 
 
-def _lowest(tips: list[Tip], parts: list[_Part], frozen: float | None, rightwards: bool) -> float:
+def _lowest(tips: list[Tip], parts: list[_Part], frozen: set[float], rightwards: bool) -> float:
     """The least slope over all cuts of the cluster."""
     shape = [len(part.tail) for part in parts]
 
@@ -124,8 +124,8 @@ def _lowest(tips: list[Tip], parts: list[_Part], frozen: float | None, rightward
                 M, N = a.mass[0], b.mass[0]
                 halves = along(i, a.cut) * along(j, b.cut) / 6
                 slope = slope + tip.strength * (A * (N - B) + (M - A) * B - halves)
-        if tip.b is None and frozen is not None:
-            there = float(tip.masses[tip.places == frozen].sum())
+        if tip.b is None and frozen:
+            there = float(tip.masses[np.isin(tip.places, list(frozen))].sum())
             for axis, part in enumerate(parts):
                 if tip.a is part.chain:
                     moving = part.mass if rightwards else part.mass[0] - part.mass
@@ -139,14 +139,16 @@ def _chains(tips: list[Tip]) -> list[Chain]:
     return list({chain.name: chain for chain in both}.values())
 
 
-def _clusters(joined: list[Join], group: Indices) -> Iterator[tuple[set[int], float | None]]:
-    """The groups of nodes that are joined, directly or by others, and the fixed place where there is one."""
+def _clusters(joined: list[Join], group: Indices) -> Iterator[tuple[set[int], set[float]]]:
+    """The groups of nodes that are joined, directly or by others, and the fixed places, where there are some."""
     pairs = [({int(group[node]) for node in (j.first, j.second) if node >= 0}, j) for j in joined]
     while pairs:
-        members, place = set(pairs[0][0]), None
+        members: set[int] = set(pairs[0][0])
+        places: set[float] = set()
         while touching := [pair for pair in pairs if pair[0] & members]:
             pairs = [pair for pair in pairs if not pair[0] & members]
             for groups, join in touching:
                 members |= groups
-                place = join.place if join.second < 0 else place
-        yield members, place
+                if join.second < 0:
+                    places.add(join.place)
+        yield members, places

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -123,6 +124,10 @@ class LineProblem:
         gaps, still = np.diff(x), np.array_equal(x[self.fixed], self.start[self.fixed])
         return bool(np.all(gaps >= self.floors) and np.all(gaps[self.barrier] > 0) and still)
 
+    def at_one_place(self, x: Array) -> bool:
+        """Whether every species is one atom."""
+        return all(x[chain.nodes][0] == x[chain.nodes][-1] for chain in self.chains)
+
     def chain(self, name: str) -> Chain:
         """The chain of a species."""
         return next(chain for chain in self.chains if chain.name == name)
@@ -145,9 +150,21 @@ class LineProblem:
         """Whether a correction of the nodes, root mean square in every species, is below a share of the extent (of the mass now
         and at the start, or of the way it has come) or what the rounding of the nodes and of the forces in balance allows.
         """
-        come = max(chain.mean_square(x - self.start) for chain in self.chains)
-        extent = max(self.length(x), self._first_length, come)
+        extent = self.extent(x)
         return all(chain.mean_square(p) <= tolerance * extent + self.noise(chain, x, pull, model) for chain in self.chains)
+
+    def extent(self, x: Array) -> float:
+        """The length that tolerances are shares of: of the mass now and at the start, or of the way it has come."""
+        come = max(chain.mean_square(x - self.start) for chain in self.chains)
+        return max(self.length(x), self._first_length, come)
+
+    def inert(self, model: Model) -> Model:
+        """The model with no second derivatives but those of the inertia."""
+        bare = Model.zero(len(model.gradient))
+        for chain in self.chains:
+            w = chain.inertia * chain.masses
+            bare.add_cells(chain, (0 * w, 0 * w), (w / 3, w / 6, w / 3))
+        return replace(bare, gradient=model.gradient)
 
     def noise(self, chain: Chain, x: Array, pull: Array, model: Model) -> float:
         """How far rounding may move the nodes of a species: their own, that of the forces that closed gaps hold in balance, and

@@ -76,6 +76,11 @@ def brought_together(x: Array, closed: Mask, joined: list[Join], floors: Array, 
     return np.asarray(pooled.base[pooled.group] + pooled.offset)
 
 
+def driven(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mask, joined: list[Join]) -> Array:
+    """The nodes at the minimum of the model, with the closed gaps staying closed and no other bound."""
+    return _Pooled(x, np.where(np.isfinite(floors), floors, 0.0), fixed, closed, joined).minimise(model)
+
+
 class _Pooled:
     """The nodes in groups between open gaps, each moving as one; joined groups share an unknown, some are held in place."""
 

@@ -15,7 +15,7 @@ from ._clusters import Join, hold_together, joins
 from ._line_model import Model
 from ._line_problem import LineProblem
 from ._line_terms import enter
-from ._monotone import ConeStep, NotConvexError, brought_together, step_in_cone
+from ._monotone import ConeStep, NotConvexError, brought_together, driven, step_in_cone
 from .base import ProximalStep, ProxResult, StepSolver
 
 __all__ = ["QuantileNewton", "enter"]
@@ -23,6 +23,10 @@ __all__ = ["QuantileNewton", "enter"]
 _NEGLIGIBLE = 1e-9  # the share of the mass that may lie in cells that are not resolved
 _RESOLVED = 32  # widths of cells with a barrier are not resolved below so many times the spacing of the numbers
 _DECREASE, _POOR, _STRAIGHT = 1e-4, 0.2, 0.6  # of what the slope promises, in the line search
+_SURE = 1e3  # tolerances: the bound on the error from the force that is left
+_SHORTEST = 1e-24  # share of a step: under |x|^1.5 the widths of a cloud that collapses are squared in a step
+_HALVINGS = 40  # of an interval
+_HIDDEN, _FLAT = 1e4, 0.5  # descents of so many roundings of the value are judged by slopes, which have to fall by half
 _NEAR = (1e-6, 1e-4)  # of the extent: what may come together in the end
 _BLURS, _ROUGH = 8, 1e-4  # stages of rounding off, by tenths, and the tolerance in them
 _SHRINK = 0.1  # a cell with a barrier at width 0 keeps at least this share of its width in an iteration
@@ -168,16 +172,36 @@ class QuantileNewton(StepSolver):
             if done and not shy:
                 x, slack = aim.nodes, 1e-10 * (model.forces + problem.strongest_ties())
                 right = hold_together(tips, joined, aim.group, closed, problem.fixed, aim.force, slack)
+                right = right and (not tips or self._certain(problem, x, floors, closed, joined))
                 status = Status.CONVERGED if right else Status.STALLED
                 break
             found = _line_search(problem, x, aim.nodes, model)
             if found is None:
                 status = Status.STALLED
                 break
+            if np.array_equal(found[0], x) and cautious:  # nothing lower that numbers can tell from x
+                status = Status.CONVERGED if problem.at_one_place(x) else Status.STALLED
+                break
             promised = -float(model.gradient @ (found[0] - x))
-            cautious = model.value - found[1].value < _POOR * promised and promised > 1e-12 * model.size
+            poor = model.value - found[1].value < _POOR * promised and promised > 1e-12 * model.size
+            cautious = poor or np.array_equal(found[0], x)
             x, model = found
         return _Found(x, status, iterations, residual)
+
+    def _certain(self, problem: LineProblem, x: Array, floors: Array, closed: Mask, joined: list[Join]) -> bool:
+        """Whether the force that is left bears out what Newton's correction says, which is small wherever thin cells of two
+        species make the objective stiff. A convex objective grows at least as its inertia does away from the minimiser, so
+        that this is no farther than the force could drive the nodes against their inertia alone.
+        """
+        model = problem.evaluate(x)
+        rounded = replace(model, gradient=model.diagonal * np.spacing(float(np.abs(x).max())))
+        left, noise = (driven(x, problem.inert(one), floors, problem.fixed, closed, joined) - x for one in (model, rounded))
+        allowed, of_forces = _SURE * self.tolerance * problem.extent(x), np.finfo(float).eps * model.forces
+        return all(
+            chain.mean_square(left)
+            <= allowed + 8 * (chain.mean_square(noise) + of_forces / (chain.inertia * float(chain.masses.sum())))
+            for chain in problem.chains
+        )
 
     def _aim(
         self, problem: LineProblem, x: Array, model: Model, floors: Array, closed: Mask, joined: list[Join], cautious: bool
@@ -218,11 +242,14 @@ def _line_search(problem: LineProblem, x: Array, full: Array, model: Model) -> t
     """
     p = full - x
     slope = float(model.gradient @ p)
-    noise = 1e-14 * model.size + 4 * float(np.spacing(np.abs(x).max())) * model.forces
+    of_nodes = 4 * float(np.spacing(np.abs(x).max())) * model.forces
+    noise = 1e-14 * model.size + of_nodes
     if not slope <= noise:
         return None
+    if of_nodes < -slope < _HIDDEN * noise:
+        return _line_search_by_slopes(problem, x, p, slope)
     share = 1.0
-    while share > 1e-12:
+    while share > _SHORTEST:
         trial = full if share == 1 else x + share * p
         after = problem.evaluate(trial)
         if after.value <= model.value + _DECREASE * share * min(slope, 0.0) + noise:
@@ -236,4 +263,21 @@ def _line_search(problem: LineProblem, x: Array, full: Array, model: Model) -> t
             if not beyond.value < after.value:
                 break
             trial, after, share = further, beyond, 2 * share
+    return trial, after
+
+
+def _line_search_by_slopes(problem: LineProblem, x: Array, p: Array, slope: float) -> tuple[Array, Model]:
+    """A point on the way from x to x + p where the slope is no longer steep, by halving the interval in which it changes sign.
+
+    For the end, where the rounding of the value hides the descent (the approximate conditions of Hager and Zhang 2005).
+    """
+    low, high, share = 0.0, 1.0, 1.0
+    for _ in range(_HALVINGS):
+        trial = x + share * p
+        after = problem.evaluate(trial)
+        here = float(after.gradient @ p)
+        if abs(here) <= _FLAT * abs(slope) or (here < 0 and share == 1):
+            break
+        low, high = (share, high) if here < 0 else (low, share)
+        share = (low + high) / 2
     return trial, after
