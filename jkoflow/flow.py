@@ -19,6 +19,8 @@ from .schemes import JKO, Past, Scheme
 from .stopping import StoppingRule
 from .trajectory import Step, Trajectory
 
+_FRAMES = 100  # states shown of a flow that is exact in time, where no dt is given
+
 
 class FlowError(RuntimeError):
     """A step could not be solved. ``trajectory`` holds the run up to and with that step, whose status says what happened."""
@@ -33,7 +35,7 @@ def evolve(
     state: Measure | Species | Trajectory,
     *,
     scheme: Scheme | None = None,
-    dt: float,
+    dt: float | None = None,
     t_end: float,
     mobility: Mapping[str, float] | None = None,
     stop: StoppingRule | Sequence[StoppingRule] = (),
@@ -54,7 +56,7 @@ def evolve(
         Default ``JKO()``.
     dt : float
         Time step. When t_end is no multiple of it, the last step is shorter. For a scheme that chooses its steps, the first
-        one to try.
+        one to try. A scheme that is exact in time (Brezis) needs none, and then shows 100 equal steps.
     t_end : float
         The time at which to end, counted from 0 (or as in the trajectory continued).
     mobility : mapping, optional
@@ -125,7 +127,7 @@ def steps(
     state: Measure | Species | Trajectory,
     *,
     scheme: Scheme | None = None,
-    dt: float,
+    dt: float | None = None,
     t_end: float,
     mobility: Mapping[str, float] | None = None,
 ) -> Iterator[Step]:
@@ -165,7 +167,7 @@ class _Run:
         law: Law,
         began: _Beginning,
         scheme: Scheme,
-        dt: float,
+        dt: float | None,
         t_end: float,
         mobility: Mapping[str, float] | None,
     ) -> None:
@@ -174,13 +176,24 @@ class _Run:
         if not isinstance(scheme, Scheme):
             raise ValueError(f"scheme must be a Scheme such as JKO(), got {scheme!r}")
         self.law, self.began = law, began
-        dt, t_end = positive("dt", dt), finite("t_end", t_end)
+        t_end = finite("t_end", t_end)
+        dt = positive("dt", self._looks(scheme, t_end) if dt is None else dt)
         self.state = law.check(began.state)
         self.mobilities = complete_mobilities(_inherited(mobility, began.before), self.state)
         self.scheme = scheme.resolved(self.state)
         self.clock = (ChosenSteps if scheme.chooses_dt else EqualSteps)(began.before, dt, t_end)
         self.carry = self.scheme.init(law, self.state, dt, self.mobilities, _past(began.before))
         self.first_energy = self._energy(self.state)
+
+    def _looks(self, scheme: Scheme, t_end: float) -> float:
+        """The step to show of a scheme that has no error in it."""
+        if not scheme.exact_in_time:
+            raise ValueError(f"dt must be given for {type(scheme).__name__}, whose error depends on it, got None")
+        before = self.began.before
+        now = 0.0 if before is None else float(before.times[-1])
+        if t_end <= now:
+            raise ValueError(f"t_end must lie after the start t = {now:g}, got {t_end!r}")
+        return (t_end - now) / _FRAMES
 
     def _energy(self, state: Species) -> float:
         return self.law(state) if self.law.has_energy else np.nan

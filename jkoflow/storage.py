@@ -13,11 +13,18 @@ if TYPE_CHECKING:
 
 from ._status import Status
 from .grids import Grid
-from .measures import Density, Measure, Particles, Quantiles, Species
+from .measures import UNNAMED, Density, Measure, OrderedParticles, OrderedPoints, Particles, Quantiles, Species
+from .ordered import Events
 from .schemes import StepInfo
 from .trajectory import Trajectory
 
-_MOVING: dict[type[Measure], str] = {Density: "values", Quantiles: "nodes", Particles: "points"}  # what a flow changes
+_MOVING: dict[type[Measure], str] = {
+    Density: "values",
+    Quantiles: "nodes",
+    Particles: "points",
+    OrderedPoints: "points",
+}  # what a flow changes
+_EVENTS = ("times", "places", "members", "groups")
 
 
 def save(flow: Trajectory, path: str | Path) -> None:
@@ -38,7 +45,7 @@ def save(flow: Trajectory, path: str | Path) -> None:
         raise ValueError("flow must be a whole trajectory, not that of one species or anything else")
     names = list(flow.snapshots[0])
     kind = flow.snapshots[0].kind
-    held = _packed(flow.snapshots[0])
+    held = _packed(flow.snapshots[0]) | _packed_events(flow)
     for k, name in enumerate(names):
         held[f"state {k}"] = np.stack([getattr(state[name], _MOVING[kind]) for state in flow.snapshots])
     with Path(path).open("wb") as file:  # numpy would add an ending to a bare path
@@ -74,21 +81,22 @@ def load(path: str | Path) -> Trajectory:
     if not {"names", "kind", "statuses", "mobilities", "chosen"} <= set(data):
         raise ValueError(f"path must name a saved trajectory, and {str(path)!r} holds {sorted(data)}")
     names = [str(name) for name in data["names"]]
+    columns = [data[key] for key in ("distances", "statuses", "iterations", "residuals", "chosen")]
     infos = tuple(
         StepInfo(
             dict(zip(names, moved.tolist(), strict=True)),
             Status[str(status)],
             int(iterations),
             float(residual),
-            *(None if np.isnan(size) else float(size) for size in chosen),
+            dt=_or_none(chosen[0]),
+            next_dt=_or_none(chosen[1]),
+            events=events,
         )
-        for moved, status, iterations, residual, chosen in zip(
-            *(data[key] for key in ("distances", "statuses", "iterations", "residuals", "chosen")), strict=True
-        )
+        for moved, status, iterations, residual, chosen, events in zip(*columns, _unpacked_events(data, names), strict=True)
     )
     return Trajectory(
         times=data["times"],
-        snapshots=tuple(Species(dict(zip(names, state, strict=True))) for state in _unpacked(data)),
+        snapshots=tuple(_species(dict(zip(names, state, strict=True))) for state in _unpacked(data)),
         energies=data["energies"],
         dts=data["dts"],
         infos=infos,
@@ -98,11 +106,18 @@ def load(path: str | Path) -> Trajectory:
     )
 
 
+def _species(measures: dict[str, Measure]) -> Species:
+    ordered = all(isinstance(measure, OrderedPoints) for measure in measures.values()) and list(measures) != [UNNAMED]
+    return OrderedParticles(measures) if ordered else Species(measures)
+
+
 def _packed(state: Species) -> dict[str, Any]:
     """What stays the same along a flow."""
     if state.kind is Density:
         return {"bounds": np.array(state.grid.bounds), "shape": np.array(state.grid.shape)}
-    walls = {} if state.kind is Particles or state.domain is None else {"walls": np.array(state.domain)}
+    walls = (
+        {} if isinstance(next(iter(state.values())), Particles) or state.domain is None else {"walls": np.array(state.domain)}
+    )
     return {f"masses {k}": measure.masses for k, measure in enumerate(state.values())} | walls
 
 
@@ -116,12 +131,36 @@ def _unpacked(data: dict[str, Any]) -> Iterator[list[Measure]]:
             yield [Density(grid, values) for values in moving]
         elif kind == "Quantiles":
             yield [Quantiles(nodes, data[f"masses {k}"], walls) for k, nodes in enumerate(moving)]
+        elif kind == "OrderedPoints":
+            yield [OrderedPoints(points, data[f"masses {k}"]) for k, points in enumerate(moving)]
         else:
             yield [Particles(points, data[f"masses {k}"]) for k, points in enumerate(moving)]
 
 
+def _packed_events(flow: Trajectory) -> dict[str, Any]:
+    """The events of all steps in a row, each in times from its start, and how many are of each."""
+    each = [info.events for info in flow.infos if info.events is not None]
+    if not each:
+        return {}
+    return {f"event {part}": np.concatenate([getattr(one, part) for one in each]) for part in _EVENTS} | {
+        "event counts": np.array([len(one) for one in each])
+    }
+
+
+def _unpacked_events(data: dict[str, Any], names: list[str]) -> list[Events | None]:
+    if "event counts" not in data:
+        return [None] * len(data["statuses"])
+    ends = np.cumsum(data["event counts"])[:-1]
+    parts = [np.split(data[f"event {part}"], ends) for part in _EVENTS]
+    return [Events(t, z, who, groups, tuple(names)) for t, z, who, groups in zip(*parts, strict=True)]
+
+
 def _or_nan(value: float | None) -> float:
     return np.nan if value is None else value
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def to_xarray(flow: Trajectory) -> xarray.Dataset:

@@ -12,6 +12,7 @@ import numpy as np
 from ._status import Status
 from ._typing import Array
 from .measures import UNNAMED, Measure, Species
+from .ordered import Events
 from .schemes import StepInfo
 
 
@@ -102,6 +103,15 @@ class Trajectory(Sequence[Any]):
     def statuses(self) -> tuple[Status, ...]:
         """The status of every step."""
         return tuple(info.status for info in self.infos)
+
+    @property
+    def events(self) -> Events:
+        """What happened along the flow, in times of the flow, where the scheme follows that: meetings of ordered particles."""
+        found = Events()
+        for start, info in zip(self.times, self.infos, strict=False):
+            if info.events is not None:
+                found = found.then(info.events.later(float(start)))
+        return found
 
     @property
     def ok(self) -> bool:

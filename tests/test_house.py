@@ -22,6 +22,7 @@ FLOORS = [
     {"grids", "kernels"},
     {"measures"},
     {"energies", "transport"},
+    {"ordered"},
     {"proximal", "closed_forms"},
     {"schemes"},
     {"trajectory"},

@@ -2,18 +2,21 @@
 
 from .base import Combination, Energy, Law, State, restricted_to
 from .congestion import Congestion
+from .convex_function import ConvexFunction
 from .cross_interaction import CrossInteraction
 from .drift import Drift
 from .entropy import Entropy
 from .functional import Functional
 from .interaction import Interaction
 from .internal import CustomInternalEnergy, InternalEnergy
+from .newtonian import newtonian
 from .potential import Potential
 from .renyi import RenyiEntropy
 
 __all__ = [
     "Combination",
     "Congestion",
+    "ConvexFunction",
     "CrossInteraction",
     "CustomInternalEnergy",
     "Drift",
@@ -26,5 +29,6 @@ __all__ = [
     "Potential",
     "RenyiEntropy",
     "State",
+    "newtonian",
     "restricted_to",
 ]

@@ -3,6 +3,7 @@
 from .base import Measure
 from .density import Density
 from .line_potential import GAUSS_POINTS, GAUSS_WEIGHTS, LinePotential, at_gauss_points, over_gauss_points
+from .ordered import OrderedParticles, OrderedPoints, ghost_place
 from .particles import Particles
 from .quantiles import Quantiles
 from .species import UNNAMED, Species
@@ -14,9 +15,12 @@ __all__ = [
     "Density",
     "LinePotential",
     "Measure",
+    "OrderedParticles",
+    "OrderedPoints",
     "Particles",
     "Quantiles",
     "Species",
     "at_gauss_points",
+    "ghost_place",
     "over_gauss_points",
 ]

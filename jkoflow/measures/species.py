@@ -99,4 +99,4 @@ class Species(Mapping[str, Any]):
         return len(self._measures)
 
     def __repr__(self) -> str:
-        return f"Species({', '.join(f'{name}={measure!r}' for name, measure in self.items())})"
+        return f"{type(self).__name__}({', '.join(f'{name}={measure!r}' for name, measure in self.items())})"

@@ -3,13 +3,19 @@
 from .base import ProximalStep, ProxResult, StepSolver, complete_mobilities
 from .convex import Convex, freezing_threshold
 from .convex_dynamic import ConvexDynamic
+from .cutting_planes import CuttingPlanes
 from .entropic import Entropic
+from .newtonian_step import NewtonianStep
+from .ordered_resolvent import OrderedResolvent
 from .quantile_newton import QuantileNewton
 
 __all__ = [
     "Convex",
     "ConvexDynamic",
+    "CuttingPlanes",
     "Entropic",
+    "NewtonianStep",
+    "OrderedResolvent",
     "ProxResult",
     "ProximalStep",
     "QuantileNewton",

@@ -160,6 +160,13 @@ def square(w: Array, d: Array) -> float:
     return float(w @ (d[:-1] ** 2 + d[:-1] * d[1:] + d[1:] ** 2)) / 3
 
 
+def potential_along(nodes: Array, anchor: Array) -> Array:
+    """The Kantorovich potential, whose slope is the displacement from the anchor, averaged over the cells."""
+    d, h = nodes - anchor, np.diff(nodes)
+    start = np.concatenate([[0.0], np.cumsum(h * (d[:-1] + d[1:]) / 2)[:-1]])
+    return np.asarray(start + h * (d[:-1] / 3 + d[1:] / 6))
+
+
 def _to_nodes(out: Array, f: Array) -> None:
     """Add to the nodes what acts at the Gauss points."""
     by_cell = f.reshape(-1, 3)

@@ -118,7 +118,7 @@ def _(term: Potential, c: float, terms: LineTerms) -> None:
         scaled = LinePotential(term.V.kernel.scaled(c), term.V.nodes, term.V.masses)
         terms.fields.setdefault(term.species, []).append(scaled)
     elif callable(term.V):
-        terms.points.setdefault(term.species, []).append(_point_law(term.V, c, term.gradient))
+        terms.points.setdefault(term.species, []).append(point_law(term.V, c, term.gradient))
         if term.gradient is None:
             terms.differences.add(term.species)
     else:
@@ -141,7 +141,7 @@ def _(term: CrossInteraction, c: float, terms: LineTerms) -> None:
     terms.crosses.append((*term.between, kernel))
 
 
-def _point_law(V: Callable[..., Any], c: float, gradient: Callable[..., Any] | None) -> PointLaw:
+def point_law(V: Callable[..., Any], c: float, gradient: Callable[..., Any] | None) -> PointLaw:
     """The derivatives of a function of space by central differences of fourth order, from its gradient where that is known."""
 
     def law(z: Array, length: float) -> tuple[Array, Array, Array]:

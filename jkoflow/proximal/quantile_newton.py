@@ -12,7 +12,7 @@ from .._typing import Array, Mask
 from .._validate import positive, positive_integer
 from ..measures import Quantiles
 from ._clusters import Join, hold_together, joins
-from ._line_model import Model
+from ._line_model import Model, potential_along
 from ._line_problem import LineProblem
 from ._line_terms import enter
 from ._monotone import ConeStep, NotConvexError, brought_together, driven, step_in_cone
@@ -116,7 +116,7 @@ class QuantileNewton(StepSolver):
             if not found.status.ok and problem.tips:
                 found = self._through_blur(problem, found)
         distances = {chain.name: chain.distance(found.x, problem.start_of(chain)) for chain in problem.chains}
-        potentials = {chain.name: _potential(found.x[chain.nodes], problem.start_of(chain)) for chain in problem.chains}
+        potentials = {chain.name: potential_along(found.x[chain.nodes], problem.start_of(chain)) for chain in problem.chains}
         return ProxResult(problem.state(found.x), distances, potentials, found.status, found.iterations, found.residual)
 
     def _through_blur(self, problem: LineProblem, found: _Found) -> _Found:
@@ -215,13 +215,6 @@ class QuantileNewton(StepSolver):
             except NotConvexError:
                 continue
         return None
-
-
-def _potential(nodes: Array, anchor: Array) -> Array:
-    """The Kantorovich potential, whose slope is the displacement from the anchor, averaged over the cells."""
-    d, h = nodes - anchor, np.diff(nodes)
-    start = np.concatenate([[0.0], np.cumsum(h * (d[:-1] + d[1:]) / 2)[:-1]])
-    return np.asarray(start + h * (d[:-1] / 3 + d[1:] / 6))
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,19 @@
 from .adaptive import Adaptive
 from .base import Past, Scheme, StepInfo
 from .bdf2 import BDF2
+from .brezis import Brezis
 from .jko import JKO
 from .semi_implicit import SemiImplicitJKO
 from .variational_extrapolation import VariationalExtrapolation
 
-__all__ = ["BDF2", "JKO", "Adaptive", "Past", "Scheme", "SemiImplicitJKO", "StepInfo", "VariationalExtrapolation"]
+__all__ = [
+    "BDF2",
+    "JKO",
+    "Adaptive",
+    "Brezis",
+    "Past",
+    "Scheme",
+    "SemiImplicitJKO",
+    "StepInfo",
+    "VariationalExtrapolation",
+]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from ..measures import Density, Measure, Quantiles
-from ..proximal import Entropic, QuantileNewton, StepSolver
+from ..measures import Density, Measure, OrderedPoints, Quantiles
+from ..proximal import Entropic, OrderedResolvent, QuantileNewton, StepSolver
 
 
 @singledispatch
@@ -22,3 +22,8 @@ def _(measure: Density) -> StepSolver:
 @recommended_solver.register
 def _(measure: Quantiles) -> StepSolver:
     return QuantileNewton()
+
+
+@recommended_solver.register
+def _(measure: OrderedPoints) -> StepSolver:
+    return OrderedResolvent()

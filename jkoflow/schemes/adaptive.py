@@ -60,7 +60,7 @@ class Adaptive(Scheme):
         positive("least_dt", self.least_dt)
 
     @property
-    def order(self) -> int:  # type: ignore[override]
+    def order(self) -> float:  # type: ignore[override]
         """The order of the scheme it holds."""
         return self.scheme.order
 

@@ -10,13 +10,15 @@ from typing import Any, ClassVar
 from .._status import Status
 from ..energies import Law
 from ..measures import Species
+from ..ordered import Events
 
 
 @dataclass(frozen=True)
 class StepInfo:
     """What a person wants to know of one step: W2 moved by every species, and how the solver fared.
 
-    ``dt`` and ``next_dt`` are the step taken and the one proposed next by a scheme that chooses them, None otherwise.
+    ``dt`` and ``next_dt`` are the step taken and the one proposed next by a scheme that chooses them, None otherwise;
+    ``events`` are what happened during the step, in times from its start, where a scheme follows that.
     """
 
     distances: Mapping[str, float]
@@ -25,6 +27,7 @@ class StepInfo:
     residual: float
     dt: float | None = None
     next_dt: float | None = None
+    events: Events | None = None
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,13 @@ class Scheme(ABC):
     ``init`` refuses what the scheme does not accept, before any work, and returns what the first step needs apart from
     the state; ``step`` returns the next state, what the next step needs, and a StepInfo. A run that is continued hands the
     past to ``init``. A scheme with ``looks_back`` needs more than the last state; one with ``chooses_dt`` may take a smaller
-    step than it is asked for, and says so.
+    step than it is asked for, and says so; one that is ``exact_in_time`` has no error in dt, and ``order`` inf.
     """
 
-    order: ClassVar[int]
+    order: ClassVar[float]
     looks_back: ClassVar[bool] = False
     chooses_dt: ClassVar[bool] = False
+    exact_in_time: ClassVar[bool] = False
 
     @abstractmethod
     def resolved(self, state: Species) -> Scheme:

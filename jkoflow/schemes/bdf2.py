@@ -39,7 +39,7 @@ class BDF2(StepScheme):
     True
     """
 
-    order: ClassVar[int] = 2
+    order: ClassVar[float] = 2
     looks_back: ClassVar[bool] = True
 
     def init(

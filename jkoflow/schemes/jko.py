@@ -32,7 +32,7 @@ class JKO(StepScheme):
     JKO(solver=Entropic(epsilon=0.01, debias=True, tolerance=1e-08, max_iterations=2000, memory=10))
     """
 
-    order: ClassVar[int] = 1
+    order: ClassVar[float] = 1
 
     def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
         self.step_solver.check(ProximalStep(law, state, tau, mobilities))

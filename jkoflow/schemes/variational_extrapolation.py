@@ -40,7 +40,7 @@ class VariationalExtrapolation(StepScheme):
     True
     """
 
-    order: ClassVar[int] = 2
+    order: ClassVar[float] = 2
 
     def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
         self.step_solver.check(_stage(law, [state, state], tau, mobilities))

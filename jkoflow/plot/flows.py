@@ -1,7 +1,4 @@
-"""Pictures of flows: densities at several times, quantiles, paths, the energy, an animation.
-
-Needs matplotlib, imported only here.
-"""
+"""Densities at several times, quantiles, paths, the energy, an animation."""
 
 from __future__ import annotations
 
@@ -17,12 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LightSource, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from ._typing import Array
-from ._validate import finite_array, positive, positive_integer
-from .measures import Density, Measure, Quantiles, Species
-from .trajectory import Trajectory
-
-_HUES = ("#c1440e", "#1f5fa8", "#2e7d32", "#7b3fa0", "#8a6d00", "#00808a")
+from .._typing import Array
+from .._validate import finite_array, positive, positive_integer
+from ..measures import Density, Measure, OrderedPoints, Quantiles, Species
+from ..trajectory import Trajectory
+from ._shared import HUES, frames_of, must_be_flow, states_at, time_label
+from .particles import moving_cdfs
 
 
 def density(
@@ -54,7 +51,7 @@ def density(
     >>> len(picture.axes)
     2
     """
-    shown = _shown(what, times, panels)
+    shown = states_at(what, times, panels)
     if _on_the_line(shown[0][1]):
         return _curves(shown, figsize)
     landscape = None if over is None else finite_array("over", over, shown[0][1].grid.shape)
@@ -71,15 +68,15 @@ def quantiles(flow: Trajectory, *, times: Sequence[float] | None = None, panels:
     >>> flow = jf.evolve(jf.Interaction(jf.PowerLaw(1)), jf.Quantiles([0.0, 1.0, 3.0]), dt=0.2, t_end=1.0)
     >>> picture = quantiles(flow)
     """
-    _must_be_flow(flow)
-    shown = _shown(flow, times, panels)
+    must_be_flow(flow)
+    shown = states_at(flow, times, panels)
     _must_be_quantiles(shown[0][1])
     figure, axes = _panels(list(shown[0][1]), None)
     shades = plt.get_cmap("viridis")(np.linspace(0.0, 0.85, len(shown)))
     for axis, name in zip(axes, shown[0][1], strict=True):
         for (time, state), colour in zip(shown, shades, strict=True):
             levels = np.concatenate([[0.0], np.cumsum(state[name].masses)])
-            axis.plot(levels, state[name].nodes, color=colour, label=_label(time), linewidth=1.6)
+            axis.plot(levels, state[name].nodes, color=colour, label=time_label(time), linewidth=1.6)
         axis.set(xlabel="mass s", title=name)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("X(s)")
@@ -99,7 +96,7 @@ def paths(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> Figure
     >>> len(paths(flow).axes[0].lines)
     3
     """
-    _must_be_flow(flow)
+    must_be_flow(flow)
     _must_be_quantiles(flow.snapshots[0])
     positive_integer("most", most)
     if ax is None:
@@ -107,7 +104,7 @@ def paths(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> Figure
     for k, name in enumerate(flow.species):
         places = np.stack([state[name].nodes for state in flow.snapshots])
         chosen = np.unique(np.linspace(0, places.shape[1] - 1, most).round().astype(int))
-        lines = ax.plot(places[:, chosen], flow.times, color=_HUES[(k + 1) % len(_HUES)], linewidth=0.8, alpha=0.8)
+        lines = ax.plot(places[:, chosen], flow.times, color=HUES[(k + 1) % len(HUES)], linewidth=0.8, alpha=0.8)
         if name:
             lines[0].set_label(name)
     ax.set(xlabel="x", ylabel="time", ylim=(flow.times[0], flow.times[-1]))
@@ -129,19 +126,19 @@ def energy(flow: Trajectory, *, ax: Axes | None = None) -> Figure:
     >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
     >>> picture = energy(jf.evolve(jf.Entropy(), rho, dt=0.01, t_end=0.05))
     """
-    _must_be_flow(flow)
+    must_be_flow(flow)
     if np.isnan(flow.energies).any():
         raise ValueError("flow must have an energy to be plotted, and its law holds a drift")
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
-    ax.plot(flow.times, flow.energies, "o-", color=_HUES[1], markersize=3, linewidth=1.5)
+    ax.plot(flow.times, flow.energies, "o-", color=HUES[1], markersize=3, linewidth=1.5)
     ax.set(xlabel="time", ylabel="energy")
-    ax.yaxis.label.set_color(_HUES[1])
+    ax.yaxis.label.set_color(HUES[1])
     ax.spines["top"].set_visible(False)
     if len(flow) > 1 and np.all(flow.dissipation > 0):
         right = ax.twinx()
-        right.semilogy(flow.times[1:], flow.dissipation, "-", color=_HUES[0], linewidth=1.2)
-        right.set_ylabel("dissipation", color=_HUES[0])
+        right.semilogy(flow.times[1:], flow.dissipation, "-", color=HUES[0], linewidth=1.2)
+        right.set_ylabel("dissipation", color=HUES[0])
         right.spines["top"].set_visible(False)
     figure = ax.figure
     assert isinstance(figure, Figure)
@@ -149,7 +146,8 @@ def energy(flow: Trajectory, *, ax: Axes | None = None) -> Figure:
 
 
 def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: float = 6.0, dpi: int = 90) -> Path:
-    """Write the flow as an animation; a ``.gif`` always works, an ``.mp4`` where ffmpeg is installed.
+    """Write the flow as an animation; a ``.gif`` always works, an ``.mp4`` where ffmpeg is installed. Of ordered particles it
+    shows their distribution functions.
 
     Raises ValueError for another ending, or for .mp4 without ffmpeg.
 
@@ -161,7 +159,7 @@ def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: fl
     ...     animate(flow, f"{folder}/heat.gif").stat().st_size > 1000
     True
     """
-    _must_be_flow(flow)
+    must_be_flow(flow)
     path = Path(path)
     if path.suffix not in (".gif", ".mp4"):
         raise ValueError(f"path must end in .gif or .mp4, got {str(path)!r}")
@@ -169,8 +167,9 @@ def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: fl
         raise ValueError("path must end in .gif where ffmpeg is not installed, got an .mp4")
     positive("seconds", seconds)
     positive_integer("dpi", dpi)
-    frames = _frames(flow)
-    line = _on_the_line(frames[0])
+    frames = frames_of(flow)
+    ordered = frames[0].kind is OrderedPoints
+    line = ordered or _on_the_line(frames[0])
     landscape = None if over is None or line else finite_array("over", over, frames[0].grid.shape)
     aspect = 1.0 if line else frames[0].grid.lengths[0] / frames[0].grid.lengths[1]
     figure, axes = plt.subplots(
@@ -181,7 +180,10 @@ def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: fl
         layout="constrained",
     )
     title = figure.suptitle("")
-    update = _moving_line(axes[0, 0], frames) if line else _moving_maps(axes[0], frames, landscape)
+    if ordered:
+        update = moving_cdfs(axes[0, 0], frames)
+    else:
+        update = _moving_line(axes[0, 0], frames) if line else _moving_maps(axes[0], frames, landscape)
 
     def show(k: int) -> list[Any]:
         update(frames[k])
@@ -196,43 +198,18 @@ def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: fl
     return path
 
 
-def _shown(
-    what: Trajectory | Measure | Species, times: Sequence[float] | None, panels: int
-) -> list[tuple[float | None, Species]]:
-    if not isinstance(what, Trajectory):
-        return [(None, Species.of(what))]
-    if times is None:
-        indices = np.unique(np.linspace(0, len(what) - 1, positive_integer("panels", panels)).round().astype(int))
-    else:
-        if np.size(times) == 0 or not np.all(np.isfinite(np.atleast_1d(times))):
-            raise ValueError(f"times must be finite numbers, at least one, got {times!r}")
-        indices = np.unique([int(np.argmin(np.abs(what.times - t))) for t in np.atleast_1d(times)])
-    frames = _frames(what)
-    return [(float(what.times[k]), frames[k]) for k in indices]
-
-
-def _frames(flow: Trajectory) -> list[Species]:
-    return [Species({name: state[name] for name in flow.species}) for state in flow.snapshots]
-
-
 def _flat(measure: Density) -> Array:
     """The values in 1-D and 2-D; in 3-D their integral along the third axis."""
     return measure.values if measure.grid.dim < 3 else measure.values.sum(axis=2) * measure.grid.spacing[2]
 
 
-def _label(time: float | None) -> str:
-    return "" if time is None else f"t = {time:.4g}"
-
-
 def _on_the_line(state: Species) -> bool:
     if state.kind not in (Density, Quantiles):
-        raise ValueError(f"what must be of Density or Quantiles to be plotted, got {state.kind.__name__}")
+        raise ValueError(
+            f"what must be of Density or Quantiles to be plotted, got {state.kind.__name__}: "
+            "plot.world_lines and plot.cdfs take ordered particles"
+        )
     return state.kind is Quantiles or state.grid.dim == 1
-
-
-def _must_be_flow(flow: Trajectory) -> None:
-    if not isinstance(flow, Trajectory):
-        raise ValueError(f"flow must be a Trajectory, got {type(flow).__name__}")
 
 
 def _must_be_quantiles(state: Species) -> None:
@@ -254,7 +231,7 @@ def _curves(shown: list[tuple[float | None, Species]], figsize: tuple[float, flo
     shades = plt.get_cmap("viridis")(np.linspace(0.0, 0.85, len(shown)))
     for axis, name in zip(axes, shown[0][1], strict=True):
         for (time, state), colour in zip(shown, shades, strict=True):
-            _draw_on_line(axis, state[name], top, colour, _label(time))
+            _draw_on_line(axis, state[name], top, colour, time_label(time))
         axis.set(xlabel="x", title=name, ylim=(0, 1.05 * top), xlim=(left, right))
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("density")
@@ -307,8 +284,8 @@ def _maps(shown: list[tuple[float | None, Species]], landscape: Array | None, fi
     for row, name in enumerate(names):
         top = max(float(_flat(state[name]).max()) for _, state in shown)
         for column, (time, state) in enumerate(shown):
-            image = _image(axes[row, column], state[name], top, landscape, _HUES[row % len(_HUES)])
-            axes[row, column].set_title(" ".join(filter(None, [name, _label(time)])))
+            image = _image(axes[row, column], state[name], top, landscape, HUES[row % len(HUES)])
+            axes[row, column].set_title(" ".join(filter(None, [name, time_label(time)])))
         figure.colorbar(image, ax=axes[row], label="density", shrink=0.85, pad=0.01)
     return figure
 
@@ -336,7 +313,7 @@ def _moving_line(axis: Axes, frames: list[Species]) -> Callable[[Species], None]
     def update(state: Species) -> None:
         axis.clear()
         for k, (name, measure) in enumerate(state.items()):
-            _draw_on_line(axis, measure, top, _HUES[k % len(_HUES)], name)
+            _draw_on_line(axis, measure, top, HUES[k % len(HUES)], name)
         axis.set(xlim=bounds, ylim=(0, 1.05 * top), xlabel="x", ylabel="density")
         if not state.bare:
             axis.legend(frameon=False, loc="upper right")
@@ -354,7 +331,7 @@ def _moving_maps(axes: Array, frames: list[Species], landscape: Array | None) ->
                 drawn[name].set_data(_flat(measure).T)
                 continue
             top = max(float(_flat(frame[name]).max()) for frame in frames)
-            drawn[name] = _image(axes[k], measure, top, landscape, _HUES[k % len(_HUES)])
+            drawn[name] = _image(axes[k], measure, top, landscape, HUES[k % len(HUES)])
             axes[k].set_title(name)
 
     return update

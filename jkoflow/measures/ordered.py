@@ -1,0 +1,202 @@
+"""Particles on the line in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .._typing import Array
+from .._validate import positive_integer
+from ..kernels import Kernel, on_the_line
+from .density import Density
+from .particles import Particles
+from .quantiles import Quantiles
+from .species import Species
+
+Cloud: TypeAlias = "OrderedPoints | Any"
+"""One species of ordered particles: positions, or a pair of positions and masses."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OrderedPoints(Particles):
+    """Point masses x_1 <= ... <= x_N on the line, indivisible and in their order; ties are allowed.
+
+    Attributes
+    ----------
+    points : array (N,)
+        Non-decreasing.
+    masses : array (N,), optional
+        Positive; by default equal, adding up to 1.
+
+    Raises ValueError for positions that are not in order (nothing is sorted in silence: see ``OrderedParticles.sorted``),
+    and for masses that are not positive.
+
+    >>> OrderedPoints([0.0, 1.0, 3.0])
+    OrderedPoints(3 points, mass=1, from 0 to 3)
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.points.ndim != 1:
+            raise ValueError(f"points must be on the line, of shape (n,), got {self.points.shape}")
+        falls = np.flatnonzero(np.diff(self.points) < 0)
+        if len(falls):
+            k = int(falls[0])
+            raise ValueError(
+                f"points must be non-decreasing, got {self.points[k]:g} before {self.points[k + 1]:g} (number {k}): "
+                "OrderedParticles.sorted puts them in order, masses along with them"
+            )
+
+    @property
+    def equal(self) -> bool:
+        """Whether all masses are the same number."""
+        return bool(np.all(self.masses == self.masses[0]))
+
+    def reconstruction(self, ghost: float | None = None) -> Quantiles:
+        """The piecewise constant density with mass m_i between x_(i-1) and x_i: paper note 1, equation (66).
+
+        The first particle closes no cell unless x_0, its ``ghost``, is given (see :func:`ghost_place`); without one these are
+        the interior cells, of mass m_2 + ... + m_N, for which the sums of L^m powers never rise.
+
+        >>> OrderedPoints([0.0, 1.0, 3.0]).reconstruction().values
+        array([0.33333333, 0.16666667])
+        """
+        if ghost is None:
+            if len(self.points) < 2:
+                raise ValueError("a ghost must be given where there is one particle alone: there are no interior cells")
+            return Quantiles(self.points, self.masses[1:])
+        if not ghost <= self.points[0]:
+            raise ValueError(f"ghost must not lie right of the first particle, at {self.points[0]:g}, got {ghost!r}")
+        return Quantiles(np.concatenate([[ghost], self.points]), self.masses)
+
+    def convolve(self, kernel: Kernel) -> Array:
+        """W * rho at the points: O(N) for |x|, even powers, Morse and their sums, else O(N^2)."""
+        return self._generated(kernel, self.points)
+
+    def pair_expectation(self, kernel: Kernel, other: Particles | None = None) -> float:
+        if not isinstance(other, OrderedPoints | None):
+            return super().pair_expectation(kernel, other)
+        return self.expectation((self if other is None else other)._generated(kernel, self.points))
+
+    def _generated(self, kernel: Kernel, at: Array) -> Array:
+        """The field of these points at sorted places."""
+        split = on_the_line(kernel)
+        below = np.concatenate([[0.0], np.cumsum(self.masses)])
+        first = np.concatenate([[0.0], np.cumsum(self.masses * self.points)])
+        k = np.searchsorted(self.points, at, side="right")
+        total = split.pointed * (at * (2 * below[k] - below[-1]) - (2 * first[k] - first[-1]))
+        for c, part in split.parts:
+            total = total + c * part.values(at, self.points, self.masses)[0]
+        return np.asarray(total)
+
+    def __repr__(self) -> str:
+        return f"OrderedPoints({len(self.points)} points, mass={self.mass:.6g}, from {self.points[0]:g} to {self.points[-1]:g})"
+
+
+class OrderedParticles(Species):
+    """One or more species of ordered particles: Species of :class:`OrderedPoints`.
+
+    Every species is given by its positions, or by a pair of positions and masses; where none are given they are equal and add
+    up to 1. The numbers of particles may differ.
+
+    >>> state = OrderedParticles(x=[-1.0, -1.0], y=([1.0, 2.0], [0.25, 0.75]))
+    >>> state["y"].masses
+    array([0.25, 0.75])
+    """
+
+    def __init__(self, species: Mapping[str, Cloud] | None = None, /, **named: Cloud) -> None:
+        if not isinstance(species, Mapping | None):
+            raise ValueError(f"OrderedParticles must be given a mapping or keywords, got {type(species).__name__}")
+        super().__init__({name: _cloud(name, given) for name, given in {**(species or {}), **named}.items()})
+
+    @classmethod
+    def sorted(cls, **named: Cloud) -> OrderedParticles:
+        """The same from positions in any order, which are put in order, their masses along with them.
+
+        >>> OrderedParticles.sorted(x=([3.0, 1.0], [0.25, 0.75]))["x"].masses
+        array([0.75, 0.25])
+        """
+        put = {}
+        for name, given in named.items():
+            positions, masses = _positions_and_masses(given)
+            cloud = Particles(np.asarray(positions, dtype=np.float64), masses)
+            order = np.argsort(cloud.points, kind="stable")
+            put[name] = (cloud.points[order], cloud.masses[order])
+        return cls(put)
+
+    @classmethod
+    def from_density(cls, n: int, **measures: Density | Quantiles) -> OrderedParticles:
+        """The atomisation of the paper, (65): x_i is the left quantile at i / n, for i = 1, ..., n; equal masses.
+
+        Its bias is to the right, by half a cell: :meth:`midpoints` has none. The x_0 of (65), the left end of the support, is
+        the ghost of ``reconstruction``.
+
+        >>> import jkoflow as jf
+        >>> OrderedParticles.from_density(4, x=jf.Quantiles([0.0, 1.0]))["x"].points
+        array([0.25, 0.5 , 0.75, 1.  ])
+        """
+        return cls._at_levels(np.arange(1, positive_integer("n", n) + 1) / n, measures)
+
+    @classmethod
+    def midpoints(cls, n: int, **measures: Density | Quantiles) -> OrderedParticles:
+        """The quantiles at (i - 1/2) / n: of second order in 1/n where (65) is of first; equal masses.
+
+        >>> import jkoflow as jf
+        >>> OrderedParticles.midpoints(4, x=jf.Quantiles([0.0, 1.0]))["x"].points
+        array([0.125, 0.375, 0.625, 0.875])
+        """
+        return cls._at_levels((np.arange(1, positive_integer("n", n) + 1) - 0.5) / n, measures)
+
+    @classmethod
+    def _at_levels(cls, levels: Array, measures: Mapping[str, Any]) -> OrderedParticles:
+        put = {}
+        for name, measure in measures.items():
+            line = _on_the_line(name, measure)
+            put[name] = (line.quantile(np.minimum(levels, 1.0) * line.mass), np.full(len(levels), line.mass / len(levels)))
+        return cls(put)
+
+
+def ghost_place(start: float, other: OrderedPoints, time: float) -> float:
+    """Where the ghost x_0 of (66), which starts at ``start``, is at a time: d x_0 / dt = -(1 + 2 b_0) m, b_0 the number of
+    particles of the other species to its left, all of mass m (paper note 1, section 2.2).
+
+    ``other`` is that species at time 0. With this ghost the sums of L^m powers over both species never rise.
+
+    >>> ghost_place(0.0, OrderedPoints([-1.0, 5.0]), 0.5)                      # 0.5 * 3/2 would pass y_1: they meet at t = 1/2
+    -0.75
+    """
+    if not other.equal:
+        raise ValueError("other must have equal masses, for which the rule of the ghost holds")
+    m, place, now = float(other.masses[0]), float(start), 0.0
+    for j in range(int(np.searchsorted(other.points, start, side="left")), 0, -1):
+        speed, toward = (1 + 2 * j) * m, (2 * j - 1) * m  # y_j runs to the right: it has met nobody yet
+        meeting = now + (place - (other.points[j - 1] + toward * now)) / (speed + toward)
+        if meeting >= time:
+            return place - speed * (time - now)
+        place, now = place - speed * (meeting - now), meeting
+    return place - m * (time - now)
+
+
+def _cloud(name: str, given: Cloud) -> OrderedPoints:
+    if isinstance(given, OrderedPoints):
+        return given
+    positions, masses = _positions_and_masses(given)
+    try:
+        return OrderedPoints(positions, masses)
+    except ValueError as reason:
+        raise ValueError(f"species {name!r}: {reason}") from None
+
+
+def _positions_and_masses(given: Cloud) -> tuple[Any, Any]:
+    return given if isinstance(given, tuple) and len(given) == 2 and np.ndim(given[0]) == 1 else (given, None)
+
+
+def _on_the_line(name: str, measure: Any) -> Quantiles:
+    if isinstance(measure, Quantiles):
+        return measure
+    if isinstance(measure, Density) and measure.grid.dim == 1:
+        return measure.quantiles(walls=False)
+    raise ValueError(f"species {name!r} must be Quantiles or a Density on the line, got {measure!r}")

@@ -1,0 +1,28 @@
+"""Ordered particles under kernels |x|: velocities, the exact flow by events, the resolvent, crossing times, rational
+numbers.
+"""
+
+from .crossings import CrossingGrid
+from .events import Event, Events
+from .isotonic import first_crossing, isotonic_flow
+from .rational import RationalEvent, RationalFlow
+from .resolvent import resolved, resolvent
+from .tip_law import TipLaw
+from .velocity import velocity
+from .world_lines import Walk, WorldLines
+
+__all__ = [
+    "CrossingGrid",
+    "Event",
+    "Events",
+    "RationalEvent",
+    "RationalFlow",
+    "TipLaw",
+    "Walk",
+    "WorldLines",
+    "first_crossing",
+    "isotonic_flow",
+    "resolved",
+    "resolvent",
+    "velocity",
+]

@@ -1,0 +1,90 @@
+"""The lower convex hull that tells how ordered particles group and move.
+
+A box of lattice points (p, q), numbers of particles to the left, has abscissa u = M_p / alpha_1 + N_q / alpha_2 and ordinate
+tau h(p, q) + (first moments up to there). Every edge of its lower hull is one group; the slope is its velocity (tau = 1,
+moments 0) or its place after an implicit step of tau.
+
+``law`` is an array (s_1, c, s_2, 1 / alpha_1, 1 / alpha_2); M, N are cumulative masses from 0; P, Q cumulative moments
+m x / alpha.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._typing import Array, Indices
+
+_ROUNDING = 1e-14
+
+
+@njit(cache=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]
+def rise(p: int, q: int, p2: int, q2: int, M: Array, N: Array, law: Array) -> float:
+    """h(p2, q2) - h(p, q), by factors that lose no digits."""
+    right_x, right_y = M[-1] - M[p] - M[p2], N[-1] - N[q] - N[q2]
+    return (M[p2] - M[p]) * (law[0] * right_x + law[1] * right_y) + (N[q2] - N[q]) * (law[2] * right_y + law[1] * right_x)
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def lower_hull(
+    p0: int, p1: int, q0: int, q1: int, M: Array, N: Array, P: Array, Q: Array, law: Array, tau: float, ends: Indices
+) -> int:
+    """The ends (p, q) of the edges of the hull from (p0, q0) to (p1, q1) in the rows of ``ends``; returns how many.
+
+    A candidate edge is kept where no point lies below it by more than rounding; else it is cut at the lowest one. At ties the
+    longest edge. One pass over an edge costs O(its length) where the second species repels itself or not at all, since h is
+    then convex in q and its minimisers grow with p; otherwise the area of its box.
+    """
+    todo = np.empty((p1 - p0 + q1 - q0 + 2, 2), np.int64)
+    todo[0, 0], todo[0, 1] = p1, q1
+    waiting, count, p, q = 1, 0, p0, q0
+    strength = abs(law[0]) + abs(law[1]) + abs(law[2])
+    while waiting > 0:
+        pe, qe = todo[waiting - 1, 0], todo[waiting - 1, 1]
+        low_p, low_q = pe, qe
+        if pe - p + qe - q > 1:
+            du = law[3] * (M[pe] - M[p]) + law[4] * (N[qe] - N[q])
+            slope = (tau * rise(p, q, pe, qe, M, N, law) + P[pe] - P[p] + Q[qe] - Q[q]) / du
+            mass = M[pe] - M[p] + N[qe] - N[q]
+            lowest = -_ROUNDING * (tau * strength * mass * (M[-1] + N[-1]) + abs(slope) * du)
+            lowest -= _ROUNDING * (abs(P[pe]) + abs(P[p]) + abs(Q[qe]) + abs(Q[q]))
+            start = q
+            for a in range(p, pe + 1):
+                best = np.inf
+                for b in range(start, qe + 1):
+                    g = tau * rise(p, q, a, b, M, N, law) + P[a] - P[p] + Q[b] - Q[q]
+                    g -= slope * (law[3] * (M[a] - M[p]) + law[4] * (N[b] - N[q]))
+                    if g <= best:
+                        best = g
+                        if law[2] <= 0:
+                            start = b
+                        if g < lowest:
+                            lowest, low_p, low_q = g, a, b
+                    elif law[2] <= 0:
+                        break
+        if low_p == pe and low_q == qe:
+            ends[count, 0], ends[count, 1] = pe, qe
+            count += 1
+            p, q = pe, qe
+            waiting -= 1
+        else:
+            todo[waiting, 0], todo[waiting, 1] = low_p, low_q
+            waiting += 1
+    return count
+
+
+@njit(cache=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]
+def slope_of(p: int, q: int, p2: int, q2: int, M: Array, N: Array, law: Array) -> float:
+    """The velocity of the group from (p, q) to (p2, q2)."""
+    return rise(p, q, p2, q2, M, N, law) / (law[3] * (M[p2] - M[p]) + law[4] * (N[q2] - N[q]))
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def cumulative(m: Array) -> Array:
+    """0, m_1, m_1 + m_2, ...: by multiples where all are equal, which rounds once."""
+    out = np.zeros(len(m) + 1)
+    equal = True
+    for i in range(len(m)):
+        equal = equal and m[i] == m[0]
+        out[i + 1] = (i + 1) * m[0] if equal else out[i] + m[i]
+    return out

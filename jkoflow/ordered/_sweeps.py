@@ -1,0 +1,108 @@
+"""The compiled sweeps over sorted particles: velocities, resolvents, crossing times."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._typing import Array
+from ._hull import cumulative, lower_hull, rise, slope_of
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def velocities(x: Array, m: Array, y: Array, n: Array, law: Array) -> tuple[Array, Array]:
+    nx, ny = len(x), len(y)
+    M, N = cumulative(m), cumulative(n)
+    P, Q = np.zeros(nx + 1), np.zeros(ny + 1)
+    vx, vy = np.empty(nx), np.empty(ny)
+    ends = np.empty((nx + ny, 2), np.int64)
+    i, j = 0, 0
+    while i < nx or j < ny:
+        place = min(x[i] if i < nx else np.inf, y[j] if j < ny else np.inf)
+        i2, j2 = i, j
+        while i2 < nx and x[i2] == place:
+            i2 += 1
+        while j2 < ny and y[j2] == place:
+            j2 += 1
+        if i2 - i + j2 - j == 1:
+            ends[0, 0], ends[0, 1] = i2, j2
+            count = 1
+        else:
+            count = lower_hull(i, i2, j, j2, M, N, P, Q, law, 1.0, ends)
+        for k in range(count):
+            v = slope_of(i, j, ends[k, 0], ends[k, 1], M, N, law)
+            vx[i : ends[k, 0]] = v
+            vy[j : ends[k, 1]] = v
+            i, j = ends[k, 0], ends[k, 1]
+    return vx, vy
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def sweep(x: Array, y: Array, step: float) -> tuple[Array, Array]:
+    """Equal masses: the next edge of the hull is one x, one y, or a pair of them."""
+    count = len(x)
+    X, Y = np.empty(count), np.empty(count)
+    p, q = 0, 0
+    while p < count or q < count:
+        of_x = x[p] + step * (2 * (p - q) + 1) if p < count else np.inf
+        of_y = y[q] + step * (2 * (q - p) + 1) if q < count else np.inf
+        of_both = (x[p] + y[q]) / 2 if p < count and q < count else np.inf
+        if of_both <= of_x and of_both <= of_y:
+            X[p] = Y[q] = of_both
+            p, q = p + 1, q + 1
+        elif of_x <= of_y:
+            X[p] = of_x
+            p += 1
+        else:
+            Y[q] = of_y
+            q += 1
+    return X, Y
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def by_thresholds(x: Array, m: Array, y: Array, n: Array, law: Array, tau: float) -> tuple[Array, Array]:
+    M, N = cumulative(m), cumulative(n)
+    P, Q = cumulative(law[3] * m * x), cumulative(law[4] * n * y)
+    X, Y = np.empty(len(x)), np.empty(len(y))
+    ends = np.empty((len(x) + len(y), 2), np.int64)
+    count = lower_hull(0, len(x), 0, len(y), M, N, P, Q, law, tau, ends)
+    p, q = 0, 0
+    for k in range(count):
+        p2, q2 = ends[k, 0], ends[k, 1]
+        weight = law[3] * (M[p2] - M[p]) + law[4] * (N[q2] - N[q])
+        mean = (law[3] * np.sum(m[p:p2] * x[p:p2]) + law[4] * np.sum(n[q:q2] * y[q:q2])) / weight
+        X[p:p2] = Y[q:q2] = mean + tau * rise(p, q, p2, q2, M, N, law) / weight
+        p, q = p2, q2
+    return X, Y
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def family(a: Array, b: Array, speed: float, times: Array, A: Array, B: Array, T: Array, C: Array) -> float:
+    """The meetings of the a_i that start left of their b_i: fill positions at times, and the table where it has room."""
+    n, last = len(a), 0.0
+    t, c = np.empty(n + 1), np.empty(n + 1)  # of the meetings on the anti-diagonal before, by i
+    seen_a, seen_b = np.zeros(n, np.int64), np.zeros(n, np.int64)  # how many of the times are filled
+    for d in range(n - 1, -1, -1):
+        v = (2 * d + 1) * speed
+        for i in range(d, n):
+            j = i - d
+            if not (a[i] < b[i] and a[i] < b[j]):
+                continue
+            before_a, before_b = j > 0 and a[i] < b[j - 1], i + 1 < n and a[i + 1] < b[j]
+            t_a, c_a = (t[i], c[i]) if before_a else (0.0, a[i])
+            t_b, c_b = (t[i + 1], c[i + 1]) if before_b else (0.0, b[j])
+            t[i] = (c_b - c_a + v * (t_a + t_b)) / (2 * v)
+            c[i] = c_a + v * (t[i] - t_a)
+            while seen_a[i] < len(times) and times[seen_a[i]] < t[i]:
+                A[seen_a[i], i] = c_a + v * (times[seen_a[i]] - t_a)
+                seen_a[i] += 1
+            while seen_b[j] < len(times) and times[seen_b[j]] < t[i]:
+                B[seen_b[j], j] = c_b - v * (times[seen_b[j]] - t_b)
+                seen_b[j] += 1
+            if len(T):
+                T[i, j], C[i, j] = t[i], c[i]
+            if d == 0:
+                last = max(last, t[i])
+                A[seen_a[i] :, i] = c[i]
+                B[seen_b[j] :, j] = c[i]
+    return last

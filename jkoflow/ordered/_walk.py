@@ -1,0 +1,205 @@
+"""Clusters that move along straight lines until they meet: the compiled loop of the exact flow.
+
+Every cluster holds the particles i0..i1-1 of the first species and j0..j1-1 of the second. ``numbers`` has a row per slot:
+place, time of that place, velocity, time of meeting the right neighbour. ``links`` has: i0, i1, j0, j1, left, right, where in
+the heap. The heap orders slots by the time of their next meeting.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._typing import Array, Indices
+from ._hull import lower_hull, slope_of
+
+PLACE, SINCE, SPEED, MEETS = range(4)
+I0, I1, J0, J1, LEFT, RIGHT, HEAP = range(7)
+STATE_FREE, STATE_HEAD, STATE_SIZE, STATE_EVENTS = range(4)  # top of the free slots, leftmost slot, size of heap, events so far
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def begin(
+    x: Array, y: Array, M: Array, N: Array, law: Array, numbers: Array, links: Indices, heap: Indices, free: Indices,
+    state: Indices,
+) -> None:  # fmt: skip
+    """Make the clusters of a configuration; those that start at one place leave it as the hull says."""
+    nx, ny = len(x), len(y)
+    zeros_x, zeros_y = np.zeros(nx + 1), np.zeros(ny + 1)
+    ends = np.empty((nx + ny, 2), np.int64)
+    i, j, slots = 0, 0, 0
+    while i < nx or j < ny:
+        place = min(x[i] if i < nx else np.inf, y[j] if j < ny else np.inf)
+        i2, j2 = i, j
+        while i2 < nx and x[i2] == place:
+            i2 += 1
+        while j2 < ny and y[j2] == place:
+            j2 += 1
+        count = lower_hull(i, i2, j, j2, M, N, zeros_x, zeros_y, law, 1.0, ends)
+        for k in range(count):
+            _fill(slots, place, 0.0, i, ends[k, 0], j, ends[k, 1], M, N, law, numbers, links)
+            links[slots, LEFT], links[slots, RIGHT] = slots - 1, slots + 1
+            i, j, slots = ends[k, 0], ends[k, 1], slots + 1
+    links[slots - 1, RIGHT] = -1
+    state[STATE_HEAD], state[STATE_SIZE], state[STATE_EVENTS] = 0, slots, 0
+    state[STATE_FREE] = nx + ny - slots
+    for k in range(nx + ny - slots):
+        free[k] = slots + k
+    for k in range(slots):
+        numbers[k, MEETS] = _meeting(k, links[k, RIGHT], numbers)
+        heap[k], links[k, HEAP] = k, k
+    for k in range(slots // 2, -1, -1):
+        _sift(k, heap, numbers, links, state[STATE_SIZE])
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def advance(
+    until: float, M: Array, N: Array, law: Array, numbers: Array, links: Indices, heap: Indices, free: Indices, state: Indices,
+    when: Array, who: Indices,
+) -> bool:  # fmt: skip
+    """Go through the meetings up to a time; False where there is no room left to write them down.
+
+    ``when`` has rows (time, place), ``who`` rows (i0, i1, j0, j1, groups before, groups after).
+    """
+    zeros_x, zeros_y = np.zeros(len(M)), np.zeros(len(N))
+    ends = np.empty((len(M) + len(N), 2), np.int64)
+    while state[STATE_SIZE] > 0:
+        first = heap[0]
+        time = numbers[first, MEETS]
+        if not time <= until or time == np.inf:
+            return True
+        if state[STATE_EVENTS] == len(when):
+            return False
+        last = links[first, RIGHT]
+        while links[last, RIGHT] >= 0 and numbers[last, MEETS] <= time:
+            last = links[last, RIGHT]
+        while links[first, LEFT] >= 0 and numbers[links[first, LEFT], MEETS] <= time:
+            first = links[first, LEFT]
+        place = 0.5 * (
+            numbers[first, PLACE]
+            + numbers[first, SPEED] * (time - numbers[first, SINCE])
+            + numbers[last, PLACE]
+            + numbers[last, SPEED] * (time - numbers[last, SINCE])
+        )
+        left, right = links[first, LEFT], links[last, RIGHT]
+        i0, j0, i1, j1 = links[first, I0], links[first, J0], links[last, I1], links[last, J1]
+        before, k = 0, first
+        while k != right:
+            following = links[k, RIGHT]
+            _remove(k, heap, numbers, links, state)
+            free[state[STATE_FREE]] = k
+            state[STATE_FREE] += 1
+            before += 1
+            k = following
+        count = lower_hull(i0, i1, j0, j1, M, N, zeros_x, zeros_y, law, 1.0, ends)
+        event = state[STATE_EVENTS]
+        when[event, 0], when[event, 1] = time, place
+        who[event, 0], who[event, 1], who[event, 2], who[event, 3] = i0, i1, j0, j1
+        who[event, 4], who[event, 5] = before, count
+        state[STATE_EVENTS] += 1
+        i, j, previous = i0, j0, left
+        for g in range(count):
+            state[STATE_FREE] -= 1
+            k = free[state[STATE_FREE]]
+            _fill(k, place, time, i, ends[g, 0], j, ends[g, 1], M, N, law, numbers, links)
+            i, j = ends[g, 0], ends[g, 1]
+            links[k, LEFT] = previous
+            if previous >= 0:
+                links[previous, RIGHT] = k
+            else:
+                state[STATE_HEAD] = k
+            previous = k
+        links[previous, RIGHT] = right
+        if right >= 0:
+            links[right, LEFT] = previous
+        k = previous
+        for _ in range(count):
+            numbers[k, MEETS] = max(_meeting(k, links[k, RIGHT], numbers), time)
+            _insert(k, heap, numbers, links, state)
+            k = links[k, LEFT]
+        if left >= 0:
+            numbers[left, MEETS] = max(_meeting(left, links[left, RIGHT], numbers), time)
+            _restore(links[left, HEAP], heap, numbers, links, state[STATE_SIZE])
+    return True
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def places_at(time: float, numbers: Array, links: Indices, head: int, x: Array, y: Array) -> None:
+    """Write the positions of all particles at a time before the next meeting; rounding may not undo their order."""
+    k, place = head, -np.inf
+    while k >= 0:
+        place = max(place, numbers[k, PLACE] + numbers[k, SPEED] * (time - numbers[k, SINCE]))
+        x[links[k, I0] : links[k, I1]] = place
+        y[links[k, J0] : links[k, J1]] = place
+        k = links[k, RIGHT]
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _fill(
+    k: int, place: float, time: float, i: int, i2: int, j: int, j2: int, M: Array, N: Array, law: Array, numbers: Array,
+    links: Indices,
+) -> None:  # fmt: skip
+    numbers[k, PLACE], numbers[k, SINCE] = place, time
+    numbers[k, SPEED] = slope_of(i, j, i2, j2, M, N, law)
+    links[k, I0], links[k, I1], links[k, J0], links[k, J1] = i, i2, j, j2
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _meeting(k: int, right: int, numbers: Array) -> float:
+    """When a cluster meets its right neighbour."""
+    if right < 0:
+        return np.inf
+    closing = numbers[k, SPEED] - numbers[right, SPEED]
+    if closing <= 0:
+        return np.inf
+    since = max(numbers[k, SINCE], numbers[right, SINCE])
+    here = numbers[k, PLACE] + numbers[k, SPEED] * (since - numbers[k, SINCE])
+    there = numbers[right, PLACE] + numbers[right, SPEED] * (since - numbers[right, SINCE])
+    return since + max(there - here, 0.0) / closing
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _swap(a: int, b: int, heap: Indices, links: Indices) -> None:
+    heap[a], heap[b] = heap[b], heap[a]
+    links[heap[a], HEAP], links[heap[b], HEAP] = a, b
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _sift(a: int, heap: Indices, numbers: Array, links: Indices, size: int) -> None:
+    """Let an entry sink to where it belongs."""
+    while True:
+        least = a
+        for b in (2 * a + 1, 2 * a + 2):
+            if b < size and numbers[heap[b], MEETS] < numbers[heap[least], MEETS]:
+                least = b
+        if least == a:
+            return
+        _swap(a, least, heap, links)
+        a = least
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _restore(a: int, heap: Indices, numbers: Array, links: Indices, size: int) -> None:
+    """Let an entry rise or sink to where it belongs."""
+    while a > 0 and numbers[heap[a], MEETS] < numbers[heap[(a - 1) // 2], MEETS]:
+        _swap(a, (a - 1) // 2, heap, links)
+        a = (a - 1) // 2
+    _sift(a, heap, numbers, links, size)
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _insert(k: int, heap: Indices, numbers: Array, links: Indices, state: Indices) -> None:
+    a = state[STATE_SIZE]
+    heap[a], links[k, HEAP] = k, a
+    state[STATE_SIZE] += 1
+    _restore(a, heap, numbers, links, state[STATE_SIZE])
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _remove(k: int, heap: Indices, numbers: Array, links: Indices, state: Indices) -> None:
+    a = links[k, HEAP]
+    state[STATE_SIZE] -= 1
+    last = state[STATE_SIZE]
+    if a != last:
+        _swap(a, last, heap, links)
+        _restore(a, heap, numbers, links, last)

@@ -1,0 +1,95 @@
+"""What happened along an exact flow of particles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .._typing import Array, Indices, Mask
+
+
+@dataclass(frozen=True)
+class Event:
+    """A meeting: when, where, which particles of every species (counted from 0), of how many groups, and in how many they left.
+
+    ``what`` is "cross" where two groups pass through one another, "stick" where all go on as one, else "regroup".
+    """
+
+    time: float
+    place: float
+    who: dict[str, range]
+    before: int
+    after: int
+
+    @property
+    def what(self) -> str:
+        """One word for it."""
+        return "stick" if self.after == 1 else "cross" if self.before == self.after == 2 else "regroup"
+
+    def __str__(self) -> str:
+        named = [
+            f"{name}{members[0]}" if len(members) == 1 else f"{name}{members[0]}..{name}{members[-1]}"
+            for name, members in self.who.items()
+            if len(members)
+        ]
+        return f"t = {self.time:.6g}, x = {self.place:.6g}: {' and '.join(named)} {self.what}"
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """A list of meetings in the order of time, held as arrays.
+
+    Attributes
+    ----------
+    times, places : arrays (K,)
+    members : array (K, 4)
+        Of the first species members[k, 0], ..., members[k, 1] - 1, of the second members[k, 2], ..., members[k, 3] - 1.
+    groups : array (K, 2)
+        How many groups met, and in how many they left.
+    species : tuple of names
+    """
+
+    times: Array = field(default_factory=lambda: np.zeros(0))
+    places: Array = field(default_factory=lambda: np.zeros(0))
+    members: Indices = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
+    groups: Indices = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
+    species: tuple[str, ...] = ()
+
+    @property
+    def stuck(self) -> Mask:
+        """Which of them are stickings, a mask."""
+        return self.groups[:, 1] == 1
+
+    def later(self, time: float) -> Events:
+        """The same with a time added to theirs."""
+        return Events(self.times + time, self.places, self.members, self.groups, self.species)
+
+    def then(self, other: Events) -> Events:
+        """These and others after them."""
+        return Events(
+            np.concatenate([self.times, other.times]),
+            np.concatenate([self.places, other.places]),
+            np.concatenate([self.members, other.members]),
+            np.concatenate([self.groups, other.groups]),
+            other.species or self.species,
+        )
+
+    def of(self, species: str, k: int) -> Indices:
+        """The numbers of the events that particle k of a species took part in."""
+        column = 2 * self.species.index(species) if species in self.species else 0
+        return np.flatnonzero((self.members[:, column] <= k) & (k < self.members[:, column + 1]))
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __getitem__(self, k: int) -> Event:
+        who = {name: range(int(self.members[k, 2 * a]), int(self.members[k, 2 * a + 1])) for a, name in enumerate(self.species)}
+        return Event(float(self.times[k]), float(self.places[k]), who, *(int(g) for g in self.groups[k]))
+
+    def __iter__(self) -> Iterator[Event]:
+        return (self[k] for k in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"Events({len(self)}, of which {int(self.stuck.sum())} stickings)"

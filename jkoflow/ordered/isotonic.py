@@ -1,0 +1,55 @@
+"""The flow as one projection onto the ordered cone, as long as nothing has crossed."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+from .._validate import positive
+from ..energies import Law, newtonian
+from ..measures import OrderedParticles, Species
+from .tip_law import TipLaw
+from .velocity import velocity
+from .world_lines import WorldLines
+
+
+def isotonic_flow(state: Species, time: float, law: Law | None = None) -> OrderedParticles:
+    """The weighted isotonic regression of z + t v, all particles in their order and v their velocities at the start.
+
+    Up to :func:`first_crossing` this is the flow, and the one resolvent of that time as well; afterwards it is neither, for
+    equal masses never again. One species that attracts itself never crosses anything, and for it the formula holds for all
+    times (paper note 1, section 2.8).
+
+    >>> from jkoflow import Interaction, OrderedParticles, PowerLaw
+    >>> start = OrderedParticles(x=[0.05, 0.15, 0.25, 0.95])
+    >>> isotonic_flow(start, 0.2, Interaction(PowerLaw(1), "x"))["x"].points
+    array([0.2, 0.2, 0.2, 0.8])
+    """
+    law = newtonian() if law is None else law
+    tips = TipLaw.of(law, law.check(state))
+    time = positive("time", time)
+    v = velocity(state, law)
+    z = np.concatenate([state[name].points for name in tips.species])
+    speeds = np.concatenate([v[name] for name in tips.species])
+    masses = np.concatenate([state[name].masses for name in tips.species])
+    order = np.lexsort((speeds, z))
+    places = np.empty_like(z)
+    places[order] = isotonic_regression((z + time * speeds)[order], weights=masses[order]).x
+    ends = np.cumsum([len(state[name].points) for name in tips.species])[:-1]
+    return OrderedParticles(
+        {name: (part, state[name].masses) for name, part in zip(tips.species, np.split(places, ends), strict=True)}
+    )
+
+
+def first_crossing(state: Species, law: Law | None = None) -> float:
+    """The time of the first meeting after which not all go on as one, inf where there is none: until then
+    :func:`isotonic_flow` is the flow.
+
+    >>> from jkoflow import OrderedParticles
+    >>> first_crossing(OrderedParticles(x=[-1.0, -1.0], y=[1.0, 1.0]))
+    0.6666666666666666
+    >>> first_crossing(OrderedParticles(x=[0.0, 2.0], y=[1.0, 3.0]))
+    inf
+    """
+    events = WorldLines(state, law=newtonian() if law is None else law).events
+    return float(events.times[~events.stuck][0]) if not events.stuck.all() else np.inf

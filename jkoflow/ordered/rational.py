@@ -1,0 +1,166 @@
+"""The exact flow in rational numbers: for teaching, and as an oracle for everything else."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate, pairwise
+from typing import Any
+
+from ..energies import Law, newtonian
+from ..measures import OrderedParticles
+from .tip_law import TipLaw
+
+
+@dataclass(frozen=True)
+class RationalEvent:
+    """A meeting, as :class:`Event`, with the time and the place as fractions."""
+
+    time: Fraction
+    place: Fraction
+    who: dict[str, range]
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class _Cluster:
+    place: Fraction
+    speed: Fraction
+    p: tuple[int, int]
+    q: tuple[int, int]
+
+
+class RationalFlow:
+    """The flow of :class:`WorldLines` in exact arithmetic, masses, laws and ties as there; time grows as N^4 or so.
+
+    Parameters
+    ----------
+    species : mapping from one or two names to positions, or to pairs of positions and masses
+        Integers, fractions, or strings such as "1/3"; equal masses 1/N where none are given. A float counts as the binary
+        fraction it is.
+    law : Law, optional
+        Of |x| alone, default ``newtonian()``.
+
+    Attributes
+    ----------
+    events : tuple of RationalEvent
+
+    >>> flow = RationalFlow({"x": [-1, -1, -1], "y": [1, 1, 1]})
+    >>> flow.events[-1].time, flow.at(flow.events[-1].time)["x"]
+    (Fraction(8, 5), [Fraction(-7, 15), Fraction(0, 1), Fraction(7, 15)])
+    """
+
+    def __init__(self, species: Mapping[str, Any], law: Law | None = None) -> None:
+        law = newtonian() if law is None else law
+        clouds = {name: _fractions(given) for name, given in species.items()}
+        floats = OrderedParticles(
+            {name: ([float(z) for z in places], [float(m) for m in masses]) for name, (places, masses) in clouds.items()}
+        )
+        for name, (places, masses) in clouds.items():  # what floats cannot see
+            if any(a > b for a, b in pairwise(places)) or min(masses) <= 0:
+                raise ValueError(f"species {name!r} must have non-decreasing positions and positive masses")
+        tips = TipLaw.of(law, law.check(floats))
+        self.species = tips.species
+        self._s1, self._c, self._s2 = map(Fraction, tips.strengths)
+        nothing: tuple[list[Fraction], list[Fraction]] = ([], [])
+        (self._x, self._m), (self._y, self._n) = (*clouds.values(), nothing)[:2]
+        self._M, self._N = (list(accumulate(masses, initial=Fraction(0))) for masses in (self._m, self._n))
+        self._follow()
+
+    def at(self, time: Any) -> dict[str, list[Fraction]]:
+        """The positions at a time."""
+        elapsed, clusters = self._since(time)
+        x, y = list(self._x), list(self._y)
+        for one in clusters:
+            place = one.place + one.speed * elapsed
+            x[slice(*one.p)] = [place] * (one.p[1] - one.p[0])
+            y[slice(*one.q)] = [place] * (one.q[1] - one.q[0])
+        return dict(zip(self.species, (x, y), strict=False))
+
+    def velocity(self, time: Any) -> dict[str, list[Fraction]]:
+        """The velocities from a time on (the right derivative)."""
+        x, y = list(self._x), list(self._y)
+        for one in self._since(time)[1]:
+            x[slice(*one.p)] = [one.speed] * (one.p[1] - one.p[0])
+            y[slice(*one.q)] = [one.speed] * (one.q[1] - one.q[0])
+        return dict(zip(self.species, (x, y), strict=False))
+
+    def energy(self, time: Any) -> Fraction:
+        """The energy, as the sum of h(p, q) over the gaps between the particles."""
+        elapsed, clusters = self._since(time)
+        places = [one.place + one.speed * elapsed for one in clusters]
+        gaps = zip(clusters, places, places[1:], strict=False)
+        return sum((self._h(one.p[1], one.q[1]) * (right - left) for one, left, right in gaps), Fraction(0))
+
+    def _since(self, time: Any) -> tuple[Fraction, list[_Cluster]]:
+        time = Fraction(time)
+        if time < 0:
+            raise ValueError(f"time must be >= 0, got {time}")
+        k = bisect_right(self._times, time) - 1
+        return time - self._times[k], self._stages[k]
+
+    def _h(self, p: int, q: int) -> Fraction:
+        left, right = self._M[p], self._M[-1] - self._M[p]
+        below, above = self._N[q], self._N[-1] - self._N[q]
+        return self._s1 * left * right + self._s2 * below * above + self._c * (left * above + below * right)
+
+    def _leave(self, place: Fraction, p: tuple[int, int], q: tuple[int, int]) -> list[_Cluster]:
+        """The groups in which particles at one place leave: the edges of the lower hull of h, walked from the left."""
+        at, groups = (p[0], q[0]), []
+        while at != (p[1], q[1]):
+            base, mass = self._h(*at), self._M[at[0]] + self._N[at[1]]
+            further = [(a, b) for a in range(at[0], p[1] + 1) for b in range(at[1], q[1] + 1) if (a, b) != at]
+            slopes = [((self._h(a, b) - base) / (self._M[a] + self._N[b] - mass), -a - b, (a, b)) for a, b in further]
+            speed, _, to = min(slopes)
+            groups.append(_Cluster(place, speed, (at[0], to[0]), (at[1], to[1])))
+            at = to
+        return groups
+
+    def _follow(self) -> None:
+        clusters: list[_Cluster] = []
+        p = q = 0
+        for place in sorted({*self._x, *self._y}):
+            i, j = bisect_right(self._x, place), bisect_right(self._y, place)
+            clusters += self._leave(place, (p, i), (q, j))
+            p, q = i, j
+        now, events = Fraction(0), []
+        self._times, self._stages = [now], [clusters]
+        while True:
+            pairs = pairwise(clusters)
+            waits = [(b.place - a.place) / (a.speed - b.speed) for a, b in pairs if a.speed > b.speed]
+            if not waits:
+                break
+            wait = min(waits)
+            now += wait
+            moved = [_Cluster(one.place + wait * one.speed, one.speed, one.p, one.q) for one in clusters]
+            clusters, k = [], 0
+            while k < len(moved):
+                e = k
+                while e + 1 < len(moved) and moved[e].place == moved[e + 1].place and moved[e].speed > moved[e + 1].speed:
+                    e += 1
+                if e == k:
+                    clusters.append(moved[k])
+                else:
+                    p_met, q_met = (moved[k].p[0], moved[e].p[1]), (moved[k].q[0], moved[e].q[1])
+                    after = self._leave(moved[k].place, p_met, q_met)
+                    clusters += after
+                    who = dict(zip(self.species, (range(*p_met), range(*q_met)), strict=False))
+                    events.append(RationalEvent(now, moved[k].place, who, e - k + 1, len(after)))
+                k = e + 1
+            self._times.append(now)
+            self._stages.append(clusters)
+        self.events = tuple(events)
+
+
+def _fractions(given: Any) -> tuple[list[Fraction], list[Fraction]]:
+    """Positions and masses; a pair of sequences is both, anything else positions alone."""
+    paired = isinstance(given, tuple) and len(given) == 2 and all(isinstance(part, Sequence) for part in given)
+    paired = paired and not any(isinstance(part, str) for part in given)
+    places, masses = given if paired else (given, None)
+    places = [Fraction(z) for z in places]
+    if not places:
+        raise ValueError("positions must hold at least one particle, got none")
+    return places, [Fraction(1, len(places))] * len(places) if masses is None else [Fraction(m) for m in masses]

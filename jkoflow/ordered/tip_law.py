@@ -1,0 +1,100 @@
+"""Laws on the line made of |x| alone, as the strengths they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._typing import Array
+from ..energies import CrossInteraction, Interaction, Law
+from ..kernels import LineKernel, on_the_line
+from ..measures import OrderedPoints, Species
+
+
+@dataclass(frozen=True)
+class TipLaw:
+    """E = sum_a s_a/2 int int |x - x'| drho_a drho_a + c int int |x - y| drho_1 drho_2, c >= 0, of one or two species.
+
+    On the cone of ordered positions this is convex and piecewise linear: with M_p and N_q the masses of the first p and q
+    particles it is the integral over space of
+
+        h(p, q) = s_1 M_p (M - M_p) + s_2 N_q (N - N_q) + c (M_p (N - N_q) + N_q (M - M_p)),
+
+    p and q the numbers of particles to the left; for ``newtonian()`` and masses of 1 h = (M_p - N_q)^2. Every answer of this
+    package comes from this one function (paper note 1, sections 2.4 and 8).
+
+    Attributes
+    ----------
+    species : tuple of one or two names
+    strengths : (s_1, c, s_2)
+        Negative s repels.
+    mobilities : (alpha_1, alpha_2)
+    """
+
+    species: tuple[str, ...]
+    strengths: tuple[float, float, float]
+    mobilities: tuple[float, float]
+
+    @classmethod
+    def of(cls, law: Law, state: Species, mobilities: Mapping[str, float] | None = None) -> TipLaw:
+        """The strengths of a law; ValueError, with the way out, for one that is not of this kind."""
+        for factor, term in law.terms:
+            if factor != 0 and not (isinstance(term, Interaction | CrossInteraction) and _only_tip(_kernel(term))):
+                raise ValueError(
+                    f"{term!r} is not made of |x| alone, for which the flow of ordered particles is exact: "
+                    "take JKO(), which on ordered particles takes any convex law"
+                )
+        return cls.part_of(law, state, mobilities)
+
+    @classmethod
+    def part_of(cls, law: Law, state: Species, mobilities: Mapping[str, float] | None = None) -> TipLaw:
+        """What is |x| in a law that may hold more."""
+        names = tuple(state)
+        if len(names) > 2:
+            raise ValueError(f"state must have one species or two where ordered particles meet tips, got {len(names)}")
+        if state.kind is not OrderedPoints:
+            raise ValueError(
+                f"state must be of ordered particles, got {state.kind.__name__}: make OrderedParticles of it, "
+                "for instance by OrderedParticles.midpoints"
+            )
+        s = dict.fromkeys(names, 0.0)
+        cross = 0.0
+        for factor, term in law.terms:
+            if isinstance(term, Interaction) and factor != 0:
+                s[term.species] += factor * _kernel(term).pointed
+            elif isinstance(term, CrossInteraction) and factor != 0:
+                cross += factor * _kernel(term).pointed
+        if cross < 0:
+            raise ValueError(
+                f"the cross-interaction must attract, got {cross:g} |x - y|: repulsion of two species is not convex on the cone"
+            )
+        alpha = dict.fromkeys(names, 1.0) | dict(mobilities or {})
+        first, second = names[0], names[-1]
+        return cls(names, (s[first], cross, s[second] if len(names) == 2 else 0.0), (float(alpha[first]), float(alpha[second])))
+
+    @property
+    def is_newtonian(self) -> bool:
+        """Whether it is a multiple of ``newtonian()`` with mobilities of 1."""
+        s1, c, s2 = self.strengths
+        return len(self.species) == 2 and c > 0 and s1 == s2 == -c and self.mobilities == (1.0, 1.0)
+
+    def clouds(self, state: Species) -> tuple[OrderedPoints, OrderedPoints | None]:
+        """The two species, or the one and None."""
+        return state[self.species[0]], state[self.species[1]] if len(self.species) == 2 else None
+
+    def arrays(self, state: Species) -> tuple[Array, Array, Array, Array, Array]:
+        """Positions and masses of both species, empty for one that is not there; strengths and 1 / mobilities in a row."""
+        x, y = self.clouds(state)
+        nothing = np.zeros(0)
+        numbers = np.array([*self.strengths, 1 / self.mobilities[0], 1 / self.mobilities[1]])
+        return x.points, x.masses, nothing if y is None else y.points, nothing if y is None else y.masses, numbers
+
+
+def _kernel(term: Interaction | CrossInteraction) -> LineKernel:
+    return on_the_line(term.W if isinstance(term, Interaction) else term.K)
+
+
+def _only_tip(kernel: LineKernel) -> bool:
+    return not kernel.parts and not kernel.powers

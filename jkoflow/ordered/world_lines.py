@@ -1,0 +1,152 @@
+"""The exact flow of ordered particles under kernels |x|, by its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .._typing import Array
+from .._validate import finite_array, positive
+from ..energies import Law, newtonian
+from ..measures import OrderedParticles, Species
+from .events import Events
+from .tip_law import TipLaw
+
+_FIRST_ROOM = 1024
+
+
+class Walk:
+    """The flow in the making: clusters move along straight lines, meet, and leave as the hull says (paper note 1, section 2.5).
+
+    Every meeting costs O(log N) and the hull of what has met. Times count from the state it starts from. No tolerance
+    decides what meets: the flow is a contraction, so that the order of meetings that rounding cannot tell apart does not
+    matter.
+    """
+
+    def __init__(self, tips: TipLaw, state: Species) -> None:
+        from . import _walk
+        from ._hull import cumulative
+
+        self.tips, self.start, self.now, self._compiled = tips, state, 0.0, _walk
+        x, m, y, n, self._law = tips.arrays(state)
+        count = len(x) + len(y)
+        self._x, self._y = x.copy(), y.copy()
+        self._M, self._N = cumulative(m), cumulative(n)
+        self._numbers, self._links = np.zeros((count, 4)), np.zeros((count, 7), dtype=np.int64)
+        self._heap, self._free = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+        self._state = np.zeros(4, dtype=np.int64)
+        self._when, self._who = np.empty((_FIRST_ROOM, 2)), np.empty((_FIRST_ROOM, 6), dtype=np.int64)
+        clusters = (self._numbers, self._links, self._heap, self._free, self._state)
+        _walk.begin(x, y, self._M, self._N, self._law, *clusters)
+
+    def advance(self, until: float) -> None:
+        """Go on to a time, which may be infinite."""
+        while not self._compiled.advance(
+            until, self._M, self._N, self._law, self._numbers, self._links, self._heap, self._free, self._state, self._when,
+            self._who,
+        ):  # fmt: skip
+            self._when, self._who = (np.concatenate([a, np.empty_like(a)]) for a in (self._when, self._who))
+        self.now = until
+
+    def particles(self, time: float) -> OrderedParticles:
+        """The particles at a time no earlier than the last event and no later than ``now``."""
+        self._compiled.places_at(time, self._numbers, self._links, self._state[self._compiled.STATE_HEAD], self._x, self._y)
+        places = (self._x.copy(), self._y.copy())
+        return OrderedParticles(
+            {name: (z, self.start[name].masses) for name, z in zip(self.tips.species, places, strict=False)}
+        )
+
+    @property
+    def events(self) -> Events:
+        """What has happened so far."""
+        count = int(self._state[self._compiled.STATE_EVENTS])
+        order = np.lexsort((self._when[:count, 1], self._when[:count, 0]))  # at one time from left to right
+        when, who = self._when[order], self._who[order]
+        return Events(when[:, 0], when[:, 1], who[:, :4], who[:, 4:], self.tips.species)
+
+
+@dataclass(frozen=True, eq=False)
+class WorldLines:
+    """The exact flow of ordered particles, from its start to a time, at any times in between.
+
+        d z_i / dt = - the element of least norm of the subdifferential of E at Z,    in the metric sum_i m_i |z_i|^2 / alpha_i
+
+    Parameters
+    ----------
+    start : Species of OrderedPoints
+        One species or two, any masses, ties allowed.
+    t_end : float
+        inf for all of the flow, which comes to rest, or to a motion without meetings, after finitely many events.
+    law : Law
+        Of |x| alone, with cross-attraction; default ``newtonian()``.
+    mobility : mapping, optional
+
+    Attributes
+    ----------
+    events : Events
+
+    Cost: for equal masses at most N (N + 1) / 2 events (exactly as many for separated species), each O(log N).
+
+    Source: paper note 1, sections 1.4 (the flow), 2.4 and 2.5 (its events).
+
+    >>> from jkoflow import OrderedParticles
+    >>> lines = WorldLines(OrderedParticles(x=[-1.0, -1.0], y=[1.0, 1.0]))
+    >>> for event in lines.events:
+    ...     print(event)
+    t = 0.666667, x = 0: x1 and y0 cross
+    t = 1.33333, x = -0.333333: x0 and y0 stick
+    t = 1.33333, x = 0.333333: x1 and y1 stick
+    >>> lines.at([1.0])[0]["x"].points
+    array([-0.5       ,  0.16666667])
+    """
+
+    start: Species
+    t_end: float = np.inf
+    law: Law = field(default_factory=newtonian)
+    mobility: Mapping[str, float] | None = None
+    events: Events = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.t_end != np.inf:
+            positive("t_end", self.t_end)
+        walk = self._walk()
+        walk.advance(self.t_end)
+        object.__setattr__(self, "events", walk.events)
+
+    def _walk(self) -> Walk:
+        state = self.law.check(self.start)
+        return Walk(TipLaw.of(self.law, state, self.mobility), state)
+
+    def at(self, times: Iterable[float]) -> list[OrderedParticles]:
+        """The particles at times in increasing order."""
+        return list(self._visit(times))
+
+    def _visit(self, times: Iterable[float]) -> Iterator[OrderedParticles]:
+        given = np.asarray(list(times), dtype=np.float64)
+        wanted = finite_array("times", given, given.shape)
+        if np.any(np.diff(wanted) < 0) or (len(wanted) and not 0 <= wanted[0] <= wanted[-1] <= self.t_end):
+            raise ValueError(f"times must increase from 0 to at most {self.t_end:g}, got {wanted}")
+        walk = self._walk()
+        for time in wanted:
+            walk.advance(float(time))
+            yield walk.particles(float(time))
+
+    @property
+    def at_rest_from(self) -> float:
+        """The time of the last event up to ``t_end``: for ``newtonian()`` and equal masses that after which nothing moves."""
+        return float(self.events.times[-1]) if len(self.events) else 0.0
+
+    @property
+    def final(self) -> OrderedParticles:
+        """The particles after the last event, or at ``t_end`` where that is finite."""
+        return self.at([self.at_rest_from if self.t_end == np.inf else self.t_end])[0]
+
+    def path(self, species: str, k: int) -> tuple[Array, Array]:
+        """Times and places of the corners of the world-line of a particle, up to the last event or ``t_end``."""
+        mine = self.events.of(species, k)
+        end = self.at_rest_from if self.t_end == np.inf else self.t_end
+        times = np.concatenate([[0.0], self.events.times[mine], [end]])
+        places = [self.start[species].points[k], *self.events.places[mine], self.at([end])[0][species].points[k]]
+        return times, np.asarray(places)

@@ -1,0 +1,45 @@
+"""What all pictures share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .._validate import positive_integer
+from ..measures import Measure, Species
+from ..trajectory import Trajectory
+
+HUES = ("#c1440e", "#1f5fa8", "#2e7d32", "#7b3fa0", "#8a6d00", "#00808a")
+
+
+def states_at(
+    what: Trajectory | Measure | Species, times: Sequence[float] | None, panels: int
+) -> list[tuple[float | None, Species]]:
+    """The states of a flow to show, with their times; a state alone, with none."""
+    if not isinstance(what, Trajectory):
+        return [(None, Species.of(what))]
+    if times is None:
+        indices = np.unique(np.linspace(0, len(what) - 1, positive_integer("panels", panels)).round().astype(int))
+    else:
+        if np.size(times) == 0 or not np.all(np.isfinite(np.atleast_1d(times))):
+            raise ValueError(f"times must be finite numbers, at least one, got {times!r}")
+        indices = np.unique([int(np.argmin(np.abs(what.times - t))) for t in np.atleast_1d(times)])
+    frames = frames_of(what)
+    return [(float(what.times[k]), frames[k]) for k in indices]
+
+
+def frames_of(flow: Trajectory) -> list[Species]:
+    """The states of a flow, of the species selected."""
+    return [Species({name: state[name] for name in flow.species}) for state in flow.snapshots]
+
+
+def time_label(time: float | None) -> str:
+    """A time in words, nothing for none."""
+    return "" if time is None else f"t = {time:.4g}"
+
+
+def must_be_flow(flow: Trajectory) -> None:
+    """ValueError for anything else."""
+    if not isinstance(flow, Trajectory):
+        raise ValueError(f"flow must be a Trajectory, got {type(flow).__name__}")
