@@ -14,7 +14,7 @@ import numpy as np
 from ._typing import Array
 from .energies import Law, State
 from .flow import evolve
-from .measures import Density, Measure, Quantiles, Species
+from .measures import Density, Measure, OrderedPoints, Quantiles, Species
 from .proximal import ProximalStep, StepSolver
 from .schemes import Scheme
 from .transport import wasserstein2
@@ -164,12 +164,16 @@ def _reweighted(measure: Density | Quantiles, factor: Array) -> Density | Quanti
     return measure.like(measure.values * factor)
 
 
-def _transported(measure: Density | Quantiles, rng: np.random.Generator) -> list[Density | Quantiles]:
+def _transported(measure: Density | Quantiles | OrderedPoints, rng: np.random.Generator) -> list[Measure]:
     """The measure moved along a random smooth field by several small amounts."""
     sizes = (0.1, -0.1, 0.01, -0.01)
     if isinstance(measure, Density):
         flux = _smooth_flux(measure, rng)
         return [measure.like(measure.values - size * flux) for size in sizes]
+    if isinstance(measure, OrderedPoints):
+        shifts = np.cos(np.outer(measure.points - measure.points[0], np.arange(1, 5)) / (np.ptp(measure.points) or 1.0))
+        shift = shifts @ rng.normal(size=4)
+        return [OrderedPoints(np.sort(measure.points + size * shift), measure.masses) for size in sizes]
     low, high = measure.nodes[[0, -1]] if measure.walls is None else measure.walls
     waves = np.pi * np.arange(1, 5)
     at = (measure.nodes[:, None] - low) / max(high - low, 1e-300) * waves

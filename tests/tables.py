@@ -142,5 +142,6 @@ EXAMPLES = {
     "plot_aggregation": (1.0390, 2e-3),  # with half the cell and half the step
     "plot_second_order": (2.0, 0.1),  # the declared order
     "plot_collapse": (5.66, 0.05),  # with a quarter of the step, and twice the cells
+    "plot_newtonian_particles": (jf.dirac_rest_time(12), 1e-12),  # 4^N / (2 binom(2N, N))
     "plot_predator_prey": (0.776, 0.02),  # with half the cell and half the step
 }

@@ -10,6 +10,7 @@ import pytest
 from scipy.optimize import isotonic_regression
 
 import jkoflow as jf
+from jkoflow.checks import check_solver
 from jkoflow.ordered import TipLaw
 
 F = Fraction
@@ -828,3 +829,24 @@ def test_isotonic_regression_is_scipys():
     p = isotonic_regression(z, weights=w).x
     for _ in range(50):
         assert (w * (z - p)) @ (np.sort(rng.normal(size=20)) - p) <= 1e-12
+
+
+def test_the_solvers_pass_the_public_check():
+    rng = np.random.default_rng(0)
+    state = jf.OrderedParticles(
+        x=(np.sort(rng.normal(size=9)), rng.dirichlet(np.ones(9))), y=(np.sort(rng.normal(size=7)), rng.dirichlet(np.ones(7)))
+    )
+    confined = NEWTONIAN + jf.Potential(np.cosh, "x") + jf.Potential(np.cosh, "y")
+    for solver, law in ((jf.OrderedResolvent(), NEWTONIAN), (jf.OrderedResolvent(), confined), (jf.CuttingPlanes(), confined)):
+        report = check_solver(solver, jf.ProximalStep(law, state, 0.3))
+        assert report.descent > 0
+        assert report.worst_perturbation > -1e-7
+    both = jf.Species(x=jf.Quantiles(np.linspace(0, 1, 101)), y=jf.Quantiles(np.linspace(0.5, 1.5, 101)))
+    assert check_solver(jf.NewtonianStep(), jf.ProximalStep(NEWTONIAN, both, 0.3)).descent > 0
+
+
+def test_adaptive_steps_of_particles():
+    start = jf.OrderedPoints(np.linspace(-1, 2, 9))
+    flow = jf.evolve(jf.Potential(lambda x: x**4 / 4), start, scheme=jf.Adaptive(jf.JKO(), 1e-3), dt=0.01, t_end=1.0)
+    assert flow.ok
+    assert np.ptp(flow.dts[:-1]) > 0

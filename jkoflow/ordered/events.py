@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._typing import Array, Indices, Mask
+
+Numbers: TypeAlias = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,8 @@ class Events:
 
     times: Array = field(default_factory=lambda: np.zeros(0))
     places: Array = field(default_factory=lambda: np.zeros(0))
-    members: Indices = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
-    groups: Indices = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
+    members: Numbers = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
+    groups: Numbers = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int32))
     species: tuple[str, ...] = ()
 
     @property

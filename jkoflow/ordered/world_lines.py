@@ -37,7 +37,7 @@ class Walk:
         self._numbers, self._links = np.zeros((count, 4)), np.zeros((count, 7), dtype=np.int64)
         self._heap, self._free = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
         self._state = np.zeros(4, dtype=np.int64)
-        self._when, self._who = np.empty((_FIRST_ROOM, 2)), np.empty((_FIRST_ROOM, 6), dtype=np.int64)
+        self._when, self._who = np.empty((_FIRST_ROOM, 2)), np.empty((_FIRST_ROOM, 6), dtype=np.int32)
         clusters = (self._numbers, self._links, self._heap, self._free, self._state)
         _walk.begin(x, y, self._M, self._N, self._law, *clusters)
 

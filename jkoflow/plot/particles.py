@@ -50,7 +50,7 @@ def world_lines(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> 
             corners = np.concatenate([places[:, i], events.places[mine]])
             order = np.argsort(times, kind="stable")
             label = name if i == chosen[0] else None
-            ax.plot(corners[order], times[order], color=HUES[(k + 1) % len(HUES)], linewidth=0.9, label=label)
+            ax.plot(corners[order], times[order], color=HUES[k % len(HUES)], linewidth=0.9, label=label)
     if len(events):
         _mark(ax, flow, drawn > 1 if len(flow.species) > 1 else drawn > 0)
     ax.set(xlabel="x", ylabel="time", ylim=(flow.times[0], flow.times[-1]))
@@ -137,7 +137,7 @@ def _draw(axis: Axes, state: Species, view: tuple[float, float]) -> None:
     for k, (name, cloud) in enumerate(state.items()):
         heights = np.concatenate([[0.0], np.cumsum(cloud.masses)])
         edges = np.concatenate([[view[0]], cloud.points, [view[1]]])
-        axis.stairs(heights, edges, color=HUES[(k + 1) % len(HUES)], linewidth=1.4, baseline=None, label=name)
+        axis.stairs(heights, edges, color=HUES[k % len(HUES)], linewidth=1.4, baseline=None, label=name)
     if len(state) == 2:
         x, y = state.values()
         edges = np.unique(np.concatenate([[view[0]], x.points, y.points, [view[1]]]))

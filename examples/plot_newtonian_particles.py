@@ -1,0 +1,25 @@
+"""
+Two species that chase each other
+=================================
+
+Particles of two species on the line repel their own kind and attract the other, with forces that do not depend on distance.
+The flow is exact: straight world-lines that bend only where two meet. Particles with different numbers pass through one
+another, those with the same number stay together for ever. The energy is the area between the distribution functions, their
+distance squared; along the flow it is convex.
+"""
+
+import numpy as np
+
+import jkoflow as jf
+
+N = 12
+start = jf.OrderedParticles(x=-np.ones(N), y=np.ones(N))
+flow = jf.evolve(jf.newtonian(), start, scheme=jf.Brezis(), t_end=3.5)
+
+jf.plot.world_lines(flow)
+jf.plot.cdfs(flow, times=[0.3, 0.8, 1.5, 3.5])
+jf.plot.energy(flow)
+
+assert len(flow.events) == N * (N + 1) // 2
+RESULT = float(flow.events.times[-1])
+print(f"{flow}\n{flow.events}; all at rest from t = {RESULT:.6f} on, 4^N / (2 binom(2N, N)) = {jf.dirac_rest_time(N):.6f}")
