@@ -813,6 +813,10 @@ def test_atomisation_and_midpoints():
         (lambda: jf.ConvexFunction(lambda state: 0.0), "got neither"),
         (lambda: jf.DiracPair(1.0, -1.0), "left must be less"),
         (lambda: jf.newtonian_meeting(0.2, 0.5, jf.Quantiles([0.0, 1.0]), jf.Quantiles([0.5, 1.5])), "levels must be"),
+        (
+            lambda: jf.newtonian_limit(jf.Quantiles([0.0, 1.0], [2.0]), jf.Quantiles([0.0, 1.0]), [0.5]),
+            "x must be Quantiles of mass 1",
+        ),
         (lambda: jf.OrderedResolvent(tolerance=0.0), "tolerance must be"),
         (lambda: jf.CuttingPlanes(max_iterations=0), "max_iterations must be"),
     ],
@@ -850,3 +854,29 @@ def test_adaptive_steps_of_particles():
     flow = jf.evolve(jf.Potential(lambda x: x**4 / 4), start, scheme=jf.Adaptive(jf.JKO(), 1e-3), dt=0.01, t_end=1.0)
     assert flow.ok
     assert np.ptp(flow.dts[:-1]) > 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_strengths_and_total_masses_against_fractions(seed):
+    """Attraction and repulsion of any strength within the species, cross-attraction, totals that differ, ties."""
+    rng = np.random.default_rng(100 + seed)
+    spread = int(rng.choice([2, 6, 1000]))
+    species = {
+        name: (sorted(rng.integers(-spread, spread, k).tolist()), [F(int(w), 8) for w in rng.integers(1, 9, k)])
+        for name, k in (("x", rng.integers(1, 9)), ("y", rng.integers(1, 9)))
+    }
+    s1, c, s2 = (int(k) / 4 for k in (rng.integers(-8, 9), rng.integers(0, 9), rng.integers(-8, 9)))
+    law = s1 * jf.Interaction(TIP, "x") + s2 * jf.Interaction(TIP, "y") + c * jf.CrossInteraction(TIP, between=("x", "y"))
+    exact, start = jf.RationalFlow(species, law), _floats(species)
+    end = float(exact.events[-1].time) if exact.events else 1.0
+    lines, scale = jf.WorldLines(start, law=law), spread + 5 * end
+    times = np.sort(rng.uniform(0, 1.1 * end, 5))
+    for t, state in zip(times, lines.at(times), strict=True):
+        truth = exact.at(F(float(t)))
+        assert all(np.allclose(state[n].points, [float(z) for z in truth[n]], atol=1e-13 * scale) for n in "xy")
+        assert law(state) == pytest.approx(float(exact.energy(F(float(t)))), abs=1e-12 * scale)
+    state, before = start, F(0)
+    for time in sorted({event.time for event in exact.events}):
+        state, before = jf.resolvent(state, float(time - before), law), time
+        truth = exact.at(time)
+        assert all(np.allclose(state[n].points, [float(z) for z in truth[n]], atol=1e-12 * scale) for n in "xy")

@@ -115,11 +115,18 @@ def newtonian_meeting(F: float, G: float, x: Quantiles, y: Quantiles) -> tuple[f
     """
     if not 0 <= G < F <= 1:
         raise ValueError(f"levels must be 0 <= G < F <= 1, got F={F!r}, G={G!r}")
+    _must_be_of_mass_one(x, y)
     X0 = float(x.quantile(F))
     first = float(y.cdf(X0))
     moved = float(quad(lambda g: _meeting_time(F, g, x, y), first, G, limit=200)[0])
     t = _meeting_time(F, G, x, y)
     return t, X0 + 2 * (F - G) * t + 2 * moved
+
+
+def _must_be_of_mass_one(x: Quantiles, y: Quantiles) -> None:
+    for name, measure in (("x", x), ("y", y)):
+        if not isinstance(measure, Quantiles) or abs(measure.mass - 1) > 1e-12:
+            raise ValueError(f"{name} must be Quantiles of mass 1, got {measure!r}")
 
 
 def _meeting_time(F: float, G: float, x: Quantiles, y: Quantiles) -> float:
@@ -145,6 +152,7 @@ def newtonian_limit(x: Quantiles, y: Quantiles, levels: Any, *, points: int = 20
     array([0.48873, 0.75   ])
     """
     positive_integer("points", points)
+    _must_be_of_mass_one(x, y)
     a, b = min(x.nodes[0], y.nodes[0]), max(x.nodes[-1], y.nodes[-1])
     edges = np.linspace(a, b, points + 1)
     z, dx = (edges[1:] + edges[:-1]) / 2, (b - a) / points

@@ -76,7 +76,8 @@ class WorldLines:
     Parameters
     ----------
     start : Species of OrderedPoints
-        One species or two, any masses, ties allowed.
+        One species or two, any masses, ties allowed. Where the total masses of two differ there is no state of rest: the excess
+        runs away, and ``final`` is the state after the last meeting.
     t_end : float
         inf for all of the flow, which comes to rest, or to a motion without meetings, after finitely many events.
     law : Law
