@@ -55,7 +55,7 @@ def row(name: str, sizes: tuple[int, ...], make: Callable[[int], Any], run: Call
 def events(start: jf.Species) -> int:
     walk = Walk(TipLaw.of(LAW, start), start)
     walk.advance(np.inf)
-    return int(walk._state[3])
+    return walk.count
 
 
 def speed() -> None:

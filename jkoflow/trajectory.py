@@ -107,11 +107,8 @@ class Trajectory(Sequence[Any]):
     @property
     def events(self) -> Events:
         """What happened along the flow, in times of the flow, where the scheme follows that: meetings of ordered particles."""
-        found = Events()
-        for start, info in zip(self.times, self.infos, strict=False):
-            if info.events is not None:
-                found = found.then(info.events.later(float(start)))
-        return found
+        starts = zip(self.times, self.infos, strict=False)
+        return Events.joined([info.events.later(float(start)) for start, info in starts if info.events is not None])
 
     @property
     def ok(self) -> bool:

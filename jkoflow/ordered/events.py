@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -70,14 +70,17 @@ class Events:
         """The same with a time added to theirs."""
         return Events(self.times + time, self.places, self.members, self.groups, self.species)
 
-    def then(self, other: Events) -> Events:
-        """These and others after them."""
-        return Events(
-            np.concatenate([self.times, other.times]),
-            np.concatenate([self.places, other.places]),
-            np.concatenate([self.members, other.members]),
-            np.concatenate([self.groups, other.groups]),
-            other.species or self.species,
+    @classmethod
+    def joined(cls, parts: Sequence[Events]) -> Events:
+        """Several lists one after the other."""
+        if not parts:
+            return cls()
+        return cls(
+            np.concatenate([part.times for part in parts]),
+            np.concatenate([part.places for part in parts]),
+            np.concatenate([part.members for part in parts]),
+            np.concatenate([part.groups for part in parts]),
+            parts[0].species,
         )
 
     def of(self, species: str, k: int) -> Indices:

@@ -59,10 +59,14 @@ class Walk:
         )
 
     @property
+    def count(self) -> int:
+        """How many meetings there have been."""
+        return int(self._state[self._compiled.STATE_EVENTS])
+
+    @property
     def events(self) -> Events:
         """What has happened so far."""
-        count = int(self._state[self._compiled.STATE_EVENTS])
-        order = np.lexsort((self._when[:count, 1], self._when[:count, 0]))  # at one time from left to right
+        order = np.lexsort((self._when[: self.count, 1], self._when[: self.count, 0]))  # at one time from left to right
         when, who = self._when[order], self._who[order]
         return Events(when[:, 0], when[:, 1], who[:, :4], who[:, 4:], self.tips.species)
 

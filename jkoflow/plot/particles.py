@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .._typing import Array, Mask
+from .._typing import Array, Indices
 from .._validate import positive_integer
 from ..measures import Measure, OrderedPoints, Species
+from ..ordered import Events
 from ..trajectory import Trajectory
 from ._shared import HUES, must_be_flow, states_at, time_label
 
@@ -52,7 +53,7 @@ def world_lines(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> 
             label = name if i == chosen[0] else None
             ax.plot(corners[order], times[order], color=HUES[k % len(HUES)], linewidth=0.9, label=label)
     if len(events):
-        _mark(ax, flow, drawn > 1 if len(flow.species) > 1 else drawn > 0)
+        _mark(ax, events, np.flatnonzero(drawn > 1 if len(flow.species) > 1 else drawn > 0))
     ax.set(xlabel="x", ylabel="time", ylim=(flow.times[0], flow.times[-1]))
     ax.spines[["top", "right"]].set_visible(False)
     if any(flow.species) or len(events):
@@ -108,14 +109,14 @@ def _must_be_ordered(state: Species) -> None:
         )
 
 
-def _mark(axis: Axes, flow: Trajectory, which: Mask) -> None:
-    kinds = np.array([event.what for event in flow.events])
+def _mark(axis: Axes, events: Events, which: Indices) -> None:
+    kinds = np.array([events[int(k)].what for k in which])
     for kind, (marker, face, said) in _MARKERS.items():
-        here = which & (kinds == kind)
-        if here.any():
+        here = which[kinds == kind]
+        if len(here):
             axis.plot(
-                flow.events.places[here],
-                flow.events.times[here],
+                events.places[here],
+                events.times[here],
                 linestyle="none",
                 marker=marker,
                 markersize=4,

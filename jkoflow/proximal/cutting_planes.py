@@ -28,7 +28,7 @@ class CuttingPlanes(StepSolver):
     Parameters
     ----------
     tolerance : float
-        The gap at which to end, relative to E at the anchor's end of the descent; Clarabel's own accuracy is about 1e-9.
+        The gap at which to end, as a share of the objective; Clarabel's own accuracy is about 1e-9.
     max_iterations : int
         Planes.
 

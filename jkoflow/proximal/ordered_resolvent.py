@@ -20,7 +20,8 @@ from .base import ProximalStep, ProxResult, StepSolver
 
 __all__ = ["OrderedResolvent", "smooth_term"]
 
-_SHORTEST = 1e-14  # of tau: steps of the iteration are not made shorter
+_SHORTEST, _LONGEST = 1e-14, 1e6  # of tau: steps s of the iteration
+_LONGER = 20  # iterations after which a step twice as long is tried again
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,14 @@ class OrderedResolvent(StepSolver):
             if not np.isfinite(value):
                 status = Status.NOT_FINITE
                 break
-            s = min(2 * s, tau * 1e6) if iterations % 20 == 0 else s
+            s = min(2 * s, _LONGEST * tau) if iterations % _LONGER == 0 else s
             new = self._lower(step, tips, ahead, value, slopes, s)
             if new is None:
                 status = Status.STALLED
                 break
             reached, s = new
             residual = tau / s * distance(step, reached, ahead)
-            momentum = 0.0 if ahead is not z and _product(step, reached, ahead, z) < 0 else 1.0  # going back: start afresh
+            momentum = 0.0 if _turned_back(step, reached, ahead, z) else 1.0
             last, z = z, reached
             came = max(extent, distance(step, z, step.anchor))
             top = max(float(np.abs(cloud.points).max()) for cloud in z.values())
@@ -164,9 +165,9 @@ def _further(z: Species, last: Species, share: float) -> Species:
     return OrderedParticles({name: (p, z[name].masses) for name, p in places.items()})
 
 
-def _product(step: ProximalStep, reached: Species, ahead: Species, z: Species) -> float:
-    """<ahead - reached, reached - z> with its sign turned: negative where the step goes back on the momentum."""
+def _turned_back(step: ProximalStep, reached: Species, ahead: Species, z: Species) -> bool:
+    """Whether the step from where the momentum led goes against the way from the last point: then the momentum is dropped."""
     return sum(
         float(cloud.masses @ ((reached[n].points - ahead[n].points) * (reached[n].points - cloud.points))) / step.mobilities[n]
         for n, cloud in z.items()
-    )
+    ) < 0
