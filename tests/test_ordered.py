@@ -880,3 +880,32 @@ def test_any_strengths_and_total_masses_against_fractions(seed):
         state, before = jf.resolvent(state, float(time - before), law), time
         truth = exact.at(time)
         assert all(np.allclose(state[n].points, [float(z) for z in truth[n]], atol=1e-12 * scale) for n in "xy")
+
+
+def test_far_from_the_origin_nothing_is_lost_but_digits():
+    rng = np.random.default_rng(0)
+    m, n = rng.dirichlet(np.ones(60)), rng.dirichlet(np.ones(40))
+    x, y = np.sort(rng.normal(size=60)).round(6), np.sort(rng.normal(size=40)).round(6)
+    near = jf.OrderedParticles(x=(x, m), y=(y, n))
+    far = jf.OrderedParticles(x=(x + 1e8, m), y=(y + 1e8, n))
+    for tau in (1e-6, 0.1, 10.0, 1e6):
+        one, two = jf.resolvent(near, tau), jf.resolvent(far, tau)
+        assert all(np.abs(two[k].points - 1e8 - one[k].points).max() < 5e-8 for k in "xy")
+    for one, two in zip(jf.WorldLines(near).at([0.3, 3.0]), jf.WorldLines(far).at([0.3, 3.0]), strict=True):
+        assert all(np.abs(two[k].points - 1e8 - one[k].points).max() < 2e-7 for k in "xy")
+
+
+def test_masses_of_very_different_size():
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        m, n = 10.0 ** rng.uniform(-12, 0, 6), 10.0 ** rng.uniform(-12, 0, 5)
+        m, n = m / m.sum(), n / n.sum()
+        species = {
+            "x": (np.sort(rng.normal(size=6)).tolist(), m.tolist()),
+            "y": (np.sort(rng.normal(size=5)).tolist(), n.tolist()),
+        }
+        exact, lines = jf.RationalFlow(species), jf.WorldLines(_floats(species))
+        end = float(exact.events[-1].time)
+        for share in (0.1, 0.5, 0.9, 1.01):
+            state, truth = lines.at([share * end])[0], exact.at(F(share * end))
+            assert all(np.allclose(state[k].points, [float(z) for z in truth[k]], atol=1e-14 * (1 + end)) for k in "xy")

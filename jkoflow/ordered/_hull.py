@@ -4,8 +4,7 @@ A box of lattice points (p, q), numbers of particles to the left, has abscissa u
 tau h(p, q) + (first moments up to there). Every edge of its lower hull is one group; the slope is its velocity (tau = 1,
 moments 0) or its place after an implicit step of tau.
 
-``law`` is an array (s_1, c, s_2, 1 / alpha_1, 1 / alpha_2); M, N are cumulative masses from 0; P, Q cumulative moments
-m x / alpha.
+``law`` is an array (s_1, c, s_2, 1 / alpha_1, 1 / alpha_2); M, N are cumulative masses from 0.
 """
 
 from __future__ import annotations
@@ -27,33 +26,42 @@ def rise(p: int, q: int, p2: int, q2: int, M: Array, N: Array, law: Array) -> fl
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def lower_hull(
-    p0: int, p1: int, q0: int, q1: int, M: Array, N: Array, P: Array, Q: Array, law: Array, tau: float, ends: Indices
+    p0: int, p1: int, q0: int, q1: int, M: Array, N: Array, x: Array, y: Array, law: Array, tau: float, ends: Indices
 ) -> int:
     """The ends (p, q) of the edges of the hull from (p0, q0) to (p1, q1) in the rows of ``ends``; returns how many.
 
-    A candidate edge is kept where no point lies below it by more than rounding; else it is cut at the lowest one. At ties the
-    longest edge. One pass over an edge costs O(its length) where the second species repels itself or not at all, since h is
-    then convex in q and its minimisers grow with p; otherwise the area of its box.
+    ``x`` and ``y`` are the places whose moments count, empty where none do. A candidate edge is kept where no point lies below
+    it by more than rounding; else it is cut at the lowest one. At ties the longest edge. One pass over an edge costs O(its
+    length) where the second species repels itself or not at all, since h is then convex in q and its minimisers grow with p;
+    otherwise the area of its box.
     """
     todo = np.empty((p1 - p0 + q1 - q0 + 2, 2), np.int64)
     todo[0, 0], todo[0, 1] = p1, q1
     waiting, count, p, q = 1, 0, p0, q0
     strength = abs(law[0]) + abs(law[1]) + abs(law[2])
+    moments = len(x) + len(y) > 0
+    P, Q = np.zeros(p1 - p0 + 1 if moments else 1), np.zeros(q1 - q0 + 1 if moments else 1)
     while waiting > 0:
         pe, qe = todo[waiting - 1, 0], todo[waiting - 1, 1]
         low_p, low_q = pe, qe
         if pe - p + qe - q > 1:
+            spread = 0.0
+            if moments:  # about a place within the edge, so that they lose no digits far from the origin
+                about = x[p] if p < pe else y[q]
+                spread = _moments(p, pe, M, x, about, law[3], P) + _moments(q, qe, N, y, about, law[4], Q)
             du = law[3] * (M[pe] - M[p]) + law[4] * (N[qe] - N[q])
-            slope = (tau * rise(p, q, pe, qe, M, N, law) + P[pe] - P[p] + Q[qe] - Q[q]) / du
+            moment = P[pe - p] + Q[qe - q] if moments else 0.0
+            slope = (tau * rise(p, q, pe, qe, M, N, law) + moment) / du
             mass = M[pe] - M[p] + N[qe] - N[q]
-            lowest = -_ROUNDING * (tau * strength * mass * (M[-1] + N[-1]) + abs(slope) * du)
-            lowest -= _ROUNDING * (abs(P[pe]) + abs(P[p]) + abs(Q[qe]) + abs(Q[q]))
+            lowest = -_ROUNDING * (tau * strength * mass * (M[-1] + N[-1]) + abs(slope) * du + spread)
             start = q
             for a in range(p, pe + 1):
                 best = np.inf
                 for b in range(start, qe + 1):
-                    g = tau * rise(p, q, a, b, M, N, law) + P[a] - P[p] + Q[b] - Q[q]
+                    g = tau * rise(p, q, a, b, M, N, law)
                     g -= slope * (law[3] * (M[a] - M[p]) + law[4] * (N[b] - N[q]))
+                    if moments:
+                        g += P[a - p] + Q[b - q]
                     if g <= best:
                         best = g
                         if law[2] <= 0:
@@ -71,6 +79,18 @@ def lower_hull(
             todo[waiting, 0], todo[waiting, 1] = low_p, low_q
             waiting += 1
     return count
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _moments(i0: int, i1: int, M: Array, x: Array, about: float, weight: float, out: Array) -> float:
+    """Fill the cumulative moments m (x - about) / alpha of the particles from i0 to i1; the sum of their sizes."""
+    size = 0.0
+    out[0] = 0.0
+    for i in range(i0, i1):
+        one = weight * (M[i + 1] - M[i]) * (x[i] - about)
+        out[i - i0 + 1] = out[i - i0] + one
+        size += abs(one)
+    return size
 
 
 @njit(cache=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]

@@ -13,7 +13,7 @@ from ._hull import cumulative, lower_hull, rise, slope_of
 def velocities(x: Array, m: Array, y: Array, n: Array, law: Array) -> tuple[Array, Array]:
     nx, ny = len(x), len(y)
     M, N = cumulative(m), cumulative(n)
-    P, Q = np.zeros(nx + 1), np.zeros(ny + 1)
+    nowhere = np.zeros(0)
     vx, vy = np.empty(nx), np.empty(ny)
     ends = np.empty((nx + ny, 2), np.int64)
     i, j = 0, 0
@@ -28,7 +28,7 @@ def velocities(x: Array, m: Array, y: Array, n: Array, law: Array) -> tuple[Arra
             ends[0, 0], ends[0, 1] = i2, j2
             count = 1
         else:
-            count = lower_hull(i, i2, j, j2, M, N, P, Q, law, 1.0, ends)
+            count = lower_hull(i, i2, j, j2, M, N, nowhere, nowhere, law, 1.0, ends)
         for k in range(count):
             v = slope_of(i, j, ends[k, 0], ends[k, 1], M, N, law)
             vx[i : ends[k, 0]] = v
@@ -42,19 +42,20 @@ def sweep(x: Array, y: Array, step: float) -> tuple[Array, Array]:
     """Equal masses: the next edge of the hull is one x, one y, or a pair of them."""
     count = len(x)
     X, Y = np.empty(count), np.empty(count)
-    p, q = 0, 0
+    p, q, last = 0, 0, -np.inf
     while p < count or q < count:
         of_x = x[p] + step * (2 * (p - q) + 1) if p < count else np.inf
         of_y = y[q] + step * (2 * (q - p) + 1) if q < count else np.inf
         of_both = (x[p] + y[q]) / 2 if p < count and q < count else np.inf
+        last = max(last, min(of_both, of_x, of_y))  # rounding may not undo the order
         if of_both <= of_x and of_both <= of_y:
-            X[p] = Y[q] = of_both
+            X[p] = Y[q] = last
             p, q = p + 1, q + 1
         elif of_x <= of_y:
-            X[p] = of_x
+            X[p] = last
             p += 1
         else:
-            Y[q] = of_y
+            Y[q] = last
             q += 1
     return X, Y
 
@@ -62,16 +63,17 @@ def sweep(x: Array, y: Array, step: float) -> tuple[Array, Array]:
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def by_thresholds(x: Array, m: Array, y: Array, n: Array, law: Array, tau: float) -> tuple[Array, Array]:
     M, N = cumulative(m), cumulative(n)
-    P, Q = cumulative(law[3] * m * x), cumulative(law[4] * n * y)
     X, Y = np.empty(len(x)), np.empty(len(y))
     ends = np.empty((len(x) + len(y), 2), np.int64)
-    count = lower_hull(0, len(x), 0, len(y), M, N, P, Q, law, tau, ends)
-    p, q = 0, 0
+    count = lower_hull(0, len(x), 0, len(y), M, N, x, y, law, tau, ends)
+    p, q, last = 0, 0, -np.inf
     for k in range(count):
         p2, q2 = ends[k, 0], ends[k, 1]
         weight = law[3] * (M[p2] - M[p]) + law[4] * (N[q2] - N[q])
-        mean = (law[3] * np.sum(m[p:p2] * x[p:p2]) + law[4] * np.sum(n[q:q2] * y[q:q2])) / weight
-        X[p:p2] = Y[q:q2] = mean + tau * rise(p, q, p2, q2, M, N, law) / weight
+        about = x[p] if p < p2 else y[q]
+        moment = law[3] * np.sum(m[p:p2] * (x[p:p2] - about)) + law[4] * np.sum(n[q:q2] * (y[q:q2] - about))
+        last = max(last, about + (moment + tau * rise(p, q, p2, q2, M, N, law)) / weight)  # rounding may not undo the order
+        X[p:p2] = Y[q:q2] = last
         p, q = p2, q2
     return X, Y
 

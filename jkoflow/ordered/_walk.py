@@ -25,7 +25,7 @@ def begin(
 ) -> None:  # fmt: skip
     """Make the clusters of a configuration; those that start at one place leave it as the hull says."""
     nx, ny = len(x), len(y)
-    zeros_x, zeros_y = np.zeros(nx + 1), np.zeros(ny + 1)
+    nowhere = np.zeros(0)
     ends = np.empty((nx + ny, 2), np.int64)
     i, j, slots = 0, 0, 0
     while i < nx or j < ny:
@@ -35,7 +35,7 @@ def begin(
             i2 += 1
         while j2 < ny and y[j2] == place:
             j2 += 1
-        count = lower_hull(i, i2, j, j2, M, N, zeros_x, zeros_y, law, 1.0, ends)
+        count = lower_hull(i, i2, j, j2, M, N, nowhere, nowhere, law, 1.0, ends)
         for k in range(count):
             _fill(slots, place, 0.0, i, ends[k, 0], j, ends[k, 1], M, N, law, numbers, links)
             links[slots, LEFT], links[slots, RIGHT] = slots - 1, slots + 1
@@ -61,7 +61,7 @@ def advance(
 
     ``when`` has rows (time, place), ``who`` rows (i0, i1, j0, j1, groups before, groups after).
     """
-    zeros_x, zeros_y = np.zeros(len(M)), np.zeros(len(N))
+    nowhere = np.zeros(0)
     ends = np.empty((len(M) + len(N), 2), np.int64)
     while state[STATE_SIZE] > 0:
         first = heap[0]
@@ -91,7 +91,7 @@ def advance(
             state[STATE_FREE] += 1
             before += 1
             k = following
-        count = lower_hull(i0, i1, j0, j1, M, N, zeros_x, zeros_y, law, 1.0, ends)
+        count = lower_hull(i0, i1, j0, j1, M, N, nowhere, nowhere, law, 1.0, ends)
         event = state[STATE_EVENTS]
         when[event, 0], when[event, 1] = time, place
         who[event, 0], who[event, 1], who[event, 2], who[event, 3] = i0, i1, j0, j1

@@ -167,7 +167,11 @@ def _further(z: Species, last: Species, share: float) -> Species:
 
 def _turned_back(step: ProximalStep, reached: Species, ahead: Species, z: Species) -> bool:
     """Whether the step from where the momentum led goes against the way from the last point: then the momentum is dropped."""
-    return sum(
-        float(cloud.masses @ ((reached[n].points - ahead[n].points) * (reached[n].points - cloud.points))) / step.mobilities[n]
-        for n, cloud in z.items()
-    ) < 0
+    return (
+        sum(
+            float(cloud.masses @ ((reached[n].points - ahead[n].points) * (reached[n].points - cloud.points)))
+            / step.mobilities[n]
+            for n, cloud in z.items()
+        )
+        < 0
+    )
