@@ -116,7 +116,6 @@ class OrderedResolvent(StepSolver):
         self, step: ProximalStep, tips: TipLaw, at: Species, value: float, slopes: dict[str, Array], s: float
     ) -> tuple[OrderedParticles, float] | None:
         """A proximal gradient step, of a length at which the smooth part lies below its parabola; None where there is none."""
-        noise = 1e-13 * (abs(value) + 1e-300)
         while s > _SHORTEST * step.tau:
             places = {}
             for name, cloud in at.items():
@@ -124,10 +123,14 @@ class OrderedResolvent(StepSolver):
                 places[name] = (s * step.anchor[name].points + step.tau * forward) / (s + step.tau)
             reached = _back(tips, at, places, step.tau * s / (step.tau + s))
             if reached is not None:
-                model = value + distance(step, reached, at) ** 2 / (2 * s)
+                room = distance(step, reached, at) ** 2 / (2 * s)
+                there, turned = smooth_part(step.energy, reached)
+                lower, rise = there - value - room, 0.0
                 for name, cloud in at.items():
-                    model += float(cloud.masses @ (slopes[name] * (reached[name].points - cloud.points)))
-                if smooth_part(step.energy, reached)[0] <= model + noise:
+                    way = cloud.masses * (reached[name].points - cloud.points)
+                    lower -= float(way @ slopes[name])
+                    rise += float(way @ (turned[name] - slopes[name]))
+                if lower <= 0 or rise <= room:  # the second says the same of slopes, where rounding hides it in the values
                     return reached, s
             s /= 2
         return None
