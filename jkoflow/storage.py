@@ -138,21 +138,25 @@ def _unpacked(data: dict[str, Any]) -> Iterator[list[Measure]]:
 
 
 def _packed_events(flow: Trajectory) -> dict[str, Any]:
-    """The events of all steps in a row, each in times from its start, and how many are of each."""
-    each = [info.events for info in flow.infos if info.events is not None]
-    if not each:
+    """The events of all steps in a row, each in times from its start, and how many are of each, -1 where none were followed."""
+    if all(info.events is None for info in flow.infos):
         return {}
+    each = [Events() if info.events is None else info.events for info in flow.infos]
     return {f"event {part}": np.concatenate([getattr(one, part) for one in each]) for part in _EVENTS} | {
-        "event counts": np.array([len(one) for one in each])
+        "event counts": np.array([-1 if info.events is None else len(info.events) for info in flow.infos])
     }
 
 
 def _unpacked_events(data: dict[str, Any], names: list[str]) -> list[Events | None]:
     if "event counts" not in data:
         return [None] * len(data["statuses"])
-    ends = np.cumsum(data["event counts"])[:-1]
+    counts = data["event counts"]
+    ends = np.cumsum(np.maximum(counts, 0))[:-1]
     parts = [np.split(data[f"event {part}"], ends) for part in _EVENTS]
-    return [Events(t, z, who, groups, tuple(names)) for t, z, who, groups in zip(*parts, strict=True)]
+    return [
+        None if count < 0 else Events(t, z, who, groups, tuple(names))
+        for count, t, z, who, groups in zip(counts, *parts, strict=True)
+    ]
 
 
 def _or_nan(value: float | None) -> float:

@@ -817,6 +817,27 @@ def test_atomisation_and_midpoints():
             lambda: jf.newtonian_limit(jf.Quantiles([0.0, 1.0], [2.0]), jf.Quantiles([0.0, 1.0]), [0.5]),
             "x must be Quantiles of mass 1",
         ),
+        (lambda: jf.WorldLines(jf.OrderedParticles(x=[-1.0], y=[1.0]), mobility={"x": -1.0}), "mobility of 'x' must be"),
+        (lambda: jf.velocity(jf.OrderedParticles(x=[-1.0], y=[1.0]), mobility={"z": 2.0}), "mobility must name species"),
+        (lambda: jf.velocity(jf.OrderedParticles(x=[-1.0], y=[1.0]), mobility=2.0), "mobility must be a mapping"),
+        (
+            lambda: jf.velocity(jf.OrderedParticles(x=([0.0, 0.5], [1.0, 1e-17]), y=[1.0])),
+            "masses of species 'x' must be at least",
+        ),
+        (lambda: jf.velocity(jf.OrderedParticles(x=[-1.0], y=[1.0]), "newtonian"), "law must be an energy"),
+        (
+            lambda: jf.newtonian_meeting(0.95, 0.01, jf.Quantiles([0.0, 1.0]), jf.Quantiles([0.5, 1.5])),
+            "x must lead all the way",
+        ),
+        (lambda: jf.DiracPair().limit(1.1), "s must lie between"),
+        (lambda: jf.DiracPair().meeting_time(0.2, 0.5), "levels must be"),
+        (lambda: jf.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0])).path("x", -1), "must name a particle"),
+        (lambda: jf.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0])).at(0.5), "times must be a sequence"),
+        (lambda: jf.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0])).events.of("z", 0), "species must be one of"),
+        (lambda: jf.RationalFlow([1, 2]), "species must be a mapping"),
+        (lambda: jf.RationalFlow({"x": ["1/0"], "y": [1]}), "rational numbers"),
+        (lambda: jf.ghost_place(0.0, jf.OrderedPoints([0.0, 1.0]), np.nan), "time must be"),
+        (lambda: jf.ConvexFunction(lambda state: 0.0, 3), "subgradient must be a function"),
         (lambda: jf.OrderedResolvent(tolerance=0.0), "tolerance must be"),
         (lambda: jf.CuttingPlanes(max_iterations=0), "max_iterations must be"),
     ],
@@ -909,3 +930,106 @@ def test_masses_of_very_different_size():
         for share in (0.1, 0.5, 0.9, 1.01):
             state, truth = lines.at([share * end])[0], exact.at(F(share * end))
             assert all(np.allclose(state[k].points, [float(z) for z in truth[k]], atol=1e-14 * (1 + end)) for k in "xy")
+
+
+def test_meetings_at_the_end_of_a_step_are_not_lost():
+    start = jf.OrderedParticles(x=[0.0, 0.1], y=[0.7, 0.8])
+    assert len(jf.evolve(NEWTONIAN, start, scheme=jf.Brezis(), t_end=5.0).events) == 3
+    pair = jf.OrderedParticles(x=[-5 / 3], y=[-5.0])
+    assert len(jf.evolve(NEWTONIAN, pair, scheme=jf.Brezis(), dt=1 / 3, t_end=2.0).events) == 1
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        start = jf.OrderedParticles(x=np.sort(rng.integers(0, 30, 4)) / 10, y=np.sort(rng.integers(0, 30, 4)) / 7)
+        lines = jf.WorldLines(start)
+        if not len(lines.events):
+            continue
+        dt = float(rng.choice(lines.events.times)) / int(rng.integers(1, 5)) or 1.0
+        flow = jf.evolve(NEWTONIAN, start, scheme=jf.Brezis(), dt=dt, t_end=lines.at_rest_from + dt)
+        assert len(flow.events) == len(lines.events)
+        assert np.allclose(np.sort(flow.events.times), lines.events.times, atol=1e-12)
+
+
+def test_runs_that_change_their_scheme_are_saved(tmp_path):
+    start = jf.OrderedParticles(x=[0.0, 0.1], y=[0.7, 0.85])
+    steps = jf.evolve(NEWTONIAN, start, scheme=jf.JKO(), dt=0.1, t_end=0.3)
+    both = jf.evolve(NEWTONIAN, steps, scheme=jf.Brezis(), t_end=2.0)
+    jf.save(both, tmp_path / "both.npz")
+    again = jf.load(tmp_path / "both.npz")
+    assert again.infos[0].events is None
+    assert len(again.events) == len(both.events) > 0
+
+
+def test_clusters_that_part_at_once():
+    lines = jf.WorldLines(jf.OrderedParticles(x=[0.0, 0.0, 1.0], y=[0.0, 2.0, 2.0]))
+    assert [str(event) for event in lines.splits] == ["t = 0, x = 0: x0..x1 and y0 split", "t = 0, x = 2: y1..y2 split"]
+    exact = jf.RationalFlow({"x": [0, 0, 1], "y": [0, 2, 2]}).velocity(0)
+    assert len({*exact["x"][:2], exact["y"][0]}) == lines.splits[0].after
+
+
+def test_resolvents_of_your_own_feel_mobility_and_are_checked():
+    def half_square(state):
+        return float(state["x"].masses @ state["x"].points ** 2) / 2
+
+    own = jf.ConvexFunction(
+        half_square, lambda s: {"x": s["x"].points}, lambda s, tau: {"x": s["x"].points / (1 + tau)}, species=("x",)
+    )
+    start = jf.OrderedParticles(x=[1.0, 2.0])
+    for solver in (jf.OrderedResolvent(), jf.CuttingPlanes()):
+        flow = jf.evolve(own, start, scheme=jf.JKO(solver), dt=0.1, t_end=0.1, mobility={"x": 10.0})
+        assert np.allclose(flow.final["x"].points, [0.5, 1.0], atol=1e-6)
+    bad = jf.ConvexFunction(half_square, resolvent=lambda s, tau: {"x": s["x"].points[::-1]}, species=("x",))
+    none = jf.ConvexFunction(half_square, resolvent=lambda s, tau: {}, species=("x",))
+    for law, message in ((-1.0 * own, "coefficient >= 0"), (bad, "must give non-decreasing"), (none, "must give positions")):
+        with pytest.raises(ValueError, match=message):
+            jf.evolve(law, start, dt=0.1, t_end=0.1)
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_cutting_planes_do_not_mind_units(scale):
+    state = jf.OrderedParticles(x=np.array([-1.0, 0.3, 2.0]) * scale, y=np.array([0.0, 0.5]) * scale)
+    found = jf.CuttingPlanes().solve(jf.ProximalStep(NEWTONIAN, state, 0.5 * scale))
+    assert found.status.ok
+    assert np.allclose(found.state["x"].points, jf.resolvent(state, 0.5 * scale)["x"].points, atol=1e-6 * scale)
+    light = jf.OrderedParticles(x=([-1.0, 0.3, 2.0], [1e-3 / 3] * 3), y=([0.0, 0.5], [5e-4] * 2))
+    answer = jf.CuttingPlanes().solve(jf.ProximalStep(NEWTONIAN, light, 500.0))
+    assert np.allclose(answer.state["x"].points, [-5 / 6, 0.3, 11 / 6], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("law", "places"),
+    [
+        (jf.Interaction(jf.Morse(), "x"), [0.0, 1.0, 2.0]),
+        (-1.0 * jf.Interaction(jf.Quadratic(), "x"), [0.0, 1.0]),
+        (jf.Potential(lambda x: (x**2 - 1) ** 2, "x"), [0.1]),
+    ],
+)
+def test_cutting_planes_say_where_a_law_is_seen_not_to_be_convex(law, places):
+    assert not jf.CuttingPlanes().solve(jf.ProximalStep(law, jf.OrderedParticles(x=places), 1.0)).status.ok
+
+
+def test_soft_beside_stiff_and_potentials_by_differences():
+    vx, vy = (jf.Potential(lambda x: x**2 / 2, name) for name in "xy")
+    flow = jf.evolve(NEWTONIAN + vx + 10 * vy, jf.OrderedParticles(x=[0.0], y=[2.0]), dt=0.3, t_end=0.9)
+    assert flow.ok
+    law = NEWTONIAN + 10 * jf.Potential(lambda x: x**2 / 2, "y", lambda x: x)
+    start = jf.OrderedParticles(x=[-0.4, 0.8, 1.0], y=[-1.5, -0.1, 1.4])
+    answer = jf.OrderedResolvent().solve(jf.ProximalStep(law, start, 1.0))
+    planes = jf.CuttingPlanes().solve(jf.ProximalStep(law, start, 1.0))
+    assert answer.status.ok
+    assert np.allclose(answer.state["y"].points, planes.state["y"].points, atol=1e-4)
+
+
+def test_quantiles_at_gaps_and_masses_equal_to_rounding():
+    comb_like = jf.Grid.box((0.0, 10.0), cells=20).density(lambda x: (x % 2 < 1) * 1.0)
+    assert np.allclose(jf.OrderedParticles.from_density(5, x=comb_like)["x"].points, [1, 3, 5, 7, 9])
+    x = jf.Grid.box((0.0, 10.0), cells=33).density(lambda x: 1 + x)
+    y = jf.Grid.box((0.0, 9.0), cells=37).density(lambda x: np.exp(-x))
+    start = jf.OrderedParticles.midpoints(40, x=x, y=y)
+    assert np.allclose(jf.CrossingGrid(start).final["x"].points, jf.WorldLines(start).final["x"].points, atol=1e-10)
+
+
+def test_the_dirac_pair_late():
+    pair = jf.DiracPair()
+    assert pair.quantile(0.5, 12.0) == pytest.approx(0.0, abs=1e-12)
+    assert pair.quantile(0.7, 50.0) == pytest.approx(float(pair.limit(0.7)), abs=1e-12)
+    assert pair.energy(3.0) > pair.energy(12.0) > pair.energy(100.0) > 0

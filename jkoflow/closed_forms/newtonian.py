@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from math import comb
 from typing import Any
 
@@ -11,13 +10,13 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
-from scipy.special import ellipk
+from scipy.special import ellipk, ellipkm1
 
 from .._typing import Array
-from .._validate import finite, positive, positive_integer
+from .._validate import finite, finite_array, positive, positive_integer
 from ..measures import Quantiles
 
-_POINTS = 400
+_POINTS, _LATEST = 400, 600.0
 
 
 def dirac_rest_time(n: int) -> float:
@@ -63,15 +62,19 @@ class DiracPair:
 
     def meeting_time(self, F: float, G: float) -> float:
         """When the level F of the left species meets the level G < F of the right one."""
-        return self._half * _dirac_time(F, G)
+        if not 0 <= G < F <= 1:
+            raise ValueError(f"levels must be 0 <= G < F <= 1, got F={F!r}, G={G!r}")
+        return self._half * _dirac_time(F, F - G)
 
     def quantile(self, s: float, t: float) -> float:
         """X(s) of the species that starts on the left; that of the other is left + right - X(1 - s)."""
+        _must_be_levels(s)
         return self.left + self._half * (1 + self._own(s, positive("t", t) / self._half)[0])
 
     def excess(self, s: float, t: float) -> float:
         """F - G at the place X(s)."""
-        return s - self._own(s, positive("t", t) / self._half)[1]
+        _must_be_levels(s)
+        return self._own(s, positive("t", t) / self._half)[1]
 
     def energy(self, t: float) -> float:
         """int (F - G)^2 dx, 2a - 8t/3 until they touch; from then on by a spline through 400 places, to about 1e-8."""
@@ -82,23 +85,36 @@ class DiracPair:
         top = float(brentq(lambda s: self._own(s, scaled)[0], free, 1 - 1e-12, xtol=1e-14))
         levels = free + (top - free) * (1 - np.cos(np.linspace(0, np.pi, _POINTS))) / 2
         found = np.array([self._own(float(s), scaled) for s in levels])
-        met = CubicSpline(found[:, 0], (levels - found[:, 1]) ** 2).integrate(found[0, 0], found[-1, 0])
+        met = CubicSpline(found[:, 0], found[:, 1] ** 2).integrate(found[0, 0], found[-1, 0])
         return self._half * 2 * (2 * scaled * free**3 / 3 + float(met))
 
     def limit(self, s: Any) -> Array:
         """X(s) of both in the end."""
+        _must_be_levels(s)
         return np.asarray(self.left + self._half * 4 / np.pi * np.arcsin(np.sqrt(s)))
 
     def _own(self, s: float, t: float) -> tuple[float, float]:
-        """The place of the level s between -1 and 1, and the level of the other species there."""
+        """The place of the level s between -1 and 1, and F - G there. With F - G = s exp(-v) all is smooth in v."""
         if t <= 1 / (2 * np.sqrt(s)):
-            return -1 + 2 * s * t, 0.0
-        G = float(brentq(lambda g: _dirac_time(s, g) - t, 0.0, s * (1 - 1e-15), xtol=1e-16))
-        return -1 + 2 * (s - G) * t + 2 * float(quad(partial(_dirac_time, s), 0.0, G, limit=200)[0]), G
+            return -1 + 2 * s * t, s
+        if _dirac_time(s, s * np.exp(-_LATEST)) <= t:  # as good as at rest
+            return 4 / np.pi * float(np.arcsin(np.sqrt(s))) - 1, 0.0
+        v = float(brentq(lambda u: _dirac_time(s, s * np.exp(-u)) - t, 0.0, _LATEST, xtol=1e-14))
+        gap = s * float(np.exp(-v))
+        moved = quad(lambda u: _dirac_time(s, s * np.exp(-u)) * s * np.exp(-u), 0.0, v, limit=200)[0]
+        return -1 + 2 * gap * t + 2 * float(moved), gap
 
 
-def _dirac_time(F: float, G: float) -> float:
-    return float(ellipk(G * (1 - F) / (F * (1 - G))) / (np.pi * np.sqrt(F * (1 - G))))
+def _must_be_levels(s: Any) -> None:
+    levels = finite_array("s", s, np.shape(s))
+    if levels.size and not 0 <= levels.min() <= levels.max() <= 1:
+        raise ValueError(f"s must lie between 0 and 1, got {levels.min():g} to {levels.max():g}")
+
+
+def _dirac_time(F: float, gap: float) -> float:
+    """When the level F meets the level F - gap, a = 1: by the complement of chi, which loses no digits for small gaps."""
+    both = F * (1 - F + gap)
+    return float(ellipkm1(gap / both) / (np.pi * np.sqrt(both)))
 
 
 def newtonian_meeting(F: float, G: float, x: Quantiles, y: Quantiles) -> tuple[float, float]:
@@ -116,11 +132,20 @@ def newtonian_meeting(F: float, G: float, x: Quantiles, y: Quantiles) -> tuple[f
     if not 0 <= G < F <= 1:
         raise ValueError(f"levels must be 0 <= G < F <= 1, got F={F!r}, G={G!r}")
     _must_be_of_mass_one(x, y)
+    _must_lead(F, G, x, y)
     X0 = float(x.quantile(F))
     first = float(y.cdf(X0))
     moved = float(quad(lambda g: _meeting_time(F, g, x, y), first, G, limit=200)[0])
     t = _meeting_time(F, G, x, y)
     return t, X0 + 2 * (F - G) * t + 2 * moved
+
+
+def _must_lead(F: float, G: float, x: Quantiles, y: Quantiles) -> None:
+    left, right = float(x.quantile(F)), float(y.quantile(G))
+    between = np.concatenate([x.nodes, y.nodes, [left, right]])
+    between = np.unique(between[(between >= left) & (between <= right)])
+    if not left < right or np.any(x.cdf(between)[1:-1] <= y.cdf(between)[1:-1]):
+        raise ValueError(f"x must lead all the way from its level F={F!r} at {left:g} to the level G={G!r} of y at {right:g}")
 
 
 def _must_be_of_mass_one(x: Quantiles, y: Quantiles) -> None:

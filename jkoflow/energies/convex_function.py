@@ -18,7 +18,7 @@ class ConvexFunction(Energy):
     Parameters
     ----------
     function : callable
-        ``function(state) -> float`` of Species of OrderedPoints; +inf is allowed outside its domain.
+        ``function(state) -> float`` of Species of OrderedPoints, finite on all ordered positions.
     subgradient : callable, optional
         ``subgradient(state) -> {name: array}``, any element p in the metric of the masses: function(Z') >= function(Z) +
         sum_i m_i p_i (z'_i - z_i) on the cone.
@@ -49,9 +49,12 @@ class ConvexFunction(Energy):
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise ValueError(f"function must be a function of the state, got {self.function!r}")
-        if not callable(self.subgradient) and not callable(self.resolvent):
+        for said, given in (("subgradient", self.subgradient), ("resolvent", self.resolvent)):
+            if given is not None and not callable(given):
+                raise ValueError(f"{said} must be a function, got {given!r}")
+        if self.subgradient is None and self.resolvent is None:
             raise ValueError("subgradient or resolvent must be given as a function, got neither")
-        if not isinstance(self.species, tuple):
+        if not isinstance(self.species, tuple) or not self.species or not all(isinstance(name, str) for name in self.species):
             raise ValueError(f"species must be a tuple of names, got {self.species!r}")
 
     @property

@@ -3,7 +3,7 @@
 from .base import Measure
 from .density import Density
 from .line_potential import GAUSS_POINTS, GAUSS_WEIGHTS, LinePotential, at_gauss_points, over_gauss_points
-from .ordered import OrderedParticles, OrderedPoints, ghost_place
+from .ordered import OrderedParticles, OrderedPoints, ghost_place, same_masses
 from .particles import Particles
 from .quantiles import Quantiles
 from .species import UNNAMED, Species
@@ -23,4 +23,5 @@ __all__ = [
     "at_gauss_points",
     "ghost_place",
     "over_gauss_points",
+    "same_masses",
 ]

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._typing import Array
-from .._validate import positive_integer
+from .._validate import finite, positive_integer
 from ..kernels import Kernel, on_the_line
 from .density import Density
 from .particles import Particles
@@ -52,8 +52,8 @@ class OrderedPoints(Particles):
 
     @property
     def equal(self) -> bool:
-        """Whether all masses are the same number."""
-        return bool(np.all(self.masses == self.masses[0]))
+        """Whether all masses are the same, to rounding."""
+        return same_masses(self.masses)
 
     def reconstruction(self, ghost: float | None = None) -> Quantiles:
         """The piecewise constant density with mass m_i between x_(i-1) and x_i: paper note 1, equation (66).
@@ -121,7 +121,7 @@ class OrderedParticles(Species):
         """
         put = {}
         for name, given in named.items():
-            positions, masses = _positions_and_masses(given)
+            positions, masses = (given.points, given.masses) if isinstance(given, Particles) else _positions_and_masses(given)
             cloud = Particles(np.asarray(positions, dtype=np.float64), masses)
             order = np.argsort(cloud.points, kind="stable")
             put[name] = (cloud.points[order], cloud.masses[order])
@@ -152,11 +152,16 @@ class OrderedParticles(Species):
 
     @classmethod
     def _at_levels(cls, levels: Array, measures: Mapping[str, Any]) -> OrderedParticles:
-        put = {}
-        for name, measure in measures.items():
-            line = _on_the_line(name, measure)
-            put[name] = (line.quantile(np.minimum(levels, 1.0) * line.mass), np.full(len(levels), line.mass / len(levels)))
-        return cls(put)
+        lines = {name: _on_the_line(name, measure) for name, measure in measures.items()}
+        totals = np.array([line.mass for line in lines.values()])
+        if len(totals) and np.ptp(totals) <= 1e-14 * totals[0]:  # the same but for the rounding of their sums
+            totals[:] = totals[0]
+        return cls(
+            {
+                name: (line.quantile(_wanted(line, levels)), np.full(len(levels), total / len(levels)))
+                for (name, line), total in zip(lines.items(), totals, strict=True)
+            }
+        )
 
 
 def ghost_place(start: float, other: OrderedPoints, time: float) -> float:
@@ -168,6 +173,11 @@ def ghost_place(start: float, other: OrderedPoints, time: float) -> float:
     >>> ghost_place(0.0, OrderedPoints([-1.0, 5.0]), 0.5)                      # 0.5 * 3/2 would pass y_1: they meet at t = 1/2
     -0.75
     """
+    if not isinstance(other, OrderedPoints):
+        raise ValueError(f"other must be OrderedPoints, got {type(other).__name__}")
+    if not finite("time", time) >= 0:
+        raise ValueError(f"time must be >= 0, got {time!r}")
+    finite("start", start)
     if not other.equal:
         raise ValueError("other must have equal masses, for which the rule of the ghost holds")
     m, place, now = float(other.masses[0]), float(start), 0.0
@@ -178,6 +188,12 @@ def ghost_place(start: float, other: OrderedPoints, time: float) -> float:
             return place - speed * (time - now)
         place, now = place - speed * (meeting - now), meeting
     return place - m * (time - now)
+
+
+def same_masses(*masses: Array) -> bool:
+    """Whether all of them are one number, to a few roundings."""
+    every = np.concatenate(masses)
+    return bool(np.ptp(every) <= 8 * np.finfo(float).eps * every[0])
 
 
 def _cloud(name: str, given: Cloud) -> OrderedPoints:
@@ -192,6 +208,15 @@ def _cloud(name: str, given: Cloud) -> OrderedPoints:
 
 def _positions_and_masses(given: Cloud) -> tuple[Any, Any]:
     return given if isinstance(given, tuple) and len(given) == 2 and np.ndim(given[0]) == 1 else (given, None)
+
+
+def _wanted(measure: Quantiles, levels: Array) -> Array:
+    """The masses at levels, those of the nodes where they are the same but for rounding, which would pass over a gap."""
+    reached = np.concatenate([[0.0], np.cumsum(measure.masses)])
+    wanted = np.minimum(levels * measure.mass, reached[-1])
+    below = np.clip(np.searchsorted(reached, wanted) - 1, 0, None)
+    near = np.abs(wanted - reached[below]) <= 8 * np.finfo(float).eps * reached[-1]
+    return np.where(near, reached[below], wanted)
 
 
 def _on_the_line(name: str, measure: Any) -> Quantiles:

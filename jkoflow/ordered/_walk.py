@@ -25,7 +25,7 @@ def begin(
 ) -> None:  # fmt: skip
     """Make the clusters of a configuration; those that start at one place leave it as the hull says."""
     nx, ny = len(x), len(y)
-    nowhere = np.zeros(0)
+    nowhere, slow = np.zeros(0), _rounding_of_speeds(M, N, law)
     ends = np.empty((nx + ny, 2), np.int64)
     i, j, slots = 0, 0, 0
     while i < nx or j < ny:
@@ -46,7 +46,7 @@ def begin(
     for k in range(nx + ny - slots):
         free[k] = slots + k
     for k in range(slots):
-        numbers[k, MEETS] = _meeting(k, links[k, RIGHT], numbers)
+        numbers[k, MEETS] = _meeting(k, links[k, RIGHT], numbers, slow)
         heap[k], links[k, HEAP] = k, k
     for k in range(slots // 2, -1, -1):
         _sift(k, heap, numbers, links, state[STATE_SIZE])
@@ -61,13 +61,16 @@ def advance(
 
     ``when`` has rows (time, place), ``who`` rows (i0, i1, j0, j1, groups before, groups after).
     """
-    nowhere = np.zeros(0)
+    nowhere, slow = np.zeros(0), _rounding_of_speeds(M, N, law)
     ends = np.empty((len(M) + len(N), 2), np.int64)
     while state[STATE_SIZE] > 0:
         first = heap[0]
         time = numbers[first, MEETS]
-        if not time <= until or time == np.inf:
+        if time == np.inf or (time > until and not _touching(until, numbers, links, heap, state)):
             return True
+        if time > until:
+            first = heap[0]
+            time = numbers[first, MEETS]
         if state[STATE_EVENTS] == len(when):
             return False
         last = links[first, RIGHT]
@@ -114,13 +117,31 @@ def advance(
             links[right, LEFT] = previous
         k = previous
         for _ in range(count):
-            numbers[k, MEETS] = max(_meeting(k, links[k, RIGHT], numbers), time)
+            numbers[k, MEETS] = max(_meeting(k, links[k, RIGHT], numbers, slow), time)
             _insert(k, heap, numbers, links, state)
             k = links[k, LEFT]
         if left >= 0:
-            numbers[left, MEETS] = max(_meeting(left, links[left, RIGHT], numbers), time)
+            numbers[left, MEETS] = max(_meeting(left, links[left, RIGHT], numbers, slow), time)
             _restore(links[left, HEAP], heap, numbers, links, state[STATE_SIZE])
     return True
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _touching(until: float, numbers: Array, links: Indices, heap: Indices, state: Indices) -> bool:
+    """Let those meet at ``until`` that numbers cannot tell from one another then; whether there are any."""
+    found = False
+    k = state[STATE_HEAD]
+    while links[k, RIGHT] >= 0:
+        right = links[k, RIGHT]
+        if numbers[k, MEETS] < np.inf:
+            here = numbers[k, PLACE] + numbers[k, SPEED] * (until - numbers[k, SINCE])
+            there = numbers[right, PLACE] + numbers[right, SPEED] * (until - numbers[right, SINCE])
+            if here >= there:
+                numbers[k, MEETS] = until
+                _restore(links[k, HEAP], heap, numbers, links, state[STATE_SIZE])
+                found = True
+        k = right
+    return found
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -145,12 +166,17 @@ def _fill(
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _meeting(k: int, right: int, numbers: Array) -> float:
-    """When a cluster meets its right neighbour."""
+def _rounding_of_speeds(M: Array, N: Array, law: Array) -> float:
+    return 1e-15 * (abs(law[0]) + abs(law[1]) + abs(law[2])) * (M[-1] + N[-1]) / min(law[3], law[4])
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _meeting(k: int, right: int, numbers: Array, slow: float) -> float:
+    """When a cluster meets its right neighbour; never where they close at a speed that rounding alone can make."""
     if right < 0:
         return np.inf
     closing = numbers[k, SPEED] - numbers[right, SPEED]
-    if closing <= 0:
+    if closing <= slow:
         return np.inf
     since = max(numbers[k, SINCE], numbers[right, SINCE])
     here = numbers[k, PLACE] + numbers[k, SPEED] * (since - numbers[k, SINCE])

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._typing import Array
-from .._validate import finite_array
 from ..energies import Law, newtonian
-from ..measures import OrderedParticles, Species
+from ..measures import OrderedParticles, Species, same_masses
+from .events import increasing_times
 from .tip_law import TipLaw
 
 
@@ -39,22 +39,20 @@ class CrossingGrid:
     law: Law = field(default_factory=newtonian)
 
     def __post_init__(self) -> None:
-        tips = TipLaw.of(self.law, self.law.check(self.start))
+        tips, held = TipLaw.on(self.law, self.start)
+        object.__setattr__(self, "start", held)
         if not tips.is_newtonian:
             raise ValueError(f"law must be a positive multiple of newtonian(), got {self.law!r}: WorldLines takes others")
         x, y = tips.clouds(self.start)
         assert y is not None
-        if len(x.points) != len(y.points) or not (x.equal and y.equal) or x.masses[0] != y.masses[0]:
+        if len(x.points) != len(y.points) or not same_masses(x.masses, y.masses):
             raise ValueError("start must have as many particles in both species, all of one mass: WorldLines takes others")
         object.__setattr__(self, "_tips", tips)
         object.__setattr__(self, "_speed", float(tips.strengths[1] * x.masses[0]))
 
     def at(self, times: Iterable[float]) -> list[OrderedParticles]:
         """The particles at times in increasing order."""
-        given = np.asarray(list(times), dtype=np.float64)
-        wanted = finite_array("times", given, given.shape)
-        if np.any(np.diff(wanted) < 0) or np.any(wanted < 0):
-            raise ValueError(f"times must increase from 0, got {wanted}")
+        wanted = increasing_times(times)
         X, Y, _ = self._filled(wanted)
         return [self._particles(x, y) for x, y in zip(X, Y, strict=True)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import Array, Indices, Mask
+from .._validate import finite_array
 
 Numbers: TypeAlias = NDArray[np.int32]
 
@@ -18,7 +19,8 @@ Numbers: TypeAlias = NDArray[np.int32]
 class Event:
     """A meeting: when, where, which particles of every species (counted from 0), of how many groups, and in how many they left.
 
-    ``what`` is "cross" where two groups pass through one another, "stick" where all go on as one, else "regroup".
+    ``what`` is "split" for a cluster of the start that parts, "cross" where two groups pass through one another, "stick" where
+    all go on as one, else "regroup".
     """
 
     time: float
@@ -30,6 +32,8 @@ class Event:
     @property
     def what(self) -> str:
         """One word for it."""
+        if self.before == 1:
+            return "split"
         return "stick" if self.after == 1 else "cross" if self.before == self.after == 2 else "regroup"
 
     def __str__(self) -> str:
@@ -85,7 +89,9 @@ class Events:
 
     def of(self, species: str, k: int) -> Indices:
         """The numbers of the events that particle k of a species took part in."""
-        column = 2 * self.species.index(species) if species in self.species else 0
+        if species not in self.species:
+            raise ValueError(f"species must be one of {', '.join(map(repr, self.species))}, got {species!r}")
+        column = 2 * self.species.index(species)
         return np.flatnonzero((self.members[:, column] <= k) & (k < self.members[:, column + 1]))
 
     def __len__(self) -> int:
@@ -100,3 +106,14 @@ class Events:
 
     def __repr__(self) -> str:
         return f"Events({len(self)}, of which {int(self.stuck.sum())} stickings)"
+
+
+def increasing_times(times: Iterable[float], until: float = np.inf) -> Array:
+    """Times as an array; ValueError where they do not increase from 0 to at most ``until``."""
+    if not isinstance(times, Iterable):
+        raise ValueError(f"times must be a sequence of numbers, got {times!r}")
+    given = list(times)
+    wanted = finite_array("times", given, (len(given),))
+    if np.any(np.diff(wanted) < 0) or (len(wanted) and not 0 <= wanted[0] <= wanted[-1] <= until):
+        raise ValueError(f"times must increase from 0 to at most {until:g}, got {wanted}")
+    return wanted

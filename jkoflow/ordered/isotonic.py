@@ -7,13 +7,13 @@ from scipy.optimize import isotonic_regression
 
 from .._validate import positive
 from ..energies import Law, newtonian
-from ..measures import OrderedParticles, Species
+from ..measures import Measure, OrderedParticles, Species
 from .tip_law import TipLaw
 from .velocity import velocity
 from .world_lines import WorldLines
 
 
-def isotonic_flow(state: Species, time: float, law: Law | None = None) -> OrderedParticles:
+def isotonic_flow(state: Measure | Species, time: float, law: Law | None = None) -> OrderedParticles:
     """The weighted isotonic regression of z + t v, all particles in their order and v their velocities at the start.
 
     Up to :func:`first_crossing` this is the flow, and the one resolvent of that time as well; afterwards it is neither, for
@@ -25,8 +25,7 @@ def isotonic_flow(state: Species, time: float, law: Law | None = None) -> Ordere
     >>> isotonic_flow(start, 0.2, Interaction(PowerLaw(1), "x"))["x"].points
     array([0.2, 0.2, 0.2, 0.8])
     """
-    law = newtonian() if law is None else law
-    tips = TipLaw.of(law, law.check(state))
+    tips, state = TipLaw.on(law, state)
     time = positive("time", time)
     v = velocity(state, law)
     z = np.concatenate([state[name].points for name in tips.species])
@@ -41,7 +40,7 @@ def isotonic_flow(state: Species, time: float, law: Law | None = None) -> Ordere
     )
 
 
-def first_crossing(state: Species, law: Law | None = None) -> float:
+def first_crossing(state: Measure | Species, law: Law | None = None) -> float:
     """The time of the first meeting after which not all go on as one, inf where there is none: until then
     :func:`isotonic_flow` is the flow.
 
@@ -51,5 +50,6 @@ def first_crossing(state: Species, law: Law | None = None) -> float:
     >>> first_crossing(OrderedParticles(x=[0.0, 2.0], y=[1.0, 3.0]))
     inf
     """
-    events = WorldLines(state, law=newtonian() if law is None else law).events
+    law = newtonian() if law is None else law
+    events = WorldLines(TipLaw.on(law, state)[1], law=law).events
     return float(events.times[~events.stuck][0]) if not events.stuck.all() else np.inf

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
@@ -55,14 +55,16 @@ class RationalFlow:
 
     def __init__(self, species: Mapping[str, Any], law: Law | None = None) -> None:
         law = newtonian() if law is None else law
-        clouds = {name: _fractions(given) for name, given in species.items()}
+        if not isinstance(species, Mapping):
+            raise ValueError(f"species must be a mapping from names to positions, got {type(species).__name__}")
+        clouds = {name: _fractions(name, given) for name, given in species.items()}
         floats = OrderedParticles(
             {name: ([float(z) for z in places], [float(m) for m in masses]) for name, (places, masses) in clouds.items()}
         )
         for name, (places, masses) in clouds.items():  # what floats cannot see
             if any(a > b for a, b in pairwise(places)) or min(masses) <= 0:
                 raise ValueError(f"species {name!r} must have non-decreasing positions and positive masses")
-        tips = TipLaw.of(law, law.check(floats))
+        tips, _ = TipLaw.on(law, floats)
         self.species = tips.species
         self._s1, self._c, self._s2 = map(Fraction, tips.strengths)
         nothing: tuple[list[Fraction], list[Fraction]] = ([], [])
@@ -96,7 +98,7 @@ class RationalFlow:
         return sum((self._h(one.p[1], one.q[1]) * (right - left) for one, left, right in gaps), Fraction(0))
 
     def _since(self, time: Any) -> tuple[Fraction, list[_Cluster]]:
-        time = Fraction(time)
+        time = _fraction("time", time)
         if time < 0:
             raise ValueError(f"time must be >= 0, got {time}")
         k = bisect_right(self._times, time) - 1
@@ -155,12 +157,26 @@ class RationalFlow:
         self.events = tuple(events)
 
 
-def _fractions(given: Any) -> tuple[list[Fraction], list[Fraction]]:
+def _fractions(name: str, given: Any) -> tuple[list[Fraction], list[Fraction]]:
     """Positions and masses; a pair of sequences is both, anything else positions alone."""
-    paired = isinstance(given, tuple) and len(given) == 2 and all(isinstance(part, Sequence) for part in given)
-    paired = paired and not any(isinstance(part, str) for part in given)
+    paired = isinstance(given, tuple) and len(given) == 2 and not any(isinstance(part, str) for part in given)
+    paired = paired and all(isinstance(part, Iterable) for part in given)
     places, masses = given if paired else (given, None)
-    places = [Fraction(z) for z in places]
+    if not isinstance(places, Iterable):
+        raise ValueError(f"positions of species {name!r} must be a sequence, got {places!r}")
+    places = [_fraction(f"positions of {name!r}", z) for z in places]
     if not places:
-        raise ValueError("positions must hold at least one particle, got none")
-    return places, [Fraction(1, len(places))] * len(places) if masses is None else [Fraction(m) for m in masses]
+        raise ValueError(f"positions of species {name!r} must hold at least one particle, got none")
+    if masses is None:
+        return places, [Fraction(1, len(places))] * len(places)
+    masses = [_fraction(f"masses of {name!r}", m) for m in masses]
+    if len(masses) != len(places):
+        raise ValueError(f"masses of species {name!r} must be as many as its positions, {len(places)}, got {len(masses)}")
+    return places, masses
+
+
+def _fraction(name: str, value: Any) -> Fraction:
+    try:
+        return Fraction(value)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError(f"{name} must be rational numbers, got {value!r}") from None

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from .._validate import positive
-from ..energies import Law, newtonian
-from ..measures import OrderedParticles, Species
+from ..energies import Law
+from ..measures import Measure, OrderedParticles, Species, same_masses
 from .tip_law import TipLaw
 
 
 def resolvent(
-    state: Species, tau: float, law: Law | None = None, *, mobility: Mapping[str, float] | None = None
+    state: Measure | Species, tau: float, law: Law | None = None, *, mobility: Mapping[str, float] | None = None
 ) -> OrderedParticles:
     """The minimiser over ordered positions of E(Z) + sum_i m_i |z_i - z_i^0|^2 / (2 tau alpha_i), exactly.
 
@@ -27,9 +25,8 @@ def resolvent(
     >>> resolvent(OrderedParticles(x=[-1.0], y=[1.0]), tau=0.25)["x"].points
     array([-0.75])
     """
-    law = newtonian() if law is None else law
-    tips = TipLaw.of(law, law.check(state), mobility)
-    return resolved(tips, state, positive("tau", tau))
+    tips, held = TipLaw.on(law, state, mobility)
+    return resolved(tips, held, positive("tau", tau))
 
 
 def resolved(tips: TipLaw, state: Species, tau: float) -> OrderedParticles:
@@ -37,7 +34,7 @@ def resolved(tips: TipLaw, state: Species, tau: float) -> OrderedParticles:
     from ._sweeps import by_thresholds, sweep
 
     x, m, y, n, numbers = tips.arrays(state)
-    if tips.is_newtonian and len(x) == len(y) and np.all(m == m[0]) and np.all(n == m[0]):
+    if tips.is_newtonian and len(x) == len(y) and same_masses(m, n):
         places = sweep(x, y, float(tau * tips.strengths[1] * m[0]))
     else:
         places = by_thresholds(x, m, y, n, numbers, tau)

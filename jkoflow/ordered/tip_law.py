@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._typing import Array
-from ..energies import CrossInteraction, Interaction, Law
+from .._validate import positive
+from ..energies import CrossInteraction, Interaction, Law, newtonian
 from ..kernels import LineKernel, on_the_line
-from ..measures import OrderedPoints, Species
+from ..measures import Measure, OrderedPoints, Species
+
+_LIGHTEST = 1e-15  # of the mass of a species: a particle
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,17 @@ class TipLaw:
     mobilities: tuple[float, float]
 
     @classmethod
+    def on(
+        cls, law: Law | None, state: Measure | Species, mobilities: Mapping[str, float] | None = None
+    ) -> tuple[TipLaw, Species]:
+        """The strengths of a law, ``newtonian()`` where none is given, and the state it was checked against."""
+        law = newtonian() if law is None else law
+        if not isinstance(law, Law):
+            raise ValueError(f"law must be an energy or a sum of them, got {law!r}")
+        held = law.check(state)
+        return cls.of(law, held, mobilities), held
+
+    @classmethod
     def of(cls, law: Law, state: Species, mobilities: Mapping[str, float] | None = None) -> TipLaw:
         """The strengths of a law; ValueError, with the way out, for one that is not of this kind."""
         for factor, term in law.terms:
@@ -53,12 +67,18 @@ class TipLaw:
         """What is |x| in a law that may hold more."""
         names = tuple(state)
         if len(names) > 2:
-            raise ValueError(f"state must have one species or two where ordered particles meet tips, got {len(names)}")
+            raise ValueError(f"state must have one species or two of ordered particles, got {len(names)}")
         if state.kind is not OrderedPoints:
             raise ValueError(
                 f"state must be of ordered particles, got {state.kind.__name__}: make OrderedParticles of it, "
                 "for instance by OrderedParticles.midpoints"
             )
+        for name, cloud in state.items():
+            if cloud.masses.min() < _LIGHTEST * cloud.mass:
+                raise ValueError(
+                    f"masses of species {name!r} must be at least {_LIGHTEST:g} of its total, got {cloud.masses.min():g} of "
+                    f"{cloud.mass:g}: lighter ones are lost in rounding"
+                )
         s = dict.fromkeys(names, 0.0)
         cross = 0.0
         for factor, term in law.terms:
@@ -70,7 +90,7 @@ class TipLaw:
             raise ValueError(
                 f"the cross-interaction must attract, got {cross:g} |x - y|: repulsion of two species is not convex on the cone"
             )
-        alpha = dict.fromkeys(names, 1.0) | dict(mobilities or {})
+        alpha = _mobilities(names, mobilities)
         first, second = names[0], names[-1]
         return cls(names, (s[first], cross, s[second] if len(names) == 2 else 0.0), (float(alpha[first]), float(alpha[second])))
 
@@ -90,6 +110,16 @@ class TipLaw:
         nothing = np.zeros(0)
         numbers = np.array([*self.strengths, 1 / self.mobilities[0], 1 / self.mobilities[1]])
         return x.points, x.masses, nothing if y is None else y.points, nothing if y is None else y.masses, numbers
+
+
+def _mobilities(names: tuple[str, ...], given: Mapping[str, float] | None) -> dict[str, float]:
+    if not isinstance(given, Mapping | None):
+        raise ValueError(f"mobility must be a mapping from species to numbers, got {given!r}")
+    for name, value in (given or {}).items():
+        if name not in names:
+            raise ValueError(f"mobility must name species of the state ({', '.join(map(repr, names))}), got {name!r}")
+        positive(f"mobility of {name!r}", value)
+    return {name: float((given or {}).get(name, 1.0)) for name in names}
 
 
 def _kernel(term: Interaction | CrossInteraction) -> LineKernel:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .._typing import Array
-from ..energies import Law, newtonian
-from ..measures import Species
+from ..energies import Law
+from ..measures import Measure, Species
 from .tip_law import TipLaw
 
 
-def velocity(state: Species, law: Law | None = None, *, mobility: Mapping[str, float] | None = None) -> dict[str, Array]:
+def velocity(
+    state: Measure | Species, law: Law | None = None, *, mobility: Mapping[str, float] | None = None
+) -> dict[str, Array]:
     """The velocity of every particle under kernels |x|, at any configuration.
 
     Away from ties it follows from ranks: of x_i it is alpha (-s (M_(i-1) + M_i - M) - c (N_left - N_right)). Where particles
@@ -35,8 +37,7 @@ def velocity(state: Species, law: Law | None = None, *, mobility: Mapping[str, f
     >>> velocity(OrderedParticles(x=[0.0, 0.0], y=[5.0, 6.0]))["x"]                # the literal rule says 1, 1
     array([0.5, 1.5])
     """
-    law = newtonian() if law is None else law
-    tips = TipLaw.of(law, law.check(state), mobility)
+    tips, state = TipLaw.on(law, state, mobility)
     from ._sweeps import velocities
 
     vx, vy = velocities(*tips.arrays(state))

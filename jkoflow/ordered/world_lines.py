@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._typing import Array
-from .._validate import finite_array, positive
+from .._validate import positive
 from ..energies import Law, newtonian
 from ..measures import OrderedParticles, Species
-from .events import Events
+from .events import Events, increasing_times
 from .tip_law import TipLaw
+from .velocity import velocity
 
 _FIRST_ROOM = 1024
 
@@ -91,6 +92,7 @@ class WorldLines:
     Attributes
     ----------
     events : Events
+        The meetings; clusters of the start that part at once are in ``splits``.
 
     Cost: for equal masses at most N (N + 1) / 2 events (exactly as many for separated species), each O(log N).
 
@@ -116,27 +118,42 @@ class WorldLines:
     def __post_init__(self) -> None:
         if self.t_end != np.inf:
             positive("t_end", self.t_end)
+        object.__setattr__(self, "start", TipLaw.on(self.law, self.start, self.mobility)[1])
         walk = self._walk()
         walk.advance(self.t_end)
         object.__setattr__(self, "events", walk.events)
 
     def _walk(self) -> Walk:
-        state = self.law.check(self.start)
-        return Walk(TipLaw.of(self.law, state, self.mobility), state)
+        return Walk(TipLaw.of(self.law, self.start, self.mobility), self.start)
 
     def at(self, times: Iterable[float]) -> list[OrderedParticles]:
         """The particles at times in increasing order."""
         return list(self._visit(times))
 
     def _visit(self, times: Iterable[float]) -> Iterator[OrderedParticles]:
-        given = np.asarray(list(times), dtype=np.float64)
-        wanted = finite_array("times", given, given.shape)
-        if np.any(np.diff(wanted) < 0) or (len(wanted) and not 0 <= wanted[0] <= wanted[-1] <= self.t_end):
-            raise ValueError(f"times must increase from 0 to at most {self.t_end:g}, got {wanted}")
+        wanted = increasing_times(times, self.t_end)
         walk = self._walk()
         for time in wanted:
             walk.advance(float(time))
             yield walk.particles(float(time))
+
+    @property
+    def splits(self) -> Events:
+        """The clusters of the start that part at once, as events at time 0: of one group, in so many they leave."""
+        v = velocity(self.start, self.law, mobility=self.mobility)
+        clouds = [(self.start[name].points, v[name]) for name in self.start]
+        places = np.unique(np.concatenate([points for points, _ in clouds]))
+        members = np.zeros((len(places), 4), dtype=np.int32)
+        for a, (points, _) in enumerate(clouds):
+            members[:, 2 * a] = np.searchsorted(points, places, side="left")
+            members[:, 2 * a + 1] = np.searchsorted(points, places, side="right")
+        speeds = [
+            np.unique(np.concatenate([w[row[2 * a] : row[2 * a + 1]] for a, (_, w) in enumerate(clouds)])) for row in members
+        ]
+        after = np.array([len(one) for one in speeds], dtype=np.int32)
+        part = after > 1
+        groups = np.stack([np.ones(int(part.sum()), dtype=np.int32), after[part]], axis=1)
+        return Events(np.zeros(int(part.sum())), places[part], members[part], groups, tuple(self.start))
 
     @property
     def at_rest_from(self) -> float:
@@ -150,7 +167,9 @@ class WorldLines:
 
     def path(self, species: str, k: int) -> tuple[Array, Array]:
         """Times and places of the corners of the world-line of a particle, up to the last event or ``t_end``."""
-        mine = self.events.of(species, k)
+        if species not in self.start or not isinstance(k, int | np.integer) or not 0 <= k < len(self.start[species].points):
+            raise ValueError(f"species and k must name a particle, counted from 0, got {species!r} and {k!r}")
+        mine = self.events.of(species, int(k))
         end = self.at_rest_from if self.t_end == np.inf else self.t_end
         times = np.concatenate([[0.0], self.events.times[mine], [end]])
         places = [self.start[species].points[k], *self.events.places[mine], self.at([end])[0][species].points[k]]

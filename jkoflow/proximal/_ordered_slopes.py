@@ -29,6 +29,21 @@ def smooth_part(law: Law, state: Species) -> tuple[float, Slopes]:
     return value, slopes
 
 
+def jitter(law: Law, state: Species) -> float:
+    """How far rounding may put slopes off that come from differences of a potential."""
+    sizes = [0.0]
+    for c, term in law.terms:
+        if c != 0 and isinstance(term, Potential) and term.gradient is None:
+            cloud = state[term.species]
+            values = np.abs(np.asarray(term.variation(state, term.species)))
+            sizes.append(abs(c) * float(np.spacing(values.max())) / (5e-4 * _length(cloud)))
+    return max(sizes)
+
+
+def _length(cloud: OrderedPoints) -> float:
+    return max(float(np.ptp(cloud.points)), 1e-3 * abs(float(cloud.mean))) or 1.0
+
+
 def is_smooth_free(law: Law) -> bool:
     """Whether there is nothing in a law but tips."""
     kernels = [_kernel(term) for c, term in law.terms if c != 0 and isinstance(term, Interaction | CrossInteraction)]
@@ -76,8 +91,7 @@ def _(term: Potential, state: Species) -> tuple[float, Slopes]:
     if not callable(term.V):
         raise ValueError(f"V must be a function of space on particles, which move, got an array of shape {term.V.shape}")
     cloud = state[term.species]
-    length = max(float(np.ptp(cloud.points)), 1e-3 * abs(float(cloud.mean))) or 1.0
-    value, slope, _ = point_law(term.V, 1.0, term.gradient)(cloud.points, length)
+    value, slope, _ = point_law(term.V, 1.0, term.gradient)(cloud.points, _length(cloud))
     return float(cloud.masses @ value), {term.species: slope}
 
 
@@ -86,6 +100,9 @@ def _(term: ConvexFunction, state: Species) -> tuple[float, Slopes]:
     if term.subgradient is None:
         raise ValueError(f"{term!r} is known by its resolvent alone, which does not tell that of a sum: give its subgradient")
     given = term.subgradient(state)
+    missing = [name for name in term.species if name not in given]
+    if missing:
+        raise ValueError(f"subgradient of {term!r} must give those of species {missing}, got {list(given)}")
     return term.value(state), {name: state[name].field(f"subgradient of {name!r}", given[name]) for name in term.species}
 
 

@@ -26,8 +26,9 @@ class NewtonianStep(StepSolver):
         X_1(s) = (X_0(s) + z) / 2,    z / (4 tau) + G_0(z) = s + X_0(s) / (4 tau)
 
     and the left side is one piecewise linear function for all s, so that the nodes of X_1 are an interpolation in it, and exact
-    for the piecewise constant densities of the anchor. Atoms and gaps are allowed; between nodes the answer is taken linear.
-    Energies never rise, and no mass leaves the hull of both species, so that walls are never touched.
+    for the piecewise constant densities of the anchor. Atoms and gaps are allowed. Between nodes the answer is taken linear,
+    which it is not where the other species has its nodes: with few of them the energy may rise, with many it falls. No mass
+    leaves the hull of both species, so that walls are never touched.
 
     Raises ValueError for another law, different total masses or mobilities other than 1. Cost: two interpolations, O(N) for
     sorted nodes. ``residual`` is 0.

@@ -10,11 +10,11 @@ from scipy.optimize import isotonic_regression
 
 from .._status import Status
 from .._typing import Array
-from .._validate import positive, positive_integer
+from .._validate import finite_array, positive, positive_integer
 from ..energies import ConvexFunction
 from ..measures import OrderedParticles, OrderedPoints, Species
 from ..ordered import TipLaw, resolved
-from ._ordered_slopes import is_smooth_free, smooth_part, smooth_term
+from ._ordered_slopes import is_smooth_free, jitter, smooth_part, smooth_term
 from ._ordered_step import answer, distance, must_be_ordered
 from .base import ProximalStep, ProxResult, StepSolver
 
@@ -65,19 +65,18 @@ class OrderedResolvent(StepSolver):
 
     def check(self, step: ProximalStep) -> None:
         must_be_ordered(step)
-        if _by_resolvent(step) is None:
+        own = _by_resolvent(step)
+        if own is None:
             TipLaw.part_of(step.energy, step.anchor, step.mobilities)
             smooth_part(step.energy, step.anchor)
+        elif own[0] < 0 or len({step.mobilities[name] for name in own[1].species}) > 1:
+            raise ValueError(f"{own[1]!r} by its resolvent needs a coefficient >= 0 and one mobility for all its species")
 
     def solve(self, step: ProximalStep) -> ProxResult:
         self.check(step)
         own = _by_resolvent(step)
         if own is not None:
-            c, function = own
-            assert function.resolvent is not None
-            places = function.resolvent(step.anchor, c * step.tau)
-            state = OrderedParticles({name: (places[name], cloud.masses) for name, cloud in step.anchor.items()})
-            return answer(step, state, Status.CONVERGED, 1, 0.0)
+            return answer(step, _applied(step, *own), Status.CONVERGED, 1, 0.0)
         tips = TipLaw.part_of(step.energy, step.anchor, step.mobilities)
         if is_smooth_free(step.energy):
             return answer(step, resolved(tips, step.anchor, step.tau), Status.CONVERGED, 1, 0.0)
@@ -107,7 +106,8 @@ class OrderedResolvent(StepSolver):
             last, z = z, reached
             came = max(extent, distance(step, z, step.anchor))
             top = max(float(np.abs(cloud.points).max()) for cloud in z.values())
-            if residual <= self.tolerance * came + 8 * tau / s * float(np.spacing(top)):
+            noise = tau / s * float(np.spacing(top)) + tau * max(step.mobilities.values()) * jitter(step.energy, z)
+            if residual <= self.tolerance * came + 8 * noise:
                 status = Status.CONVERGED
                 break
         return answer(step, z, status, iterations, residual)
@@ -142,6 +142,20 @@ def _by_resolvent(step: ProximalStep) -> tuple[float, ConvexFunction] | None:
     if len(terms) == 1 and isinstance(terms[0][1], ConvexFunction) and terms[0][1].resolvent is not None:
         return terms[0][0], terms[0][1]
     return None
+
+
+def _applied(step: ProximalStep, c: float, function: ConvexFunction) -> OrderedParticles:
+    """The step by the resolvent of the function; other species stay."""
+    assert function.resolvent is not None
+    given = function.resolvent(step.anchor, c * step.weight(function.species[0]))
+    places = {name: cloud.points for name, cloud in step.anchor.items()}
+    for name in function.species:
+        if name not in given:
+            raise ValueError(f"resolvent of {function!r} must give positions of species {name!r}, got {list(given)}")
+        places[name] = finite_array(f"resolvent of {name!r}", given[name], places[name].shape)
+        if np.any(np.diff(places[name]) < 0):
+            raise ValueError(f"resolvent of {function!r} must give non-decreasing positions, and those of {name!r} are not")
+    return OrderedParticles({name: (z, step.anchor[name].masses) for name, z in places.items()})
 
 
 def _back(tips: TipLaw, at: Species, places: dict[str, Array], tau: float) -> OrderedParticles | None:
