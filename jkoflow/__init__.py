@@ -42,7 +42,18 @@ from .flow import FlowError, evolve, steps
 from .grids import Grid
 from .kernels import CustomKernel, Gaussian, Kernel, Morse, Newtonian, PowerLaw, Quadratic, RadialKernel, Riesz
 from .measures import Density, Measure, OrderedParticles, OrderedPoints, Particles, Quantiles, Species, ghost_place
-from .ordered import CrossingGrid, Event, Events, RationalFlow, WorldLines, first_crossing, isotonic_flow, resolvent, velocity
+from .ordered import (
+    CrossingGrid,
+    Event,
+    Events,
+    RationalFlow,
+    WorldLines,
+    first_crossing,
+    isotonic_flow,
+    resolvent,
+    tip_energy,
+    velocity,
+)
 from .proximal import (
     Convex,
     ConvexDynamic,
@@ -153,6 +164,7 @@ __all__ = [
     "steps",
     "sticky_collapse",
     "sticky_collapse_time",
+    "tip_energy",
     "to_xarray",
     "velocity",
     "wasserstein2",

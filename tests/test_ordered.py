@@ -1033,3 +1033,15 @@ def test_the_dirac_pair_late():
     assert pair.quantile(0.5, 12.0) == pytest.approx(0.0, abs=1e-12)
     assert pair.quantile(0.7, 50.0) == pytest.approx(float(pair.limit(0.7)), abs=1e-12)
     assert pair.energy(3.0) > pair.energy(12.0) > pair.energy(100.0) > 0
+
+
+def test_the_energy_by_distribution_functions():
+    rng = np.random.default_rng(0)
+    for seed in range(10):
+        state = _floats(_random(rng, equal=False, ties=seed % 2 == 0))
+        assert jf.tip_energy(state) == pytest.approx(_energy(state), rel=1e-12, abs=1e-12)
+        law = 0.3 * jf.Interaction(TIP, "x") - jf.Interaction(TIP, "y") + 2 * jf.CrossInteraction(TIP, between=("x", "y"))
+        assert jf.tip_energy(state, law) == pytest.approx(law(state), rel=1e-12, abs=1e-11)
+    assert jf.tip_energy(jf.WorldLines(_floats(_dirac(9))).final) == 0.0
+    alone = jf.OrderedPoints([0.0, 1.0, 3.0])
+    assert jf.tip_energy(alone, jf.Interaction(TIP)) == pytest.approx(jf.Interaction(TIP)(alone), rel=1e-14)

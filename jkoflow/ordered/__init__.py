@@ -3,6 +3,7 @@ numbers.
 """
 
 from .crossings import CrossingGrid
+from .energy import tip_energy
 from .events import Event, Events
 from .isotonic import first_crossing, isotonic_flow
 from .rational import RationalEvent, RationalFlow
@@ -24,5 +25,6 @@ __all__ = [
     "isotonic_flow",
     "resolved",
     "resolvent",
+    "tip_energy",
     "velocity",
 ]
