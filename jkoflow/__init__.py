@@ -34,6 +34,7 @@ from .energies import (
     Interaction,
     InternalEnergy,
     Law,
+    Obstacle,
     Potential,
     RenyiEntropy,
     newtonian,
@@ -55,6 +56,7 @@ from .ordered import (
     velocity,
 )
 from .proximal import (
+    BackAndForth,
     Convex,
     ConvexDynamic,
     CuttingPlanes,
@@ -67,11 +69,12 @@ from .proximal import (
     StepSolver,
     freezing_threshold,
 )
+from .pull_back import PullBack
 from .schemes import BDF2, JKO, Adaptive, Brezis, Scheme, SemiImplicitJKO, StepInfo, VariationalExtrapolation
 from .stopping import EnergyBelow, Steady, WallClock
 from .storage import load, save, to_xarray
 from .trajectory import Step, Trajectory
-from .transport import GibbsKernel, semi_relaxed_step, wasserstein2
+from .transport import GibbsKernel, c_transform, semi_relaxed_step, wasserstein2
 
 __version__ = "0.1.0"
 
@@ -79,6 +82,7 @@ __all__ = [
     "BDF2",
     "JKO",
     "Adaptive",
+    "BackAndForth",
     "Barenblatt",
     "Brezis",
     "Combination",
@@ -115,6 +119,7 @@ __all__ = [
     "Morse",
     "Newtonian",
     "NewtonianStep",
+    "Obstacle",
     "OrderedParticles",
     "OrderedPoints",
     "OrderedResolvent",
@@ -124,6 +129,7 @@ __all__ = [
     "PowerLaw",
     "ProxResult",
     "ProximalStep",
+    "PullBack",
     "Quadratic",
     "QuadraticPair",
     "QuantileNewton",
@@ -146,6 +152,7 @@ __all__ = [
     "VariationalExtrapolation",
     "WallClock",
     "WorldLines",
+    "c_transform",
     "collapse_time",
     "dirac_rest_time",
     "evolve",

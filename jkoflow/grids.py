@@ -184,12 +184,12 @@ class Grid:
             )
         modes = dctn(charge, type=2)
         modes.flat[0] = 0.0
-        modes /= self._laplacian_eigenvalues
+        modes /= self.laplacian_eigenvalues
         return np.asarray(idctn(modes, type=2))
 
     @cached_property
-    def _laplacian_eigenvalues(self) -> Array:
-        """Of minus the Laplacian, with 1 in the place of the zero of the constant mode."""
+    def laplacian_eigenvalues(self) -> Array:
+        """Of minus the discrete Laplacian in the cosine basis, with 1 in the place of the 0 of the constant mode."""
         total = np.zeros(self.shape)
         for axis, (count, h) in enumerate(zip(self.shape, self.spacing, strict=True)):
             along = (2 - 2 * np.cos(np.pi * np.arange(count) / count)) / h**2

@@ -119,6 +119,7 @@ SOLVERS = {
     "entropic fine": jf.Entropic(epsilon=(6 / 96) ** 2),
     "convex": jf.Convex(),
     "dynamic": jf.ConvexDynamic(layers=6),
+    "back and forth": jf.BackAndForth(),
 }
 
 LINE_SCHEMES = {

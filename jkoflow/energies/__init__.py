@@ -10,6 +10,7 @@ from .functional import Functional
 from .interaction import Interaction
 from .internal import CustomInternalEnergy, InternalEnergy
 from .newtonian import newtonian
+from .obstacle import Obstacle
 from .potential import Potential
 from .renyi import RenyiEntropy
 
@@ -26,6 +27,7 @@ __all__ = [
     "Interaction",
     "InternalEnergy",
     "Law",
+    "Obstacle",
     "Potential",
     "RenyiEntropy",
     "State",

@@ -1,5 +1,6 @@
 """The step problem and the solvers of it, one file each."""
 
+from .back_and_forth import BackAndForth
 from .base import ProximalStep, ProxResult, StepSolver, complete_mobilities
 from .convex import Convex, freezing_threshold
 from .convex_dynamic import ConvexDynamic
@@ -10,6 +11,7 @@ from .ordered_resolvent import OrderedResolvent
 from .quantile_newton import QuantileNewton
 
 __all__ = [
+    "BackAndForth",
     "Convex",
     "ConvexDynamic",
     "CuttingPlanes",

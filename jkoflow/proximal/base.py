@@ -110,6 +110,8 @@ class ProxResult:
     iterations : int
     residual : float
         In the unit that the solver documents.
+    gap : float
+        The duality gap of the step, an energy, where the solver knows one; NaN elsewhere.
     """
 
     state: Species
@@ -118,6 +120,7 @@ class ProxResult:
     status: Status
     iterations: int
     residual: float
+    gap: float = float("nan")
 
 
 class StepSolver(ABC):

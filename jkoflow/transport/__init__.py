@@ -1,7 +1,8 @@
-"""Distances and the kernels of entropic transport."""
+"""Distances, c-transforms, and the kernels of entropic transport."""
 
+from .c_transform import c_transform, upper_transform
 from .dense import semi_relaxed_step
 from .distances import wasserstein2
 from .gibbs import GibbsKernel
 
-__all__ = ["GibbsKernel", "semi_relaxed_step", "wasserstein2"]
+__all__ = ["GibbsKernel", "c_transform", "semi_relaxed_step", "upper_transform", "wasserstein2"]

@@ -1,0 +1,228 @@
+"""What BackAndForth needs of an energy: the density that a potential asks for, cell by cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import singledispatch
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._typing import Array
+from ..energies import (
+    Congestion,
+    CrossInteraction,
+    Entropy,
+    Functional,
+    Interaction,
+    InternalEnergy,
+    Law,
+    Obstacle,
+    Potential,
+    RenyiEntropy,
+)
+from ..measures import Species
+from ._power_equation import monotone_equation, power_equation
+from .base import ProximalStep
+
+
+@dataclass
+class Conjugate:
+    """The local part of the energy of one species,  int U(rho) + V rho dx  with  rho <= cap  and none where forbidden.
+
+        U(s) = entropy s log s + sum_k c_k s^m_k / (m_k - 1) + sum_k c_k U_k(s) + softness s^2 / (2 cap).
+
+    Its conjugate is the integral of U*(phi - V), and (U*)' gives the density.
+    """
+
+    potential: Array
+    forbidden: NDArray[np.bool_]
+    entropy: float = 0.0
+    powers: list[tuple[float, float]] = field(default_factory=list)  # (coefficient, m)
+    others: list[tuple[float, InternalEnergy]] = field(default_factory=list)
+    moving: list[tuple[float, Law]] = field(default_factory=list)
+    cap: float = np.inf
+    softness: float = 0.0
+
+    @property
+    def strictly_convex(self) -> bool:
+        """Whether U is, so that the density follows the potential without jumps."""
+        return bool(self.entropy or self.powers or self.others)
+
+    def density(self, level: Array) -> tuple[Array, Array]:
+        """rho = (U*)'(level) and (U*)''(level), where level = phi - V. Infinite where the conjugate does not exist."""
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            rho = self._unbounded(level)
+            slope = np.where((rho > 0) & (rho < np.inf), 1 / self.curvature(np.where(rho > 0, rho, 1.0)), 0.0)
+        full = rho >= self.cap
+        outside = self.forbidden
+        return np.where(outside, 0.0, np.where(full, self.cap, rho)), np.where(outside | full, 0.0, slope)
+
+    def _unbounded(self, level: Array) -> Array:
+        if not self.strictly_convex:
+            return self.cap * np.maximum(level, 0.0) / self.softness
+        if not self.others and not self.powers:
+            return np.exp(level / self.entropy - 1)
+        if not self.others and len(self.powers) == 1:
+            c, m = self.powers[0]
+            if self.entropy:
+                return np.exp(power_equation(self.entropy, c, m, level - self.entropy))
+            base = (m - 1) * level / (c * m)
+            if m > 1:
+                return np.maximum(base, 0.0) ** (1 / (m - 1))
+            return np.where(base > 0, np.abs(base) ** (1 / (m - 1)), np.inf)
+        logs = monotone_equation(self.entropy, self.powers, self.others, level - self.entropy)
+        return np.where(np.isnan(logs), 0.0, np.exp(logs))
+
+    def derivative(self, rho: Array) -> Array:
+        """U'(rho), at most U'(cap); -inf at 0 where the slope there is infinite."""
+        rho = np.minimum(rho, self.cap)
+        with np.errstate(divide="ignore"):
+            total = self.entropy * (np.log(rho) + 1) if self.entropy else np.zeros_like(rho)
+            for c, m in self.powers:
+                total = total + c * m / (m - 1) * rho ** (m - 1)
+            for c, term in self.others:
+                total = total + c * term.derivative(rho)
+        return total + self.softness * rho / self.cap if self.softness else total
+
+    def curvature(self, rho: Array) -> Array:
+        """U''(rho), by central differences where only U' is known."""
+        total = self.entropy / rho + self.softness / self.cap
+        for c, m in self.powers:
+            total = total + c * m * rho ** (m - 2)
+        for c, term in self.others:
+            step = 1e-6 * rho
+            total = total + c * (term.derivative(rho + step) - term.derivative(rho - step)) / (2 * step)
+        return total
+
+    def variation(self, rho: Array) -> Array:
+        """V + U'(rho), finite: vacuum counts as a trace of mass, and places that are forbidden as free."""
+        return np.where(self.forbidden, 0.0, self.potential) + self.derivative(np.maximum(rho, 1e-8 * rho.max()))
+
+
+def conjugates(step: ProximalStep) -> dict[str, Conjugate]:
+    """The local energy of every species of a step, with all the terms of the energy entered.
+
+    Raises ValueError for a term that is not known, a negative coefficient where convexity is lost, a species that nothing keeps
+    from collapsing, mass in an obstacle, or a bound that the mass does not fit under.
+    """
+    grid = step.grid
+    found = {name: Conjugate(np.zeros(grid.shape), np.zeros(grid.shape, dtype=bool)) for name in step.anchor}
+    for c, term in step.energy.terms:
+        if c != 0:
+            enter(term, c, found, step)
+    for name, local in found.items():
+        label = f" of species {name!r}" if name else ""
+        if local.entropy < 0:
+            raise ValueError(f"the entropies{label} must add up to a coefficient >= 0, got {local.entropy}")
+        if not local.strictly_convex and np.isinf(local.cap):
+            raise ValueError(
+                f"BackAndForth needs an internal energy (Entropy, RenyiEntropy, Congestion, ...){label}, which keeps "
+                "the density from becoming a point mass in a step; without one take Quantiles or Particles, or Entropic()"
+            )
+        room = local.cap * grid.cell_volume * float(np.sum(~local.forbidden))
+        if room < step.anchor[name].mass * (1 + 1e-9):
+            raise ValueError(
+                f"bound of Congestion must leave room for the mass {step.anchor[name].mass:.6g}{label}, got {room:.6g}"
+            )
+        if (step.anchor[name].values[local.forbidden] > 0).any():
+            raise ValueError(f"the density{label} must hold no mass in the obstacle at the start")
+        if not local.strictly_convex:
+            local.softness = _softness(local, step, name)
+    return found
+
+
+def _softness(local: Conjugate, step: ProximalStep, name: str) -> float:
+    """Under a bound alone a cell is either full or empty, and a front cannot stand inside of one. A compressibility lets the
+    density fall from full to nothing over one cell: the largest difference of the potential between neighbours, at
+    most that of a displacement by one cell.
+    """
+    grid, state = step.grid, step.anchor
+    driving = local.potential + sum(
+        (c * term.first_variation(state, name) for c, term in local.moving), np.zeros(step.grid.shape)
+    )
+    cell = max(grid.spacing) ** 2 / step.weight(name)
+    held = ~local.forbidden
+    rise = 0.0
+    for axis in range(grid.dim):
+        v, inside = np.moveaxis(driving, axis, 0), np.moveaxis(held, axis, 0)
+        rise = max(rise, float(np.abs(np.diff(v, axis=0))[inside[1:] & inside[:-1]].max(initial=0.0)))
+    return min(cell, rise) if rise > 0 else cell
+
+
+@singledispatch
+def enter(term: Law, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
+    """Enter c times a term of the energy. Register your own energies here."""
+    raise ValueError(
+        f"BackAndForth does not accept {term!r}: write it as a CustomInternalEnergy or a Functional, or register it with "
+        f"jkoflow.proximal.back_and_forth.enter.register({type(term).__name__})"
+    )
+
+
+@enter.register
+def _(term: Entropy, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
+    found[term.species].entropy += c
+
+
+@enter.register
+def _(term: RenyiEntropy, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
+    found[term.species].powers.append((_non_negative(term, c), term.m))
+
+
+@enter.register
+def _(term: InternalEnergy, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
+    found[term.species].others.append((_non_negative(term, c), term))
+
+
+@enter.register
+def _(term: Congestion, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
+    _non_negative(term, c)
+    found[term.species].cap = min(found[term.species].cap, term.bound)
+
+
+@enter.register
+def _(term: Obstacle, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
+    _non_negative(term, c)
+    found[term.species].forbidden = found[term.species].forbidden | term.mask(step.grid)
+
+
+@enter.register
+def _(term: Potential, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
+    local = found[term.species]
+    local.potential = local.potential + c * term.first_variation(step.anchor, term.species)
+
+
+@enter.register(Interaction)
+@enter.register(CrossInteraction)
+@enter.register(Functional)
+def _(term: Interaction | CrossInteraction | Functional, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
+    for name in term.involves:
+        found[name].moving.append((c, term))
+
+
+@singledispatch
+def response(term: Law, name: str, state: Species, changes: dict[str, Array]) -> Array:
+    """The change of the first variation in a species with the densities: exact where it is linear, else by a difference."""
+    size = max(float(np.abs(changes[other]).max()) for other in term.involves)
+    if size == 0:
+        return np.zeros(state.grid.shape)
+    step = 1e-6 * max(float(state[other].values.max()) for other in term.involves) / size
+    moved = {other: state[other].like(np.maximum(state[other].values + step * changes[other], 0.0)) for other in state}
+    return (term.first_variation(Species(moved), name) - term.first_variation(state, name)) / step
+
+
+@response.register
+def _(term: Interaction, name: str, state: Species, changes: dict[str, Array]) -> Array:
+    return state.grid.convolve(term.W, changes[name])
+
+
+@response.register
+def _(term: CrossInteraction, name: str, state: Species, changes: dict[str, Array]) -> Array:
+    a, b = term.between
+    return state.grid.convolve(term.K, changes[b if name == a else a])
+
+
+def _non_negative(term: Law, c: float) -> float:
+    if c < 0:
+        raise ValueError(f"the coefficient of {term!r} must be >= 0, got {c:g}: the step would not be convex")
+    return c

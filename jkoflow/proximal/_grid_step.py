@@ -1,0 +1,295 @@
+"""One exact JKO step on a grid as an equation for the potentials, and the ascent of its dual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from .._status import Status
+from .._typing import Array
+from ..energies import CrossInteraction, Interaction
+from ..grids import Grid
+from ..measures import Density, Species
+from ..pull_back import PullBack, Pulled
+from ..transport import upper_transform
+from ._conjugate import Conjugate, conjugates
+from ._gmres import gmres
+from ._multigrid import Multigrid, elliptic
+from .base import ProximalStep, ProxResult
+
+_INVERTED = 0.05  # share of the residual that negative masses may make before they are mended
+_COARSEST = 16  # cells along an axis
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """The potentials of all species, shape (species, *grid), and what follows from them."""
+
+    phi: Array
+    rho: Array
+    slopes: Array  # (U*)'' where rho is taken
+    levels: Array  # phi - V
+    pulled: tuple[Pulled, ...]
+    residual: float
+
+    @cached_property
+    def masses(self) -> Array:
+        """The anchors pulled back through x + tau alpha grad phi."""
+        return np.stack([one.values for one in self.pulled])
+
+
+class GridStep:
+    """The equations of a step, all species together.
+
+        (U*)'(phi_i - V_i - fields)  =  anchor_i pulled back through x + tau alpha_i grad phi_i
+
+    Both sides hold the mass of the anchor: the left by the constant in phi_i, the right by construction. ``residual`` is
+    the L1 distance between them over the mass, the largest over the species.
+    """
+
+    def __init__(self, anchor: Species, local: dict[str, Conjugate], taus: list[float]) -> None:
+        self.anchor, self.local, self.taus = anchor, local, taus
+        self.names = tuple(anchor)
+        self.grid = anchor.grid
+        self.mu = np.stack([anchor[name].values for name in self.names])
+        self.sources = [PullBack(mu, self.grid.spacing, tau) for mu, tau in zip(self.mu, taus, strict=True)]
+        self.totals = self.mu.reshape(len(self.names), -1).sum(axis=1)
+        self.filling = any(
+            np.isneginf(local[name].derivative(np.zeros(1))[0]) and _has_edge(np.where(local[name].forbidden, np.nan, mu))
+            for name, mu in zip(self.names, self.mu, strict=True)
+        )
+        self.moves = any(one.moving for one in local.values())
+
+    @classmethod
+    def of(cls, step: ProximalStep) -> GridStep:
+        """The equations of a step. Raises ValueError for terms that are not known, as ``conjugates`` says."""
+        return cls(step.anchor, conjugates(step), [step.weight(name) for name in step.anchor])
+
+    def floors(self, tolerance: float) -> tuple[float, ...]:
+        """Falling floors, in units of the largest density, for vacuum that an infinite slope of U at 0 has to fill.
+
+        There the map collapses far cells onto the edge of the anchor's support, and Newton is lost without a way in.
+        """
+        if not self.filling:
+            return ()
+        return tuple(10.0 ** -np.arange(1, 2 - np.log10(tolerance)))
+
+    def floored(self, floor: float) -> GridStep:
+        """The same step from anchors with a floor added, scaled back to their masses."""
+        anchor = {}
+        for k, name in enumerate(self.names):
+            mu = self.mu[k] + np.where(self.local[name].forbidden, 0.0, floor * self.mu[k].max())
+            anchor[name] = Density(self.grid, mu * (self.totals[k] / mu.sum()))
+        return GridStep(Species(anchor), self.local, self.taus)
+
+    def coarser(self) -> GridStep | None:
+        """The same step on cells twice as wide; None where the grid is too coarse or odd, or an energy has no coarse twin."""
+        if any(count % 2 or count < 2 * _COARSEST for count in self.grid.shape):
+            return None
+        if not all(isinstance(term, Interaction | CrossInteraction) for one in self.local.values() for _, term in one.moving):
+            return None
+        grid = Grid(self.grid.bounds, tuple(count // 2 for count in self.grid.shape))
+        anchor = Species({name: Density(grid, halved(mu)) for name, mu in zip(self.names, self.mu, strict=True)})
+        local = {
+            name: replace(one, potential=halved(one.potential), forbidden=halved(one.forbidden.astype(float)) > 0.5)
+            for name, one in self.local.items()
+        }
+        return GridStep(anchor, local, self.taus)
+
+    def trial(self, phi: Array) -> Trial:
+        """Everything at the potentials phi, after the constants that give the masses are added to them."""
+        pulled = tuple(source.pull(one) for source, one in zip(self.sources, phi, strict=True))
+        state = self.state_of(np.stack([one.values for one in pulled])) if self.moves else self.anchor
+        rows = []
+        for k, name in enumerate(self.names):
+            local = self.local[name]
+            outside = local.potential + sum((c * term.first_variation(state, name) for c, term in local.moving), 0.0)
+            level = np.where(local.forbidden, -np.inf, phi[k] - outside)
+            shift = level_of_mass(local, level, float(self.totals[k]))
+            rows.append((phi[k] + shift, level + shift, *local.density(level + shift)))
+        moved, levels, rho, slopes = (np.stack(parts) for parts in zip(*rows, strict=True))
+        gaps = np.abs(rho - np.stack([one.values for one in pulled])).reshape(len(self.names), -1).sum(axis=1)
+        residual = float((gaps / self.totals).max())
+        return Trial(moved, rho, slopes, levels, pulled, residual if np.isfinite(residual) else np.inf)
+
+    @property
+    def start(self) -> Array:
+        """The first variation at the anchor, one implicit step of its linearised flow, made c-concave.
+
+        The linearised step (Cances, Gallouet, Todeschini 2020) does most of what the implicit one does; it needs a
+        strictly convex energy without a bound.
+        """
+        state, phi = self.anchor, []
+        for k, name in enumerate(self.names):
+            local, mu = self.local[name], self.mu[k]
+            first = local.variation(mu) + sum((c * term.first_variation(state, name) for c, term in local.moving), 0.0)
+            if local.strictly_convex and np.isinf(local.cap) and not local.forbidden.any():
+                first = self._linearised(local, mu, first, self.taus[k])
+            phi.append(first)
+        return self.concave(np.stack(phi))
+
+    def _linearised(self, local: Conjugate, mu: Array, first: Array, tau: float) -> Array:
+        held = np.where(mu > 0, 1 / local.curvature(np.maximum(mu, 1e-300)), 0.0)
+        faces = [np.zeros(tuple(n + (c == axis) for c, n in enumerate(mu.shape))) for axis in range(mu.ndim)]
+        for axis, h in enumerate(self.grid.spacing):
+            m, inner = np.moveaxis(mu, axis, 0), np.moveaxis(faces[axis], axis, 0)[1:-1]
+            inner[:] = tau / h**2 * np.minimum(m[1:], m[:-1])
+        reaction = np.where((held > 0) | (mu > 0), held, 0.0)
+        operator = elliptic(reaction, tuple(faces))
+        cycle = Multigrid(reaction, tuple(faces))
+        change = gmres(operator, reaction * first - operator(first), cycle, 1e-3, 10)
+        return first + change
+
+    def concave(self, phi: Array) -> Array:
+        """The c-concave potentials below, phi^cc, by two c-transforms; obstacles are left out of the first."""
+        return np.stack([self._upper(self._lower(phi[k], k), k) for k in range(len(self.names))])
+
+    def tidied(self, at: Trial) -> Array:
+        """The potentials with the c-concave ones below in the place of those in vacuum, which nothing else holds."""
+        return np.where(at.rho <= 0, self.concave(at.phi), at.phi)
+
+    def mended(self, at: Trial) -> Trial:
+        """Where many cells are inverted, the c-concave potential below in their place, if that is closer."""
+        from scipy.ndimage import binary_dilation
+
+        negative = np.where(at.masses < 0, -at.masses, 0.0).sum()
+        if not negative > _INVERTED * at.residual * self.totals.sum():
+            return at
+        inverted = at.masses < -1e-6 * at.rho.max()
+        around = np.stack([binary_dilation(one, iterations=3) for one in inverted])
+        new = self.trial(np.where(around, self.concave(at.phi), at.phi))
+        return new if new.residual < at.residual else at
+
+    def _lower(self, phi: Array, k: int) -> Array:
+        allowed = np.where(self.local[self.names[k]].forbidden, -np.inf, -phi)
+        return -upper_transform(allowed, self.grid.spacing, self.taus[k])
+
+    def _upper(self, psi: Array, k: int) -> Array:
+        return upper_transform(psi, self.grid.spacing, self.taus[k])
+
+    def back_and_forth(self, at: Trial) -> Array:
+        """One ascent of the dual in phi and one in psi = phi^c, with a Sobolev preconditioner of constant coefficients.
+
+        Jacobs, Lee and Leger (2021), algorithm 1, with the pull-back for the push-forward and the coefficients weighted by
+        mass. Two pull-backs, four c-transforms, four cosine transforms per species.
+        """
+        out = []
+        for k, name in enumerate(self.names):
+            local, tau = self.local[name], self.taus[k]
+            rho, total = at.rho[k], float(self.totals[k])
+            phi = at.phi[k] + self._smoothed(at.masses[k] - rho, rho, at.slopes[k], tau)
+            psi = self._lower(phi, k)
+            phi = self._upper(psi, k)
+            outside = np.where(local.forbidden, np.inf, at.phi[k] - at.levels[k])
+            level = phi - outside
+            rho, slopes = local.density(level + level_of_mass(local, level, total))
+            back = PullBack(rho, self.grid.spacing, tau).pull(-psi).values
+            psi = psi + self._smoothed(self.mu[k] - back, rho, slopes, tau)
+            out.append(self._upper(psi, k))
+        return np.stack(out)
+
+    def _smoothed(self, excess: Array, rho: Array, slopes: Array, tau: float) -> Array:
+        from scipy.fft import dctn, idctn
+
+        reaction = float(np.sum(rho * slopes) / np.sum(rho)) or 1e-12
+        stiffness = tau * float(np.sum(rho * rho) / np.sum(rho))
+        modes = dctn(excess, type=2) / (reaction + stiffness * self.grid.laplacian_eigenvalues)
+        modes.flat[0] = 0.0
+        return np.asarray(idctn(modes, type=2))
+
+    def state_of(self, values: Array) -> Species:
+        """The state with the given densities; rounding below 0 is left out."""
+        anchor = self.anchor
+        return Species({name: anchor[name].like(np.maximum(v, 0.0)) for name, v in zip(self.names, values, strict=True)})
+
+    def answer(self, at: Trial, status: Status, iterations: int) -> ProxResult:
+        """What a trial says of the step."""
+        state = Species({name: self.anchor[name].like(at.rho[k]) for k, name in enumerate(self.names)})
+        squared = self.squared_displacements(at)
+        distances = {name: squared[k] ** 0.5 for k, name in enumerate(self.names)}
+        potentials = {name: -self.taus[k] * at.phi[k] for k, name in enumerate(self.names)}
+        return ProxResult(state, distances, potentials, status, iterations, at.residual, self.transport_gap(at))
+
+    def squared_displacements(self, at: Trial) -> list[float]:
+        """int |S(x) - x|^2 d rho by species: the squared distance when phi is c-concave."""
+        out = []
+        for k, tau in enumerate(self.taus):
+            total = np.zeros(self.grid.shape)
+            for axis, h in enumerate(self.grid.spacing):
+                phi = np.moveaxis(at.phi[k], axis, 0)
+                faces = np.zeros((len(phi) + 1, *phi.shape[1:]))
+                faces[1:-1] = (tau / h * np.diff(phi, axis=0)) ** 2
+                total += np.moveaxis(0.5 * (faces[1:] + faces[:-1]), 0, axis)
+            out.append(float(np.sum(total * at.rho[k])) * self.grid.cell_volume)
+        return out
+
+    def transport_gap(self, at: Trial) -> float:
+        """The cost of the map less the Kantorovich dual of phi, over 2 tau alpha, summed over the species: 0 for an optimal map
+        between the anchor and the density, and not below 0 but for the quadrature.
+        """
+        gap = 0.0
+        for k, (squared, tau) in enumerate(zip(self.squared_displacements(at), self.taus, strict=True)):
+            psi = self._lower(at.phi[k], k)
+            dual = float(np.sum(psi * self.mu[k]) - np.sum(at.phi[k] * at.rho[k])) * self.grid.cell_volume
+            gap += squared / (2 * tau) - dual
+        return gap
+
+
+def level_of_mass(local: Conjugate, level: Array, total: float) -> float:
+    """The constant x for which the densities at level + x add up to ``total``: Newton on the logarithm, within a bracket."""
+    low, high = -np.inf, np.inf
+    start = float(local.derivative(np.array([min(10 * total, local.cap)]))[0]) - float(level.max())  # one cell, ten times all
+    x = min(0.0, start)
+    for _ in range(200):
+        rho, slopes = local.density(level + x)
+        held, slope = float(rho.sum()), float(slopes.sum())
+        if abs(held - total) <= 4e-15 * total:
+            return x
+        if held > total:
+            high = x
+        else:
+            low = x
+        if held > 0 and slope > 0 and held < np.inf:
+            new = x - np.log(held / total) * held / slope
+        else:
+            new = x + 1.0 if held < total else x - 1.0
+        bounded = 0.5 * (low + high) if low > -np.inf and high < np.inf and not low < new < high else new
+        if bounded == x:
+            return x
+        x = bounded
+    return x
+
+
+def _has_edge(mu: Array) -> bool:
+    """Whether the density drops from more than 1e-6 of its largest value to less than 1e-9 of that between two cells; NaN cells
+    do not count.
+    """
+    top = float(np.nanmax(mu))
+    for axis in range(mu.ndim):
+        v = np.moveaxis(mu, axis, 0)
+        low, high = np.minimum(v[1:], v[:-1]), np.maximum(v[1:], v[:-1])
+        if ((high > 1e-6 * top) & (low < 1e-9 * high)).any():
+            return True
+    return False
+
+
+def halved(values: Array) -> Array:
+    """Averages over pairs of neighbours along every axis."""
+    for axis in range(values.ndim):
+        v = np.moveaxis(values, axis, 0)
+        values = np.moveaxis(0.5 * (v[::2] + v[1::2]), 0, axis)
+    return np.ascontiguousarray(values)
+
+
+def doubled(values: Array) -> Array:
+    """A smooth function carried to cells half as wide: parabolas through three centres, mirrored at the walls."""
+    for axis in range(values.ndim):
+        v = np.moveaxis(values, axis, 0)
+        before, after = np.concatenate([v[:1], v[:-1]]), np.concatenate([v[1:], v[-1:]])
+        slope, bend = (after - before) / 8, (after - 2 * v + before) / 32
+        out = np.empty((2 * len(v), *v.shape[1:]))
+        out[::2], out[1::2] = v - slope + bend, v + slope + bend
+        values = np.moveaxis(out, 0, axis)
+    return np.ascontiguousarray(values)

@@ -1,0 +1,85 @@
+"""The compiled sweeps of the multigrid preconditioner; arrays have three axes, of one cell where the grid has fewer."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from .._typing import Array
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def neighbours(x: Array, k0: Array, k1: Array, k2: Array, i: int, j: int, k: int) -> float:
+    """The sum over the faces of a cell of their conductance times the value beyond."""
+    total = 0.0
+    if i > 0:
+        total += k0[i, j, k] * x[i - 1, j, k]
+    if i < x.shape[0] - 1:
+        total += k0[i + 1, j, k] * x[i + 1, j, k]
+    if j > 0:
+        total += k1[i, j, k] * x[i, j - 1, k]
+    if j < x.shape[1] - 1:
+        total += k1[i, j + 1, k] * x[i, j + 1, k]
+    if k > 0:
+        total += k2[i, j, k] * x[i, j, k - 1]
+    if k < x.shape[2] - 1:
+        total += k2[i, j, k + 1] * x[i, j, k + 1]
+    return total
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def relax_line(x: Array, b: Array, diagonal: Array, k0: Array, k1: Array, k2: Array, color: int, i: int, j: int) -> None:
+    """Gauss-Seidel on the cells of one colour of the chessboard, along one line."""
+    for k in range((color + i + j) & 1, x.shape[2], 2):
+        if diagonal[i, j, k] > 0.0:
+            x[i, j, k] = (b[i, j, k] + neighbours(x, k0, k1, k2, i, j, k)) / diagonal[i, j, k]
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def relax(x: Array, b: Array, diagonal: Array, k0: Array, k1: Array, k2: Array, first: int) -> None:
+    """Both colours, beginning with ``first``."""
+    n0, n1, _ = x.shape
+    for half in range(2):
+        for a in prange(n0 * n1):
+            line = np.int64(a)
+            relax_line(x, b, diagonal, k0, k1, k2, first + half, line // n1, line % n1)
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def relax_small(x: Array, b: Array, diagonal: Array, k0: Array, k1: Array, k2: Array, first: int, sweeps: int) -> None:
+    """The same, several times and on one core: on small grids threads cost more than they save."""
+    n0, n1, _ = x.shape
+    for half in range(2 * sweeps):
+        for line in range(n0 * n1):
+            relax_line(x, b, diagonal, k0, k1, k2, first + half, line // n1, line % n1)
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def restrict(
+    x: Array, b: Array, diagonal: Array, k0: Array, k1: Array, k2: Array, factors: tuple[int, int, int], out: Array
+) -> None:
+    """The residual, summed over the cells that make a coarse one."""
+    n0, n1, n2 = x.shape
+    f0, f1, f2 = factors
+    m0, m1, m2 = out.shape
+    for a in prange(m0 * m1):
+        line = np.int64(a)
+        first, second = f0 * (line // m1), f1 * (line % m1)
+        for third in range(m2):
+            total = 0.0
+            for i in range(first, min(first + f0, n0)):
+                for j in range(second, min(second + f1, n1)):
+                    for k in range(f2 * third, min(f2 * third + f2, n2)):
+                        total += b[i, j, k] - diagonal[i, j, k] * x[i, j, k] + neighbours(x, k0, k1, k2, i, j, k)
+            out[line // m1, line % m1, third] = total
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def prolong(x: Array, coarse: Array, factors: tuple[int, int, int]) -> None:
+    """Add the value of the coarse cell to every fine one in it."""
+    f0, f1, f2 = factors
+    for a in prange(x.shape[0]):
+        i = np.int64(a)
+        for j in range(x.shape[1]):
+            for k in range(x.shape[2]):
+                x[i, j, k] += coarse[i // f0, j // f1, k // f2]

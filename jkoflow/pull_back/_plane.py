@@ -1,0 +1,187 @@
+"""The compiled sums over the faces of moved cells in the plane.
+
+Lengths are in cells. A face is the polyline corner - middle - corner; the mass of a moved cell is the integral around it
+of the 1-form M dy - Q dx, whose exterior derivative is the density: M the primitive in x of the density less the mean of its
+row, which is 0 at both walls, Q the primitive in y of the means. ``table`` holds per cell: the density, its slopes in x and
+y, M at the left wall of the cell and its slope in y, Q at the lower wall, and the mean of the row and its slope.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from .._typing import Array
+
+_GAUSS = 0.5773502691896257
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def displacements(phi: Array, r0: float, r1: float) -> tuple[Array, Array, Array]:
+    """tau grad phi in cells at the corners and at the middles of the faces across both axes, shape (2, ...).
+
+    Across its face a middle moves by the difference of the two cells, and not at a wall; corners by the mean of the two
+    middles beside them, middles along their face by the mean of its corners.
+    """
+    n0, n1 = phi.shape
+    corners = np.empty((2, n0 + 1, n1 + 1))
+    across0 = np.empty((2, n0 + 1, n1))
+    across1 = np.empty((2, n0, n1 + 1))
+    for a in prange(n0 + 1):
+        i = np.int64(a)
+        for j in range(n1):
+            across0[0, i, j] = r0 * (phi[i, j] - phi[i - 1, j]) if 0 < i < n0 else 0.0
+        if i < n0:
+            for j in range(n1 + 1):
+                across1[1, i, j] = r1 * (phi[i, j] - phi[i, j - 1]) if 0 < j < n1 else 0.0
+    for a in prange(n0 + 1):
+        i = np.int64(a)
+        for j in range(n1 + 1):
+            before, after = max(j - 1, 0), min(j, n1 - 1)
+            corners[0, i, j] = 0.5 * (across0[0, i, before] + across0[0, i, after])
+            left, right = (i - 1 if i > 0 else 0), (i if i < n0 else n0 - 1)
+            corners[1, i, j] = 0.5 * (across1[1, left, j] + across1[1, right, j])
+    for a in prange(n0 + 1):
+        i = np.int64(a)
+        for j in range(n1):
+            across0[1, i, j] = 0.5 * (corners[1, i, j] + corners[1, i, j + 1])
+        if i < n0:
+            for j in range(n1 + 1):
+                across1[0, i, j] = 0.5 * (corners[0, i, j] + corners[0, i + 1, j])
+    return corners, across0, across1
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def segment(ax: float, ay: float, bx: float, by: float, table: Array) -> tuple[float, float, float]:
+    """The integral of the 1-form from a to b, and those of (1 - t) mu and t mu over the parameter t; exact for the piecewise
+    linear density: from one crossing of a line of the grid to the next the integrands are quadratic in t.
+    """
+    n0, n1 = table.shape[0], table.shape[1]
+    ex, ey = bx - ax, by - ay
+    inverse0 = 1 / ex if ex != 0 else 0.0
+    inverse1 = 1 / ey if ey != 0 else 0.0
+    i, j = min(int(ax), n0 - 1), min(int(ay), n1 - 1)
+    if ax == i and ex < 0 and i > 0:
+        i -= 1
+    if ay == j and ey < 0 and j > 0:
+        j -= 1
+    step0, step1 = (1 if ex > 0 else -1), (1 if ey > 0 else -1)
+    next0 = (i + (ex > 0) - ax) * inverse0 if ex != 0 else 2.0
+    next1 = (j + (ey > 0) - ay) * inverse1 if ey != 0 else 2.0
+    form, begin, end, t = 0.0, 0.0, 0.0, 0.0
+    while True:
+        until = min(next0, next1, 1.0)
+        if until > t:
+            cell = table[i, j]
+            half = 0.5 * (until - t)
+            for sign in (-_GAUSS, _GAUSS):
+                u = t + half * (1 + sign)
+                x, y = ax + u * ex - i, ay + u * ey - j - 0.5
+                over = cell[0] + cell[2] * y
+                here = over + cell[1] * (x - 0.5)
+                row = cell[6] + cell[7] * y
+                M = cell[3] + cell[4] * y + x * (over - row + 0.5 * cell[1] * (x - 1))
+                Q = cell[5] + cell[6] * (y + 0.5) + 0.5 * cell[7] * (y * y - 0.25)
+                form += half * (M * ey - Q * ex)
+                begin += half * here * (1 - u)
+                end += half * here * u
+            t = until
+        if until >= 1.0:
+            return form, begin, end
+        if next0 <= next1:
+            i += step0
+            next0 += step0 * inverse0
+        else:
+            j += step1
+            next1 += step1 * inverse1
+        if i < 0 or j < 0 or i >= n0 or j >= n1:
+            return form, begin, end
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def keep_inside(moves: Array, origin0: float, origin1: float, n0: int, n1: int) -> None:
+    """Shorten the moves (2, ...) of the points (origin0 + i, origin1 + j) that would leave the box."""
+    for a in prange(moves.shape[1]):
+        i = np.int64(a)
+        for j in range(moves.shape[2]):
+            x, y = origin0 + i, origin1 + j
+            moves[0, i, j] = min(max(x + moves[0, i, j], 0.0), float(n0)) - x
+            moves[1, i, j] = min(max(y + moves[1, i, j], 0.0), float(n1)) - y
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def stay_at_walls(changes: Array, moves: Array, origin0: float, origin1: float, n0: int, n1: int) -> None:
+    """Set to 0 the changes across a wall of the points that are at it."""
+    for a in prange(moves.shape[1]):
+        i = np.int64(a)
+        for j in range(moves.shape[2]):
+            x, y = origin0 + i + moves[0, i, j], origin1 + j + moves[1, i, j]
+            if x <= 0.0 or x >= n0:
+                changes[0, i, j] = 0.0
+            if y <= 0.0 or y >= n1:
+                changes[1, i, j] = 0.0
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def face_integrals(corners: Array, across0: Array, across1: Array, table: Array) -> tuple[Array, Array, Array, Array]:
+    """The form along every face, and the weights (4, ...) of its corner, middle, middle and corner."""
+    n0, n1 = table.shape[0], table.shape[1]
+    form0, form1 = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
+    weights0, weights1 = np.empty((4, n0 + 1, n1)), np.empty((4, n0, n1 + 1))
+    for a in prange(n0 + 1):
+        i = np.int64(a)
+        for j in range(n1 + 1):
+            cx, cy = i + corners[0, i, j], j + corners[1, i, j]
+            if j < n1:
+                mx, my = i + across0[0, i, j], j + 0.5 + across0[1, i, j]
+                dx, dy = i + corners[0, i, j + 1], j + 1 + corners[1, i, j + 1]
+                f, u, v = segment(cx, cy, mx, my, table)
+                g, w, z = segment(mx, my, dx, dy, table)
+                form0[i, j] = f + g
+                weights0[0, i, j], weights0[1, i, j], weights0[2, i, j], weights0[3, i, j] = u, v, w, z
+            if i < n0:
+                mx, my = i + 0.5 + across1[0, i, j], j + across1[1, i, j]
+                dx, dy = i + 1 + corners[0, i + 1, j], j + corners[1, i + 1, j]
+                f, u, v = segment(cx, cy, mx, my, table)
+                g, w, z = segment(mx, my, dx, dy, table)
+                form1[i, j] = f + g
+                weights1[0, i, j], weights1[1, i, j], weights1[2, i, j], weights1[3, i, j] = u, v, w, z
+    return form0, form1, weights0, weights1
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def face_changes(
+    corners: Array,
+    across0: Array,
+    across1: Array,
+    change: Array,
+    change0: Array,
+    change1: Array,
+    weights0: Array,
+    weights1: Array,
+) -> tuple[Array, Array]:
+    """The mass swept by every face when its corners and middle move by the given changes."""
+    n0, n1 = corners.shape[1] - 1, corners.shape[2] - 1
+    swept0, swept1 = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
+    for a in prange(n0 + 1):
+        i = np.int64(a)
+        for j in range(n1 + 1):
+            if j < n1:
+                x1, y1 = across0[0, i, j] - corners[0, i, j], 0.5 + across0[1, i, j] - corners[1, i, j]
+                x2, y2 = corners[0, i, j + 1] - across0[0, i, j], 0.5 + corners[1, i, j + 1] - across0[1, i, j]
+                swept0[i, j] = (
+                    weights0[0, i, j] * (change[0, i, j] * y1 - change[1, i, j] * x1)
+                    + weights0[1, i, j] * (change0[0, i, j] * y1 - change0[1, i, j] * x1)
+                    + weights0[2, i, j] * (change0[0, i, j] * y2 - change0[1, i, j] * x2)
+                    + weights0[3, i, j] * (change[0, i, j + 1] * y2 - change[1, i, j + 1] * x2)
+                )
+            if i < n0:
+                x1, y1 = 0.5 + across1[0, i, j] - corners[0, i, j], across1[1, i, j] - corners[1, i, j]
+                x2, y2 = 0.5 + corners[0, i + 1, j] - across1[0, i, j], corners[1, i + 1, j] - across1[1, i, j]
+                swept1[i, j] = (
+                    weights1[0, i, j] * (change[0, i, j] * y1 - change[1, i, j] * x1)
+                    + weights1[1, i, j] * (change1[0, i, j] * y1 - change1[1, i, j] * x1)
+                    + weights1[2, i, j] * (change1[0, i, j] * y2 - change1[1, i, j] * x2)
+                    + weights1[3, i, j] * (change[0, i + 1, j] * y2 - change[1, i + 1, j] * x2)
+                )
+    return swept0, swept1

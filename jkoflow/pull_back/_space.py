@@ -1,0 +1,248 @@
+"""The compiled sums over the faces of moved cells in space.
+
+Lengths are in cells. A face is four triangles from its corners to its middle; the mass of a moved cell is the flux out of it of
+the field (M, Q, R), whose divergence is the density: M the primitive in x of the density less its mean over x, Q that in y of
+these means less their mean over y, R that in z of what is left. M and Q are 0 at both of their walls.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from .._typing import Array
+
+_MOST = 16  # corners of a triangle cut by six planes, with room
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def clip(polygon: Array, count: int, c: float, c1: float, c2: float, out: Array) -> int:
+    """The part of a polygon where c + c1 u + c2 v >= 0 (Sutherland and Hodgman 1974)."""
+    kept = 0
+    for a in range(count):
+        b = a + 1 if a + 1 < count else 0
+        here = c + c1 * polygon[a, 0] + c2 * polygon[a, 1]
+        there = c + c1 * polygon[b, 0] + c2 * polygon[b, 1]
+        if here >= 0:
+            out[kept, 0], out[kept, 1] = polygon[a, 0], polygon[a, 1]
+            kept += 1
+        if (here >= 0) != (there >= 0):
+            t = here / (here - there)
+            out[kept, 0] = polygon[a, 0] + t * (polygon[b, 0] - polygon[a, 0])
+            out[kept, 1] = polygon[a, 1] + t * (polygon[b, 1] - polygon[a, 1])
+            kept += 1
+    return kept
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def slab(
+    polygon: Array, count: int, c: float, c1: float, c2: float, k: int, low: int, high: int, spare: Array, out: Array
+) -> int:
+    """The part of a polygon with k <= c + c1 u + c2 v <= k + 1, where the whole lies between low and high + 1."""
+    if low == high:
+        out[:count] = polygon[:count]
+        return count
+    if k == low:
+        return clip(polygon, count, k + 1 - c, -c1, -c2, out)
+    if k == high:
+        return clip(polygon, count, c - k, c1, c2, out)
+    inner = clip(polygon, count, c - k, c1, c2, spare)
+    return clip(spare, inner, k + 1 - c, -c1, -c2, out)
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def extent(polygon: Array, count: int, c: float, c1: float, c2: float, n: int) -> tuple[int, int]:
+    """The first and last cell along an axis that a polygon meets."""
+    least, most = np.inf, -np.inf
+    for a in range(count):
+        x = c + c1 * polygon[a, 0] + c2 * polygon[a, 1]
+        least, most = min(least, x), max(most, x)
+    low = min(max(int(least), 0), n - 1)
+    high = min(max(int(np.ceil(most)) - 1, low), n - 1)
+    return low, high
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def triangle(A: Array, B: Array, C: Array, tables: tuple, work: Array, sums: Array) -> None:  # type: ignore[type-arg]
+    """Add to ``sums`` the flux through the triangle and the integrals of mu times the three barycentric coordinates."""
+    mu, s0, s1, s2, P, P1, P2, r, r1, r2, Q, Q2, R, m, m2 = tables
+    n0, n1, n2 = mu.shape
+    e0, e1, e2 = B[0] - A[0], B[1] - A[1], B[2] - A[2]
+    f0, f1, f2 = C[0] - A[0], C[1] - A[1], C[2] - A[2]
+    normal0, normal1, normal2 = e1 * f2 - e2 * f1, e2 * f0 - e0 * f2, e0 * f1 - e1 * f0
+    whole, first, second, third, spare = work[0], work[1], work[2], work[3], work[4]
+    whole[0, 0], whole[0, 1], whole[1, 0], whole[1, 1], whole[2, 0], whole[2, 1] = 0.0, 0.0, 1.0, 0.0, 0.0, 1.0
+    i0, i1 = extent(whole, 3, A[0], e0, f0, n0)
+    for i in range(i0, i1 + 1):
+        count0 = slab(whole, 3, A[0], e0, f0, i, i0, i1, spare, first)
+        if count0 < 3:
+            continue
+        j0, j1 = extent(first, count0, A[1], e1, f1, n1)
+        for j in range(j0, j1 + 1):
+            count1 = slab(first, count0, A[1], e1, f1, j, j0, j1, spare, second)
+            if count1 < 3:
+                continue
+            k0, k1 = extent(second, count1, A[2], e2, f2, n2)
+            for k in range(k0, k1 + 1):
+                count = slab(second, count1, A[2], e2, f2, k, k0, k1, spare, third)
+                for a in range(1, count - 1):
+                    u0, v0 = third[0, 0], third[0, 1]
+                    u1, v1, u2, v2 = third[a, 0], third[a, 1], third[a + 1, 0], third[a + 1, 1]
+                    share = ((u1 - u0) * (v2 - v0) - (u2 - u0) * (v1 - v0)) / 6
+                    for side in range(3):  # the middles of the sides: exact for quadratics
+                        if side == 0:
+                            u, v = 0.5 * (u0 + u1), 0.5 * (v0 + v1)
+                        elif side == 1:
+                            u, v = 0.5 * (u1 + u2), 0.5 * (v1 + v2)
+                        else:
+                            u, v = 0.5 * (u2 + u0), 0.5 * (v2 + v0)
+                        x = A[0] + u * e0 + v * f0 - i
+                        y = A[1] + u * e1 + v * f1 - j - 0.5
+                        z = A[2] + u * e2 + v * f2 - k - 0.5
+                        here = mu[i, j, k] + s0[i, j, k] * (x - 0.5) + s1[i, j, k] * y + s2[i, j, k] * z
+                        over0 = mu[i, j, k] - r[j, k] + (s1[i, j, k] - r1[j, k]) * y + (s2[i, j, k] - r2[j, k]) * z
+                        flow0 = P[i, j, k] + P1[i, j, k] * y + P2[i, j, k] * z
+                        flow0 += x * (over0 + 0.5 * s0[i, j, k] * (x - 1))
+                        over1 = r[j, k] - m[k] + (r2[j, k] - m2[k]) * z
+                        flow1 = Q[j, k] + Q2[j, k] * z + (y + 0.5) * (over1 + 0.5 * r1[j, k] * (y - 0.5))
+                        flow2 = R[k] + (z + 0.5) * (m[k] + 0.5 * m2[k] * (z - 0.5))
+                        sums[0] += share * (flow0 * normal0 + flow1 * normal1 + flow2 * normal2)
+                        sums[1] += share * here * (1 - u - v)
+                        sums[2] += share * here * u
+                        sums[3] += share * here * v
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def corner_of(axis: int, step: int) -> tuple[int, int, int]:
+    """The offsets of the corners of a face across an axis, going round it with the axis as the normal."""
+    a = 1 if step == 1 or step == 2 else 0
+    b = 1 if step >= 2 else 0
+    if axis == 0:
+        return 0, a, b
+    if axis == 1:
+        return b, 0, a
+    return a, b, 0
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def normal_moves(phi: Array, rate: float, axis: int, out: Array) -> None:
+    """rate times the difference of phi across every face, 0 at the walls."""
+    n0, n1, n2 = out.shape
+    last = out.shape[axis] - 1
+    for a in prange(n0):
+        i = np.int64(a)
+        for j in range(n1):
+            for k in range(n2):
+                at = i if axis == 0 else (j if axis == 1 else k)
+                if at == 0 or at == last:
+                    out[i, j, k] = 0.0
+                else:
+                    before = phi[i - (axis == 0), j - (axis == 1), k - (axis == 2)]
+                    out[i, j, k] = rate * (phi[i, j, k] - before)
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def to_corners(faces: Array, axis: int, out: Array) -> None:
+    """The mean of the four middles of faces around every corner; those beyond a wall are mirror images."""
+    n0, n1, n2 = out.shape
+    for a in prange(n0):
+        i = np.int64(a)
+        for j in range(n1):
+            for k in range(n2):
+                total = 0.0
+                for step in range(4):
+                    o0, o1, o2 = corner_of(axis, step)
+                    x = min(max(i - o0, 0), faces.shape[0] - 1)
+                    y = min(max(j - o1, 0), faces.shape[1] - 1)
+                    z = min(max(k - o2, 0), faces.shape[2] - 1)
+                    total += faces[x, y, z]
+                out[i, j, k] = 0.25 * total
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def place(corners: Array, i: int, j: int, k: int, out: Array) -> None:
+    """Where a corner is, kept inside the box."""
+    out[0] = min(max(i + corners[0, i, j, k], 0.0), corners.shape[1] - 1.0)
+    out[1] = min(max(j + corners[1, i, j, k], 0.0), corners.shape[2] - 1.0)
+    out[2] = min(max(k + corners[2, i, j, k], 0.0), corners.shape[3] - 1.0)
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def middle(corners: Array, normal: Array, axis: int, i: int, j: int, k: int, clipped: bool, out: Array) -> None:
+    """Where the middle of a face is: its own move across the face, the mean of the corners along it."""
+    for c in range(3):
+        at = i if c == 0 else (j if c == 1 else k)
+        if c == axis:
+            x = at + normal[i, j, k]
+        else:
+            x = at + 0.5
+            for step in range(4):
+                o0, o1, o2 = corner_of(axis, step)
+                x += 0.25 * corners[c, i + o0, j + o1, k + o2]
+        out[c] = min(max(x, 0.0), corners.shape[c + 1] - 1.0) if clipped else x
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def face_integrals(corners: Array, normal: Array, axis: int, tables: tuple, flux: Array, weights: Array) -> None:  # type: ignore[type-arg]
+    """The flux through every face across an axis, and the weights (n0, n1, n2, 4, 3) of the vertices of its triangles."""
+    n0, n1, n2 = flux.shape
+    for a in prange(n0):
+        i = np.int64(a)
+        work, sums = np.empty((5, _MOST, 2)), np.empty(4)
+        A, B, C = np.empty(3), np.empty(3), np.empty(3)
+        for j in range(n1):
+            for k in range(n2):
+                middle(corners, normal, axis, i, j, k, True, C)
+                flux[i, j, k] = 0.0
+                for step in range(4):
+                    o0, o1, o2 = corner_of(axis, step)
+                    place(corners, i + o0, j + o1, k + o2, A)
+                    o0, o1, o2 = corner_of(axis, (step + 1) % 4)
+                    place(corners, i + o0, j + o1, k + o2, B)
+                    sums[:] = 0.0
+                    triangle(A, B, C, tables, work, sums)
+                    flux[i, j, k] += sums[0]
+                    weights[i, j, k, step] = sums[1:]
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def face_changes(
+    corners: Array, normal: Array, axis: int, weights: Array, moved: Array, across: Array, swept: Array, stiffness: bool
+) -> None:
+    """The mass swept by every face as its corners and middle move; with ``stiffness`` by 1 each along the axis."""
+    n0, n1, n2 = swept.shape
+    for a in prange(n0):
+        i = np.int64(a)
+        C, dC = np.empty(3), np.zeros(3)
+        A, B = np.empty(3), np.empty(3)
+        for j in range(n1):
+            for k in range(n2):
+                middle(corners, normal, axis, i, j, k, True, C)
+                if stiffness:
+                    dC[axis] = 1.0
+                else:
+                    middle(moved, across, axis, i, j, k, False, dC)
+                    for c in range(3):
+                        at = i if c == 0 else (j if c == 1 else k)
+                        dC[c] -= at if c == axis else at + 0.5
+                        if C[c] <= 0.0 or C[c] >= corners.shape[c + 1] - 1.0:
+                            dC[c] = 0.0
+                total = 0.0
+                for step in range(4):
+                    a0, a1, a2 = corner_of(axis, step)
+                    b0, b1, b2 = corner_of(axis, (step + 1) % 4)
+                    a0, a1, a2, b0, b1, b2 = i + a0, j + a1, k + a2, i + b0, j + b1, k + b2
+                    place(corners, a0, a1, a2, A)
+                    place(corners, b0, b1, b2, B)
+                    for c in range(3):
+                        p, q = (c + 1) % 3, (c + 2) % 3
+                        area = (B[p] - A[p]) * (C[q] - A[q]) - (B[q] - A[q]) * (C[p] - A[p])
+                        if stiffness:
+                            dA, dB = dC[c], dC[c]
+                        else:
+                            last = corners.shape[c + 1] - 1.0
+                            dA = moved[c, a0, a1, a2] if 0.0 < A[c] < last else 0.0
+                            dB = moved[c, b0, b1, b2] if 0.0 < B[c] < last else 0.0
+                        w = weights[i, j, k, step]
+                        total += area * (w[0] * dA + w[1] * dB + w[2] * dC[c])
+                swept[i, j, k] = total

@@ -1,0 +1,90 @@
+"""The pull-back of a density in any dimension, in physical units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .._typing import Array
+from .._validate import non_negative_array, positive
+from .plane import PlanePull, PlaneSource
+from .space import SpacePull, SpaceSource
+
+
+@dataclass(frozen=True, eq=False)
+class Pulled:
+    """The density of mass that the map x + tau grad phi pulls back, and how it answers to changes of phi.
+
+    Attributes
+    ----------
+    values : array of the grid's shape
+        mu(S(C)) / |C| for every cell C.
+    """
+
+    values: Array
+    _cells: PlanePull | SpacePull
+
+    def derivative(self, change: Array) -> Array:
+        """The derivative of ``values`` in the direction of a change of phi: - tau div(mu(S) cof(DS) grad change), exactly
+        that of the discrete sums wherever they have one.
+        """
+        return self._cells.derivative(change.reshape(self._cells.masses.shape)).reshape(self.values.shape)
+
+    @cached_property
+    def conductances(self) -> tuple[Array, ...]:
+        """Per axis the coefficient of the difference of phi across every face, shape n + 1 along that axis, 0 at the walls."""
+        faces = self._cells.conductances()
+        missing = len(faces) - self.values.ndim
+        return tuple(k.reshape(k.shape[missing:]) for k in faces[missing:])
+
+
+class PullBack:
+    """A density on a grid, ready to be pulled back through S(x) = x + tau grad phi(x).
+
+    In every cell C the pull-back has the average mu(S(C)) / |C|. The density is taken as linear in every cell (limited,
+    non-negative), the moved cell as a polygon or polyhedron whose corners and middles of faces move by tau times the
+    differences of phi, and the mass inside is summed exactly. Hence
+
+    * mass is kept to rounding, whatever phi: moved cells share their faces, and walls stay walls;
+    * the result is non-negative as long as no moved cell is inverted;
+    * phi = const gives the density back exactly, and small displacements move mass in proportion: nothing freezes;
+    * the error is of order 2 in the cell width where density and potential are smooth.
+
+    ``values`` has 1, 2 or 3 axes, ``spacing`` the cell widths, ``tau`` is a time (times a mobility).
+
+    Raises ValueError for values below 0 or not finite, a spacing that does not fit, or tau <= 0.
+
+    Source: conservative remapping by exact intersection, in the manner of Dukowicz (1984).
+
+    >>> bump = np.array([0.0, 1.0, 2.0, 1.0, 0.0])
+    >>> source = PullBack(bump, (0.2,), tau=0.01)
+    >>> np.round(source.pull(np.zeros(5)).values, 12)
+    array([0., 1., 2., 1., 0.])
+    >>> float(np.round(source.pull(np.array([0.3, 0.1, 0.0, 0.1, 0.3])).values.sum(), 12))
+    4.0
+    """
+
+    def __init__(self, values: Array, spacing: tuple[float, ...], tau: float) -> None:
+        if not 1 <= np.ndim(values) <= 3 or np.ndim(values) != len(spacing):
+            raise ValueError(f"values must have 1, 2 or 3 axes and one spacing each, got {np.shape(values)} and {spacing}")
+        values = non_negative_array("values", values, np.shape(values))
+        tau = positive("tau", tau)
+        rates = tuple(tau / positive("spacing", h) ** 2 for h in spacing)
+        if values.ndim == 3:
+            self._source: PlaneSource | SpaceSource = SpaceSource(values, (rates[0], rates[1], rates[2]))
+        elif values.ndim == 2:
+            self._source = PlaneSource(values, (rates[0], rates[1]))
+        else:
+            self._source = PlaneSource(values[None, :], (0.0, rates[0]))
+        self._shape = values.shape
+
+    def pull(self, potential: Array) -> Pulled:
+        """The density pulled back by one potential, an array of the same shape."""
+        potential = np.asarray(potential, dtype=np.float64)
+        if potential.shape != self._shape:
+            raise ValueError(f"potential must have shape {self._shape}, got {potential.shape}")
+        flat = potential if potential.ndim > 1 else potential[None, :]
+        cells = self._source.pull(flat)
+        return Pulled(cells.masses.reshape(self._shape), cells)

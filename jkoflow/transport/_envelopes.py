@@ -1,0 +1,52 @@
+"""The compiled upper envelopes of parabolas along the lines of an array."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from .._typing import Array
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def envelope(lines: Array, weight: float, out: Array) -> None:
+    """out[y] = max over x of lines[x] - weight (x - y)^2 / 2, by row; -inf entries stand for nothing.
+
+    The best node is found by the envelope of parabolas, in O(n) (Felzenszwalb and Huttenlocher 2012); between the nodes the
+    parabola through it and its two neighbours is followed, by half a cell at most.
+    """
+    rows, n = lines.shape
+    for a in prange(rows):
+        row = np.int64(a)
+        f = lines[row]
+        best, until = np.empty(n, np.int64), np.empty(n)  # parabola k is the highest up to until[k]
+        count = 0
+        for x in range(n):
+            if f[x] == -np.inf:
+                continue
+            while count > 0:
+                rival = best[count - 1]
+                meet = (f[rival] - f[x]) / (weight * (x - rival)) + 0.5 * (x + rival)
+                if count > 1 and meet <= until[count - 2]:
+                    count -= 1
+                else:
+                    until[count - 1] = meet
+                    break
+            best[count], until[count] = x, np.inf
+            count += 1
+        k = 0
+        for y in range(n):
+            if count == 0:
+                out[row, y] = -np.inf
+                continue
+            while until[k] < y:
+                k += 1
+            x = best[k]
+            value = f[x] - 0.5 * weight * (x - y) ** 2
+            left, right = f[max(x - 1, 0)], f[min(x + 1, n - 1)]
+            bend = weight - (right - 2 * f[x] + left)
+            if 0.0 < bend < np.inf:
+                slope = 0.5 * (right - left) - weight * (x - y)
+                move = min(max(slope / bend, -0.5), 0.5)
+                value += slope * move - 0.5 * bend * move * move
+            out[row, y] = value

@@ -1,0 +1,47 @@
+"""The c-transform of the quadratic cost on a grid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._typing import Array
+from .._validate import positive
+from ..grids import Grid
+
+
+def c_transform(grid: Grid, values: Array, tau: float = 1.0) -> Array:
+    """The c-transform  phi^c(y) = min over x of phi(x) + |x - y|^2 / (2 tau)  at the cell centres (the Hopf-Lax formula).
+
+    ``values`` is phi at the cell centres, +inf where x is not allowed, with at least one finite entry; tau is a time. Between
+    the centres phi is taken as a parabola along each axis through three of them, so that the error is of order h^4 / tau where
+    phi is smooth, not the h^2 / tau of a minimum over centres, and displacements far below a cell are seen.
+
+    Axis after axis, as the cost is a sum over the axes: O(n), one sweep and two copies per axis.
+
+    Raises ValueError for values of another shape, NaN or -inf among them, or tau <= 0.
+
+    >>> grid = Grid.box((-1, 1), cells=200)
+    >>> phi = grid.axes[0] ** 2 / 2
+    >>> bool(np.abs(c_transform(grid, phi, tau=0.5) - grid.axes[0] ** 2 / 3).max() < 1e-12)
+    True
+    """
+    tau = positive("tau", tau)
+    values = np.asarray(values, dtype=np.float64)
+    if values.shape != grid.shape:
+        raise ValueError(f"values must have the shape of the grid {grid.shape}, got {values.shape}")
+    if np.isnan(values).any() or np.isneginf(values).any() or np.isposinf(values).all():
+        raise ValueError("values must be finite, or +inf where x is not allowed, and not +inf everywhere")
+    return -upper_transform(-values, grid.spacing, tau)
+
+
+def upper_transform(values: Array, spacing: tuple[float, ...], tau: float) -> Array:
+    """max over y of psi(y) - |x - y|^2 / (2 tau), with -inf where y is not allowed; nothing is checked."""
+    from ._envelopes import envelope
+
+    for axis, h in enumerate(spacing):
+        lines = np.ascontiguousarray(np.moveaxis(values, axis, -1))
+        out = np.empty_like(lines)
+        rows = (-1, lines.shape[-1])
+        envelope(lines.reshape(rows), h**2 / tau, out.reshape(rows))
+        values = np.moveaxis(out, -1, axis)
+    return np.ascontiguousarray(values)
