@@ -70,7 +70,7 @@ from .proximal import (
     freezing_threshold,
 )
 from .pull_back import PullBack
-from .schemes import BDF2, JKO, Adaptive, Brezis, Scheme, SemiImplicitJKO, StepInfo, VariationalExtrapolation
+from .schemes import BDF2, JKO, Adaptive, Brezis, ImplicitMidpoint, Scheme, SemiImplicitJKO, StepInfo, VariationalExtrapolation
 from .stopping import EnergyBelow, Steady, WallClock
 from .storage import load, save, to_xarray
 from .trajectory import Step, Trajectory
@@ -110,6 +110,7 @@ __all__ = [
     "Gaussian",
     "GibbsKernel",
     "Grid",
+    "ImplicitMidpoint",
     "Interaction",
     "InternalEnergy",
     "Kernel",

@@ -127,6 +127,7 @@ LINE_SCHEMES = {
     "semi-implicit": jf.SemiImplicitJKO(),
     "bdf2": jf.BDF2(),
     "variational extrapolation": jf.VariationalExtrapolation(),
+    "implicit midpoint": jf.ImplicitMidpoint(),
 }
 
 SCHEMES = {

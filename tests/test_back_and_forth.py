@@ -316,3 +316,46 @@ def test_obstacles():
         jf.Obstacle(np.ones(3))(rho)
     with pytest.raises(ValueError, match="acts on a Density"):
         jf.Obstacle(lambda x: x > 0)(rho.quantiles())
+
+
+def test_the_implicit_midpoint_rule_is_of_second_order():
+    """Ornstein-Uhlenbeck on a fine grid: the mean is exactly that of the midpoint rule, the variance of order 2 in dt."""
+    grid = jf.Grid.box((-4.0, 5.0), cells=360)
+    rho, energy = _gaussian(grid, 1.5, 0.3), jf.Entropy() + jf.Potential(_well)
+    exact, errors = jf.OrnsteinUhlenbeck(1.5, float(rho.covariance)).flow(0.8), []
+    for steps in (2, 4, 8):
+        flow = jf.evolve(energy, rho, scheme=jf.ImplicitMidpoint(), dt=0.8 / steps, t_end=0.8)
+        assert abs(flow.final.mean - 1.5 * ((1 - 0.4 / steps) / (1 + 0.4 / steps)) ** steps) < 1e-4
+        assert abs(flow.final.mass - 1) < 1e-12
+        errors.append(abs(flow.final.covariance - exact[1]))
+    assert np.all(np.abs(np.log2(np.array(errors[:-1]) / errors[1:]) - 2) < 0.3)
+    assert errors[-1] < 1.5e-3
+
+
+def test_the_barenblatt_flow_by_the_midpoint_rule():
+    grid = jf.Grid.box((0.0, 1.0), (0.0, 1.0), cells=64)
+    start, end = (
+        grid.density(lambda x, y, r=r: np.maximum(r**2 - (x - 0.5) ** 2 - (y - 0.5) ** 2, 0), order=4) for r in (0.15, 0.3)
+    )
+    t_end = (0.3**4 - 0.15**4) * np.pi / 32
+    flow = jf.evolve(jf.RenyiEntropy(2), start, scheme=jf.ImplicitMidpoint(), dt=t_end / 8, t_end=t_end)
+    assert np.abs(flow.final.values - end.values).sum() / end.values.sum() < 4e-3
+    assert flow.final.values.min() >= 0
+
+
+def test_the_midpoint_rule_says_what_it_does_not_take():
+    rho = STEPS["fokker-planck"].anchor[""]
+    with pytest.raises(ValueError, match="exact potentials"):
+        jf.evolve(jf.Entropy(), rho, scheme=jf.ImplicitMidpoint(jf.Entropic()), dt=0.1, t_end=0.2)
+    points = jf.OrderedParticles.sorted(x=np.linspace(0, 1, 5))
+    with pytest.raises(ValueError, match="takes Density and Quantiles"):
+        jf.evolve(jf.Potential(_well, "x"), points, scheme=jf.ImplicitMidpoint(), dt=0.1, t_end=0.2)
+    flow = jf.evolve(
+        jf.Potential(lambda x: 5 * x**2),
+        jf.Quantiles(np.linspace(0.0, 1.0, 5)),
+        scheme=jf.ImplicitMidpoint(),
+        dt=1.0,
+        t_end=1.0,
+        on_failure="return",
+    )
+    assert flow.statuses[-1] is jf.Status.STALLED  # the positions would change their order

@@ -16,6 +16,7 @@ _SMALL = 4096  # cells below which one core is faster than threads
 @dataclass(frozen=True, eq=False)
 class _Level:
     diagonal: Array
+    inverse: Array  # of the diagonal, 0 where that is
     faces: tuple[Array, ...]
     factors: tuple[int, int, int]
     unknown: Array
@@ -56,7 +57,7 @@ class Multigrid:
         from ._multigrid_sweeps import prolong, restrict
 
         level = self._levels[depth]
-        x, matrix = level.unknown, (level.diagonal, *level.faces)
+        x, matrix = level.unknown, (level.inverse, *level.faces)
         x[:] = 0.0
         if depth == len(self._levels) - 1:
             _smooth(x, b, matrix, 0, _COARSEST_SWEEPS)
@@ -64,7 +65,7 @@ class Multigrid:
             return x
         _smooth(x, b, matrix, 0, 1)
         below = self._levels[depth + 1]
-        restrict(x, b, *matrix, level.factors, below.right)
+        restrict(x, b, level.diagonal, *level.faces, level.factors, below.right)
         prolong(x, self._cycle(below.right, depth + 1), level.factors)
         _smooth(x, b, matrix, 1, 1)
         return x
@@ -87,7 +88,10 @@ def _level(reaction: Array, faces: tuple[Array, ...]) -> _Level:
         diagonal += np.moveaxis(along[:-1] + along[1:], 0, axis)
     factors = tuple(2 if n > 2 else 1 for n in reaction.shape)
     kept = tuple(np.ascontiguousarray(k) for k in faces)
-    return _Level(diagonal, kept, (factors[0], factors[1], factors[2]), np.zeros_like(diagonal), np.zeros_like(diagonal))
+    inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0)
+    return _Level(
+        diagonal, inverse, kept, (factors[0], factors[1], factors[2]), np.zeros_like(diagonal), np.zeros_like(diagonal)
+    )
 
 
 def _coarser(level: _Level) -> _Level:

@@ -12,46 +12,37 @@ from .._typing import Array
 def neighbours(x: Array, k0: Array, k1: Array, k2: Array, i: int, j: int, k: int) -> float:
     """The sum over the faces of a cell of their conductance times the value beyond."""
     total = 0.0
-    if i > 0:
-        total += k0[i, j, k] * x[i - 1, j, k]
-    if i < x.shape[0] - 1:
-        total += k0[i + 1, j, k] * x[i + 1, j, k]
-    if j > 0:
-        total += k1[i, j, k] * x[i, j - 1, k]
-    if j < x.shape[1] - 1:
-        total += k1[i, j + 1, k] * x[i, j + 1, k]
-    if k > 0:
-        total += k2[i, j, k] * x[i, j, k - 1]
-    if k < x.shape[2] - 1:
-        total += k2[i, j, k + 1] * x[i, j, k + 1]
-    return total
+    if x.shape[0] > 1:  # the conductances of the walls are 0, so what lies beyond them does not matter
+        total += k0[i, j, k] * x[max(i - 1, 0), j, k] + k0[i + 1, j, k] * x[min(i + 1, x.shape[0] - 1), j, k]
+    if x.shape[1] > 1:
+        total += k1[i, j, k] * x[i, max(j - 1, 0), k] + k1[i, j + 1, k] * x[i, min(j + 1, x.shape[1] - 1), k]
+    return total + k2[i, j, k] * x[i, j, max(k - 1, 0)] + k2[i, j, k + 1] * x[i, j, min(k + 1, x.shape[2] - 1)]
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def relax_line(x: Array, b: Array, diagonal: Array, k0: Array, k1: Array, k2: Array, color: int, i: int, j: int) -> None:
+def relax_line(x: Array, b: Array, inverse: Array, k0: Array, k1: Array, k2: Array, color: int, i: int, j: int) -> None:
     """Gauss-Seidel on the cells of one colour of the chessboard, along one line."""
     for k in range((color + i + j) & 1, x.shape[2], 2):
-        if diagonal[i, j, k] > 0.0:
-            x[i, j, k] = (b[i, j, k] + neighbours(x, k0, k1, k2, i, j, k)) / diagonal[i, j, k]
+        x[i, j, k] = (b[i, j, k] + neighbours(x, k0, k1, k2, i, j, k)) * inverse[i, j, k]
 
 
 @njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
-def relax(x: Array, b: Array, diagonal: Array, k0: Array, k1: Array, k2: Array, first: int) -> None:
+def relax(x: Array, b: Array, inverse: Array, k0: Array, k1: Array, k2: Array, first: int) -> None:
     """Both colours, beginning with ``first``."""
     n0, n1, _ = x.shape
     for half in range(2):
         for a in prange(n0 * n1):
             line = np.int64(a)
-            relax_line(x, b, diagonal, k0, k1, k2, first + half, line // n1, line % n1)
+            relax_line(x, b, inverse, k0, k1, k2, first + half, line // n1, line % n1)
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def relax_small(x: Array, b: Array, diagonal: Array, k0: Array, k1: Array, k2: Array, first: int, sweeps: int) -> None:
+def relax_small(x: Array, b: Array, inverse: Array, k0: Array, k1: Array, k2: Array, first: int, sweeps: int) -> None:
     """The same, several times and on one core: on small grids threads cost more than they save."""
     n0, n1, _ = x.shape
     for half in range(2 * sweeps):
         for line in range(n0 * n1):
-            relax_line(x, b, diagonal, k0, k1, k2, first + half, line // n1, line % n1)
+            relax_line(x, b, inverse, k0, k1, k2, first + half, line // n1, line % n1)
 
 
 @njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]

@@ -4,6 +4,7 @@ from .adaptive import Adaptive
 from .base import Past, Scheme, StepInfo
 from .bdf2 import BDF2
 from .brezis import Brezis
+from .implicit_midpoint import ImplicitMidpoint
 from .jko import JKO
 from .semi_implicit import SemiImplicitJKO
 from .variational_extrapolation import VariationalExtrapolation
@@ -13,6 +14,7 @@ __all__ = [
     "JKO",
     "Adaptive",
     "Brezis",
+    "ImplicitMidpoint",
     "Past",
     "Scheme",
     "SemiImplicitJKO",

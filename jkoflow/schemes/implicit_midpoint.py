@@ -1,0 +1,105 @@
+"""The implicit midpoint rule in Wasserstein space: half a JKO step, and its geodesic continued as far again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from typing import ClassVar
+
+import numpy as np
+
+from .._status import Status
+from .._typing import Array
+from ..energies import Law
+from ..measures import Density, Measure, Quantiles, Species
+from ..proximal import BackAndForth, Entropic, ProximalStep
+from ..pull_back import PullBack
+from ..transport import upper_transform
+from ._step_scheme import StepScheme
+from .base import Past, StepInfo
+
+_FOLDED = 1e-4  # most of the mass that may be lost to cells that fold
+
+
+@dataclass(frozen=True)
+class ImplicitMidpoint(StepScheme):
+    """rho' minimises  W2(rho, rho^k)^2 / dt + E(rho);  rho^(k+1) is on the geodesic from rho^k through rho', as far again.
+
+    With X the position of a particle this is X^(k+1) = X^k - dt grad(dE/drho)(X'), X' = (X^k + X^(k+1)) / 2. Of order 2 for
+    smooth flows, at the cost of one step of JKO with dt / 2, which is all that is solved. On a Density the continued geodesic
+    is a pull-back through the c-transform of the step's potential; on Quantiles it is 2 X' - X^k.
+
+    Modes that are too fast for dt are turned round, not damped: take it where dt resolves the flow, and JKO where it does
+    not. The energy may rise. On a Density a few cells at a free boundary may fold: their negative mass is set to 0 and
+    the rest scaled by as much, a share that the residual of the step counts in. Where it exceeds 1e-4, or quantiles cross,
+    the step ends with the status STALLED: take a smaller dt.
+
+    Parameters
+    ----------
+    solver : StepSolver, optional
+        Default: BackAndForth on a Density, QuantileNewton on Quantiles. Entropic is refused: its potentials are blurred.
+
+    Source: Legendre and Turinici, Second-order in time schemes for gradient flows in Wasserstein and geodesic metric spaces
+    (2017).
+
+    >>> import numpy as np, jkoflow as jf
+    >>> rho = jf.Grid.box((-4, 4), cells=100).density(lambda x: np.exp(-2 * (x - 1) ** 2))
+    >>> flow = jf.evolve(jf.Entropy() + jf.Potential(lambda x: x**2 / 2), rho, scheme=ImplicitMidpoint(), dt=0.1, t_end=1.0)
+    >>> bool(abs(flow.final.mean - np.exp(-1.0)) < 1e-3)
+    True
+    """
+
+    order: ClassVar[float] = 2
+
+    def resolved(self, state: Species) -> ImplicitMidpoint:
+        if self.solver is None and state.kind is Density:
+            return replace(self, solver=BackAndForth())
+        return super().resolved(state)
+
+    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
+        if isinstance(self.step_solver, Entropic):
+            raise ValueError(f"solver must give exact potentials, got {self.step_solver!r}: take BackAndForth()")
+        if state.kind not in (Density, Quantiles):
+            raise ValueError(f"ImplicitMidpoint takes Density and Quantiles, got {state.kind.__name__}: take JKO()")
+        self.step_solver.check(ProximalStep(law, state, tau / 2, mobilities))
+
+    def step(
+        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: None
+    ) -> tuple[Species, None, StepInfo]:
+        answer = self.step_solver.solve(ProximalStep(law, state, tau / 2, mobilities))
+        distances = {name: 2 * moved for name, moved in answer.distances.items()}
+        if not answer.status.ok:
+            return answer.state, None, StepInfo(distances, answer.status, answer.iterations, answer.residual)
+        ends = {name: continued(answer.state[name], start, answer.potentials[name]) for name, start in state.items()}
+        residual = max(answer.residual, *(folded for _, folded in ends.values()))
+        if residual > max(answer.residual, _FOLDED):
+            return answer.state, None, StepInfo(distances, Status.STALLED, answer.iterations, residual)
+        after = Species({name: end for name, (end, _) in ends.items()})
+        return after, None, StepInfo(distances, answer.status, answer.iterations, residual)
+
+
+@singledispatch
+def continued(middle: Measure, start: Measure, potential: Array) -> tuple[Measure, float]:
+    """The geodesic from ``start`` through ``middle``, as far again, and the share of the mass that folds. ``potential`` is the
+    Kantorovich potential from the middle to the start.
+    """
+    raise ValueError(f"geodesics are continued for Density and Quantiles, got {type(middle).__name__}")
+
+
+@continued.register
+def _(middle: Density, start: Density, potential: Array) -> tuple[Density, float]:
+    spacing = middle.grid.spacing
+    pulled = PullBack(middle.values, spacing, 1.0).pull(upper_transform(-potential, spacing, 1.0)).values
+    kept = np.maximum(pulled, 0.0)
+    share = float(pulled.sum() / kept.sum())
+    return middle.like(kept * share), 1 - share
+
+
+@continued.register
+def _(middle: Quantiles, start: Quantiles, potential: Array) -> tuple[Quantiles, float]:
+    nodes = 2 * middle.nodes - start.nodes
+    inside = start.walls is None or (nodes[0] >= start.walls[0] and nodes[-1] <= start.walls[1])
+    if not inside or np.any(np.diff(nodes) < 0):
+        return middle, 1.0
+    return Quantiles(nodes, middle.masses, start.walls), 0.0
