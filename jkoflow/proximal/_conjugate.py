@@ -25,6 +25,8 @@ from ..measures import Species
 from ._power_equation import monotone_equation, power_equation
 from .base import ProximalStep
 
+_SOFT = 0.2  # less sharpens fronts, and makes Newton's work harder
+
 
 @dataclass
 class Conjugate:
@@ -133,9 +135,9 @@ def conjugates(step: ProximalStep) -> dict[str, Conjugate]:
 
 
 def _softness(local: Conjugate, step: ProximalStep, name: str) -> float:
-    """Under a bound alone a cell is either full or empty, and a front cannot stand inside of one. A compressibility lets the
-    density fall from full to nothing over one cell: the largest difference of the potential between neighbours, at
-    most that of a displacement by one cell.
+    """Under a bound alone a cell is either full or empty, and a front cannot stand inside of one. A small compressibility lets
+    densities between take their place: a share of the largest difference of the potential between neighbours, at most of
+    that of a displacement by one cell. It acts as a diffusion of that size where the crowd is below its bound.
     """
     grid, state = step.grid, step.anchor
     driving = local.potential + sum(
@@ -147,7 +149,7 @@ def _softness(local: Conjugate, step: ProximalStep, name: str) -> float:
     for axis in range(grid.dim):
         v, inside = np.moveaxis(driving, axis, 0), np.moveaxis(held, axis, 0)
         rise = max(rise, float(np.abs(np.diff(v, axis=0))[inside[1:] & inside[:-1]].max(initial=0.0)))
-    return min(cell, rise) if rise > 0 else cell
+    return _SOFT * (min(cell, rise) if rise > 0 else cell)
 
 
 @singledispatch
