@@ -67,11 +67,11 @@ def diffusion() -> None:
 
 def crowd() -> None:
     """Congestion with an obstacle, tau = .01 (tolerance 1e-4)."""
-    for n, peer in ((256, 1.36), (512, 5.13)):
+    for n, peer, steps in ((256, 1.36, 5), (512, 5.13, 2)):
         post = jf.Obstacle(lambda x, y: (x - 0.15) ** 2 + (y - 0.5) ** 2 < 1e-3)
         energy = jf.Congestion(1.0) + jf.Potential(lambda x, y: 3 * x) + post
         people = square(n).density(lambda x, y: 0.9 * ((x - 0.4) ** 2 + (y - 0.5) ** 2 < 0.04), mass=None)
-        report("congestion and obstacle", n, peer, run(energy, people, 0.01, 5))
+        report("congestion and obstacle", n, peer, run(energy, people, 0.01, steps))
 
 
 def barenblatt() -> None:
@@ -113,7 +113,7 @@ def growth() -> None:
         seconds = []
         for n in sizes:
             problem = GridStep.of(porous(n, dim))
-            at = problem.trial(problem.start)
+            at = problem.trial(problem.start())
             begin = time.perf_counter()
             problem.trial(at.phi + newton(problem, at))
             seconds.append(time.perf_counter() - begin)

@@ -250,6 +250,15 @@ def test_status_is_honest():
     assert abs(answer.state[""].mass - 1) < 1e-12
 
 
+def test_numbers_that_are_not_finite_end_the_step_with_the_anchor():
+    step = STEPS["fokker-planck"]
+    steep = jf.Functional(lambda rho: 0.0, lambda rho: 1e308 * np.sign(rho.points))
+    answer = jf.BackAndForth().solve(jf.ProximalStep(jf.Entropy() + 10 * steep, step.anchor, 0.1))
+    assert answer.status is jf.Status.NOT_FINITE
+    assert np.array_equal(answer.state[""].values, step.anchor[""].values)
+    assert answer.residual == np.inf
+
+
 def test_a_flow_with_the_solver_in_the_scheme():
     grid = jf.Grid.box((-4.0, 4.0), cells=100)
     rho = _gaussian(grid, 1.0, 0.5)

@@ -99,7 +99,12 @@ class GridStep:
         return GridStep(anchor, local, self.taus)
 
     def trial(self, phi: Array) -> Trial:
-        """Everything at the potentials phi, after the constants that give the masses are added to them."""
+        """Everything at the potentials phi, after the constants that give the masses are added to them.
+
+        Where phi is not finite or no constant gives the mass, the trial holds the anchor and an infinite residual.
+        """
+        if not np.isfinite(phi).all():
+            return Trial(np.zeros_like(self.mu), self.mu, self.mu, self.mu, (), np.inf)
         pulled = tuple(source.pull(one) for source, one in zip(self.sources, phi, strict=True))
         state = self.state_of(np.stack([one.values for one in pulled])) if self.moves else self.anchor
         rows = []
@@ -112,9 +117,11 @@ class GridStep:
         moved, levels, rho, slopes = (np.stack(parts) for parts in zip(*rows, strict=True))
         gaps = np.abs(rho - np.stack([one.values for one in pulled])).reshape(len(self.names), -1).sum(axis=1)
         residual = float((gaps / self.totals).max())
-        return Trial(moved, rho, slopes, levels, pulled, residual if np.isfinite(residual) else np.inf)
+        held = rho.reshape(len(self.names), -1).sum(axis=1)
+        if not np.isfinite(residual) or np.abs(held - self.totals).max() > 1e-10 * self.totals.max():
+            return Trial(moved, self.mu, self.mu, self.mu, (), np.inf)
+        return Trial(moved, rho, slopes, levels, pulled, residual)
 
-    @property
     def start(self) -> Array:
         """The first variation at the anchor, one implicit step of its linearised flow, made c-concave.
 
@@ -154,6 +161,8 @@ class GridStep:
         """Where many cells are inverted, the c-concave potential below in their place, if that is closer."""
         from scipy.ndimage import binary_dilation
 
+        if not np.isfinite(at.residual):
+            return at
         negative = np.where(at.masses < 0, -at.masses, 0.0).sum()
         if not negative > _INVERTED * at.residual * self.totals.sum():
             return at
@@ -185,6 +194,8 @@ class GridStep:
             outside = np.where(local.forbidden, np.inf, at.phi[k] - at.levels[k])
             level = phi - outside
             rho, slopes = local.density(level + level_of_mass(local, level, total))
+            if not (np.isfinite(rho).all() and np.isfinite(psi).all()):
+                return np.full_like(at.phi, np.nan)
             back = PullBack(rho, self.grid.spacing, tau).pull(-psi).values
             psi = psi + self._smoothed(self.mu[k] - back, rho, slopes, tau)
             out.append(self._upper(psi, k))

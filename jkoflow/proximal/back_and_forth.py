@@ -97,28 +97,31 @@ class BackAndForth(StepSolver):
 
     def solve(self, step: ProximalStep) -> ProxResult:
         problem = GridStep.of(step)
-        at, status, iterations = self._solve(problem, self.tolerance)
-        return problem.answer(at, status, iterations)
+        with np.errstate(all="ignore"):  # what overflows ends in the status
+            at, status, iterations = self._solve(problem, self.tolerance)
+            return problem.answer(at, status, iterations)
 
     def _solve(self, problem: GridStep, tolerance: float) -> tuple[Trial, Status, int]:
         """From the answer on a coarser grid where there is one; with ever thinner floors under vacuum that has to fill."""
-        coarse, phi = problem.coarser(), problem.start
+        coarse, phi = problem.coarser(), None
         if coarse is not None:
             below, _, _ = self._solve(coarse, max(tolerance, _COARSE))
             if np.isfinite(below.residual):
                 phi = np.stack([doubled(one) for one in coarse.tidied(below)])
+        phi = problem.start() if phi is None else phi
         iterations = 0
         for floor in problem.floors(tolerance):
             padded = problem.floored(floor)
             at, _, used = self._iterate(padded, phi, max(tolerance, _COARSE))
             iterations += used
-
             phi = at.phi
         at, status, used = self._iterate(problem, phi, tolerance)
         return at, status, iterations + used
 
     def _iterate(self, problem: GridStep, phi: Array, tolerance: float) -> tuple[Trial, Status, int]:
         at = problem.mended(problem.trial(phi))
+        if not np.isfinite(at.residual):
+            return at, Status.NOT_FINITE, 0
         best, since, ascending = at, 0, at.residual > _CLOSE
         for iterations in range(self.max_iterations):
             if at.residual <= tolerance:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from .._typing import Array
-from .._validate import non_negative_array, positive
+from .._validate import finite_array, non_negative_array, positive
 from .plane import PlanePull, PlaneSource
 from .space import SpacePull, SpaceSource
 
@@ -82,9 +82,7 @@ class PullBack:
 
     def pull(self, potential: Array) -> Pulled:
         """The density pulled back by one potential, an array of the same shape."""
-        potential = np.asarray(potential, dtype=np.float64)
-        if potential.shape != self._shape:
-            raise ValueError(f"potential must have shape {self._shape}, got {potential.shape}")
+        potential = finite_array("potential", potential, self._shape)
         flat = potential if potential.ndim > 1 else potential[None, :]
         cells = self._source.pull(flat)
         return Pulled(cells.masses.reshape(self._shape), cells)
