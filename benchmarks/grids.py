@@ -124,7 +124,7 @@ def growth() -> None:
 
 def space() -> None:
     """Whole porous-medium steps in space, with peak memory (each in a process of its own)."""
-    for n in (32, 64, 96):
+    for n in (32, 64, 128):
         subprocess.run([sys.executable, __file__, "one-in-space", str(n)], check=True)
 
 
