@@ -108,3 +108,14 @@ def cumulative(m: Array) -> Array:
         equal = equal and m[i] == m[0]
         out[i + 1] = (i + 1) * m[0] if equal else out[i] + m[i]
     return out
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def next_place(x: Array, y: Array, i: int, j: int) -> tuple[float, int, int]:
+    """The first place from particles i and j on, and the first particles of both species beyond it."""
+    place = min(x[i] if i < len(x) else np.inf, y[j] if j < len(y) else np.inf)
+    while i < len(x) and x[i] == place:
+        i += 1
+    while j < len(y) and y[j] == place:
+        j += 1
+    return place, i, j

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from .._typing import Array
-from ._hull import cumulative, lower_hull, rise, slope_of
+from ._hull import cumulative, lower_hull, next_place, rise, slope_of
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -18,12 +18,7 @@ def velocities(x: Array, m: Array, y: Array, n: Array, law: Array) -> tuple[Arra
     ends = np.empty((nx + ny, 2), np.int64)
     i, j = 0, 0
     while i < nx or j < ny:
-        place = min(x[i] if i < nx else np.inf, y[j] if j < ny else np.inf)
-        i2, j2 = i, j
-        while i2 < nx and x[i2] == place:
-            i2 += 1
-        while j2 < ny and y[j2] == place:
-            j2 += 1
+        _, i2, j2 = next_place(x, y, i, j)
         if i2 - i + j2 - j == 1:
             ends[0, 0], ends[0, 1] = i2, j2
             count = 1

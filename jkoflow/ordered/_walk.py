@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from .._typing import Array, Indices
-from ._hull import lower_hull, slope_of
+from ._hull import lower_hull, next_place, slope_of
 
 PLACE, SINCE, SPEED, MEETS = range(4)
 I0, I1, J0, J1, LEFT, RIGHT, HEAP = range(7)
@@ -29,12 +29,7 @@ def begin(
     ends = np.empty((nx + ny, 2), np.int64)
     i, j, slots = 0, 0, 0
     while i < nx or j < ny:
-        place = min(x[i] if i < nx else np.inf, y[j] if j < ny else np.inf)
-        i2, j2 = i, j
-        while i2 < nx and x[i2] == place:
-            i2 += 1
-        while j2 < ny and y[j2] == place:
-            j2 += 1
+        place, i2, j2 = next_place(x, y, i, j)
         count = lower_hull(i, i2, j, j2, M, N, nowhere, nowhere, law, 1.0, ends)
         for k in range(count):
             _fill(slots, place, 0.0, i, ends[k, 0], j, ends[k, 1], M, N, law, numbers, links)
