@@ -19,11 +19,16 @@ from .energies import Congestion, Entropy, Law, Potential, RenyiEntropy
 from .flow import FlowError, evolve, steps
 from .grids import Grid, resampled
 from .measures import Density
-from .proximal import Convex, ConvexDynamic, Entropic, StepSolver
+from .proximal import BackAndForth, Convex, ConvexDynamic, Entropic, StepSolver
 from .schemes import JKO
 from .trajectory import Trajectory
 
-SOLVERS: dict[str, type[StepSolver]] = {"entropic": Entropic, "convex": Convex, "dynamic": ConvexDynamic}
+SOLVERS: dict[str, type[StepSolver]] = {
+    "entropic": Entropic,
+    "exact": BackAndForth,
+    "convex": Convex,
+    "dynamic": ConvexDynamic,
+}
 RIDGES = 0.85  # the share of the terrain that lies below where the sediment starts
 
 

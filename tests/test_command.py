@@ -58,6 +58,8 @@ def test_a_picture_and_another_solver(here, capsys):
     arguments = ["--potential", "flat.npy", "--density", "cross.png", "--cells", "8", "--t-end", "0.002"]
     assert main([*arguments, "--solver", "dynamic"]) == 0
     assert "ConvexDynamic" in capsys.readouterr().out
+    assert main([*arguments, "--solver", "exact"]) == 0
+    assert "BackAndForth" in capsys.readouterr().out
 
 
 def test_a_step_that_is_not_solved_is_exit_code_one(here, capsys, monkeypatch):

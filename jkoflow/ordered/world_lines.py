@@ -22,15 +22,15 @@ class Walk:
     """The flow in the making: clusters move along straight lines, meet, and leave as the hull says (paper note 1, section 2.5).
 
     Every meeting costs O(log N) and the hull of what has met. Times count from the state it starts from. No tolerance
-    decides what meets: the flow is a contraction, so that the order of meetings that rounding cannot tell apart does not
-    matter.
+    decides what meets but rounding: closing speeds below 1e-15 of the forces count as none, and what meets within rounding of
+    the time advanced to has met. The flow is a contraction, so the order of meetings that cannot be told apart does not matter.
     """
 
     def __init__(self, tips: TipLaw, state: Species) -> None:
         from . import _walk
         from ._hull import cumulative
 
-        self.tips, self.start, self.now, self._compiled = tips, state, 0.0, _walk
+        self.tips, self.start, self._compiled = tips, state, _walk
         x, m, y, n, self._law = tips.arrays(state)
         count = len(x) + len(y)
         self._x, self._y = x.copy(), y.copy()
@@ -49,10 +49,9 @@ class Walk:
             self._who,
         ):  # fmt: skip
             self._when, self._who = (np.concatenate([a, np.empty_like(a)]) for a in (self._when, self._who))
-        self.now = until
 
     def particles(self, time: float) -> OrderedParticles:
-        """The particles at a time no earlier than the last event and no later than ``now``."""
+        """The particles at a time no earlier than the last event and no later than the time advanced to."""
         self._compiled.places_at(time, self._numbers, self._links, self._state[self._compiled.STATE_HEAD], self._x, self._y)
         places = (self._x.copy(), self._y.copy())
         return OrderedParticles(
