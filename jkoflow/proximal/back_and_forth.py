@@ -63,8 +63,8 @@ class BackAndForth(StepSolver):
     map, up to the quadrature of second order, which also lets it fall below 0. ``distances`` are the lengths of the map.
 
     Where an entropy has to fill a vacuum beyond a jump of the anchor (the first step from the indicator of a set), the map
-    collapses far cells onto the edge of the support, and the iteration stalls, mostly between 1e-5 and 1e-3, and says so: start
-    with a positive density, or take Entropic for that step.
+    collapses far cells onto the edge of the support, and the iteration stalls, mostly between 1e-5 and 1e-3, at large dt
+    higher, and says so: start with a positive density, or take Entropic for that step.
 
     Cost of a Newton step: one pull-back (6 segments a cell in the plane, 12 cut triangles in space), and 3 to 10 products of 30
     (900 in space) operations a cell, each with a V-cycle; 3 to 10 steps on the finest grid. O(n), with about 60 arrays of n
