@@ -143,10 +143,8 @@ class GridStep:
         for axis, h in enumerate(self.grid.spacing):
             m, inner = np.moveaxis(mu, axis, 0), np.moveaxis(faces[axis], axis, 0)[1:-1]
             inner[:] = tau / h**2 * np.minimum(m[1:], m[:-1])
-        reaction = np.where((held > 0) | (mu > 0), held, 0.0)
-        operator = elliptic(reaction, tuple(faces))
-        cycle = Multigrid(reaction, tuple(faces))
-        change = gmres(operator, reaction * first - operator(first), cycle, 1e-3, 10)
+        operator, cycle = elliptic(held, tuple(faces)), Multigrid(held, tuple(faces))
+        change = gmres(operator, held * first - operator(first), cycle, 1e-3, 10)
         return first + change
 
     def concave(self, phi: Array) -> Array:
@@ -221,7 +219,7 @@ class GridStep:
         squared = self.squared_displacements(at)
         distances = {name: squared[k] ** 0.5 for k, name in enumerate(self.names)}
         potentials = {name: -self.taus[k] * at.phi[k] for k, name in enumerate(self.names)}
-        return ProxResult(state, distances, potentials, status, iterations, at.residual, self.transport_gap(at))
+        return ProxResult(state, distances, potentials, status, iterations, at.residual, self.transport_gap(at, squared))
 
     def squared_displacements(self, at: Trial) -> list[float]:
         """int |S(x) - x|^2 d rho by species: the squared distance when phi is c-concave."""
@@ -236,15 +234,15 @@ class GridStep:
             out.append(float(np.sum(total * at.rho[k])) * self.grid.cell_volume)
         return out
 
-    def transport_gap(self, at: Trial) -> float:
+    def transport_gap(self, at: Trial, squared: list[float]) -> float:
         """The cost of the map less the Kantorovich dual of phi, over 2 tau alpha, summed over the species: 0 for an optimal map
         between the anchor and the density, and not below 0 but for the quadrature.
         """
         gap = 0.0
-        for k, (squared, tau) in enumerate(zip(self.squared_displacements(at), self.taus, strict=True)):
+        for k, tau in enumerate(self.taus):
             psi = self._lower(at.phi[k], k)
             dual = float(np.sum(psi * self.mu[k]) - np.sum(at.phi[k] * at.rho[k])) * self.grid.cell_volume
-            gap += squared / (2 * tau) - dual
+            gap += squared[k] / (2 * tau) - dual
         return gap
 
 

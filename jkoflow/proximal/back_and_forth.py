@@ -60,7 +60,8 @@ class BackAndForth(StepSolver):
     compressibility of a fifth of a cell's fall of the potential stands in for the missing internal energy: an O(h) diffusion.
 
     ``gap`` of the answer is the cost of the map less the Kantorovich dual of phi, in units of the energy: 0 for the optimal
-    map, up to the quadrature of second order, which also lets it fall below 0. ``distances`` are the lengths of the map.
+    map, up to the quadrature of second order, which also lets it fall below 0. CONVERGED speaks of the residual; that the map
+    is optimal is what the gap says. ``distances`` are the lengths of the map.
 
     Where an entropy has to fill a vacuum beyond a jump of the anchor (the first step from the indicator of a set), the map
     collapses far cells onto the edge of the support, and the iteration stalls, mostly between 1e-5 and 1e-3, at large dt

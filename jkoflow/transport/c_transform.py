@@ -13,8 +13,8 @@ def c_transform(grid: Grid, values: Array, tau: float = 1.0) -> Array:
     """The c-transform  phi^c(y) = min over x of phi(x) + |x - y|^2 / (2 tau)  at the cell centres (the Hopf-Lax formula).
 
     ``values`` is phi at the cell centres, +inf where x is not allowed, with at least one finite entry; tau is a time. Between
-    the centres phi is taken as a parabola along each axis through three of them, so that the error is of order h^4 / tau where
-    phi is smooth, not the h^2 / tau of a minimum over centres, and displacements far below a cell are seen.
+    the centres phi is taken as a parabola along each axis through three of them, so that the error is of order h^3 where phi
+    is smooth, not the h^2 / tau of a minimum over centres, and displacements far below a cell are seen.
 
     Axis after axis, as the cost is a sum over the axes: O(n), one sweep and two copies per axis.
 
