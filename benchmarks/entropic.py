@@ -10,6 +10,8 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -64,14 +66,49 @@ def large(name: str) -> None:
     )
 
 
+def seconds_of(call: Callable[[], object]) -> float:
+    """The least of 20 runs after one that warms up."""
+    call()
+    runs = []
+    for _ in range(20):
+        began = time.perf_counter()
+        call()
+        runs.append(time.perf_counter() - began)
+    return min(runs)
+
+
+def plain_iteration(factor: np.ndarray, marginal: np.ndarray, multipliers: np.ndarray) -> np.ndarray:
+    return marginal / (factor @ (marginal / (factor @ multipliers @ factor)) @ factor)
+
+
+def iteration() -> None:
+    """Two applications of the kernel, as a scaling iteration needs, against dense products without logarithms."""
+    print(f"\n{'ms':>12s} {'epsilon':>8s} {'plain, dense':>13s} {'logarithms':>11s} {'absorbed':>9s}")
+    for n in (128, 256, 512):
+        for cells in (1.5, 1.0):
+            grid = jf.Grid.box((0, 1), (0, 1), cells=(n, n))
+            kernel = jf.GibbsKernel(grid, cells / n**2)
+            i = np.arange(n)
+            factor = np.exp(-((i[:, None] - i) ** 2) / cells)
+            x, y = grid.mesh
+            wave = np.cos(2 * np.pi * x) * np.cos(2 * np.pi * y)
+            mild, far = 200 * wave, np.where(np.hypot(x - 0.5, y - 0.5) < 0.25, 2e-3 * n**2 * wave, -np.inf)
+            plain = partial(plain_iteration, factor, np.full((n, n), 1.0), np.exp(wave))
+            times = [seconds_of(plain), *(2 * seconds_of(partial(kernel.log_apply, v)) for v in (mild, far))]
+            print(f"{n:6d} x {n:3d} {cells:6.1f} h2 {1e3 * times[0]:13.2f} {1e3 * times[1]:11.2f} {1e3 * times[2]:9.2f}")
+
+
 def main() -> None:
     wanted = sys.argv[1:]
     if wanted:
+        if "iteration" in wanted:
+            iteration()
         for name in CASES:
             if name in wanted:
                 large(name)
         return
     blur()
+    iteration()
     print("\nThe second step from a narrow Gaussian; peak memory of the process")
     for name in CASES:
         subprocess.run([sys.executable, __file__, name], check=True)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 import jkoflow as jf
+from jkoflow.transport.absorbed import absorbed_log_sum, narrow
 
 from .tables import PLANE, SPACE, smooth
 
@@ -46,6 +47,59 @@ def test_gibbs_kernel_is_exact_at_any_epsilon_and_range(size, log_epsilon, sprea
 def test_gibbs_kernel_separates(grid, epsilon):
     values = 50 * np.random.default_rng(0).normal(size=grid.shape)
     assert np.allclose(jf.GibbsKernel(grid, epsilon).log_apply(values), _brute_force(grid, epsilon, values), atol=1e-10)
+
+
+def _sources(name, shape, stiffness):
+    x, y = np.meshgrid(*((np.arange(n) + 0.5) / n for n in shape), indexing="ij")
+    i, j = np.meshgrid(*map(np.arange, shape), indexing="ij")
+    s, n = max(stiffness), max(shape)
+    noise = np.random.default_rng(1).normal(size=(2, *shape))
+    islands = ((abs(x - 0.2) < 0.1) & (abs(y - 0.3) < 0.1)) | ((abs(x - 0.7) < 0.1) & (abs(y - 0.6) < 0.2))
+    return {
+        "smooth": 0.006 * s * n**2 * np.sin(4 * np.pi * x) * np.sin(4 * np.pi * y),
+        "steep": -2 * s * n**2 * ((x - 0.3) ** 2 - 0.3 * y),
+        "islands": np.where(islands, 300 * x, -np.inf),
+        "one cell": np.where((i == 3) & (j == 40), 0.0, -np.inf),
+        "two cells": np.where(((i == 3) & (j == 40)) | ((i == 90) & (j == 60)), -5.0, -np.inf),
+        "noise": 30 * noise[0],
+        "holes": np.where(noise[1] > 2, 30 * noise[0], -np.inf),
+        "caustic": 1.5 * s * n**2 * ((x - 0.4) ** 2 + (y - 0.5) ** 2),
+        "edge": np.where(x < 0.5, 2000 * np.sin(6 * y), -np.inf),
+        "no mass": np.full(shape, -np.inf),
+    }[name]
+
+
+@pytest.mark.parametrize("stiffness", [(0.667, 0.667), (1.0, 0.7), (4.0, 2.0), (4.9, 3.0)])
+@pytest.mark.parametrize(
+    "name", ["smooth", "steep", "islands", "one cell", "two cells", "noise", "holes", "caustic", "edge", "no mass"]
+)
+def test_absorbed_sums_are_exact_at_any_range(name, stiffness):
+    """Against the log-sums along one axis after the other, images in the walls and all, by scipy."""
+    shape = (96, 107)
+    values = _sources(name, shape, stiffness)
+    expected = values
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for s in stiffness[::-1]:
+            i = np.arange(expected.shape[1])
+            kernel = logsumexp([-s * (i[:, None] - image) ** 2 for image in (i, -1 - i, 2 * i.size - 1 - i)], axis=0)
+            expected = logsumexp(expected[:, None, :] + kernel, axis=2).T
+    assert narrow(shape, stiffness)
+    largest = np.abs(values[np.isfinite(values)]).max(initial=0.0)
+    assert np.allclose(absorbed_log_sum(values, stiffness), expected, rtol=1e-15, atol=1e-12 + 1e-15 * largest)
+
+
+def test_gibbs_kernel_absorbs_what_the_products_cannot_sum():
+    grid = jf.Grid.box((0, 1), (0, 1), cells=(96, 96))
+    x, y = grid.mesh
+    values = np.where(x < 0.3, 2000 * np.sin(6 * y), -np.inf)
+    kernel = jf.GibbsKernel(grid, 1.5 / 96**2)
+    by_lines = values
+    for axis in (0, 1):
+        lines = np.moveaxis(by_lines, axis, -1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            sums = logsumexp(lines[:, None, :] + kernel._log_factors[axis], axis=2)
+        by_lines = np.moveaxis(sums, -1, axis)
+    assert np.allclose(kernel.log_apply(values), by_lines, rtol=1e-13, atol=1e-11)
 
 
 def test_distance_on_the_line_of_uniforms():

@@ -1,4 +1,4 @@
-"""The entropic JKO step on a grid: generalised Sinkhorn scaling in the log domain."""
+"""The entropic JKO step on a grid: generalised Sinkhorn scaling, stabilised."""
 
 from __future__ import annotations
 
@@ -65,9 +65,10 @@ class Entropic(StepSolver):
     Where the mass has far to go against sqrt(epsilon), the step is first solved roughly for epsilon 4^k times as large, and
     the potentials are carried down (epsilon scaling); ``iterations`` counts all the sweeps.
 
-    Cost per iteration: two applications of the Gibbs kernel per species (see ``GibbsKernel``: N sum_i N_i multiply-adds
-    each) and one scalar solve per cell, plus one FFT convolution per interaction. Memory: about 2 memory + 12 arrays of N
-    numbers per species. The mass is kept to rounding: the state is the second marginal of a plan whose first is the anchor.
+    Cost per iteration: two applications of the Gibbs kernel per species (see ``GibbsKernel``: banded matrix products, tiles
+    where the multipliers span more than the numbers do) and one scalar solve per cell, plus one FFT convolution per
+    interaction. Memory: about 2 memory + 12 arrays of N numbers per species. The mass is kept to rounding: the state is the
+    second marginal of a plan whose first is the anchor.
 
     ``distances`` is the square root of the Sinkhorn divergence between anchor and answer (Feydy et al. 2019): W2 up to a
     share of O(eps^2), and nothing for a state that stays. It costs nine more applications of the kernel.
