@@ -180,7 +180,7 @@ class _Run:
         dt = positive("dt", self._looks(scheme, t_end) if dt is None else dt)
         self.state = law.check(began.state)
         self.mobilities = complete_mobilities(_inherited(mobility, began.before), self.state)
-        self.scheme = scheme.resolved(self.state)
+        self.scheme = scheme.resolved(law, self.state)
         self.clock = (ChosenSteps if scheme.chooses_dt else EqualSteps)(began.before, dt, t_end)
         self.carry = self.scheme.init(law, self.state, dt, self.mobilities, _past(began.before))
         self.first_energy = self._energy(self.state)

@@ -85,6 +85,27 @@ def test_small_displacements_move_mass_in_proportion():
     assert np.abs((pulled - mu) / tau - rate)[2:-2].max() < 2e-3 * np.abs(rate).max()
 
 
+def test_a_continued_line_owes_what_its_faces_have_left():
+    """Within the support nothing changes; beyond its ends the mass goes on with the slope it has there."""
+    x = (np.arange(30) + 0.5) / 30
+    mu = np.where((x > 0.3) & (x < 0.7), 1 + x, 0.0)
+    plain, continued = PullBack(mu, (1 / 30,), 0.1), PullBack(mu, (1 / 30,), 0.1, continued=True)
+    squeezed = -2.3 * (x - 0.5) ** 2  # S(x) - 1/2 = 0.54 (x - 1/2): some faces stay outside
+    drawn_in = -4.9 * (x - 0.5) ** 2  # and here no face does
+    assert np.array_equal(continued.pull(drawn_in).values, plain.pull(drawn_in).values)
+    pulled = continued.pull(squeezed)
+    faces = 0.5 + 0.54 * (np.arange(1, 30) / 30 - 0.5)
+    beyond = np.where(faces < 0.3, mu[9] * (faces - 0.3), np.where(faces > 0.7, mu[20] * (faces - 0.7), 0.0))
+    debts = np.diff(np.concatenate([[0], beyond, [0]])) * 30
+    assert np.allclose(pulled.values - plain.pull(squeezed).values, debts, atol=1e-12)
+    assert np.count_nonzero(debts) > 4
+    change = np.sin(7 * x)
+    step = 1e-6
+    slope = (continued.pull(squeezed + step * change).values - continued.pull(squeezed - step * change).values) / (2 * step)
+    assert np.allclose(pulled.derivative(change), slope, atol=1e-6)
+    assert (pulled.conductances[0][1:-1] > 0).all()
+
+
 def test_faces_carry_what_lies_along_them():
     source = PullBack(np.full((4, 3), 2.0), (0.25, 0.5), tau=0.1)
     across0, across1 = source.pull(np.zeros((4, 3))).conductances

@@ -14,8 +14,8 @@ Map = Callable[[Array], Array]
 def gmres(apply: Map, b: Array, precondition: Map, tolerance: float, most: int) -> Array:
     """x with |b - A x| <= tolerance |b| or as small as ``most`` products make it.
 
-    For vectors of any shape. Written out because scipy's holds its vectors in BLAS calls whose threads fight with those of the
-    compiled sweeps (measured: 15 times slower at 128 x 128). Saad and Schultz (1986).
+    For vectors of any shape; NaN where a product is not finite. Written out because scipy's holds its vectors in BLAS calls
+    whose threads fight with those of the compiled sweeps (measured: 15 times slower at 128 x 128). Saad and Schultz (1986).
     """
     length = _norm(b)
     if not 0 < length < np.inf:
@@ -33,6 +33,8 @@ def gmres(apply: Map, b: Array, precondition: Map, tolerance: float, most: int) 
             hessenberg[i, k] = _dot(vector, new)
             new = new - hessenberg[i, k] * vector
         hessenberg[k + 1, k] = _norm(new)
+        if not np.isfinite(hessenberg[: k + 2, k]).all():
+            return np.full_like(b, np.nan)
         small = hessenberg[: k + 2, : k + 1]
         coefficients = np.asarray(np.linalg.lstsq(small, target[: k + 2], rcond=None)[0], dtype=np.float64)
         left = float(np.linalg.norm(small @ coefficients - target[: k + 2]))

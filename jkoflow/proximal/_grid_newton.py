@@ -50,7 +50,8 @@ def newton(problem: GridStep, at: Trial) -> Array:
         return np.stack([cycles[k](right[k] * scale[k]) for k in range(size)])
 
     tolerance = float(np.clip(0.3 * at.residual**0.5, 1e-6, 0.1))
-    return _without_spikes(problem, at, gmres(apply, (at.masses - at.rho) / scale, precondition, tolerance, _MOST_PRODUCTS))
+    change = gmres(apply, (at.masses - at.rho) / scale, precondition, tolerance, _MOST_PRODUCTS)
+    return change if problem.continued else _without_spikes(problem, at, change)
 
 
 def _without_spikes(problem: GridStep, at: Trial, change: Array) -> Array:

@@ -54,12 +54,13 @@ class GridStep:
         self.names = tuple(anchor)
         self.grid = anchor.grid
         self.mu = np.stack([anchor[name].values for name in self.names])
-        self.sources = [PullBack(mu, self.grid.spacing, tau) for mu, tau in zip(self.mu, taus, strict=True)]
         self.totals = self.mu.reshape(len(self.names), -1).sum(axis=1)
         self.filling = any(
             np.isneginf(local[name].derivative(np.zeros(1))[0]) and _has_edge(np.where(local[name].forbidden, np.nan, mu))
             for name, mu in zip(self.names, self.mu, strict=True)
         )
+        self.continued = self.filling and self.grid.dim == 1
+        self.sources = [PullBack(mu, self.grid.spacing, tau, self.continued) for mu, tau in zip(self.mu, taus, strict=True)]
         self.moves = any(one.moving for one in local.values())
 
     @classmethod
@@ -72,7 +73,7 @@ class GridStep:
 
         There the map collapses far cells onto the edge of the anchor's support, and Newton is lost without a way in.
         """
-        if not self.filling:
+        if not self.filling or self.continued:
             return ()
         return tuple(10.0 ** -np.arange(1, 2 - np.log10(tolerance)))
 
@@ -150,6 +151,11 @@ class GridStep:
     def concave(self, phi: Array) -> Array:
         """The c-concave potentials below, phi^cc, by two c-transforms; obstacles are left out of the first."""
         return np.stack([self._upper(self._lower(phi[k], k), k) for k in range(len(self.names))])
+
+    def from_support(self, phi: Array) -> Array:
+        """The least c-concave potentials of psi = phi^c on the supports of the anchors: they map every cell into these."""
+        held = np.where(self.mu > 0, [self._lower(phi[k], k) for k in range(len(self.names))], -np.inf)
+        return np.stack([self._upper(psi, k) for k, psi in enumerate(held)])
 
     def tidied(self, at: Trial) -> Array:
         """The potentials with the c-concave ones below in the place of those in vacuum, which nothing else holds."""

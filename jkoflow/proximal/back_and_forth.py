@@ -10,6 +10,8 @@ import numpy as np
 from .._status import Status
 from .._typing import Array
 from .._validate import positive, positive_integer
+from ..energies import Law
+from ..measures import Species
 from ._conjugate import conjugates, enter, response
 from ._grid_newton import newton
 from ._grid_step import GridStep, Trial, doubled
@@ -21,6 +23,7 @@ _COARSE = 1e-3  # tolerance on coarser grids and with a thicker floor
 _CLOSE = 0.1  # residual at which Newton takes over from the ascent
 _SLOW = 0.7  # an ascent that gains less than this gives way to Newton
 _SHORTEST = 1 / 32  # a Newton step cut below this share calls for another ascent
+_MEMORY = 4  # residuals before the last one that a Newton step may go back up to
 _PATIENCE = 15  # iterations without a gain of a tenth
 
 
@@ -64,8 +67,9 @@ class BackAndForth(StepSolver):
     is optimal is what the gap says. ``distances`` are the lengths of the map.
 
     Where an entropy has to fill a vacuum beyond a jump of the anchor (the first step from the indicator of a set), the map
-    collapses far cells onto the edge of the support, and the iteration stalls, mostly between 1e-5 and 1e-3, at large dt
-    higher, and says so: start with a positive density, or take Entropic for that step.
+    collapses far cells onto the edge of the support. On the line the mass is continued beyond the ends (``PullBack``), and the
+    iteration converges as elsewhere, across gaps too. In the plane and in space it stalls, mostly between 1e-5 and 1e-3, at
+    large dt higher, and says so: start with a positive density, or take Entropic, as ``JKO()`` does then.
 
     Cost of a Newton step: one pull-back (6 segments a cell in the plane, 12 cut triangles in space), and 3 to 10 products of 30
     (900 in space) operations a cell, each with a V-cycle; 3 to 10 steps on the finest grid. O(n), with about 60 arrays of n
@@ -96,6 +100,19 @@ class BackAndForth(StepSolver):
     def check(self, step: ProximalStep) -> None:
         conjugates(step)
 
+    def suits(self, law: Law, state: Species) -> bool:
+        """Whether the steps of a flow from ``state`` are among those that Newton's method is known to solve.
+
+        Not so for a law that is refused, for fast diffusion without an entropy, and where an entropy has vacuum beyond a jump
+        to fill in the plane or in space.
+        """
+        try:
+            problem = GridStep.of(ProximalStep(law, state, 1.0))
+        except ValueError:
+            return False
+        fast = any(m < 1 and not local.entropy for local in problem.local.values() for _, m in local.powers)
+        return not fast and (problem.continued or not problem.filling)
+
     def solve(self, step: ProximalStep) -> ProxResult:
         problem = GridStep.of(step)
         with np.errstate(all="ignore"):  # what overflows ends in the status
@@ -110,6 +127,7 @@ class BackAndForth(StepSolver):
             if np.isfinite(below.residual):
                 phi = np.stack([doubled(one) for one in coarse.tidied(below)])
         phi = problem.start() if phi is None else phi
+        phi = problem.from_support(phi) if problem.continued else phi
         iterations = 0
         for floor in problem.floors(tolerance):
             padded = problem.floored(floor)
@@ -123,7 +141,8 @@ class BackAndForth(StepSolver):
         at = problem.mended(problem.trial(phi))
         if not np.isfinite(at.residual):
             return at, Status.NOT_FINITE, 0
-        best, since, ascending = at, 0, at.residual > _CLOSE
+        recent: list[float] = []
+        best, since, ascending = at, 0, at.residual > _CLOSE and not problem.continued
         for iterations in range(self.max_iterations):
             if at.residual <= tolerance:
                 return at, Status.CONVERGED, iterations
@@ -132,8 +151,9 @@ class BackAndForth(StepSolver):
                 ascending = _CLOSE < new.residual < _SLOW * at.residual
                 at = new if np.isfinite(new.residual) else at
             else:
-                new, share = _line_search(problem, at)
-                ascending = share < _SHORTEST
+                recent = [*recent[-_MEMORY:], at.residual]
+                new, share = _line_search(problem, at, max(recent))
+                ascending = share < _SHORTEST and not problem.continued
                 at = at if ascending else new
             best, since = (at, 0) if at.residual < 0.9 * best.residual else (best, since + 1)
             if since > _PATIENCE:
@@ -142,12 +162,12 @@ class BackAndForth(StepSolver):
         return (at if at.residual < best.residual else best), status, self.max_iterations
 
 
-def _line_search(problem: GridStep, at: Trial) -> tuple[Trial, float]:
-    """The trial at the end of a Newton step, halved until the residual falls, and the share of the step taken."""
+def _line_search(problem: GridStep, at: Trial, ceiling: float) -> tuple[Trial, float]:
+    """The trial at the end of a Newton step, halved until the residual is below the ceiling, and the share that was taken."""
     change = newton(problem, at)
     share = 1.0
     while True:
         new = problem.mended(problem.trial(at.phi + share * change))
-        if new.residual < (1 - 0.1 * share) * at.residual or share < _SHORTEST:
+        if new.residual < (1 - 0.1 * share) * ceiling or share < _SHORTEST:
             return new, share
         share /= 2

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._typing import Array
 from .._validate import finite_array, non_negative_array, positive
+from .continued import ContinuedPull, ContinuedSource
 from .plane import PlanePull, PlaneSource
 from .space import SpacePull, SpaceSource
 
@@ -24,7 +25,7 @@ class Pulled:
     """
 
     values: Array
-    _cells: PlanePull | SpacePull
+    _cells: PlanePull | SpacePull | ContinuedPull
 
     def derivative(self, change: Array) -> Array:
         """The derivative of ``values`` in the direction of a change of phi: - tau div(mu(S) cof(DS) grad change), exactly
@@ -52,7 +53,8 @@ class PullBack:
     * phi = const gives the density back exactly, and small displacements move mass in proportion: nothing freezes;
     * the error is of order 2 in the cell width where density and potential are smooth.
 
-    ``values`` has 1, 2 or 3 axes, ``spacing`` the cell widths, ``tau`` is a time (times a mobility).
+    ``values`` has 1, 2 or 3 axes, ``spacing`` the cell widths, ``tau`` is a time (times a mobility). ``continued``, on the line
+    only: see ``ContinuedSource``.
 
     Raises ValueError for values below 0 or not finite, a spacing that does not fit, or tau <= 0.
 
@@ -66,18 +68,19 @@ class PullBack:
     4.0
     """
 
-    def __init__(self, values: Array, spacing: tuple[float, ...], tau: float) -> None:
+    def __init__(self, values: Array, spacing: tuple[float, ...], tau: float, continued: bool = False) -> None:
         if not 1 <= np.ndim(values) <= 3 or np.ndim(values) != len(spacing):
             raise ValueError(f"values must have 1, 2 or 3 axes and one spacing each, got {np.shape(values)} and {spacing}")
         values = non_negative_array("values", values, np.shape(values))
         tau = positive("tau", tau)
         rates = tuple(tau / positive("spacing", h) ** 2 for h in spacing)
         if values.ndim == 3:
-            self._source: PlaneSource | SpaceSource = SpaceSource(values, (rates[0], rates[1], rates[2]))
+            self._source: PlaneSource | SpaceSource | ContinuedSource = SpaceSource(values, (rates[0], rates[1], rates[2]))
         elif values.ndim == 2:
             self._source = PlaneSource(values, (rates[0], rates[1]))
         else:
-            self._source = PlaneSource(values[None, :], (0.0, rates[0]))
+            line = PlaneSource(values[None, :], (0.0, rates[0]))
+            self._source = ContinuedSource(line, values[None, :]) if continued else line
         self._shape = values.shape
 
     def pull(self, potential: Array) -> Pulled:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from ..measures import Density, Measure, OrderedPoints, Quantiles
-from ..proximal import Entropic, OrderedResolvent, QuantileNewton, StepSolver
+from ..energies import Law
+from ..measures import Density, Measure, OrderedPoints, Quantiles, Species
+from ..proximal import BackAndForth, Entropic, OrderedResolvent, QuantileNewton, StepSolver
 
 
 @singledispatch
-def recommended_solver(measure: Measure) -> StepSolver:
-    """The step solver that JKO() takes when none is given (the table is in docs/solvers.md)."""
+def recommended_solver(measure: Measure, law: Law, state: Species) -> StepSolver:
+    """The step solver that JKO() takes when none is given, for the measure of a state (the table is in docs/solvers.md)."""
     raise ValueError(f"no step solver is recommended for {type(measure).__name__}: give the scheme one")
 
 
 @recommended_solver.register
-def _(measure: Density) -> StepSolver:
-    return Entropic()
+def _(measure: Density, law: Law, state: Species) -> StepSolver:
+    exact = BackAndForth()
+    return exact if exact.suits(law, state) else Entropic()
 
 
 @recommended_solver.register
-def _(measure: Quantiles) -> StepSolver:
+def _(measure: Quantiles, law: Law, state: Species) -> StepSolver:
     return QuantileNewton()
 
 
 @recommended_solver.register
-def _(measure: OrderedPoints) -> StepSolver:
+def _(measure: OrderedPoints, law: Law, state: Species) -> StepSolver:
     return OrderedResolvent()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
+from ..energies import Law
 from ..measures import Species
 from ..proximal import StepSolver
 from ._recommended import recommended_solver
@@ -23,8 +24,8 @@ class StepScheme(Scheme):
                 f"solver must be a step solver such as Entropic(), or None for the recommended one, got {self.solver!r}"
             )
 
-    def resolved(self, state: Species) -> Self:
-        solver = recommended_solver(next(iter(state.values()))) if self.solver is None else self.solver
+    def resolved(self, law: Law, state: Species) -> Self:
+        solver = recommended_solver(next(iter(state.values())), law, state) if self.solver is None else self.solver
         return replace(self, solver=solver.resolved(state))
 
     @property

@@ -64,8 +64,8 @@ class Adaptive(Scheme):
         """The order of the scheme it holds."""
         return self.scheme.order
 
-    def resolved(self, state: Species) -> Adaptive:
-        return replace(self, scheme=self.scheme.resolved(state))
+    def resolved(self, law: Law, state: Species) -> Adaptive:
+        return replace(self, scheme=self.scheme.resolved(law, state))
 
     def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
         self.scheme.init(law, state, tau, mobilities)

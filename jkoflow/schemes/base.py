@@ -53,8 +53,8 @@ class Scheme(ABC):
     exact_in_time: ClassVar[bool] = False
 
     @abstractmethod
-    def resolved(self, state: Species) -> Scheme:
-        """The same scheme with every default filled in for this state."""
+    def resolved(self, law: Law, state: Species) -> Scheme:
+        """The same scheme with every default filled in for this law and state."""
 
     @abstractmethod
     def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> Any:

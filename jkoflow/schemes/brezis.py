@@ -42,7 +42,7 @@ class Brezis(Scheme):
     order: ClassVar[float] = np.inf
     exact_in_time: ClassVar[bool] = True
 
-    def resolved(self, state: Species) -> Brezis:
+    def resolved(self, law: Law, state: Species) -> Brezis:
         return self
 
     def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:

@@ -23,7 +23,8 @@ class JKO(StepScheme):
     Parameters
     ----------
     solver : StepSolver, optional
-        How a step is solved. Default: the one recommended for the measure, shown in the trajectory's scheme.
+        How a step is solved. Default: the one recommended for the measure, the law and the state the run begins with, shown in
+        the trajectory's scheme.
 
     Source: Jordan, Kinderlehrer, Otto (1998); for species with mobilities paper note 0, section 2.3.
 

@@ -34,7 +34,7 @@ class GibbsKernel:
     * products with the exponentials of the values, scaled by the largest: for N cells, N_i along axis i, N sum_i min(N_i, R_i)
       multiply-adds in matrix products, R_i = 64 + 2 sqrt(620 epsilon) / dx_i being what a band of the factor covers, with one
       exponential and one logarithm per cell. A sum below 1e-250 may have lost terms to underflow; then
-    * the same products line by line, each scaled by its own largest entry, entries that are still doubtful being summed again one
+    * the same products line by line, each scaled by its own largest entry, doubtful entries being summed again one
       by one in the log domain, up to 5 % of them; beyond that
     * in the plane, where sqrt(epsilon) is far less than the box, tiles with the tilt of the values absorbed into the kernel
       (``absorbed_log_sum``): six to ten exponentials per cell, 15 to 40 times the time of the products; elsewhere as before.
