@@ -7,10 +7,6 @@ from math import comb
 from typing import Any
 
 import numpy as np
-from scipy.integrate import quad
-from scipy.interpolate import CubicSpline
-from scipy.optimize import brentq
-from scipy.special import ellipk, ellipkm1
 
 from .._typing import Array
 from .._validate import finite, finite_array, positive, positive_integer
@@ -78,6 +74,9 @@ class DiracPair:
 
     def energy(self, t: float) -> float:
         """int (F - G)^2 dx, 2a - 8t/3 until they touch; from then on by a spline through 400 places, to about 1e-8."""
+        from scipy.interpolate import CubicSpline
+        from scipy.optimize import brentq
+
         scaled = positive("t", t) / self._half
         if scaled <= 0.5:
             return self._half * (2 - 8 * scaled / 3)
@@ -95,6 +94,9 @@ class DiracPair:
 
     def _own(self, s: float, t: float) -> tuple[float, float]:
         """The place of the level s between -1 and 1, and F - G there. With F - G = s exp(-v) all is smooth in v."""
+        from scipy.integrate import quad
+        from scipy.optimize import brentq
+
         if t <= 1 / (2 * np.sqrt(s)):
             return -1 + 2 * s * t, s
         if _dirac_time(s, s * np.exp(-_LATEST)) <= t:  # as good as at rest
@@ -113,6 +115,8 @@ def _must_be_levels(s: Any) -> None:
 
 def _dirac_time(F: float, gap: float) -> float:
     """When the level F meets the level F - gap, a = 1: by the complement of chi, which loses no digits for small gaps."""
+    from scipy.special import ellipkm1
+
     both = F * (1 - F + gap)
     return float(ellipkm1(gap / both) / (np.pi * np.sqrt(both)))
 
@@ -129,6 +133,8 @@ def newtonian_meeting(F: float, G: float, x: Quantiles, y: Quantiles) -> tuple[f
     >>> round(t, 10), round(place, 10)
     (0.1277064059, 0.7)
     """
+    from scipy.integrate import quad
+
     if not 0 <= G < F <= 1:
         raise ValueError(f"levels must be 0 <= G < F <= 1, got F={F!r}, G={G!r}")
     _must_be_of_mass_one(x, y)
@@ -155,6 +161,9 @@ def _must_be_of_mass_one(x: Quantiles, y: Quantiles) -> None:
 
 
 def _meeting_time(F: float, G: float, x: Quantiles, y: Quantiles) -> float:
+    from scipy.integrate import quad
+    from scipy.special import ellipk
+
     left, right = float(x.quantile(F)), float(y.quantile(G))
 
     def integrand(z: float) -> float:

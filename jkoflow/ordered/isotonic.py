@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from .._validate import positive
 from ..energies import Law, newtonian
@@ -25,6 +24,8 @@ def isotonic_flow(state: Measure | Species, time: float, law: Law | None = None)
     >>> isotonic_flow(start, 0.2, Interaction(PowerLaw(1), "x"))["x"].points
     array([0.2, 0.2, 0.2, 0.8])
     """
+    from scipy.optimize import isotonic_regression
+
     tips, state = TipLaw.on(law, state)
     time = positive("time", time)
     v = velocity(state, law)

@@ -163,13 +163,13 @@ class GridStep:
 
     def mended(self, at: Trial) -> Trial:
         """Where many cells are inverted, the c-concave potential below in their place, if that is closer."""
-        from scipy.ndimage import binary_dilation
-
         if not np.isfinite(at.residual):
             return at
         negative = np.where(at.masses < 0, -at.masses, 0.0).sum()
         if not negative > _INVERTED * at.residual * self.totals.sum():
             return at
+        from scipy.ndimage import binary_dilation
+
         inverted = at.masses < -1e-6 * at.rho.max()
         around = np.stack([binary_dilation(one, iterations=3) for one in inverted])
         new = self.trial(np.where(around, self.concave(at.phi), at.phi))

@@ -65,12 +65,11 @@ def restrict(
             out[line // m1, line % m1, third] = total
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def prolong(x: Array, coarse: Array, factors: tuple[int, int, int]) -> None:
     """Add the value of the coarse cell to every fine one in it."""
     f0, f1, f2 = factors
-    for a in prange(x.shape[0]):
-        i = np.int64(a)
+    for i in range(x.shape[0]):
         for j in range(x.shape[1]):
             for k in range(x.shape[2]):
                 x[i, j, k] += coarse[i // f0, j // f1, k // f2]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from .._status import Status
 from .._typing import Array
@@ -160,6 +159,8 @@ def _applied(step: ProximalStep, c: float, function: ConvexFunction) -> OrderedP
 
 def _back(tips: TipLaw, at: Species, places: dict[str, Array], tau: float) -> OrderedParticles | None:
     """The resolvent of the tips and of the order from any places; None where it is not known from places out of order."""
+    from scipy.optimize import isotonic_regression
+
     if tips.strengths[1] == 0:
         out = {}
         for name, s, alpha in zip(tips.species, (tips.strengths[0], tips.strengths[2]), tips.mobilities, strict=False):

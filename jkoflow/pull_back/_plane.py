@@ -16,7 +16,7 @@ from .._typing import Array
 _GAUSS = 0.5773502691896257
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def displacements(phi: Array, r0: float, r1: float) -> tuple[Array, Array, Array]:
     """tau grad phi in cells at the corners and at the middles of the faces across both axes, shape (2, ...).
 
@@ -27,22 +27,19 @@ def displacements(phi: Array, r0: float, r1: float) -> tuple[Array, Array, Array
     corners = np.empty((2, n0 + 1, n1 + 1))
     across0 = np.empty((2, n0 + 1, n1))
     across1 = np.empty((2, n0, n1 + 1))
-    for a in prange(n0 + 1):
-        i = np.int64(a)
+    for i in range(n0 + 1):
         for j in range(n1):
             across0[0, i, j] = r0 * (phi[i, j] - phi[i - 1, j]) if 0 < i < n0 else 0.0
         if i < n0:
             for j in range(n1 + 1):
                 across1[1, i, j] = r1 * (phi[i, j] - phi[i, j - 1]) if 0 < j < n1 else 0.0
-    for a in prange(n0 + 1):
-        i = np.int64(a)
+    for i in range(n0 + 1):
         for j in range(n1 + 1):
             before, after = max(j - 1, 0), min(j, n1 - 1)
             corners[0, i, j] = 0.5 * (across0[0, i, before] + across0[0, i, after])
             left, right = (i - 1 if i > 0 else 0), (i if i < n0 else n0 - 1)
             corners[1, i, j] = 0.5 * (across1[1, left, j] + across1[1, right, j])
-    for a in prange(n0 + 1):
-        i = np.int64(a)
+    for i in range(n0 + 1):
         for j in range(n1):
             across0[1, i, j] = 0.5 * (corners[1, i, j] + corners[1, i, j + 1])
         if i < n0:
@@ -98,22 +95,20 @@ def segment(ax: float, ay: float, bx: float, by: float, table: Array) -> tuple[f
             return form, begin, end
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def keep_inside(moves: Array, origin0: float, origin1: float, n0: int, n1: int) -> None:
     """Shorten the moves (2, ...) of the points (origin0 + i, origin1 + j) that would leave the box."""
-    for a in prange(moves.shape[1]):
-        i = np.int64(a)
+    for i in range(moves.shape[1]):
         for j in range(moves.shape[2]):
             x, y = origin0 + i, origin1 + j
             moves[0, i, j] = min(max(x + moves[0, i, j], 0.0), float(n0)) - x
             moves[1, i, j] = min(max(y + moves[1, i, j], 0.0), float(n1)) - y
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def stay_at_walls(changes: Array, moves: Array, origin0: float, origin1: float, n0: int, n1: int) -> None:
     """Set to 0 the changes across a wall of the points that are at it."""
-    for a in prange(moves.shape[1]):
-        i = np.int64(a)
+    for i in range(moves.shape[1]):
         for j in range(moves.shape[2]):
             x, y = origin0 + i + moves[0, i, j], origin1 + j + moves[1, i, j]
             if x <= 0.0 or x >= n0:
