@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import jkoflow as jf
 from jkoflow.checks import check_solver
@@ -80,6 +81,26 @@ def test_ornstein_uhlenbeck_step_at_second_order(dim):
         assert abs(answer.distances[""] - moved) < 12 / n**2
     assert np.all(np.log2(np.array(errors[:-1]) / errors[1:]) > 1.6)
     assert errors[-1] < {1: 2e-4, 2: 6e-4, 3: 3e-3}[dim]
+
+
+@pytest.mark.parametrize(("cells", "apart"), [(128, 0.15), (256, 0.04)])
+def test_the_error_in_dx_is_the_one_derived(cells, apart):
+    """The leading term of docs/solvers.md for the Ornstein-Uhlenbeck step, against cell averages of the exact density."""
+    grid, tau, variance = jf.Grid.box((-5.0, 6.0), cells=cells), 0.1, 0.5
+    mean, v = jf.OrnsteinUhlenbeck(1.0, variance).jko(tau)
+    edges = np.linspace(-5, 6, cells + 1)
+
+    def averages(mean, variance):
+        return np.diff(norm.cdf(edges, mean, np.sqrt(variance))) / grid.spacing[0]
+
+    start = jf.Species.of(grid.density(averages(1.0, variance)))
+    answer = jf.BackAndForth(tolerance=1e-11).solve(jf.ProximalStep(jf.Entropy() + jf.Potential(_well), start, tau))
+    error = answer.state[""].values - averages(mean, v)
+    y = grid.axes[0] - mean
+    k, s, rho = grid.spacing[0] ** 2 / 24, np.sqrt(variance / v), norm.pdf(y, 0, np.sqrt(v))
+    b = k / (v**2 + 2 * tau * v / s)
+    predicted = rho * b * (y**2 - v) - k * rho * (y**2 / v**2 - 1 / v)
+    assert np.abs(error - predicted).sum() < apart * np.abs(predicted).sum()
 
 
 @pytest.mark.parametrize("dim", [2, 3])

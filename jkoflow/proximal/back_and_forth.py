@@ -24,6 +24,7 @@ _CLOSE = 0.1  # residual at which Newton takes over from the ascent
 _SLOW = 0.7  # an ascent that gains less than this gives way to Newton
 _SHORTEST = 1 / 32  # a Newton step cut below this share calls for another ascent
 _MEMORY = 4  # residuals before the last one that a Newton step may go back up to
+_STUCK = 3  # iterations without a gain of a tenth after which the residual may rise: a kink of (U*)' lies across the way down
 _PATIENCE = 15  # iterations without a gain of a tenth
 
 
@@ -152,7 +153,8 @@ class BackAndForth(StepSolver):
                 at = new if np.isfinite(new.residual) else at
             else:
                 recent = [*recent[-_MEMORY:], at.residual]
-                new, share = _line_search(problem, at, max(recent))
+                stuck = since >= _STUCK or problem.continued
+                new, share = _line_search(problem, at, max(recent) if stuck else at.residual)
                 ascending = share < _SHORTEST and not problem.continued
                 at = at if ascending else new
             best, since = (at, 0) if at.residual < 0.9 * best.residual else (best, since + 1)
@@ -163,11 +165,19 @@ class BackAndForth(StepSolver):
 
 
 def _line_search(problem: GridStep, at: Trial, ceiling: float) -> tuple[Trial, float]:
-    """The trial at the end of a Newton step, halved until the residual is below the ceiling, and the share that was taken."""
+    """The trial at the end of a Newton step, halved until the residual falls, and the share of the step that was taken.
+
+    If it is cut, the longest share that stays below the ceiling instead.
+    """
     change = newton(problem, at)
-    share = 1.0
+    share, rising = 1.0, (at, 0.0)
     while True:
         new = problem.mended(problem.trial(at.phi + share * change))
-        if new.residual < (1 - 0.1 * share) * ceiling or share < _SHORTEST:
-            return new, share
+        if new.residual < (1 - 0.1 * share) * at.residual:
+            break
+        if new.residual < (1 - 0.1 * share) * ceiling and share > rising[1]:
+            rising = new, share
+        if share < _SHORTEST:
+            break
         share /= 2
+    return rising if rising[1] > share else (new, share)
