@@ -58,27 +58,26 @@ class Multigrid:
 
         level = self._levels[depth]
         x, matrix = level.unknown, (level.inverse, *level.faces)
-        x[:] = 0.0
         if depth == len(self._levels) - 1:
-            _smooth(x, b, matrix, 0, _COARSEST_SWEEPS)
-            _smooth(x, b, matrix, 1, _COARSEST_SWEEPS)
+            _smooth(x, b, matrix, 0, True, _COARSEST_SWEEPS)
+            _smooth(x, b, matrix, 1, False, _COARSEST_SWEEPS)
             return x
-        _smooth(x, b, matrix, 0, 1)
+        _smooth(x, b, matrix, 0, True, 1)
         below = self._levels[depth + 1]
         restrict(x, b, level.diagonal, *level.faces, level.factors, below.right)
         prolong(x, self._cycle(below.right, depth + 1), level.factors)
-        _smooth(x, b, matrix, 1, 1)
+        _smooth(x, b, matrix, 1, False, 1)
         return x
 
 
-def _smooth(x: Array, b: Array, matrix: tuple[Array, ...], first: int, sweeps: int) -> None:
+def _smooth(x: Array, b: Array, matrix: tuple[Array, ...], first: int, fresh: bool, sweeps: int) -> None:
     from ._multigrid_sweeps import relax, relax_small
 
     if x.size < _SMALL:
-        relax_small(x, b, *matrix, first, sweeps)
+        relax_small(x, b, *matrix, first, fresh, sweeps)
         return
-    for _ in range(sweeps):
-        relax(x, b, *matrix, first)
+    for sweep in range(sweeps):
+        relax(x, b, *matrix, first, fresh and sweep == 0)
 
 
 def _level(reaction: Array, faces: tuple[Array, ...]) -> _Level:

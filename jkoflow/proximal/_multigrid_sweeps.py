@@ -26,30 +26,45 @@ def relax_line(x: Array, b: Array, inverse: Array, k0: Array, k1: Array, k2: Arr
         x[i, j, k] = (b[i, j, k] + neighbours(x, k0, k1, k2, i, j, k)) * inverse[i, j, k]
 
 
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def begin_line(x: Array, b: Array, inverse: Array, color: int, i: int, j: int) -> None:
+    """The same from x = 0."""
+    for k in range((color + i + j) & 1, x.shape[2], 2):
+        x[i, j, k] = b[i, j, k] * inverse[i, j, k]
+
+
 @njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
-def relax(x: Array, b: Array, inverse: Array, k0: Array, k1: Array, k2: Array, first: int) -> None:
-    """Both colours, beginning with ``first``."""
+def relax(x: Array, b: Array, inverse: Array, k0: Array, k1: Array, k2: Array, first: int, fresh: bool) -> None:
+    """Both colours, beginning with ``first``; ``fresh`` from x = 0, whatever x holds."""
     n0, n1, _ = x.shape
     for half in range(2):
         for a in prange(n0 * n1):
             line = np.int64(a)
-            relax_line(x, b, inverse, k0, k1, k2, first + half, line // n1, line % n1)
+            if fresh and half == 0:
+                begin_line(x, b, inverse, first, line // n1, line % n1)
+            else:
+                relax_line(x, b, inverse, k0, k1, k2, first + half, line // n1, line % n1)
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def relax_small(x: Array, b: Array, inverse: Array, k0: Array, k1: Array, k2: Array, first: int, sweeps: int) -> None:
+def relax_small(
+    x: Array, b: Array, inverse: Array, k0: Array, k1: Array, k2: Array, first: int, fresh: bool, sweeps: int
+) -> None:
     """The same, several times and on one core: on small grids threads cost more than they save."""
     n0, n1, _ = x.shape
     for half in range(2 * sweeps):
         for line in range(n0 * n1):
-            relax_line(x, b, inverse, k0, k1, k2, first + half, line // n1, line % n1)
+            if fresh and half == 0:
+                begin_line(x, b, inverse, first, line // n1, line % n1)
+            else:
+                relax_line(x, b, inverse, k0, k1, k2, first + half, line // n1, line % n1)
 
 
 @njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
 def restrict(
     x: Array, b: Array, diagonal: Array, k0: Array, k1: Array, k2: Array, factors: tuple[int, int, int], out: Array
 ) -> None:
-    """The residual, summed over the cells that make a coarse one."""
+    """The residual, summed over the cells that make a coarse one. Those of the colour relaxed last, the odd, have none."""
     n0, n1, n2 = x.shape
     f0, f1, f2 = factors
     m0, m1, m2 = out.shape
@@ -60,7 +75,8 @@ def restrict(
             total = 0.0
             for i in range(first, min(first + f0, n0)):
                 for j in range(second, min(second + f1, n1)):
-                    for k in range(f2 * third, min(f2 * third + f2, n2)):
+                    start = f2 * third
+                    for k in range(start + ((i + j + start) & 1), min(start + f2, n2), 2):
                         total += b[i, j, k] - diagonal[i, j, k] * x[i, j, k] + neighbours(x, k0, k1, k2, i, j, k)
             out[line // m1, line % m1, third] = total
 
