@@ -9,21 +9,34 @@ from .._typing import Array
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def neighbours(x: Array, k0: Array, k1: Array, k2: Array, i: int, j: int, k: int) -> float:
-    """The sum over the faces of a cell of their conductance times the value beyond."""
-    total = 0.0
+def with_neighbours(x: Array, b: Array, k0: Array, k1: Array, k2: Array, i: int, j: int) -> Array:
+    """b plus the sum over the faces of a cell of their conductance times the value beyond, for a line of cells.
+
+    Loops of one sum each, over neighbours in memory, so that they become vector instructions.
+    """
+    n = x.shape[2]
+    total = b[i, j].copy()
     if x.shape[0] > 1:  # the conductances of the walls are 0, so what lies beyond them does not matter
-        total += k0[i, j, k] * x[max(i - 1, 0), j, k] + k0[i + 1, j, k] * x[min(i + 1, x.shape[0] - 1), j, k]
+        before, after = x[max(i - 1, 0), j], x[min(i + 1, x.shape[0] - 1), j]
+        for k in range(n):
+            total[k] += k0[i, j, k] * before[k] + k0[i + 1, j, k] * after[k]
     if x.shape[1] > 1:
-        total += k1[i, j, k] * x[i, max(j - 1, 0), k] + k1[i, j + 1, k] * x[i, min(j + 1, x.shape[1] - 1), k]
-    return total + k2[i, j, k] * x[i, j, max(k - 1, 0)] + k2[i, j, k + 1] * x[i, j, min(k + 1, x.shape[2] - 1)]
+        before, after = x[i, max(j - 1, 0)], x[i, min(j + 1, x.shape[1] - 1)]
+        for k in range(n):
+            total[k] += k1[i, j, k] * before[k] + k1[i, j + 1, k] * after[k]
+    for k in range(n - 1):
+        total[k] += k2[i, j, k + 1] * x[i, j, k + 1]
+    for k in range(1, n):
+        total[k] += k2[i, j, k] * x[i, j, k - 1]
+    return total
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def relax_line(x: Array, b: Array, inverse: Array, k0: Array, k1: Array, k2: Array, color: int, i: int, j: int) -> None:
     """Gauss-Seidel on the cells of one colour of the chessboard, along one line."""
+    total = with_neighbours(x, b, k0, k1, k2, i, j)
     for k in range((color + i + j) & 1, x.shape[2], 2):
-        x[i, j, k] = (b[i, j, k] + neighbours(x, k0, k1, k2, i, j, k)) * inverse[i, j, k]
+        x[i, j, k] = total[k] * inverse[i, j, k]
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -67,18 +80,16 @@ def restrict(
     """The residual, summed over the cells that make a coarse one. Those of the colour relaxed last, the odd, have none."""
     n0, n1, n2 = x.shape
     f0, f1, f2 = factors
-    m0, m1, m2 = out.shape
+    m0, m1, _ = out.shape
     for a in prange(m0 * m1):
         line = np.int64(a)
-        first, second = f0 * (line // m1), f1 * (line % m1)
-        for third in range(m2):
-            total = 0.0
-            for i in range(first, min(first + f0, n0)):
-                for j in range(second, min(second + f1, n1)):
-                    start = f2 * third
-                    for k in range(start + ((i + j + start) & 1), min(start + f2, n2), 2):
-                        total += b[i, j, k] - diagonal[i, j, k] * x[i, j, k] + neighbours(x, k0, k1, k2, i, j, k)
-            out[line // m1, line % m1, third] = total
+        coarse = out[line // m1, line % m1]
+        coarse[:] = 0.0
+        for i in range(f0 * (line // m1), min(f0 * (line // m1) + f0, n0)):
+            for j in range(f1 * (line % m1), min(f1 * (line % m1) + f1, n1)):
+                total = with_neighbours(x, b, k0, k1, k2, i, j)
+                for k in range((i + j) & 1, n2, 2):
+                    coarse[k // f2] += total[k] - diagonal[i, j, k] * x[i, j, k]
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
