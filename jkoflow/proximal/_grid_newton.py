@@ -13,7 +13,7 @@ from ._multigrid import Multigrid, elliptic
 _VISCOSITY, _MOST_VISCOSITY = 1.0, 0.02  # times the residual, and at most: the share of the largest conductance that is added
 _ELSEWHERE = 0.1  # of the viscosity, where there is mass
 _TRACE = 1e-12  # of the diagonal, added where nothing holds the potential
-_MOST_PRODUCTS = 60
+_MOST_PRODUCTS = 20  # a rough step does where the map folds: more products cost more than another step
 
 
 def newton(problem: GridStep, at: Trial) -> Array:

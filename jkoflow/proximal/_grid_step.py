@@ -253,10 +253,13 @@ class GridStep:
 
 
 def level_of_mass(local: Conjugate, level: Array, total: float) -> float:
-    """The constant x for which the densities at level + x add up to ``total``: Newton on the logarithm, within a bracket."""
+    """The constant x for which the densities at level + x add up to ``total``: Newton on the logarithm, within a bracket.
+
+    It begins at 0, where the last level was; below that where the densities could overflow.
+    """
     low, high = -np.inf, np.inf
     start = float(local.derivative(np.array([min(10 * total, local.cap)]))[0]) - float(level.max())  # one cell, ten times all
-    x = min(0.0, start)
+    x = 0.0 if np.isfinite(local.cap) else min(0.0, start)
     for _ in range(200):
         rho, slopes = local.density(level + x)
         held, slope = float(rho.sum()), float(slopes.sum())

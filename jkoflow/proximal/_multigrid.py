@@ -9,7 +9,7 @@ import numpy as np
 
 from .._typing import Array
 
-_COARSEST_SWEEPS = 4
+_SWEEPS, _COARSEST_SWEEPS = 2, 4
 _SMALL = 4096  # cells below which one core is faster than threads
 
 
@@ -27,11 +27,11 @@ class Multigrid:
     """One V-cycle for  reaction x - div(conductance grad x) = b  on a grid with no flux through its walls.
 
     ``reaction`` has the grid's shape; ``faces`` hold per axis the conductance of every face (shape n + 1 along the axis, 0 at
-    the walls). Both may vanish and jump by any factor. One red-black sweep of Gauss-Seidel before and one, in the opposite
+    the walls). Both may vanish and jump by any factor. Two red-black sweeps of Gauss-Seidel before and two, in the opposite
     order, after the coarse correction; cells are gathered by twos along every axis, conductances added across and halved along
     (series). Cells with neither reaction nor conductance get 0.
 
-    O(n): about 6 passes over 8 arrays in 2-D. The cycle is symmetric, so it serves conjugate gradients too.
+    O(n): about 10 passes over 8 arrays in 2-D. The cycle is symmetric, so it serves conjugate gradients too.
     """
 
     def __init__(self, reaction: Array, faces: tuple[Array, ...]) -> None:
@@ -62,11 +62,11 @@ class Multigrid:
             _smooth(x, b, matrix, 0, True, _COARSEST_SWEEPS)
             _smooth(x, b, matrix, 1, False, _COARSEST_SWEEPS)
             return x
-        _smooth(x, b, matrix, 0, True, 1)
+        _smooth(x, b, matrix, 0, True, _SWEEPS)
         below = self._levels[depth + 1]
         restrict(x, b, level.diagonal, *level.faces, level.factors, below.right)
         prolong(x, self._cycle(below.right, depth + 1), level.factors)
-        _smooth(x, b, matrix, 1, False, 1)
+        _smooth(x, b, matrix, 1, False, _SWEEPS)
         return x
 
 
