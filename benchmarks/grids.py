@@ -213,11 +213,11 @@ def peer() -> None:
 
 
 TABLES = {
+    "space": space,  # first: a child's peak of memory is at least that of its parent
     "diffusion": diffusion,
     "crowd": crowd,
     "barenblatt": barenblatt,
     "growth": growth,
-    "space": space,
     "first-call": first_call,
     "peer": peer,
 }
