@@ -102,6 +102,16 @@ def test_gibbs_kernel_absorbs_what_the_products_cannot_sum():
     assert np.allclose(kernel.log_apply(values), by_lines, rtol=1e-13, atol=1e-11)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e308])
+def test_what_is_not_finite_is_handed_on(bad):
+    values = np.where(np.arange(96 * 96).reshape(96, 96) % 7 == 0, 0.0, -np.inf)
+    values[:, ::2] = -1e308
+    values[40, 50] = bad
+    with np.errstate(over="ignore", invalid="ignore"):
+        out = jf.GibbsKernel(jf.Grid.box((0, 1), (0, 1), cells=(96, 96)), 1.5 / 96**2).log_apply(values)
+    assert np.isnan(out).all() if not np.isfinite(bad) else out[40, 50] == bad or np.isnan(out[40, 50])
+
+
 def test_distance_on_the_line_of_uniforms():
     """W2 between uniforms: the maps are affine, so W2^2 = (difference of means)^2 + (difference of half-widths)^2 / 3."""
     grid = jf.Grid.box((0, 8), cells=64)

@@ -94,6 +94,8 @@ def plan(
         if best[t, 0] >= 0:
             _thresholds(values, corners[t], tile, s, negligible, best[t], low[t])
             _box(values, planes, coarse, corners[t], tile, s, best[t], low[t], boxes[t])
+            if boxes[t, 1] == 0:  # the bounds have overflowed
+                boxes[t] = 0
     return best, low, boxes
 
 
@@ -266,6 +268,9 @@ def sum_tiles(
         rows, columns = min(tile, sums.shape[0] - i0), min(tile, sums.shape[1] - i1)
         if best[t, 0] < 0:
             sums[i0 : i0 + rows, i1 : i1 + columns] = 0.0
+            offsets[i0 : i0 + rows, i1 : i1 + columns] = 0.0
+        elif boxes[t, 1] == 0:
+            sums[i0 : i0 + rows, i1 : i1 + columns] = np.nan
             offsets[i0 : i0 + rows, i1 : i1 + columns] = 0.0
         elif not cut[t]:
             d0, d1 = best[t, 0] - i0 - tile // 2, best[t, 1] - i1 - tile // 2

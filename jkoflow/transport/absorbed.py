@@ -49,7 +49,7 @@ def absorbed_log_sum(values: Array, stiffness: tuple[float, ...]) -> Array:
         usual = np.prod([tile + 2 * np.sqrt(_NEGLIGIBLE / s) + block for s in stiffness])
         areas = (boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2])
         farthest = np.abs(boxes.reshape(-1, 2, 2) - best[:, :, None]).max(axis=2)
-        cut = (areas > _SPREAD * usual) | (tile * farthest @ np.asarray(stiffness) > _RANGE)
+        cut = (areas > 0) & ((areas > _SPREAD * usual) | (tile * farthest @ np.asarray(stiffness) > _RANGE))
         ends = np.cumsum(np.where(cut, 0, areas))
         weights = _tiles.exponents(sources, planes, best, low, boxes, corners, tile, stiffness, cut, ends)
         with np.errstate(over="ignore"):  # where it overflows, the tile is cut

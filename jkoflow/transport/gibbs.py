@@ -66,10 +66,10 @@ class GibbsKernel:
         return tuple(h**2 / self.epsilon for h in self.grid.spacing)
 
     def log_apply(self, log_values: Array) -> Array:
-        """log sum_j K(x_i, x_j) exp(log_values_j), with -inf for no mass."""
+        """log sum_j K(x_i, x_j) exp(log_values_j), with -inf for no mass; NaN everywhere if a value is NaN or inf."""
         top = float(log_values.max())
-        if np.isneginf(top):
-            return log_values
+        if not np.isfinite(top):
+            return log_values if np.isneginf(top) else np.full_like(log_values, np.nan)
         sums = log_values - top
         np.exp(sums, out=sums)
         for axis in range(self.grid.dim):
