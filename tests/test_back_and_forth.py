@@ -295,6 +295,8 @@ def test_an_entropy_fills_a_vacuum_on_the_line(sides, tau):
     apart = np.abs(answer.state[""].values - jf.Density.from_quantiles(exact, grid).values).sum() * grid.cell_volume
     assert answer.status is jf.Status.CONVERGED
     assert apart < 1.5e-3
+    plain = jf.PullBack(held[""].values, grid.spacing, tau).pull(-answer.potentials[""] / tau).values
+    assert np.abs(plain - answer.state[""].values).sum() * grid.cell_volume < 3e-7  # no debts are left beyond the ends
 
 
 def test_it_is_the_default_where_it_is_at_its_best():
@@ -311,6 +313,8 @@ def test_it_is_the_default_where_it_is_at_its_best():
     assert taken(jf.Entropy(), edged[plane]) == "Entropic"  # a vacuum to fill in the plane
     assert taken(jf.RenyiEntropy(0.6), smooth[line]) == "Entropic"  # fast diffusion
     assert taken(jf.Potential(_well), smooth[line]) == "Entropic"  # nothing to keep the density from collapsing
+    away = line.density(lambda x: np.exp(-(x**2)) * (x < 1.5))
+    assert jf.BackAndForth().suits(jf.RenyiEntropy(0.6) + jf.Obstacle(lambda x: x > 1.5), jf.Species.of(away))  # the only one
 
 
 def test_numbers_that_are_not_finite_end_the_step_with_the_anchor():

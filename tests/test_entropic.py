@@ -233,6 +233,7 @@ def test_a_plan_between_cells_is_warned_of():
         (-jf.RenyiEntropy(2), "coefficient of RenyiEntropy"),
         (-1 * jf.Congestion(1.0), "coefficient of Congestion"),
         (jf.Congestion(0.1), "must leave room for the mass"),
+        (jf.Entropy() + jf.Obstacle(lambda x: x > 0.5), r"does not accept an Obstacle: take BackAndForth\(\)"),
     ],
 )
 def test_what_is_not_accepted_is_refused_before_work(energy, message):
@@ -263,7 +264,7 @@ def test_an_unknown_energy_is_refused_in_words_with_the_way_out_and_can_be_regis
 
     @enter.register
     def _(term: Own, c, equations, step):
-        equations[""].fixed = equations[""].fixed + c * term.first_variation(step.anchor)
+        equations[""].potential = equations[""].potential + c * term.first_variation(step.anchor)
 
     answer = jf.Entropic().solve(step)
     assert abs(answer.state[""].mean - step.anchor[""].mean + 0.1) < 1e-6

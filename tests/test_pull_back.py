@@ -122,6 +122,7 @@ def test_faces_carry_what_lies_along_them():
         (lambda: PullBack(-np.ones(3), (0.1,), 0.1), "values"),
         (lambda: PullBack(np.ones(3), (0.1,), 0.0), "tau"),
         (lambda: PullBack(np.ones(3), (-0.1,), 0.1), "spacing"),
+        (lambda: PullBack(np.ones((2, 2)), (0.1, 0.1), 0.1, continued=True), "continued is for the line"),
         (lambda: PullBack(np.ones(3), (0.1,), 0.1).pull(np.ones(4)), "potential"),
         (lambda: PullBack(np.ones(3), (0.1,), 0.1).pull(np.array([0.0, np.nan, 0.0])), "potential must be finite"),
         (lambda: jf.c_transform(jf.Grid.box((0, 1), cells=3), np.ones(4)), "shape of the grid"),

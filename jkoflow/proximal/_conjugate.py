@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import singledispatch
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._typing import Array
-from ..energies import (
-    Congestion,
-    CrossInteraction,
-    Entropy,
-    Functional,
-    Interaction,
-    InternalEnergy,
-    Law,
-    Obstacle,
-    Potential,
-    RenyiEntropy,
-)
+from ..energies import CrossInteraction, Interaction, Law
 from ..measures import Species
+from ._local_energy import LocalEnergy, enter_all
 from ._power_equation import monotone_equation, power_equation
 from .base import ProximalStep
 
 _SOFT = 0.2  # less sharpens fronts, and makes Newton's work harder
 
 
-@dataclass
-class Conjugate:
-    """The local part of the energy of one species,  int U(rho) + V rho dx  with  rho <= cap  and none where forbidden.
-
-        U(s) = entropy s log s + sum_k c_k s^m_k / (m_k - 1) + sum_k c_k U_k(s) + softness s^2 / (2 cap).
+@dataclass(kw_only=True)
+class Conjugate(LocalEnergy):
+    """The local energy of one species with what its conjugate needs; U has softness s^2 / (2 cap) besides.
 
     Its conjugate is the integral of U*(phi - V), and (U*)' gives the density.
     """
 
-    potential: Array
-    forbidden: NDArray[np.bool_]
-    entropy: float = 0.0
-    powers: list[tuple[float, float]] = field(default_factory=list)  # (coefficient, m)
-    others: list[tuple[float, InternalEnergy]] = field(default_factory=list)
-    moving: list[tuple[float, Law]] = field(default_factory=list)
-    cap: float = np.inf
     softness: float = 0.0
 
     @property
@@ -79,12 +59,7 @@ class Conjugate:
     def derivative(self, rho: Array) -> Array:
         """U'(rho), at most U'(cap); -inf at 0 where the slope there is infinite."""
         rho = np.minimum(rho, self.cap)
-        with np.errstate(divide="ignore"):
-            total = self.entropy * (np.log(rho) + 1) if self.entropy else np.zeros_like(rho)
-            for c, m in self.powers:
-                total = total + c * m / (m - 1) * rho ** (m - 1)
-            for c, term in self.others:
-                total = total + c * term.derivative(rho)
+        total = super().derivative(rho)
         return total + self.softness * rho / self.cap if self.softness else total
 
     def curvature(self, rho: Array) -> Array:
@@ -109,23 +84,15 @@ def conjugates(step: ProximalStep) -> dict[str, Conjugate]:
     from collapsing, mass in an obstacle, or a bound that the mass does not fit under.
     """
     grid = step.grid
-    found = {name: Conjugate(np.zeros(grid.shape), np.zeros(grid.shape, dtype=bool)) for name in step.anchor}
-    for c, term in step.energy.terms:
-        if c != 0:
-            enter(term, c, found, step)
+    free = np.zeros(grid.shape, dtype=bool)
+    found = {name: Conjugate(potential=np.zeros(grid.shape), forbidden=free) for name in step.anchor}
+    enter_all(found, step, spare=1e-9)
     for name, local in found.items():
         label = f" of species {name!r}" if name else ""
-        if local.entropy < 0:
-            raise ValueError(f"the entropies{label} must add up to a coefficient >= 0, got {local.entropy}")
         if not local.strictly_convex and np.isinf(local.cap):
             raise ValueError(
                 f"BackAndForth needs an internal energy (Entropy, RenyiEntropy, Congestion, ...){label}, which keeps "
                 "the density from becoming a point mass in a step; without one take Quantiles or Particles, or Entropic()"
-            )
-        room = local.cap * grid.cell_volume * float(np.sum(~local.forbidden))
-        if room < step.anchor[name].mass * (1 + 1e-9):
-            raise ValueError(
-                f"bound of Congestion must leave room for the mass {step.anchor[name].mass:.6g}{label}, got {room:.6g}"
             )
         if (step.anchor[name].values[local.forbidden] > 0).any():
             raise ValueError(f"the density{label} must hold no mass in the obstacle at the start")
@@ -153,56 +120,6 @@ def _softness(local: Conjugate, step: ProximalStep, name: str) -> float:
 
 
 @singledispatch
-def enter(term: Law, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
-    """Enter c times a term of the energy. Register your own energies here."""
-    raise ValueError(
-        f"BackAndForth does not accept {term!r}: write it as a CustomInternalEnergy or a Functional, or register it with "
-        f"jkoflow.proximal.back_and_forth.enter.register({type(term).__name__})"
-    )
-
-
-@enter.register
-def _(term: Entropy, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
-    found[term.species].entropy += c
-
-
-@enter.register
-def _(term: RenyiEntropy, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
-    found[term.species].powers.append((_non_negative(term, c), term.m))
-
-
-@enter.register
-def _(term: InternalEnergy, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
-    found[term.species].others.append((_non_negative(term, c), term))
-
-
-@enter.register
-def _(term: Congestion, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
-    _non_negative(term, c)
-    found[term.species].cap = min(found[term.species].cap, term.bound)
-
-
-@enter.register
-def _(term: Obstacle, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
-    _non_negative(term, c)
-    found[term.species].forbidden = found[term.species].forbidden | term.mask(step.grid)
-
-
-@enter.register
-def _(term: Potential, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
-    local = found[term.species]
-    local.potential = local.potential + c * term.first_variation(step.anchor, term.species)
-
-
-@enter.register(Interaction)
-@enter.register(CrossInteraction)
-@enter.register(Functional)
-def _(term: Interaction | CrossInteraction | Functional, c: float, found: dict[str, Conjugate], step: ProximalStep) -> None:
-    for name in term.involves:
-        found[name].moving.append((c, term))
-
-
-@singledispatch
 def response(term: Law, name: str, state: Species, changes: dict[str, Array]) -> Array:
     """The change of the first variation in a species with the densities: exact where it is linear, else by a difference."""
     size = max(float(np.abs(changes[other]).max()) for other in term.involves)
@@ -222,9 +139,3 @@ def _(term: Interaction, name: str, state: Species, changes: dict[str, Array]) -
 def _(term: CrossInteraction, name: str, state: Species, changes: dict[str, Array]) -> Array:
     a, b = term.between
     return state.grid.convolve(term.K, changes[b if name == a else a])
-
-
-def _non_negative(term: Law, c: float) -> float:
-    if c < 0:
-        raise ValueError(f"the coefficient of {term!r} must be >= 0, got {c:g}: the step would not be convex")
-    return c

@@ -60,8 +60,12 @@ class GridStep:
             for name, mu in zip(self.names, self.mu, strict=True)
         )
         self.continued = self.filling and self.grid.dim == 1
-        self.sources = [PullBack(mu, self.grid.spacing, tau, self.continued) for mu, tau in zip(self.mu, taus, strict=True)]
         self.moves = any(one.moving for one in local.values())
+
+    @cached_property
+    def sources(self) -> list[PullBack]:
+        """The anchors, ready to be pulled back."""
+        return [PullBack(mu, self.grid.spacing, tau, self.continued) for mu, tau in zip(self.mu, self.taus, strict=True)]
 
     @classmethod
     def of(cls, step: ProximalStep) -> GridStep:

@@ -12,9 +12,10 @@ from .._typing import Array
 from .._validate import positive, positive_integer
 from ..energies import Law
 from ..measures import Species
-from ._conjugate import conjugates, enter, response
+from ._conjugate import conjugates, response
 from ._grid_newton import newton
 from ._grid_step import GridStep, Trial, doubled
+from ._local_energy import enter
 from .base import ProximalStep, ProxResult, StepSolver
 
 __all__ = ["BackAndForth", "enter", "response"]
@@ -105,14 +106,15 @@ class BackAndForth(StepSolver):
         """Whether the steps of a flow from ``state`` are among those that Newton's method is known to solve.
 
         Not so for a law that is refused, for fast diffusion without an entropy, and where an entropy has vacuum beyond a jump
-        to fill in the plane or in space.
+        to fill in the plane or in space; but always so with an obstacle, which no other solver takes.
         """
         try:
             problem = GridStep.of(ProximalStep(law, state, 1.0))
         except ValueError:
             return False
         fast = any(m < 1 and not local.entropy for local in problem.local.values() for _, m in local.powers)
-        return not fast and (problem.continued or not problem.filling)
+        alone = any(local.forbidden.any() for local in problem.local.values())
+        return alone or (not fast and (problem.continued or not problem.filling))
 
     def solve(self, step: ProximalStep) -> ProxResult:
         problem = GridStep.of(step)

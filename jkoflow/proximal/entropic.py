@@ -11,7 +11,8 @@ from .._validate import positive, positive_integer
 from ..grids import Grid
 from ..measures import Species
 from ..transport import GibbsKernel
-from ._pointwise import enter, pointwise_steps
+from ._local_energy import enter
+from ._pointwise import pointwise_steps
 from ._scaling import Scaling
 from .base import ProximalStep, ProxResult, StepSolver
 

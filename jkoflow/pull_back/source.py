@@ -56,7 +56,7 @@ class PullBack:
     ``values`` has 1, 2 or 3 axes, ``spacing`` the cell widths, ``tau`` is a time (times a mobility). ``continued``, on the line
     only: see ``ContinuedSource``.
 
-    Raises ValueError for values below 0 or not finite, a spacing that does not fit, or tau <= 0.
+    Raises ValueError for values below 0 or not finite, a spacing that does not fit, tau <= 0, or ``continued`` off the line.
 
     Source: conservative remapping by exact intersection, in the manner of Dukowicz (1984).
 
@@ -71,6 +71,8 @@ class PullBack:
     def __init__(self, values: Array, spacing: tuple[float, ...], tau: float, continued: bool = False) -> None:
         if not 1 <= np.ndim(values) <= 3 or np.ndim(values) != len(spacing):
             raise ValueError(f"values must have 1, 2 or 3 axes and one spacing each, got {np.shape(values)} and {spacing}")
+        if continued and np.ndim(values) > 1:
+            raise ValueError(f"continued is for the line, got values with {np.ndim(values)} axes")
         values = non_negative_array("values", values, np.shape(values))
         tau = positive("tau", tau)
         rates = tuple(tau / positive("spacing", h) ** 2 for h in spacing)
@@ -80,7 +82,7 @@ class PullBack:
             self._source = PlaneSource(values, (rates[0], rates[1]))
         else:
             line = PlaneSource(values[None, :], (0.0, rates[0]))
-            self._source = ContinuedSource(line, values[None, :]) if continued else line
+            self._source = ContinuedSource(line, values[None, :]) if continued and values.any() else line
         self._shape = values.shape
 
     def pull(self, potential: Array) -> Pulled:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
-from .._typing import Array, Indices
+from .._typing import Array, Indices, Mask
 
 BLOCK = 8  # sources that share a bounding plane along an axis; the side of the smallest tile
 _COARSE = 4  # blocks that share a coarser one
@@ -15,24 +17,36 @@ _COARSE_MIDDLE = (_COARSE * BLOCK - 1) / 2
 _compiled = njit(cache=True, error_model="numpy")
 
 
-@_compiled  # type: ignore[untyped-decorator]
-def mirrored(values: Array, margin: tuple[int, ...], shape: tuple[int, ...]) -> Array:
-    """The values with their images in the walls around them, and -inf beyond these."""
-    n0, n1 = values.shape
-    out = np.full(shape, -np.inf)
-    for r in range(min(shape[0], n0 + 2 * margin[0])):
-        i = r - margin[0]
-        i = -1 - i if i < 0 else (2 * n0 - 1 - i if i >= n0 else i)
-        out[r, margin[1] : margin[1] + n1] = values[i]
-        for c in range(margin[1]):
-            out[r, c] = values[i, margin[1] - 1 - c]
-            out[r, margin[1] + n1 + c] = values[i, n1 - 1 - c]
-    return out
+class Sources(NamedTuple):
+    """The values at the sources, and per block of them, and per 4 x 4 blocks, a plane (h, q0, q1) that they lie below.
+
+    values <= h + q.(j - middle of the block), h = -inf for a block without mass.
+    """
+
+    values: Array
+    planes: Array
+    coarse: Array
+
+
+class Tiles(NamedTuple):
+    """Tiles of targets at ``corners``, ``side`` cells wide, for a kernel of ``stiffness`` s, and which sources matter to them.
+
+    ``best`` is a source whose term is large at the middle c, -1 where there is no mass. With the shift d = best - c and the
+    tilt p = 2 s d, terms are measured from p.(i - c) and the term of the best source at c. ``low`` holds per block of targets
+    the least term that matters there, ``boxes`` (rows, then columns) every source that matters to the tile.
+    """
+
+    corners: Indices
+    side: int
+    stiffness: tuple[float, ...]
+    best: Indices
+    low: Array
+    boxes: Indices
 
 
 @_compiled  # type: ignore[untyped-decorator]
 def block_planes(values: Array) -> Array:
-    """Per block (h, q0, q1) with values <= h + q.(j - its middle); h = -inf for a block without mass."""
+    """The planes of all blocks."""
     planes = np.empty((values.shape[0] // BLOCK, values.shape[1] // BLOCK, 3))
     half = BLOCK // 2
     for k in range(planes.shape[0]):
@@ -56,7 +70,7 @@ def block_planes(values: Array) -> Array:
 
 @_compiled  # type: ignore[untyped-decorator]
 def coarse_planes(planes: Array) -> Array:
-    """The same for 4 x 4 blocks at a time."""
+    """The planes of 4 x 4 blocks at a time, from theirs."""
     out = np.empty(((planes.shape[0] + _COARSE - 1) // _COARSE, (planes.shape[1] + _COARSE - 1) // _COARSE, 3))
     for k in range(out.shape[0]):
         for c in range(out.shape[1]):
@@ -78,25 +92,18 @@ def coarse_planes(planes: Array) -> Array:
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def plan(
-    values: Array, planes: Array, coarse: Array, corners: Array, tile: int, s: tuple[float, ...], negligible: float
-) -> tuple[Indices, Array, Indices]:
-    """Per tile: a source whose term is large at its centre, a threshold per block of targets, and the box of the sources.
-
-    Terms are measured from p.(i - c), p = 2 s (j* - c), and the term of the best source j* at c. A source matters to a block of
-    targets if its term comes up to the threshold there; the box (rows, then columns) holds every source that matters.
-    """
-    best = np.full((len(corners), 2), -1)
-    low = np.full((len(corners), tile // BLOCK, tile // BLOCK), np.inf)
-    boxes = np.zeros((len(corners), 4), np.int64)
-    for t in range(len(corners)):
-        _best_source(values, coarse, corners[t, 0] + tile // 2, corners[t, 1] + tile // 2, s, best[t])
+def plan(sources: Sources, corners: Indices, side: int, stiffness: tuple[float, ...], negligible: float) -> Tiles:
+    """The tiles at the given corners; an empty box where a bound overflowed."""
+    count, parts = len(corners), side // BLOCK
+    best = np.full((count, 2), -1)
+    low, boxes = np.full((count, parts, parts), np.inf), np.zeros((count, 4), np.int64)
+    tiles = Tiles(corners, side, stiffness, best, low, boxes)
+    for t in range(count):
+        _find_best(sources, tiles, t)
         if best[t, 0] >= 0:
-            _thresholds(values, corners[t], tile, s, negligible, best[t], low[t])
-            _box(values, planes, coarse, corners[t], tile, s, best[t], low[t], boxes[t])
-            if boxes[t, 1] == 0:  # the bounds have overflowed
-                boxes[t] = 0
-    return best, low, boxes
+            _find_low(sources, tiles, t, negligible)
+            _find_box(sources, tiles, t)
+    return tiles
 
 
 @_compiled  # type: ignore[untyped-decorator]
@@ -105,8 +112,15 @@ def _term(values: Array, r: int, c: int, c0: int, c1: int, s: tuple[float, ...])
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def _best_source(values: Array, coarse: Array, c0: int, c1: int, s: tuple[float, ...], best: Array) -> None:
-    """The source of the largest term at the target c where the values are smooth; some source with mass anywhere else."""
+def _middle(tiles: Tiles, t: int) -> tuple[int, int]:
+    return tiles.corners[t, 0] + tiles.side // 2, tiles.corners[t, 1] + tiles.side // 2
+
+
+@_compiled  # type: ignore[untyped-decorator]
+def _find_best(sources: Sources, tiles: Tiles, t: int) -> None:
+    """The source of the largest term at the middle where the values are smooth; some source with mass anywhere else."""
+    values, coarse, s, best = sources.values, sources.coarse, tiles.stiffness, tiles.best[t]
+    c0, c1 = _middle(tiles, t)
     side = _COARSE * BLOCK
     top = -np.inf
     for k in range(coarse.shape[0]):
@@ -145,157 +159,117 @@ def _peak(slope: float, s: float, first: int, length: int, other: int, other_len
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def _thresholds(
-    values: Array, corner: Array, tile: int, s: tuple[float, ...], negligible: float, best: Array, low: Array
-) -> None:
-    """The least term that matters: a sum is at least the term of the tile's best source, or of the target's own image."""
-    c0, c1 = corner[0] + tile // 2, corner[1] + tile // 2
+def _find_low(sources: Sources, tiles: Tiles, t: int, negligible: float) -> None:
+    """A sum is at least the term of the tile's best source, or of the target's own shifted image."""
+    values, s, best, low = sources.values, tiles.stiffness, tiles.best[t], tiles.low[t]
+    c0, c1 = _middle(tiles, t)
     d0, d1 = best[0] - c0, best[1] - c1
     at = values[best[0], best[1]]
-    for r in range(tile):
-        for c in range(tile):
-            y, x = corner[0] + r, corner[1] + c
+    for y in range(tiles.corners[t, 0], tiles.corners[t, 0] + tiles.side):
+        for x in range(tiles.corners[t, 1], tiles.corners[t, 1] + tiles.side):
             term = -s[0] * (y - c0) ** 2 - s[1] * (x - c1) ** 2
             if 0 <= y + d0 < values.shape[0] and 0 <= x + d1 < values.shape[1]:
                 term = max(term, values[y + d0, x + d1] - at - 2 * s[0] * d0 * (y - c0) - 2 * s[1] * d1 * (x - c1))
-            low[r // BLOCK, c // BLOCK] = min(low[r // BLOCK, c // BLOCK], term - negligible)
+            e, f = (y - tiles.corners[t, 0]) // BLOCK, (x - tiles.corners[t, 1]) // BLOCK
+            low[e, f] = min(low[e, f], term - negligible)
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def _box(
-    values: Array,
-    planes: Array,
-    coarse: Array,
-    corner: Array,
-    tile: int,
-    s: tuple[float, ...],
-    best: Array,
-    low: Array,
-    box: Array,
-) -> None:
-    at = values[best[0], best[1]]
-    everywhere = np.full((1, 1), low.min())
-    box[0], box[1], box[2], box[3] = values.shape[0], 0, values.shape[1], 0
+def _find_box(sources: Sources, tiles: Tiles, t: int) -> None:
+    planes, coarse, box = sources.planes, sources.coarse, tiles.boxes[t]
+    everywhere = np.full((1, 1), tiles.low[t].min())
+    rows, columns = (planes.shape[0], 0), (planes.shape[1], 0)
     for k in range(coarse.shape[0]):
         for m in range(coarse.shape[1]):
-            if not _matters(coarse[k, m], k, m, _COARSE * BLOCK, at, best, corner, tile, tile, s, everywhere):
+            if not _matters(coarse[k, m], k, m, _COARSE * BLOCK, sources, tiles, t, everywhere):
                 continue
             for a in range(k * _COARSE, min(planes.shape[0], (k + 1) * _COARSE)):
                 for b in range(m * _COARSE, min(planes.shape[1], (m + 1) * _COARSE)):
-                    if _matters(planes[a, b], a, b, BLOCK, at, best, corner, tile, BLOCK, s, low):
-                        box[0], box[1] = min(box[0], a * BLOCK), max(box[1], (a + 1) * BLOCK)
-                        box[2], box[3] = min(box[2], b * BLOCK), max(box[3], (b + 1) * BLOCK)
+                    if _matters(planes[a, b], a, b, BLOCK, sources, tiles, t, tiles.low[t]):
+                        rows = min(rows[0], a), max(rows[1], a + 1)
+                        columns = min(columns[0], b), max(columns[1], b + 1)
+    if rows[1] > 0:
+        box[0], box[1], box[2], box[3] = rows[0] * BLOCK, rows[1] * BLOCK, columns[0] * BLOCK, columns[1] * BLOCK
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def _matters(
-    plane: Array,
-    a: int,
-    b: int,
-    side: int,
-    at: float,
-    best: Array,
-    corner: Array,
-    tile: int,
-    part: int,
-    s: tuple[float, ...],
-    low: Array,
-) -> bool:
-    """Whether the sources of block (a, b), of the given side, may matter to a part of the tile."""
-    d0, d1 = best[0] - corner[0] - tile // 2, best[1] - corner[1] - tile // 2
+def _matters(plane: Array, a: int, b: int, width: int, sources: Sources, tiles: Tiles, t: int, low: Array) -> bool:
+    """Whether the sources below a plane on block (a, b), of the given width, may matter to a part of the tile."""
+    best, s, part = tiles.best[t], tiles.stiffness, tiles.side // low.shape[0]
+    c0, c1 = _middle(tiles, t)
+    d0, d1 = best[0] - c0, best[1] - c1
     p0, p1 = 2 * s[0] * d0, 2 * s[1] * d1
-    middle = (side - 1) / 2
-    level = plane[0] - at - p0 * (a * side + middle - best[0]) - p1 * (b * side + middle - best[1])
+    middle = (width - 1) / 2
+    level = plane[0] - sources.values[best[0], best[1]]
+    level -= p0 * (a * width + middle - best[0]) + p1 * (b * width + middle - best[1])
+    row, column = a * width - d0 - tiles.corners[t, 0], b * width - d1 - tiles.corners[t, 1]
     for e in range(low.shape[0]):
-        height = level + _peak(plane[1] - p0, s[0], a * side - d0 - corner[0], side, e * part, part)
+        height = level + _peak(plane[1] - p0, s[0], row, width, e * part, part)
         for f in range(low.shape[1]):
-            if height + _peak(plane[2] - p1, s[1], b * side - d1 - corner[1], side, f * part, part) >= low[e, f]:
+            if height + _peak(plane[2] - p1, s[1], column, width, f * part, part) >= low[e, f]:
                 return True
     return False
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def exponents(
-    values: Array,
-    planes: Array,
-    best: Array,
-    low: Array,
-    boxes: Array,
-    corners: Array,
-    tile: int,
-    s: tuple[float, ...],
-    cut: Array,
-    ends: Array,
-) -> Array:
+def exponents(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices) -> Array:
     """The exponents b_j in the box of each tile that is not cut, box after box; -inf where a source does not matter."""
+    values, s = sources.values, tiles.stiffness
     out = np.full(ends[-1], -np.inf)
-    for t in range(len(corners)):
-        if cut[t] or best[t, 0] < 0:
+    for t in range(len(cut)):
+        if cut[t] or tiles.boxes[t, 1] == 0:
             continue
-        c0, c1 = corners[t, 0] + tile // 2, corners[t, 1] + tile // 2
-        at = values[best[t, 0], best[t, 1]]
-        top = at - s[0] * (best[t, 0] - c0) ** 2 - s[1] * (best[t, 1] - c1) ** 2
-        height, width = boxes[t, 1] - boxes[t, 0], boxes[t, 3] - boxes[t, 2]
-        box = out[ends[t] - height * width : ends[t]].reshape(height, width)
-        for a in range(boxes[t, 0] // BLOCK, boxes[t, 1] // BLOCK):
-            for b in range(boxes[t, 2] // BLOCK, boxes[t, 3] // BLOCK):
-                if not _matters(planes[a, b], a, b, BLOCK, at, best[t], corners[t], tile, BLOCK, s, low[t]):
+        c0, c1 = _middle(tiles, t)
+        top = _term(values, tiles.best[t, 0], tiles.best[t, 1], c0, c1, s)
+        first, last, left, right = tiles.boxes[t]
+        box = out[ends[t] - (last - first) * (right - left) : ends[t]].reshape(last - first, right - left)
+        for a in range(first // BLOCK, last // BLOCK):
+            for b in range(left // BLOCK, right // BLOCK):
+                if not _matters(sources.planes[a, b], a, b, BLOCK, sources, tiles, t, tiles.low[t]):
                     continue
                 for r in range(a * BLOCK, (a + 1) * BLOCK):
-                    level = top + s[0] * (r - c0) ** 2
                     for c in range(b * BLOCK, (b + 1) * BLOCK):
-                        box[r - boxes[t, 0], c - boxes[t, 2]] = values[r, c] - level - s[1] * (c - c1) ** 2
+                        box[r - first, c - left] = _term(values, r, c, c0, c1, s) - top
     return out
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def sum_tiles(
-    values: Array,
-    best: Array,
-    boxes: Array,
-    corners: Array,
-    tile: int,
-    s: tuple[float, ...],
-    cut: Array,
-    ends: Array,
-    weights: Array,
-    sums: Array,
-    offsets: Array,
-) -> None:
-    """exp(out) = sums exp(offsets) on every tile; marks as cut those where a sum overflows."""
-    for t in range(len(corners)):
-        i0, i1 = corners[t, 0], corners[t, 1]
-        rows, columns = min(tile, sums.shape[0] - i0), min(tile, sums.shape[1] - i1)
-        if best[t, 0] < 0:
-            sums[i0 : i0 + rows, i1 : i1 + columns] = 0.0
-            offsets[i0 : i0 + rows, i1 : i1 + columns] = 0.0
-        elif boxes[t, 1] == 0:
-            sums[i0 : i0 + rows, i1 : i1 + columns] = np.nan
+def sum_tiles(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices, weights: Array, sums: Array, offsets: Array) -> None:
+    """exp(out) = sums exp(offsets) on every tile that is not cut; marks as cut those where a sum overflows.
+
+    A tile that no source reaches has the sum 0, one whose bounds overflowed NaN.
+    """
+    s, side = tiles.stiffness, tiles.side
+    for t in range(len(cut)):
+        i0, i1 = tiles.corners[t, 0], tiles.corners[t, 1]
+        rows, columns = min(side, sums.shape[0] - i0), min(side, sums.shape[1] - i1)
+        if tiles.boxes[t, 1] == 0:
+            sums[i0 : i0 + rows, i1 : i1 + columns] = 0.0 if tiles.best[t, 0] < 0 else np.nan
             offsets[i0 : i0 + rows, i1 : i1 + columns] = 0.0
         elif not cut[t]:
-            d0, d1 = best[t, 0] - i0 - tile // 2, best[t, 1] - i1 - tile // 2
-            height, width = boxes[t, 1] - boxes[t, 0], boxes[t, 3] - boxes[t, 2]
-            inside = weights[ends[t] - height * width : ends[t]].reshape(height, width)
-            left = _tilts(boxes[t, 0] - best[t, 0], height, tile, s[0])
-            right = _tilts(boxes[t, 2] - best[t, 1], width, tile, s[1])
-            out = np.dot(left, np.dot(inside, right.T))
+            c0, c1 = _middle(tiles, t)
+            d0, d1 = tiles.best[t, 0] - c0, tiles.best[t, 1] - c1
+            first, last, left, right = tiles.boxes[t]
+            inside = weights[ends[t] - (last - first) * (right - left) : ends[t]].reshape(last - first, right - left)
+            along0 = _tilts(first - tiles.best[t, 0], last - first, side, s[0])
+            along1 = _tilts(left - tiles.best[t, 1], right - left, side, s[1])
+            out = np.dot(along0, np.dot(inside, along1.T))
             cut[t] = not np.isfinite(out.max())
-            top = values[best[t, 0], best[t, 1]] - s[0] * d0**2 - s[1] * d1**2
+            top = _term(sources.values, tiles.best[t, 0], tiles.best[t, 1], c0, c1, s)
             for r in range(rows):
-                y = r - tile // 2
-                level = top + s[0] * y * (2 * d0 - y)
+                y = r - side // 2
                 for c in range(columns):
-                    x = c - tile // 2
+                    x = c - side // 2
                     sums[i0 + r, i1 + c] = out[r, c]
-                    offsets[i0 + r, i1 + c] = level + s[1] * x * (2 * d1 - x)
+                    offsets[i0 + r, i1 + c] = top + s[0] * y * (2 * d0 - y) + s[1] * x * (2 * d1 - x)
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def _tilts(first: int, length: int, tile: int, s: float) -> Array:
-    """exp(2 s x y) for x = -tile / 2 .. tile / 2 - 1 and y = first .. first + length - 1, power after power."""
+def _tilts(first: int, length: int, side: int, s: float) -> Array:
+    """exp(2 s x y) for x = -side / 2 .. side / 2 - 1 and y = first .. first + length - 1, power after power."""
     step = np.exp(2 * s * (first + np.arange(length)))
-    out = np.empty((tile, length))
-    middle = tile // 2
+    out = np.empty((side, length))
+    middle = side // 2
     out[middle] = 1.0
     for x in range(1, middle):
         out[middle + x] = out[middle + x - 1] * step
@@ -305,39 +279,18 @@ def _tilts(first: int, length: int, tile: int, s: float) -> Array:
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def sum_block(
-    values: Array,
-    planes: Array,
-    best: Array,
-    low: Array,
-    boxes: Array,
-    corners: Array,
-    s: tuple[float, ...],
-    sums: Array,
-    offsets: Array,
-) -> None:
-    """The sums on tiles of one block, with a tilt for every block of sources."""
+def sum_cut(sources: Sources, tiles: Tiles, cut: Mask, sums: Array, offsets: Array) -> None:
+    """The sums on the tiles of one block that are cut, with a tilt for every block of sources."""
     total, top = np.empty((BLOCK, BLOCK)), np.empty((BLOCK, BLOCK))
-    for t in range(len(corners)):
-        i0, i1 = corners[t, 0], corners[t, 1]
-        at = values[best[t, 0], best[t, 1]]
+    for t in np.flatnonzero(cut):
+        i0, i1 = tiles.corners[t, 0], tiles.corners[t, 1]
+        c0, c1 = _middle(tiles, t)
         total[:], top[:] = 0.0, -np.inf
-        for a in range(boxes[t, 0], boxes[t, 1], BLOCK):
-            for b in range(boxes[t, 2], boxes[t, 3], BLOCK):
-                if _matters(
-                    planes[a // BLOCK, b // BLOCK],
-                    a // BLOCK,
-                    b // BLOCK,
-                    BLOCK,
-                    at,
-                    best[t],
-                    corners[t],
-                    BLOCK,
-                    BLOCK,
-                    s,
-                    low[t],
-                ):
-                    _add_block(values[a : a + BLOCK, b : b + BLOCK], a - i0 - BLOCK // 2, b - i1 - BLOCK // 2, s, total, top)
+        for a in range(tiles.boxes[t, 0] // BLOCK, tiles.boxes[t, 1] // BLOCK):
+            for b in range(tiles.boxes[t, 2] // BLOCK, tiles.boxes[t, 3] // BLOCK):
+                if _matters(sources.planes[a, b], a, b, BLOCK, sources, tiles, t, tiles.low[t]):
+                    block = sources.values[a * BLOCK : (a + 1) * BLOCK, b * BLOCK : (b + 1) * BLOCK]
+                    _add_block(block, a * BLOCK - c0, b * BLOCK - c1, tiles.stiffness, total, top)
         for r in range(min(BLOCK, sums.shape[0] - i0)):
             for c in range(min(BLOCK, sums.shape[1] - i1)):
                 sums[i0 + r, i1 + c], offsets[i0 + r, i1 + c] = total[r, c], top[r, c]

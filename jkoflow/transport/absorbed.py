@@ -33,33 +33,31 @@ def absorbed_log_sum(values: Array, stiffness: tuple[float, ...]) -> Array:
     """The log-sums of values, shape (n0, n1), for ``stiffness`` s, with the images of the sources in the walls."""
     from . import _tiles  # compiled
 
-    block = _tiles.BLOCK
-    margin = tuple(_whole(_NEGLIGIBLE / 2 / s, block) for s in stiffness)
+    margin = [_whole(_NEGLIGIBLE / 2 / s, _tiles.BLOCK) for s in stiffness]
     inside = tuple(slice(m, m + n) for n, m in zip(values.shape, margin, strict=True))
-    sources = _tiles.mirrored(
-        values, margin, tuple(_whole(n + 2 * m, block) for n, m in zip(values.shape, margin, strict=True))
-    )
-    planes = _tiles.block_planes(sources)
-    coarse = _tiles.coarse_planes(planes)
-    sums, offsets = np.empty(sources.shape), np.empty(sources.shape)
-    tile = _LARGEST_TILE
-    corners = np.stack(np.meshgrid(*(np.arange(s.start, s.stop, tile) for s in inside), indexing="ij"), -1).reshape(-1, 2)
+    mirrored = np.pad(values, [(m, m) for m in margin], mode="symmetric")
+    padded = np.pad(mirrored, [(0, -n % _tiles.BLOCK) for n in mirrored.shape], constant_values=-np.inf)
+    planes = _tiles.block_planes(padded)
+    sources = _tiles.Sources(padded, planes, _tiles.coarse_planes(planes))
+    sums, offsets = np.empty(padded.shape), np.empty(padded.shape)
+    side = _LARGEST_TILE
+    corners = np.stack(np.meshgrid(*(np.arange(s.start, s.stop, side) for s in inside), indexing="ij"), -1).reshape(-1, 2)
     while len(corners):
-        best, low, boxes = _tiles.plan(sources, planes, coarse, corners, tile, stiffness, _NEGLIGIBLE)
-        usual = np.prod([tile + 2 * np.sqrt(_NEGLIGIBLE / s) + block for s in stiffness])
-        areas = (boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2])
-        farthest = np.abs(boxes.reshape(-1, 2, 2) - best[:, :, None]).max(axis=2)
-        cut = (areas > 0) & ((areas > _SPREAD * usual) | (tile * farthest @ np.asarray(stiffness) > _RANGE))
+        tiles = _tiles.plan(sources, corners, side, stiffness, _NEGLIGIBLE)
+        usual = np.prod([side + 2 * np.sqrt(_NEGLIGIBLE / s) + _tiles.BLOCK for s in stiffness])
+        areas = np.prod(np.diff(tiles.boxes.reshape(-1, 2, 2))[..., 0], axis=1)
+        farthest = np.abs(tiles.boxes.reshape(-1, 2, 2) - tiles.best[:, :, None]).max(axis=2)
+        cut = (areas > 0) & ((areas > _SPREAD * usual) | (side * farthest @ np.asarray(stiffness) > _RANGE))
         ends = np.cumsum(np.where(cut, 0, areas))
-        weights = _tiles.exponents(sources, planes, best, low, boxes, corners, tile, stiffness, cut, ends)
+        weights = _tiles.exponents(sources, tiles, cut, ends)
         with np.errstate(over="ignore"):  # where it overflows, the tile is cut
             np.exp(weights, out=weights)
-        _tiles.sum_tiles(sources, best, boxes, corners, tile, stiffness, cut, ends, weights, sums, offsets)
-        if tile == block:
-            _tiles.sum_block(sources, planes, best[cut], low[cut], boxes[cut], corners[cut], stiffness, sums, offsets)
+        _tiles.sum_tiles(sources, tiles, cut, ends, weights, sums, offsets)
+        if side == _tiles.BLOCK:
+            _tiles.sum_cut(sources, tiles, cut, sums, offsets)
             break
-        tile //= 2
-        corners = (corners[cut][:, None] + tile * np.array([(0, 0), (0, 1), (1, 0), (1, 1)])).reshape(-1, 2)
+        side //= 2
+        corners = (corners[cut][:, None] + side * np.array([(0, 0), (0, 1), (1, 0), (1, 1)])).reshape(-1, 2)
         corners = corners[(corners < [s.stop for s in inside]).all(axis=1)]
     with np.errstate(divide="ignore"):
         out = np.log(sums[inside])
