@@ -37,7 +37,10 @@ from .energies import (
     Obstacle,
     Potential,
     RenyiEntropy,
+    UnitMasses,
+    gradient_form,
     newtonian,
+    unit_masses,
 )
 from .flow import FlowError, evolve, steps
 from .grids import Grid
@@ -150,6 +153,7 @@ __all__ = [
     "StepSolver",
     "Trajectory",
     "UniformPair",
+    "UnitMasses",
     "VariationalExtrapolation",
     "WallClock",
     "WorldLines",
@@ -161,6 +165,7 @@ __all__ = [
     "freezing_threshold",
     "ghost_place",
     "gibbs_state",
+    "gradient_form",
     "isotonic_flow",
     "load",
     "newtonian",
@@ -174,6 +179,7 @@ __all__ = [
     "sticky_collapse_time",
     "tip_energy",
     "to_xarray",
+    "unit_masses",
     "velocity",
     "wasserstein2",
     "wasserstein_gaussians",

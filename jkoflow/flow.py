@@ -12,7 +12,7 @@ import numpy as np
 
 from ._clock import ChosenSteps, EqualSteps
 from ._validate import finite, positive
-from .energies import Law
+from .energies import Law, gradient_form
 from .measures import Measure, Species
 from .proximal import complete_mobilities
 from .schemes import JKO, Past, Scheme
@@ -175,14 +175,14 @@ class _Run:
             raise ValueError(f"law must be an energy, a drift or a sum of them, got {type(law).__name__}")
         if not isinstance(scheme, Scheme):
             raise ValueError(f"scheme must be a Scheme such as JKO(), got {scheme!r}")
-        self.law, self.began = law, began
+        self.began = began
         t_end = finite("t_end", t_end)
         dt = positive("dt", self._looks(scheme, t_end) if dt is None else dt)
         self.state = law.check(began.state)
-        self.mobilities = complete_mobilities(_inherited(mobility, began.before), self.state)
-        self.scheme = scheme.resolved(law, self.state)
+        self.law, self.mobilities = _driven_by(law, scheme, complete_mobilities(mobility, self.state), mobility, began.before)
+        self.scheme = scheme.resolved(self.law, self.state)
         self.clock = (ChosenSteps if scheme.chooses_dt else EqualSteps)(began.before, dt, t_end)
-        self.carry = self.scheme.init(law, self.state, dt, self.mobilities, _past(began.before))
+        self.carry = self.scheme.init(self.law, self.state, dt, self.mobilities, _past(began.before))
         self.first_energy = self._energy(self.state)
 
     def _looks(self, scheme: Scheme, t_end: float) -> float:
@@ -244,9 +244,22 @@ class _Run:
         )
 
 
-def _inherited(mobility: Mapping[str, float] | None, before: Trajectory | None) -> Mapping[str, float] | None:
-    """The mobilities given, or those of the trajectory that is continued."""
-    return before.mobilities if mobility is None and before is not None else mobility
+def _driven_by(
+    law: Law, scheme: Scheme, own: Mapping[str, float], given: Mapping[str, float] | None, before: Trajectory | None
+) -> tuple[Law, Mapping[str, float]]:
+    """The law as the scheme takes it, an energy if it needs one and there is one, and the mobilities with which it does.
+
+    Mobilities that are not given are those of the trajectory that is continued, which has its law's form in them already.
+    """
+    form = gradient_form(law) if scheme.needs_energy and not law.has_energy else None
+    if form is None:
+        return law, before.mobilities if given is None and before is not None else own
+    energy, alpha = form
+    if given is None and before is not None and not np.isnan(before.energies[0]):
+        return energy, before.mobilities
+    if given is None and before is not None:
+        own = before.mobilities
+    return energy, {name: alpha.get(name, 1.0) * own[name] for name in own}
 
 
 def _past(before: Trajectory | None) -> Past | None:

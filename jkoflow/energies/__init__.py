@@ -13,6 +13,8 @@ from .newtonian import newtonian
 from .obstacle import Obstacle
 from .potential import Potential
 from .renyi import RenyiEntropy
+from .symmetric import gradient_form
+from .unit_masses import UnitMasses, unit_masses
 
 __all__ = [
     "Combination",
@@ -31,6 +33,9 @@ __all__ = [
     "Potential",
     "RenyiEntropy",
     "State",
+    "UnitMasses",
+    "gradient_form",
     "newtonian",
     "restricted_to",
+    "unit_masses",
 ]

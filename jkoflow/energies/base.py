@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from .._typing import Array
 from .._validate import finite
 from ..measures import UNNAMED, Measure, Species
+from ._symmetry import Pull, symmetrizing_mobilities
 
 State: TypeAlias = "Measure | Species"
 
@@ -27,6 +29,27 @@ class Law(ABC):
     def terms(self) -> tuple[tuple[float, Law], ...]:
         """The law as a linear combination of terms: pairs (coefficient, term)."""
         return ((1.0, self),)
+
+    @property
+    def pulls(self) -> tuple[Pull, ...]:
+        """How species move one another through kernels: (a, b, c, K) where rho_a moves with -c grad K * rho_b."""
+        return ()
+
+    def symmetrizable(self) -> Mapping[str, float] | None:
+        """The mobilities alpha with which the law is the gradient flow of an energy (see ``gradient_form``); None without any.
+
+        They make K_ba = (alpha_b / alpha_a) K_ab, where species a moves with -grad K_ab * rho_b; found from the kernels
+        themselves, 1 for the first species (Di Francesco and Fagioli 2013, (5); paper note 0, section 1.3). JKO accepts such a
+        law.
+
+        >>> from jkoflow import Drift, Morse
+        >>> (Drift(Morse(1.0), moves="x", by="y") + Drift(Morse(2.5), moves="y", by="x")).symmetrizable()
+        {'x': 1.0, 'y': 2.5}
+        >>> (Drift(Morse(), moves="x", by="y") - Drift(Morse(), moves="y", by="x")).symmetrizable() is None
+        True
+        """
+        tied = [term.involves for c, term in self.terms if c != 0 and len(term.involves) > 1 and not term.pulls]
+        return symmetrizing_mobilities(self.involves, self.pulls, tied)
 
     @abstractmethod
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
@@ -161,6 +184,10 @@ class Combination(Law):
     @property
     def involves(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for _, term in self.parts for name in term.involves))
+
+    @property
+    def pulls(self) -> tuple[Pull, ...]:
+        return tuple((a, b, c * factor, kernel) for c, term in self.parts for a, b, factor, kernel in term.pulls)
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         self.check(state)

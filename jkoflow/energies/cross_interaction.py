@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .._typing import Array
 from ..kernels import Kernel
 from ..measures import Species
+from ._symmetry import Pull
 from .base import Energy, Law, State
 from .interaction import as_kernel
 from .potential import Potential
@@ -41,6 +42,11 @@ class CrossInteraction(Energy):
     @property
     def involves(self) -> tuple[str, ...]:
         return self.between
+
+    @property
+    def pulls(self) -> tuple[Pull, ...]:
+        a, b = self.between
+        return (a, b, 1.0, self.K), (b, a, 1.0, self.K)
 
     def value(self, state: Species) -> float:
         a, b = self.between

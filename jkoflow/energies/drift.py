@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..kernels import Kernel
+from ._symmetry import Pull
 from .base import Law, State
 from .interaction import as_kernel
 from .potential import Potential
@@ -15,7 +16,7 @@ class Drift(Law):
     """Species ``moves`` has the extra velocity -grad K * rho_by, and nothing acts back on ``by``.
 
     Two drifts whose kernels are no positive multiples of one another come from no energy (paper note 0, section 1.2): only
-    schemes that freeze the field accept a Drift. Frozen, it is a Potential on ``moves``.
+    schemes that freeze the field accept them (see ``symmetrizable`` for the others). Frozen, it is a Potential on ``moves``.
 
     >>> from jkoflow import Gaussian
     >>> chase = Drift(Gaussian(), moves="fox", by="hare") + Drift(-Gaussian(), moves="hare", by="fox")
@@ -33,6 +34,10 @@ class Drift(Law):
     @property
     def involves(self) -> tuple[str, ...]:
         return (self.moves, self.by)
+
+    @property
+    def pulls(self) -> tuple[Pull, ...]:
+        return ((self.moves, self.by, 1.0, self.K),)
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         return Potential(self.check(state)[self.by].potential(self.K), self.moves)

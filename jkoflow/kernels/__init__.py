@@ -5,6 +5,7 @@ from .gaussian import Gaussian
 from .line import LineKernel, on_the_line
 from .morse import Morse
 from .newtonian import Newtonian
+from .pairs import in_pairs, pair_gradients, pair_values
 from .power_law import PowerLaw, Quadratic
 from .riesz import Riesz
 
@@ -19,5 +20,8 @@ __all__ = [
     "Quadratic",
     "RadialKernel",
     "Riesz",
+    "in_pairs",
     "on_the_line",
+    "pair_gradients",
+    "pair_values",
 ]

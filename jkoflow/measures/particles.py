@@ -9,8 +9,9 @@ import numpy as np
 
 from .._typing import Array, SpaceFunction
 from .._validate import finite_array
-from ..kernels import Kernel
+from ..kernels import Kernel, pair_values
 from .base import Measure
+from .cloud_potential import CloudPotential
 from .quantiles import Quantiles
 
 
@@ -99,22 +100,28 @@ class Particles(Measure):
         raise ValueError("point masses have no density, so no internal energy: hold the measure as a Density or as Quantiles")
 
     def convolve(self, kernel: Kernel) -> Array:
-        """W * rho at the points: O(n^2). Every point meets itself with W(0)."""
-        return np.asarray(self.potential(kernel)(*np.atleast_2d(self.points.T)))
+        """W * rho at the points (see ``kernels.pair_values`` for the cost). Every point meets itself with W(0), or not at all
+        where W is infinite there.
+        """
+        return pair_values(kernel, self.points, self.points, self.masses)
 
-    def potential(self, kernel: Kernel) -> SpaceFunction:
-        sources = np.atleast_2d(self.points.T)
-
-        def generated(*x: Any) -> Array:
-            return np.asarray(
-                kernel(*(np.asarray(xi)[..., None] - yi for xi, yi in zip(x, sources, strict=True))) @ self.masses
-            )
-
-        return generated
+    def potential(self, kernel: Kernel) -> CloudPotential:
+        return CloudPotential(kernel, self.points, self.masses)
 
     def pair_expectation(self, kernel: Kernel, other: Particles | None = None) -> float:
-        generated = (self if other is None else other).potential(kernel)
-        return self.expectation(generated(*np.atleast_2d(self.points.T)))
+        """sum_ij m_i n_j W(x_i - y_j); infinite where W is and two particles meet. A particle does not meet itself."""
+        source = self if other is None else other
+        if kernel.singular and _meet(self.points, None if other is None else other.points):
+            return float(kernel(*np.zeros(self.dim)))
+        return self.expectation(pair_values(kernel, self.points, source.points, source.masses))
 
     def __repr__(self) -> str:
         return f"Particles({len(self.masses)} points in dimension {self.dim}, mass={self.mass:.6g})"
+
+
+def _meet(points: Array, others: Array | None) -> bool:
+    """Whether two of the points, or one of either kind, are at one place."""
+    if others is None:
+        return len(np.unique(points, axis=0)) < len(points)
+    both = np.concatenate([np.unique(points, axis=0), np.unique(others, axis=0)])
+    return len(np.unique(both, axis=0)) < len(both)

@@ -56,7 +56,8 @@ class ProximalStep:
         if not self.energy.has_energy:
             drifts = ", ".join(repr(term) for c, term in self.energy.terms if c != 0 and not term.has_energy)
             raise ValueError(
-                f"{drifts} has no energy, so there is no JKO step: use SemiImplicitJKO, which freezes it in every step"
+                f"{drifts} has no energy, and no mobilities make the law symmetric (law.symmetrizable()), so there is "
+                "no JKO step: use SemiImplicitJKO, which freezes it in every step"
             )
         object.__setattr__(self, "mobilities", complete_mobilities(self.mobilities, self.anchor))
         if not 1 + sum(weight for weight, _ in self.further) > 0:

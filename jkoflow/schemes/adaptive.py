@@ -64,6 +64,11 @@ class Adaptive(Scheme):
         """The order of the scheme it holds."""
         return self.scheme.order
 
+    @property
+    def needs_energy(self) -> bool:  # type: ignore[override]
+        """Whether the scheme it holds does."""
+        return self.scheme.needs_energy
+
     def resolved(self, law: Law, state: Species) -> Adaptive:
         return replace(self, scheme=self.scheme.resolved(law, state))
 

@@ -44,13 +44,15 @@ class Scheme(ABC):
     ``init`` refuses what the scheme does not accept, before any work, and returns what the first step needs apart from
     the state; ``step`` returns the next state, what the next step needs, and a StepInfo. A run that is continued hands the
     past to ``init``. A scheme with ``looks_back`` needs more than the last state; one with ``chooses_dt`` may take a smaller
-    step than it is asked for, and says so; one that is ``exact_in_time`` has no error in dt, and ``order`` inf.
+    step than it is asked for, and says so; one that is ``exact_in_time`` has no error in dt, and ``order`` inf. A law of
+    drifts is handed in its gradient form, where it has one, to a scheme that ``needs_energy``.
     """
 
     order: ClassVar[float]
     looks_back: ClassVar[bool] = False
     chooses_dt: ClassVar[bool] = False
     exact_in_time: ClassVar[bool] = False
+    needs_energy: ClassVar[bool] = True
 
     @abstractmethod
     def resolved(self, law: Law, state: Species) -> Scheme:

@@ -18,7 +18,8 @@ class JKO(StepScheme):
     """rho^(k+1) minimises  sum_i W2(rho_i, rho_i^k)^2 / (2 dt alpha_i) + E(rho_1, ..., rho_S).
 
     Implicit Euler in Wasserstein space, of order 1; solved exactly, it never raises the energy, whatever dt. All species are
-    solved jointly. A drift is refused: it has no energy.
+    solved jointly. A law of drifts is taken in its gradient form, an energy and mobilities, where it has one (see
+    ``gradient_form``), and refused otherwise.
 
     Parameters
     ----------

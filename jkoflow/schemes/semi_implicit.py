@@ -40,6 +40,7 @@ class SemiImplicitJKO(StepScheme):
 
     freeze_self: bool = False
     order: ClassVar[float] = 1
+    needs_energy: ClassVar[bool] = False
 
     def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
         for step in self._steps(law, state, tau, mobilities):
