@@ -73,7 +73,18 @@ from .proximal import (
     freezing_threshold,
 )
 from .pull_back import PullBack
-from .schemes import BDF2, JKO, Adaptive, Brezis, ImplicitMidpoint, Scheme, SemiImplicitJKO, StepInfo, VariationalExtrapolation
+from .schemes import (
+    BDF2,
+    JKO,
+    Adaptive,
+    Brezis,
+    ImplicitMidpoint,
+    Overdamped,
+    Scheme,
+    SemiImplicitJKO,
+    StepInfo,
+    VariationalExtrapolation,
+)
 from .stopping import EnergyBelow, Steady, WallClock
 from .storage import load, save, to_xarray
 from .trajectory import Step, Trajectory
@@ -128,6 +139,7 @@ __all__ = [
     "OrderedPoints",
     "OrderedResolvent",
     "OrnsteinUhlenbeck",
+    "Overdamped",
     "Particles",
     "Potential",
     "PowerLaw",

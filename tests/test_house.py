@@ -22,7 +22,7 @@ FLOORS = [
     {"grids", "kernels"},
     {"measures"},
     {"energies", "transport", "pull_back"},
-    {"ordered"},
+    {"ordered", "clouds"},
     {"proximal", "closed_forms"},
     {"schemes"},
     {"trajectory"},

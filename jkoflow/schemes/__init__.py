@@ -6,6 +6,7 @@ from .bdf2 import BDF2
 from .brezis import Brezis
 from .implicit_midpoint import ImplicitMidpoint
 from .jko import JKO
+from .overdamped import Overdamped
 from .semi_implicit import SemiImplicitJKO
 from .variational_extrapolation import VariationalExtrapolation
 
@@ -15,6 +16,7 @@ __all__ = [
     "Adaptive",
     "Brezis",
     "ImplicitMidpoint",
+    "Overdamped",
     "Past",
     "Scheme",
     "SemiImplicitJKO",

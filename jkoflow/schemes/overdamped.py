@@ -1,0 +1,79 @@
+"""First-order particle systems, followed through their collisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .._validate import positive
+from ..clouds import CloudLaw, Motion
+from ..energies import Law
+from ..measures import Species
+from .base import Past, Scheme, StepInfo
+
+
+@dataclass(frozen=True)
+class Overdamped(Scheme):
+    """dx/dt = -alpha_a (sum_b grad K_ab * rho_b + grad V_a)(x) for the particles of every species a, in any dimension.
+
+    For laws with or without an energy. Between collisions by an explicit Runge-Kutta method of order 8 with error control.
+    Kernels whose slope over r grows without bound towards the origin (PowerLaw(p) for p < 2, Morse, their sums) bring atoms
+    together in finite time: those of one species then stay together, those of two species do as long as the tips can hold them,
+    and part or pass through otherwise (paper note 0, section 2.6; 0 is selected for a repulsive tip). So atoms that collapse are
+    followed to the end and beyond.
+
+    ``evolve`` needs no dt: the error is that of ``tolerance``, a step is only a time at which to look. ``iterations`` of a step
+    are evaluations of the velocity; ``residual`` is the local error allowed, a length; ``distances`` are of the motion,
+    (sum m |dx|^2)^(1/2), at least W2.
+
+    Parameters
+    ----------
+    tolerance : float
+        Local error of an integration step as a share of the extent of the particles. Atoms within 100 times as much that
+        attract without bound count as one place.
+
+    Cost of an evaluation: O(N^2) in all pairs; O(N log N) on the line for abs(x), even powers and Morse, O(N) for quadratic
+    kernels. Stiff laws, and thousands of collisions, are the part of ``ParticleProximal``.
+
+    Source: particle systems and minimal selection, Di Francesco and Fagioli (2013), (23), (25) and appendix B, corrected at
+    coincidences in paper note 0, section 2.6.
+
+    >>> import jkoflow as jf
+    >>> pair = jf.Particles([[0.0, 0.0], [1.0, 0.0]])
+    >>> flow = jf.evolve(jf.Interaction(jf.PowerLaw(1)), pair, scheme=Overdamped(), t_end=2.0)
+    >>> flow.final.points.round(6)                                                 # together since t = 1
+    array([[0.5, 0. ],
+           [0.5, 0. ]])
+    """
+
+    tolerance: float = 1e-9
+    order: ClassVar[float] = np.inf
+    exact_in_time: ClassVar[bool] = True
+    needs_energy: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not positive("tolerance", self.tolerance) <= 1e-3:
+            raise ValueError(f"tolerance must be at most 1e-3, got {self.tolerance!r}")
+
+    def resolved(self, law: Law, state: Species) -> Overdamped:
+        return self
+
+    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
+        CloudLaw.of(law, state, mobilities)
+
+    def step(
+        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: None
+    ) -> tuple[Species, None, StepInfo]:
+        motion = Motion(CloudLaw.of(law, state, mobilities), self.tolerance)
+        after, status = motion.run(state, tau)
+        extent = max(float(np.ptp(cloud.points, axis=0).max()) for cloud in state.values())
+        moved = {name: _moved(state[name], after[name]) for name in state}
+        return after, None, StepInfo(moved, status, motion.evaluations, self.tolerance * extent)
+
+
+def _moved(before: object, after: object) -> float:
+    gaps = (after.points - before.points).reshape(len(before.masses), -1)  # type: ignore[attr-defined]
+    return float(np.sqrt(before.masses @ (gaps**2).sum(axis=1)))  # type: ignore[attr-defined]
