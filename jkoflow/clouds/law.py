@@ -78,12 +78,15 @@ class CloudLaw:
         """
         out = np.zeros((len(self.names), len(self.names)))
         for (a, b), kernel in self.kernels.items():
-            if isinstance(kernel, RadialKernel) and _steep(kernel):
+            if is_steep(kernel) and isinstance(kernel, RadialKernel):
                 out[a, b] = self.mobilities[a] * float(kernel.slope(distance))
         return out
 
 
-def _steep(kernel: RadialKernel) -> bool:
+def is_steep(kernel: Kernel) -> bool:
+    """Whether the slope over r grows without bound towards the origin, so that atoms may meet in finite time."""
+    if not isinstance(kernel, RadialKernel):
+        return False
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return kernel.singular or kernel.pointy or not np.isfinite(float(kernel.curvature(0.0)))
 

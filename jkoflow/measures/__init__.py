@@ -1,6 +1,7 @@
 """How mass is held."""
 
 from .base import Measure
+from .cloud_potential import CloudPotential
 from .density import Density
 from .line_potential import GAUSS_POINTS, GAUSS_WEIGHTS, LinePotential, at_gauss_points, over_gauss_points
 from .ordered import OrderedParticles, OrderedPoints, ghost_place, same_masses
@@ -12,6 +13,7 @@ __all__ = [
     "GAUSS_POINTS",
     "GAUSS_WEIGHTS",
     "UNNAMED",
+    "CloudPotential",
     "Density",
     "LinePotential",
     "Measure",

@@ -8,6 +8,7 @@ from .cutting_planes import CuttingPlanes
 from .entropic import Entropic
 from .newtonian_step import NewtonianStep
 from .ordered_resolvent import OrderedResolvent
+from .particle_proximal import ParticleProximal
 from .quantile_newton import QuantileNewton
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Entropic",
     "NewtonianStep",
     "OrderedResolvent",
+    "ParticleProximal",
     "ProxResult",
     "ProximalStep",
     "QuantileNewton",

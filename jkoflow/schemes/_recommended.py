@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import singledispatch
 
 from ..energies import Law
-from ..measures import Density, Measure, OrderedPoints, Quantiles, Species
-from ..proximal import BackAndForth, Entropic, OrderedResolvent, QuantileNewton, StepSolver
+from ..measures import Density, Measure, OrderedPoints, Particles, Quantiles, Species
+from ..proximal import BackAndForth, Entropic, OrderedResolvent, ParticleProximal, QuantileNewton, StepSolver
 
 
 @singledispatch
@@ -29,3 +29,8 @@ def _(measure: Quantiles, law: Law, state: Species) -> StepSolver:
 @recommended_solver.register
 def _(measure: OrderedPoints, law: Law, state: Species) -> StepSolver:
     return OrderedResolvent()
+
+
+@recommended_solver.register
+def _(measure: Particles, law: Law, state: Species) -> StepSolver:
+    return ParticleProximal()
