@@ -2,7 +2,7 @@
 
 import importlib
 
-from ._status import FreezingWarning, Status
+from ._status import CycleWarning, FreezingWarning, Status
 from .closed_forms import (
     Barenblatt,
     DiracPair,
@@ -110,6 +110,7 @@ __all__ = [
     "CustomInternalEnergy",
     "CustomKernel",
     "CuttingPlanes",
+    "CycleWarning",
     "Density",
     "DiracPair",
     "Drift",

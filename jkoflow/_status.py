@@ -19,6 +19,10 @@ class Status(Enum):
         "solved, but the plan between cell centres could move no mass: "
         "dt is below the freezing threshold dx^2 / (2 max difference of the first variation between neighbours)"
     )
+    CYCLE = (
+        "solved, but the state is that of two steps ago: species swap places for ever under a pointed cross-kernel; "
+        "take a smaller dt, or JKO where the law is symmetrizable"
+    )
     ITERATION_LIMIT = "the iteration limit was reached with the residual still above the tolerance"
     STALLED = "the residual stopped falling while still above the tolerance"
     NOT_FINITE = "a number became infinite or NaN"
@@ -29,7 +33,7 @@ class Status(Enum):
     @property
     def ok(self) -> bool:
         """True when the problem posed was solved to its tolerance."""
-        return self in (Status.CONVERGED, Status.FROZEN)
+        return self in (Status.CONVERGED, Status.FROZEN, Status.CYCLE)
 
     def __str__(self) -> str:
         return str(self.value)
@@ -37,3 +41,7 @@ class Status(Enum):
 
 class FreezingWarning(UserWarning):
     """A plan between cell centres cannot see motion below a fraction of a cell: the answer underestimates it."""
+
+
+class CycleWarning(UserWarning):
+    """A scheme that freezes the other species goes back and forth between two states."""

@@ -48,16 +48,15 @@ class Motion:
         for _ in range(_MOST_MEETINGS):
             groups = groups.gathered(self._velocities, grips, self.law.balance, contact)
             flow = _Flow(self, groups, grips, contact, origin)
-            with np.errstate(over="ignore", invalid="ignore"):  # the status tells
-                found = solve_ivp(
-                    flow.velocity,
-                    (now, duration),
-                    (groups.places - origin).ravel(),
-                    method="DOP853",
-                    rtol=max(self.tolerance, 1e-13),
-                    atol=self.tolerance * extent,
-                    events=flow.events,
-                )
+            found = solve_ivp(
+                flow.velocity,
+                (now, duration),
+                (groups.places - origin).ravel(),
+                method="DOP853",
+                rtol=max(self.tolerance, 1e-13),
+                atol=self.tolerance * extent,
+                events=flow.events,
+            )
             now = float(found.t[-1])
             groups = Groups(found.y[:, -1].reshape(groups.places.shape) + origin, groups.held, groups.members)
             if not np.isfinite(groups.places).all():

@@ -136,8 +136,8 @@ class CloudProblem:
         return Model(self.value(x, blur), gradient, hessian)
 
     def ties(self, x: Array, blur: float, within: float, groups: Indices) -> tuple[Array, Array]:
-        """Between nodes of one group (n + fixed, n + fixed): the force (.., d) of the rounded kernels at x, and the largest that
-        the kernels themselves have ``within`` that distance, m_i m_j k'.
+        """Between nodes of one group (n + fixed, n + fixed): the force (.., d) of the rounded kernels at x, and the largest
+        that the kernels themselves have ``within`` that distance, m_i m_j k'.
         """
         nodes = self.nodes(x)
         forces = np.zeros((len(nodes), len(nodes), x.shape[1]))

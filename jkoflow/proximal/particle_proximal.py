@@ -42,9 +42,9 @@ class ParticleProximal(StepSolver):
 
     Notes
     -----
-    Accepts Potential (of functions), Interaction and CrossInteraction, in any sum; Drifts once frozen. Internal energies are not
-    felt by atoms. For tau below 1 / |lambda| of a lambda-convex energy the answer is the minimiser, which splits no atom (paper
-    note 0, section 6); otherwise it is a critical point. A repulsive tip leaves atoms of one place together.
+    Accepts Potential (of functions), Interaction and CrossInteraction, in any sum; Drifts once frozen. Atoms do not feel
+    internal energies. For tau below 1 / |lambda| of a lambda-convex energy the answer is the minimiser, which splits no atom
+    (paper note 0, section 6); otherwise it is a critical point. A repulsive tip leaves atoms of one place together.
 
     ``residual`` is a length: the product distance by which the force that is left would move the atoms against their
     inertia; for a convex energy the error is no larger. ``potentials`` are NaN: for atoms that move one to one they are not

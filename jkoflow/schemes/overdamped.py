@@ -22,8 +22,8 @@ class Overdamped(Scheme):
     For laws with or without an energy. Between collisions by an explicit Runge-Kutta method of order 8 with error control.
     Kernels whose slope over r grows without bound towards the origin (PowerLaw(p) for p < 2, Morse, their sums) bring atoms
     together in finite time: those of one species then stay together, those of two species do as long as the tips can hold them,
-    and part or pass through otherwise (paper note 0, section 2.6; 0 is selected for a repulsive tip). So atoms that collapse are
-    followed to the end and beyond.
+    and part or pass through otherwise (paper note 0, section 2.6; 0 is selected for a repulsive tip). So atoms that collapse
+    are followed to the end and beyond.
 
     ``evolve`` needs no dt: the error is that of ``tolerance``, a step is only a time at which to look. ``iterations`` of a step
     are evaluations of the velocity; ``residual`` is the local error allowed, a length; ``distances`` are of the motion,
@@ -68,7 +68,8 @@ class Overdamped(Scheme):
         self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: None
     ) -> tuple[Species, None, StepInfo]:
         motion = Motion(CloudLaw.of(law, state, mobilities), self.tolerance)
-        after, status = motion.run(state, tau)
+        with np.errstate(over="ignore", invalid="ignore"):  # the status tells
+            after, status = motion.run(state, tau)
         extent = max(float(np.ptp(cloud.points, axis=0).max()) for cloud in state.values())
         moved = {name: _moved(state[name], after[name]) for name in state}
         return after, None, StepInfo(moved, status, motion.evaluations, self.tolerance * extent)
