@@ -89,7 +89,7 @@ from .schemes import (
 from .stopping import EnergyBelow, Steady, WallClock
 from .storage import load, save, to_xarray
 from .trajectory import Step, Trajectory
-from .transport import GibbsKernel, c_transform, semi_relaxed_step, wasserstein2
+from .transport import Distance, GibbsKernel, c_transform, semi_relaxed_step, wasserstein, wasserstein2
 
 __version__ = "0.1.0"
 
@@ -113,6 +113,7 @@ __all__ = [
     "CycleWarning",
     "Density",
     "DiracPair",
+    "Distance",
     "Drift",
     "Energy",
     "EnergyBelow",
@@ -196,6 +197,7 @@ __all__ = [
     "to_xarray",
     "unit_masses",
     "velocity",
+    "wasserstein",
     "wasserstein2",
     "wasserstein_gaussians",
     "wasserstein_uniforms",

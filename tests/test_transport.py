@@ -185,3 +185,84 @@ def test_the_dense_step_refuses(change, message):
     good = {"masses": np.ones(2), "cost": np.zeros((2, 2)), "reference": np.ones(2), "tau": 1.0, "epsilon": 1.0}
     with pytest.raises(ValueError, match=message):
         jf.semi_relaxed_step(**(good | change))
+
+
+def _clouds(n, d=2, seed=0):
+    rng = np.random.default_rng(seed)
+    return jf.Particles(rng.normal(size=(n, d))), jf.Particles(
+        0.5 * rng.normal(size=(n + 3, d)) + 1.0, rng.dirichlet(np.ones(n + 3))
+    )
+
+
+def test_wasserstein_on_the_line_is_that_of_quantiles():
+    a, b = jf.Particles([2.0, 0.0]), jf.Quantiles([1.0, 3.0])
+    for p in (1, 2, 3.5):
+        found = jf.wasserstein(a, b, p)
+        assert (found.method, found.exact) == ("pseudo-inverses", True)
+        assert float(found) == pytest.approx(a.quantiles().wasserstein(b, p), rel=1e-13)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3])
+def test_wasserstein_of_clouds_is_that_of_the_best_assignment(p):
+    from scipy.optimize import linear_sum_assignment
+    from scipy.spatial.distance import cdist
+
+    a, b = (jf.Particles(cloud.points[:40], np.full(40, 0.05)) for cloud in _clouds(50, 3))
+    cost = cdist(a.points, b.points) ** p
+    best = 0.05 * cost[linear_sum_assignment(cost)].sum()
+    found = jf.wasserstein(a, b, p)
+    assert (found.method, found.exact) == ("network simplex", True)
+    assert found.value == pytest.approx(best ** (1 / p), rel=1e-12)
+
+
+def test_the_sinkhorn_divergence_tends_to_the_distance():
+    a, b = _clouds(300)
+    exact = jf.wasserstein(a, b).value
+    errors = []
+    for blur in (0.8, 0.4, 0.2):
+        found = jf.wasserstein(a, b, method="sinkhorn", blur=blur)
+        assert found.settled
+        assert not found.exact
+        assert f"blur {blur}" in found.method
+        errors.append(abs(found.value - exact))
+    assert errors[-1] < 3e-3 * exact
+    assert errors[0] > 4 * errors[-1]
+    same = jf.wasserstein(a, a, method="sinkhorn", blur=0.4)
+    assert same.value < 1e-3
+    masses = [jf.Particles(c.points, 3 * c.masses) for c in (a, b)]
+    assert jf.wasserstein(*masses, method="sinkhorn", blur=0.4).value == pytest.approx(
+        3**0.5 * jf.wasserstein(a, b, method="sinkhorn", blur=0.4).value, rel=1e-9
+    )
+
+
+def test_the_sinkhorn_divergence_on_a_grid_is_that_of_its_cells():
+    """Translates of Gaussians, and the same sums over points; vacuum included."""
+    grid = jf.Grid.box((-3, 4), (-3, 3), cells=(28, 24))
+    u = grid.density(lambda x, y: np.exp(-2 * (x**2 + y**2)) * (x < 2))
+    v = grid.density(lambda x, y: np.exp(-2 * ((x - 1) ** 2 + y**2)))
+    on_grid = jf.wasserstein(u, v, method="sinkhorn", blur=0.3)
+    clouds = [jf.Particles(m.points[m.masses > 0], m.masses[m.masses > 0]) for m in (u, v)]
+    assert on_grid.value == pytest.approx(jf.wasserstein(*clouds, method="sinkhorn", blur=0.3).value, rel=1e-6)
+    assert on_grid.value == pytest.approx(1.0, abs=5e-3)
+    assert jf.wasserstein(u, v).method == "network simplex"
+    fine = jf.Grid.box((-3, 4), (-3, 3), cells=(70, 60))
+    assert "Sinkhorn" in jf.wasserstein(fine.density(lambda x, y: 1 + 0 * x), fine.density(lambda x, y: 4 + x)).method
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"p": 0.5}, "p must be >= 1"),
+        ({"p": np.inf}, "p must be"),
+        ({"method": "fast"}, "method must be"),
+        ({"method": "sinkhorn", "p": 1}, "p must be 2 with method"),
+        ({"blur": 0.0}, "blur must be"),
+        ({"b": jf.Particles([0.0])}, "must have one dimension"),
+        ({"b": jf.Particles([[0.0, 0.0]], [2.0])}, "must have the same mass"),
+        ({"a": 3.0}, "a must be a Density"),
+    ],
+)
+def test_wasserstein_refuses(change, message):
+    arguments = {"a": jf.Particles([[0.0, 0.0]]), "b": jf.Particles([[1.0, 0.0]])} | change
+    with pytest.raises(ValueError, match=message):
+        jf.wasserstein(**arguments)

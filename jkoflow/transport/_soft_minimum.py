@@ -1,0 +1,71 @@
+"""Compiled soft minima of |x - y|^2 over all pairs, on all cores; one block of squared distances at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from .._typing import Array
+from ..kernels._pairs import _LEAST, _exp, _squares
+
+_BLOCK, _ROWS = 256, 16
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _exponents(squares: Array, rate: float, log_weights: Array) -> float:
+    """log_weights - |x - y|^2 rate in the place of the squares; the largest of them."""
+    n = len(log_weights)
+    top = -np.inf
+    for j in range(n):
+        squares[j] = log_weights[j] - squares[j] * rate
+        top = max(top, squares[j])
+    return top
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _sum_of_exponentials(exponents: Array, top: float, n: int) -> float:
+    for j in range(n):
+        exponents[j] = _exp(max(exponents[j] - top, _LEAST))
+    total = 0.0
+    for j in range(n):
+        total += exponents[j]
+    return total
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def soft_minima(at: Array, sources: Array, log_weights: Array, epsilon: float) -> Array:
+    """-epsilon log sum_j exp(log_weights_j - |x_i - y_j|^2 / epsilon). Coordinates come first: (d, n) and (d, m)."""
+    n, m = at.shape[1], sources.shape[1]
+    out = np.empty(n)
+    for part in prange((n + _ROWS - 1) // _ROWS):
+        block = np.empty(_BLOCK)
+        first = np.int64(part) * _ROWS
+        for i in range(first, min(n, first + _ROWS)):
+            top, total = -np.inf, 0.0
+            for start in range(0, m, _BLOCK):
+                stop = min(m, start + _BLOCK)
+                _squares(at, i, sources, start, stop, block)
+                here = _exponents(block, 1 / epsilon, log_weights[start:stop])
+                if here > top:
+                    total *= np.exp(top - here)
+                    top = here
+                if here > top - 40:  # what is left of the block would not be seen
+                    total += _sum_of_exponentials(block, top, stop - start)
+            out[i] = -epsilon * (top + np.log(total))
+    return out
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def log_sums_along(lines: Array, stiffness: float) -> Array:
+    """log sum_j exp(lines_j - (i - j)^2 stiffness) in every line, shape (count, n); -inf for a line with no mass."""
+    count, n = lines.shape
+    out = np.empty((count, n))
+    for k in prange(count):
+        block = np.empty(n)
+        for i in range(n):
+            top = -np.inf
+            for j in range(n):
+                block[j] = lines[k, j] - (i - j) * (i - j) * stiffness
+                top = max(top, block[j])
+            out[k, i] = top + np.log(_sum_of_exponentials(block, top, n)) if top > -np.inf else top
+    return out
