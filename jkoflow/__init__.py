@@ -2,6 +2,7 @@
 
 import importlib
 
+from . import diagnostics
 from ._status import CycleWarning, FreezingWarning, Status
 from .closed_forms import (
     Barenblatt,
@@ -175,6 +176,7 @@ __all__ = [
     "WorldLines",
     "c_transform",
     "collapse_time",
+    "diagnostics",
     "dirac_rest_time",
     "evolve",
     "first_crossing",

@@ -28,6 +28,7 @@ FLOORS = [
     {"trajectory"},
     {"stopping", "storage", "_clock"},
     {"flow"},
+    {"diagnostics"},
     {"plot", "checks"},
     {"command"},
     {"__main__", "__init__"},

@@ -93,8 +93,6 @@ class Groups:
         found = []
         for a, b in zip(*np.nonzero(grips + grips.T > 0), strict=True):
             first, second = np.flatnonzero(self.held[:, a] > 0), np.flatnonzero(self.held[:, b] > 0)
-            if b > a:
-                continue
             distances, nearest = KDTree(self.places[second]).query(self.places[first], k=[1, 2])
             nearest = np.append(second, -1)[nearest]  # -1 where there is no second one
             itself = nearest[:, 0] == first  # a group is not its own neighbour

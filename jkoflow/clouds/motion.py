@@ -14,7 +14,7 @@ from .groups import _SAME, Groups, together
 from .law import CloudLaw
 
 _CONTACT = 100.0  # tolerances: the distance at which what attracts without bound counts as together
-_MOST_MEETINGS = 100_000
+_MOST_MEETINGS = 50  # for every atom
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Motion:
         contact = _CONTACT * self.tolerance * extent
         grips = self.law.grips(contact)
         now = 0.0
-        for _ in range(_MOST_MEETINGS):
+        for _ in range(_MOST_MEETINGS * len(groups.places)):
             groups = groups.gathered(self._velocities, grips, self.law.balance, contact)
             flow = _Flow(self, groups, grips, contact, origin)
             found = solve_ivp(

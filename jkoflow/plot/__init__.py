@@ -1,6 +1,8 @@
 """Pictures of flows. Needs matplotlib, imported only here."""
 
+from .clouds import clouds
 from .flows import animate, density, energy, paths, quantiles
 from .particles import cdfs, world_lines
+from .reports import report
 
-__all__ = ["animate", "cdfs", "density", "energy", "paths", "quantiles", "world_lines"]
+__all__ = ["animate", "cdfs", "clouds", "density", "energy", "paths", "quantiles", "report", "world_lines"]

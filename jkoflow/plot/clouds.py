@@ -1,0 +1,82 @@
+"""Particles in the plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from .._validate import positive_integer
+from ..measures import Measure, OrderedPoints, Particles, Species
+from ..trajectory import Trajectory
+from ._shared import HUES, states_at, time_label
+
+_AREA = 60.0  # of the dot of a particle that holds a thirtieth of its species
+
+
+def clouds(
+    what: Trajectory | Measure | Species, *, times: Sequence[float] | None = None, panels: int = 4, trail: int = 12
+) -> Figure:
+    """Particles in the plane at several times, a panel for each: dots of the area of their masses, with the ways of the last
+    ``trail`` states behind them. In space the first two coordinates are drawn.
+
+    Raises ValueError for measures of other kinds and on the line, where ``plot.paths`` draws place against time.
+
+    >>> import jkoflow as jf, matplotlib, numpy as np
+    >>> matplotlib.use("agg")
+    >>> picture = clouds(jf.Particles(np.random.default_rng(0).normal(size=(20, 2))))
+    """
+    shown = states_at(what, times, panels)
+    for _, state in shown[:1]:
+        must_be_plane(state)
+    if trail:
+        positive_integer("trail", trail)
+    low, high = _view([state for _, state in shown])
+    size = np.array([3.0 * len(shown), 3.0 * float(np.clip((high - low)[1] / (high - low)[0], 0.35, 2.0)) + 0.5])
+    figure, axes = plt.subplots(
+        1, len(shown), figsize=tuple(size), squeeze=False, sharex=True, sharey=True, layout="constrained"
+    )
+    for axis, (time, state) in zip(axes[0], shown, strict=True):
+        draw(axis, state)
+        if isinstance(what, Trajectory) and trail and time is not None:
+            _trails(axis, what, time, trail)
+        axis.set(title=time_label(time), xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+    if any(shown[0][1]):
+        axes[0, 0].legend(frameon=False, loc="upper left")
+    return figure
+
+
+def must_be_plane(state: Species) -> None:
+    """ValueError for anything but particles in the plane or in space."""
+    kind = state.kind
+    if not issubclass(kind, Particles) or issubclass(kind, OrderedPoints) or state.domain == 1:
+        raise ValueError(f"what must be of Particles in the plane, got {kind.__name__}: plot.paths draws those on the line")
+
+
+def draw(axis: Axes, state: Species) -> None:
+    """The dots of one state."""
+    for k, (name, cloud) in enumerate(state.items()):
+        areas = _AREA * np.minimum(30 * cloud.masses / cloud.mass, 4.0) if len(cloud.masses) < 200 else 6.0
+        x, y = cloud.points.T[:2]
+        axis.scatter(x, y, s=areas, color=HUES[k % len(HUES)], edgecolors="white", linewidths=0.4, label=name, zorder=3)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _view(states: list[Species]) -> tuple[np.ndarray, np.ndarray]:
+    points = np.concatenate([cloud.points[:, :2] for state in states for cloud in state.values()])
+    room = 0.06 * float(np.ptp(points, axis=0).max()) or 1.0
+    return points.min(axis=0) - room, points.max(axis=0) + room
+
+
+def _trails(axis: Axes, flow: Trajectory, time: float, trail: int) -> None:
+    last = int(np.argmin(np.abs(flow.times - time)))
+    frames = flow.snapshots[max(0, last - trail) : last + 1]
+    if len(frames) < 2:
+        return
+    for k, name in enumerate(flow.species):
+        ways = np.stack([state[name].points[:, :2] for state in frames], axis=1)
+        axis.add_collection(LineCollection(list(ways), colors=HUES[k % len(HUES)], linewidths=0.7, alpha=0.35))

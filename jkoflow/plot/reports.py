@@ -1,0 +1,50 @@
+"""Pictures of diagnostics."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..diagnostics import Collapse, Report
+from ._shared import HUES
+
+
+def report(what: Report, *, logarithmic: bool = False, ax: Axes | None = None) -> Figure:
+    """The curves of a diagnostic over time, bounds dashed; collapses are marked by a dotted line.
+
+    >>> import jkoflow as jf, matplotlib
+    >>> matplotlib.use("agg")
+    >>> flow = jf.evolve(jf.Interaction(jf.PowerLaw(1)), jf.Quantiles([-1.0, 1.0]), dt=0.25, t_end=2.0)
+    >>> picture = report(jf.diagnostics.collapse(flow))
+    """
+    if not isinstance(what, Report):
+        raise ValueError(f"what must be a Report of jkoflow.diagnostics, got {type(what).__name__}")
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+    for k, (name, curve) in enumerate(what.curves.items()):
+        ax.plot(what.times, curve, color=HUES[k % len(HUES)], label=name, linewidth=1.6)
+    for k, (name, curve) in enumerate(what.bounds.items()):
+        ax.plot(what.times, curve, color="#555555", linestyle=("--", ":")[k % 2], label=name, linewidth=1.2)
+    if isinstance(what, Collapse):
+        _mark(ax, what)
+    if logarithmic:
+        positive = [c[c > 0] for c in what.curves.values() if np.any(c > 0)]
+        ax.set_yscale("log")
+        ax.set_ylim(bottom=max(float(min(c.min() for c in positive)), 1e-12) if positive else None)
+    ax.set(xlabel="time", ylabel=what.title)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    figure = ax.figure
+    assert isinstance(figure, Figure)
+    return figure
+
+
+def _mark(ax: Axes, what: Collapse) -> None:
+    times = {name or "collapse": time for name, (time, _) in what.partial.items()}
+    if what.total is not None and len(what.curves) > 1:
+        times["all"] = what.total[0]
+    for name, time in times.items():
+        ax.axvline(time, color="#999999", linestyle=":", linewidth=1)
+        ax.annotate(f"{name} {time:.3g}", (time, 1.0), xycoords=("data", "axes fraction"), rotation=90, va="top", ha="right")
