@@ -303,7 +303,7 @@ def test_corollary_4_1_the_convex_hull_does_not_grow(scheme, d):
 
 
 def test_repulsion_is_not_confined():
-    flow = jf.evolve(_cross(-jf.Gaussian()), _clouds(4), scheme=jf.Overdamped(), dt=1.0, t_end=5.0)
+    flow = jf.evolve(_cross(-jf.Gaussian(5.0, 3.0)), _clouds(4), scheme=jf.Overdamped(), dt=1.0, t_end=5.0)
     assert diagnostics.confinement(flow, about=[0.0, 0.0]).worst > 0.05
 
 

@@ -107,8 +107,7 @@ def test_particles_in_the_plane():
     assert np.allclose(frozen.first_variation(state, "a"), energy.first_variation(state, "a"))
     with pytest.raises(ValueError, match="point masses have no density"):
         jf.Entropy("a")(state)
-    with pytest.raises(ValueError, match="no step solver is recommended for Particles"):
-        jf.evolve(energy, state, dt=0.1, t_end=0.2)
+    assert "ParticleProximal" in jf.evolve(energy, state, dt=0.1, t_end=0.2).scheme
     with pytest.raises(ValueError, match="points must be on the line"):
         a.quantiles()
 

@@ -36,17 +36,21 @@ def clouds(
     if trail:
         positive_integer("trail", trail)
     low, high = _view([state for _, state in shown])
-    size = np.array([3.0 * len(shown), 3.0 * float(np.clip((high - low)[1] / (high - low)[0], 0.35, 2.0)) + 0.5])
+    across, up = high - low
+    stacked = up < 0.5 * across
+    rows, columns = (len(shown), 1) if stacked else (1, len(shown))
+    width = 7.2 if stacked else 3.0 * len(shown)
+    tall = (width / columns * up / across + 0.4) * rows
     figure, axes = plt.subplots(
-        1, len(shown), figsize=tuple(size), squeeze=False, sharex=True, sharey=True, layout="constrained"
+        rows, columns, figsize=(width + 1.8, tall + 0.6), squeeze=False, sharex=True, sharey=True, layout="constrained"
     )
-    for axis, (time, state) in zip(axes[0], shown, strict=True):
+    for axis, (time, state) in zip(axes.ravel(), shown, strict=True):
         draw(axis, state)
         if isinstance(what, Trajectory) and trail and time is not None:
             _trails(axis, what, time, trail)
         axis.set(title=time_label(time), xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     if any(shown[0][1]):
-        axes[0, 0].legend(frameon=False, loc="upper left")
+        axes[0, -1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 

@@ -106,7 +106,7 @@ class BackAndForth(StepSolver):
         """Whether the steps of a flow from ``state`` are among those that Newton's method is known to solve.
 
         Not so for a law that is refused, for fast diffusion without an entropy, and where an entropy has vacuum beyond a jump
-        to fill in the plane or in space; but always so with an obstacle, which no other solver takes.
+        to fill; but always so with an obstacle, which no other solver takes.
         """
         try:
             problem = GridStep.of(ProximalStep(law, state, 1.0))
@@ -114,7 +114,7 @@ class BackAndForth(StepSolver):
             return False
         fast = any(m < 1 and not local.entropy for local in problem.local.values() for _, m in local.powers)
         alone = any(local.forbidden.any() for local in problem.local.values())
-        return alone or (not fast and (problem.continued or not problem.filling))
+        return alone or not (fast or problem.filling)
 
     def solve(self, step: ProximalStep) -> ProxResult:
         problem = GridStep.of(step)

@@ -18,6 +18,8 @@ _BLURS = 0.1 ** np.arange(1, 10)  # of the extent
 _NEAR = (1e3, 1e2, 1e4, 1e1)  # last blurs within which atoms may have come together
 _ROUGH = 1e-6  # of the extent, on the way
 _DECREASE, _SHORTEST = 1e-4, 1e-12
+_SAME_PLACE = 1e-13  # of the extent
+_FIRST_TRY = 12  # iterations, before kernels are rounded off
 _BALANCINGS = 100  # of the forces within groups
 
 
@@ -118,6 +120,9 @@ class _Newton:
         if not problem.steep:
             x = self._minimised(x, 0.0, each, 1e-3 * self.tolerance)
             return self._judged(x, self._residual(x, x, 0.0, 0.0, each))
+        at_once = self._as_they_are()
+        if at_once is not None:
+            return at_once
         blurs = _BLURS * self.extent
         for blur in blurs:
             x = self._minimised(x, blur, each, max(1e-2 * self.tolerance, _ROUGH * min(self.extent, blur)))
@@ -131,6 +136,14 @@ class _Newton:
             if residual <= self.tolerance:
                 break
         return self._judged(*best)
+
+    def _as_they_are(self) -> tuple[Array, Status, float] | None:
+        """The answer if no atoms come together in the step and none that are part, else None."""
+        start = self.problem.start
+        groups = self._together(start, _SAME_PLACE * self.extent)
+        x = self._minimised(self._at_centres(start, groups), 0.0, groups, 1e-3 * self.tolerance, _FIRST_TRY)
+        residual = self._residual(x, start, _SAME_PLACE * self.extent, _SAME_PLACE * self.extent, groups)
+        return self._judged(x, residual) if residual <= self.tolerance else None
 
     def _judged(self, x: Array, residual: float) -> tuple[Array, Status, float]:
         if not np.isfinite(residual) or not np.isfinite(x).all():
@@ -155,7 +168,7 @@ class _Newton:
         centres[groups[n:]] = self.problem.fixed
         return centres[groups[:n]]
 
-    def _minimised(self, x: Array, blur: float, groups: Indices, tolerance: float) -> Array:
+    def _minimised(self, x: Array, blur: float, groups: Indices, tolerance: float, most: int | None = None) -> Array:
         """Newton's method from x for groups of nodes that move as one, until the correction is within the tolerance."""
         n = len(x)
         held = np.isin(groups[:n], groups[n:])  # together with a fixed one
@@ -165,7 +178,8 @@ class _Newton:
         gather = np.zeros((len(names), n))
         gather[own, np.flatnonzero(~held)] = 1.0
         cautious = False
-        while self.iterations < self.most:
+        last = self.most if most is None else min(self.most, self.iterations + most)
+        while self.iterations < last:
             self.iterations += 1
             step = self._step(x, blur, gather, cautious)
             if step is None:
