@@ -8,7 +8,7 @@ from numba import njit, prange
 from .._typing import Array
 
 POWER, MORSE, GAUSSIAN = 0, 1, 2
-_BLOCK, _ROWS = 256, 64
+_BLOCK, _ROWS = 512, 64
 _LEAST = -708.0  # below it exp leaves the normal numbers
 _LOG2_E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 0.6931471803691238, 1.9082149292705877e-10
 _ROUNDING = 6755399441055744.0  # 3 * 2^51: adding it rounds to a whole number, kept in the lowest bits
@@ -112,9 +112,9 @@ def gradient_sums(at: Array, sources: Array, masses: Array, kind: int, a: float)
     for part in prange((n + _ROWS - 1) // _ROWS):
         squares, weights = np.empty(_BLOCK), np.empty(_BLOCK)
         first = np.int64(part) * _ROWS
-        for i in range(first, min(n, first + _ROWS)):
-            for start in range(0, m, _BLOCK):
-                stop = min(m, start + _BLOCK)
+        for start in range(0, m, _BLOCK):
+            stop = min(m, start + _BLOCK)
+            for i in range(first, min(n, first + _ROWS)):
                 _squares(at, i, sources, start, stop, squares)
                 _weigh(kind, a, squares, masses[start:stop], weights)
                 for k in range(len(at)):
@@ -130,9 +130,9 @@ def value_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) ->
     for part in prange((n + _ROWS - 1) // _ROWS):
         squares = np.empty(_BLOCK)
         first = np.int64(part) * _ROWS
-        for i in range(first, min(n, first + _ROWS)):
-            for start in range(0, m, _BLOCK):
-                stop = min(m, start + _BLOCK)
+        for start in range(0, m, _BLOCK):
+            stop = min(m, start + _BLOCK)
+            for i in range(first, min(n, first + _ROWS)):
                 _squares(at, i, sources, start, stop, squares)
                 out[i] += _profile(kind, a, squares, masses[start:stop])
     return out
