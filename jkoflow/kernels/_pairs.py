@@ -9,6 +9,7 @@ from .._typing import Array
 
 POWER, MORSE, GAUSSIAN = 0, 1, 2
 _BLOCK, _ROWS = 512, 64
+_SMALL = 100_000  # pairs below which one core is as fast, and leaves the threads of BLAS alone
 _LEAST = -708.0  # below it exp leaves the normal numbers
 _LOG2_E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 0.6931471803691238, 1.9082149292705877e-10
 _ROUNDING = 6755399441055744.0  # 3 * 2^51: adding it rounds to a whole number, kept in the lowest bits
@@ -104,35 +105,61 @@ def _pull(x: float, places: Array, weights: Array) -> float:
     return total
 
 
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _gradient_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, first: int, last: int, out: Array) -> None:
+    squares, weights = np.empty(_BLOCK), np.empty(_BLOCK)
+    m = sources.shape[1]
+    for start in range(0, m, _BLOCK):
+        stop = min(m, start + _BLOCK)
+        for i in range(first, last):
+            _squares(at, i, sources, start, stop, squares)
+            _weigh(kind, a, squares, masses[start:stop], weights)
+            for k in range(len(at)):
+                out[k, i] += _pull(at[k, i], sources[k, start:stop], weights)
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _value_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, first: int, last: int, out: Array) -> None:
+    squares = np.empty(_BLOCK)
+    m = sources.shape[1]
+    for start in range(0, m, _BLOCK):
+        stop = min(m, start + _BLOCK)
+        for i in range(first, last):
+            _squares(at, i, sources, start, stop, squares)
+            out[i] += _profile(kind, a, squares, masses[start:stop])
+
+
 @njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def _all_gradient_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, out: Array) -> None:
+    n = at.shape[1]
+    for part in prange((n + _ROWS - 1) // _ROWS):
+        first = np.int64(part) * _ROWS
+        _gradient_rows(at, sources, masses, kind, a, first, min(n, first + _ROWS), out)
+
+
+@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+def _all_value_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, out: Array) -> None:
+    n = at.shape[1]
+    for part in prange((n + _ROWS - 1) // _ROWS):
+        first = np.int64(part) * _ROWS
+        _value_rows(at, sources, masses, kind, a, first, min(n, first + _ROWS), out)
+
+
 def gradient_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> Array:
     """sum_j m_j grad K(x_i - y_j), 0 for pairs that coincide. Coordinates come first: (d, n) and (d, m)."""
-    n, m = at.shape[1], sources.shape[1]
     out = np.zeros_like(at)
-    for part in prange((n + _ROWS - 1) // _ROWS):
-        squares, weights = np.empty(_BLOCK), np.empty(_BLOCK)
-        first = np.int64(part) * _ROWS
-        for start in range(0, m, _BLOCK):
-            stop = min(m, start + _BLOCK)
-            for i in range(first, min(n, first + _ROWS)):
-                _squares(at, i, sources, start, stop, squares)
-                _weigh(kind, a, squares, masses[start:stop], weights)
-                for k in range(len(at)):
-                    out[k, i] += _pull(at[k, i], sources[k, start:stop], weights)
+    if at.shape[1] * sources.shape[1] < _SMALL:
+        _gradient_rows(at, sources, masses, kind, a, 0, at.shape[1], out)
+    else:
+        _all_gradient_rows(at, sources, masses, kind, a, out)
     return out
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
 def value_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> Array:
     """sum_j m_j K(x_i - y_j), without the pairs that coincide where K is infinite there."""
-    n, m = at.shape[1], sources.shape[1]
-    out = np.zeros(n)
-    for part in prange((n + _ROWS - 1) // _ROWS):
-        squares = np.empty(_BLOCK)
-        first = np.int64(part) * _ROWS
-        for start in range(0, m, _BLOCK):
-            stop = min(m, start + _BLOCK)
-            for i in range(first, min(n, first + _ROWS)):
-                _squares(at, i, sources, start, stop, squares)
-                out[i] += _profile(kind, a, squares, masses[start:stop])
+    out = np.zeros(at.shape[1])
+    if at.shape[1] * sources.shape[1] < _SMALL:
+        _value_rows(at, sources, masses, kind, a, 0, at.shape[1], out)
+    else:
+        _all_value_rows(at, sources, masses, kind, a, out)
     return out
