@@ -205,6 +205,34 @@ def test_t11_sticky_atoms(d):
         assert np.allclose(_along(flow.final), exact.points[exact.masses > 0], atol=1e-7)
 
 
+@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("scheme", [jf.Overdamped(), jf.JKO()], ids=["overdamped", "jko"])
+def test_t10_overlapping_uniform_laws_as_atoms(scheme, d):
+    """Atoms at the means of equal cells follow the cells of the uniform law under |x|: A falls at the speed a + kappa to 0 at
+    .3, the atoms of the two species that coincide being held together."""
+    pair = jf.UniformPair(a=3.0, b=1.0, kappa=1.0)
+    shape = (2 * np.arange(8) + 1) / 8 - 1
+    law = 3.0 * jf.Interaction(X1, "x") + jf.Interaction(X1, "y") + _cross(X1)
+    state = jf.Species(x=_cloud(1.2 * shape, d), y=_cloud(1.2 * shape, d))
+    for t in (0.1, 0.25, 0.4):
+        flow = jf.evolve(law, state, scheme=scheme, dt=t, t_end=t, mobility={"y": pair.alpha})
+        assert flow.ok
+        for cloud in flow.final.values():
+            assert np.allclose(_along(cloud), pair.half_width(1.2, t) * shape, atol=1e-6)
+
+
+def test_t17_a_repulsive_tip_leaves_atoms_of_one_place_together():
+    """The minimal selection: a stationary weak solution. Quantiles spread instead."""
+    law = jf.Interaction(-X1)
+    together_at_0 = jf.Particles([0.0, 0.0, 0.0])
+    for scheme in (jf.Overdamped(), jf.JKO()):
+        assert np.array_equal(jf.evolve(law, together_at_0, scheme=scheme, dt=0.5, t_end=1.0).final.points, np.zeros(3))
+    spread = jf.evolve(law, jf.Quantiles.atoms([0.0]), dt=0.5, t_end=1.0).final
+    assert np.ptp(spread.nodes) == pytest.approx(2.0)
+    apart = jf.evolve(law, jf.Particles([-0.1, 0.1]), scheme=jf.Overdamped(), dt=1.0, t_end=1.0).final
+    assert np.allclose(apart.points, [-0.6, 0.6], atol=1e-8)
+
+
 @pytest.mark.parametrize(("alpha", "p", "time"), [(0.4, 1, 1.666667), (0.4, 1.4, 2.777778)])
 def test_t13_capture(alpha, p, time):
     """y flees from x at alpha of the speed at which it is chased, and is caught at (x - alpha y) / (1 - alpha)."""
