@@ -157,6 +157,37 @@ def test_theorem_4_2_stability_of_laws_with_no_energy():
     assert np.allclose(diagnostics.contraction(*runs, -2.0).worst, 0, atol=1e-6)
 
 
+# --- the quadratic cases on a grid, with diffusion
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_t1_to_t3_on_a_grid_with_diffusion(dim):
+    """Entropies spread the fluctuations and leave the means alone: per step those of T2 and T3, and the variances of
+    Ornstein-Uhlenbeck with the stiffness of the fluctuations."""
+    grid = jf.Grid.box(*[(-4.0, 4.0)] * dim, cells=160 if dim == 1 else 48)
+
+    def bell(centre):
+        return grid.density(lambda *x: np.exp(-((x[0] - centre) ** 2 + sum(z**2 for z in x[1:])) / 0.4))
+
+    state, D, dt, steps = jf.Species(x=bell(0.5), y=bell(-1.0)), 0.2, 0.1, 5
+    law, alpha = LAWS["quadratic"]
+    noisy = law + D * (jf.Entropy("x") + jf.Entropy("y"))
+    flow = jf.evolve(noisy, state, dt=dt, t_end=steps * dt, mobility={"y": alpha})
+    pair = jf.QuadraticPair(a11=1.0, a22=0.5, a12=0.25, alpha=alpha)
+    gap = np.ravel(flow.final["x"].mean - flow.final["y"].mean)[0]
+    assert gap == pytest.approx(1.5 * pair.jko(dt)[2] ** steps, rel=1e-5 if dim == 1 else 1e-4)  # of order dx^2
+    assert diagnostics.centres(flow).worst < 1e-4
+    for name, stiffness, diffusion in (("x", pair.rates[0], D), ("y", pair.rates[1], alpha * D)):
+        first = np.atleast_2d(state[name].covariance)[0, 0]
+        exact = jf.OrnsteinUhlenbeck(0.0, float(first), stiffness=stiffness, diffusion=diffusion).jko(dt, steps)[1]
+        assert np.atleast_2d(flow.final[name].covariance)[0, 0] == pytest.approx(exact, rel=2e-3 if dim == 1 else 1e-2)
+    frozen = jf.evolve(noisy, state, scheme=jf.SemiImplicitJKO(), dt=dt, t_end=dt, mobility={"y": alpha})
+    gap = np.ravel(frozen.final["x"].mean - frozen.final["y"].mean)[0]
+    assert gap == pytest.approx(1.5 * 0.927990708478, rel=1e-5 if dim == 1 else 1e-4)
+    drift = np.ravel(diagnostics.joint_centre(frozen.final, {"y": alpha}) - diagnostics.joint_centre(state, {"y": alpha}))[0]
+    assert drift == pytest.approx(-0.003484320557 / 6, abs=5e-6)  # the note has it of 2 X + Y, for twice the distance
+
+
 # --- Theorem 3.2
 
 
