@@ -251,15 +251,18 @@ def _driven_by(
 
     Mobilities that are not given are those of the trajectory that is continued, which has its law's form in them already.
     """
-    form = gradient_form(law) if scheme.needs_energy and not law.has_energy else None
-    if form is None:
-        return law, before.mobilities if given is None and before is not None else own
-    energy, alpha = form
-    if given is None and before is not None and not np.isnan(before.energies[0]):
-        return energy, before.mobilities
-    if given is None and before is not None:
+    form = None if law.has_energy else gradient_form(law)
+    continued = given is None and before is not None
+    if continued:
+        assert before is not None
         own = before.mobilities
-    return energy, {name: alpha.get(name, 1.0) * own[name] for name in own}
+    if form is None:
+        return law, own
+    energy, alpha = form
+    had_energy = continued and before is not None and not np.isnan(before.energies[0])
+    if scheme.needs_energy:
+        return energy, own if had_energy else {name: alpha.get(name, 1.0) * own[name] for name in own}
+    return law, {name: own[name] / alpha.get(name, 1.0) for name in own} if had_energy else own
 
 
 def _past(before: Trajectory | None) -> Past | None:

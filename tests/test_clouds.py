@@ -500,3 +500,102 @@ def test_the_law_is_read_with_its_coefficients():
     law = CloudLaw.of(2 * (jf.Interaction(X2, "x") + 3 * _cross(X2)), state, {"x": 1.0, "y": 5.0})
     velocity = law.velocities(np.array([[0.0], [3.0]]), np.eye(2))
     assert np.allclose(velocity[[0, 1], [0, 1], 0], [18.0, -90.0])
+
+
+# --- what a reader of the code found
+
+
+def test_particles_at_one_place_far_from_the_origin_feel_a_potential_without_gradient():
+    for apart in (1e-13, 1e-9):
+        start = jf.Particles([1.0, 1.0 + apart])
+        final = jf.evolve(jf.Potential(lambda x: x**2 / 2), start, scheme=jf.Overdamped(), dt=1.0, t_end=1.0).final
+        assert np.allclose(final.points, np.exp(-1), atol=1e-7)
+    flow = jf.evolve(
+        jf.Interaction(jf.Gaussian()) + jf.Potential(lambda x, y: (x - 3) ** 2 / 2 + y**2 / 2),
+        jf.Particles([[1.0, 0.0], [2.0, 0.0], [1.3, 1.0]]),
+        dt=1.0,
+        t_end=20.0,
+    )
+    assert np.allclose(flow.final.points, [3.0, 0.0], atol=1e-5)
+
+
+def test_steps_go_on_when_a_cloud_has_contracted_to_rounding():
+    start = jf.Particles([[1.0, 0.0], [2.0, 0.0], [1.3, 1.0]])
+    flow = jf.evolve(jf.Interaction(X2), start, dt=1.0, t_end=60.0)
+    assert np.allclose(flow.final.points, start.points.mean(axis=0), atol=1e-14)
+
+
+def test_a_run_in_gradient_form_is_continued_as_drifts_and_back():
+    law = jf.Drift(X2, moves="x", by="y") + jf.Drift(4 * X2, moves="y", by="x")
+    state = jf.Species(x=jf.Particles([0.0]), y=jf.Particles([1.0]))
+    first = jf.evolve(law, state, dt=0.001, t_end=0.1)
+    mixed = jf.evolve(law, first, scheme=jf.Overdamped(), dt=0.1, t_end=0.2)
+    assert mixed.mobilities == {"x": 1.0, "y": 1.0}
+    whole = jf.evolve(law, state, scheme=jf.Overdamped(), dt=0.1, t_end=0.2)
+    assert np.allclose([mixed.final[k].points[0] for k in "xy"], [whole.final[k].points[0] for k in "xy"], atol=2e-3)
+
+
+def test_a_drift_of_a_species_by_itself_is_an_interaction():
+    law, state = jf.Drift(X2, moves="x", by="x"), jf.Species(x=jf.Particles([0.0, 1.0]))
+    energy, _ = jf.gradient_form(law)
+    assert repr(energy) == repr(jf.Interaction(X2, "x"))
+    there = jf.evolve(law, state, scheme=jf.Overdamped(), dt=0.5, t_end=0.5).final["x"].points
+    assert np.allclose(there, 0.5 + np.array([-0.5, 0.5]) * np.exp(-0.5), atol=1e-8)
+
+
+def test_three_species_part_at_their_own_speeds():
+    state = jf.Species(x=jf.Particles([[0.0, 0.0], [1.0, 1.0]]), y=jf.Particles([[0.0, 0.0]]), z=jf.Particles([[0.0, 0.0]]))
+    law = sum(1e-7 * jf.CrossInteraction(X1, between=pair) for pair in (("x", "y"), ("y", "z"), ("x", "z")))
+    for name, speed in (("y", 3e-6), ("z", 1.0)):
+        law = law + jf.Potential(lambda x, y, c=speed: -c * x, name, gradient=(lambda x, y, c=speed: (-c, 0.0)))
+    final = jf.evolve(law, state, scheme=jf.Overdamped(), dt=1e-3, t_end=1e-3).final
+    assert np.allclose([final["x"].points[0, 0], final["y"].points[0, 0], final["z"].points[0, 0]], [0, 3e-9, 1e-3], atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_singular_attraction_is_followed_to_the_end(seed):
+    cloud = jf.Particles(np.random.default_rng(seed).normal(size=(8, 2)))
+    flow = jf.evolve(-1.0 * jf.Interaction(jf.Newtonian(2)), cloud, scheme=jf.Overdamped(), dt=5.0, t_end=40.0)
+    assert flow.ok
+    assert np.allclose(flow.final.points, cloud.mean, atol=1e-5)
+
+
+def test_a_close_pair_does_not_merge_others():
+    state = jf.Species(x=jf.Particles([[0.0, 0.0], [1e-6, 0.0]]), y=jf.Particles([[0.0, 0.0], [0.03, 0.0]]))
+    law = jf.Interaction(jf.PowerLaw(0), "x") + 1e-6 * jf.Interaction(jf.PowerLaw(0), "y")
+    final = jf.evolve(law, state, scheme=jf.Overdamped(), dt=1.0, t_end=1.0).final
+    assert np.ptp(final["y"].points[:, 0]) == pytest.approx(0.03, rel=2e-3)
+
+
+def test_a_constant_gradient_is_that_of_every_particle():
+    gravity = jf.Potential(lambda x, y: 9.8 * y, gradient=lambda x, y: (0.0, 9.8))
+    for n in (1, 2, 3):
+        cloud = jf.Particles(np.arange(2.0 * n).reshape(n, 2))
+        final = jf.evolve(gravity, cloud, scheme=jf.Overdamped(), dt=0.1, t_end=0.1).final
+        assert np.allclose(final.points - cloud.points, [0.0, -0.98], atol=1e-9)
+
+
+def test_kernels_that_cannot_be_hashed_and_points_of_one_column():
+    from dataclasses import dataclass
+
+    @dataclass
+    class Own(jf.RadialKernel):
+        convexity = 1.0
+        singular = False
+
+        def profile(self, r):
+            return np.square(r) / 2
+
+        def slope(self, r):
+            return np.asarray(r, dtype=float)
+
+        def curvature(self, r):
+            return np.ones_like(np.asarray(r, dtype=float))
+
+    state = jf.Species(x=jf.Particles([[0.0], [1.0]]), y=jf.Particles([[2.0]]))
+    one = jf.evolve(_cross(Own()), state, dt=0.1, t_end=0.2).final
+    other = jf.evolve(_cross(X2), state, dt=0.1, t_end=0.2).final
+    assert np.allclose(one["x"].points, other["x"].points, atol=1e-9)
+    assert jf.wasserstein(one["x"], state["x"]).exact
+    far = jf.wasserstein(jf.Particles([[0.0, 0.0]]), jf.Particles([[10.0, 0.0]]), 400)
+    assert far.value == pytest.approx(10.0)

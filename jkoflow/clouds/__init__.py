@@ -1,7 +1,7 @@
 """Point masses in R^d: what moves them, and what happens where they meet."""
 
 from .groups import Groups, together
-from .law import CloudLaw, gradient_of, is_steep
+from .law import CloudLaw, difference_step, gradient_of, is_steep
 from .motion import Motion
 
-__all__ = ["CloudLaw", "Groups", "Motion", "gradient_of", "is_steep", "together"]
+__all__ = ["CloudLaw", "Groups", "Motion", "difference_step", "gradient_of", "is_steep", "together"]

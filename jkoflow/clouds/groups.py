@@ -12,7 +12,7 @@ from ..measures import Particles, Species
 
 _SWEEPS, _SETTLED = 1000, 1e-14  # of the pairs of species at one place
 _SAME = 1e-9  # relative: velocities that count as equal
-_MET, _APART = 1.01, 1.1  # contact distances within which groups have met, and at which what separates is put
+_APART = 1.1  # contact distances at which what separates is put
 
 
 def together(forces: Array, masses: Array, grips: Array) -> Array:
@@ -101,14 +101,16 @@ class Groups:
             found.append((first[near >= 0], near[near >= 0], away[near >= 0]))
         return found
 
-    def gathered(self, velocities: Callable[[Array, Array], Array], grips: Array, balance: Array, contact: float) -> Groups:
-        """The same with groups joined that are within ``contact`` of one another and hold one another, and with those taken
+    def gathered(
+        self, velocities: Callable[[Array, Array], Array], grips: Array, balance: Array, contact: float, near: float
+    ) -> Groups:
+        """The same with groups joined that are within ``near`` of one another and hold one another, and with those taken
         apart that do not.
 
         Joined at the centre that the joint motion keeps, with weights balance_a m_a. What does not stay together is put on the
         side to which it leaves, a little more than ``contact`` apart.
         """
-        joined = self._joined(grips, balance, contact)
+        joined = self._joined(grips, balance, near)
         forces = velocities(joined.places, joined.held)
         out = joined
         for g in joined.mixed:
@@ -118,11 +120,11 @@ class Groups:
             out = out._parted(int(g), there, moves, balance[there] * masses, contact)
         return out
 
-    def _joined(self, grips: Array, balance: Array, contact: float) -> Groups:
+    def _joined(self, grips: Array, balance: Array, near: float) -> Groups:
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 
-        links = [(first[d <= _MET * contact], other[d <= _MET * contact]) for first, other, d in self._neighbours(grips)]
+        links = [(first[d <= near], other[d <= near]) for first, other, d in self._neighbours(grips)]
         rows, columns = (np.concatenate([link[k] for link in links] or [np.zeros(0, int)]) for k in (0, 1))
         if len(rows) == 0:
             return self
@@ -150,21 +152,19 @@ class Groups:
                 alike.append(k)
         if len(classes) == 1:
             return self
-        mean = weights @ moves / weights.sum()
-        slowest = min(float(np.linalg.norm(moves[c[0]] - moves[e[0]])) for c in classes for e in classes if c is not e)
-        places, held, members = [self.places], self.held.copy(), [mine.copy() for mine in self.members]
-        moved = self.places.copy()
-        for number, own in enumerate(classes):
-            place = self.places[g] + (moves[own[0]] - mean) * (_APART * contact / slowest)
-            if number == 0:
-                moved[g] = place
-                continue
-            fresh = np.zeros((1, held.shape[1]))
-            fresh[0, there[own]] = self.held[g, there[own]]
-            held[g, there[own]] = 0.0
-            for a in there[own]:
-                members[a][members[a] == g] = len(held)
-            held = np.concatenate([held, fresh])
-            places.append(place[None])
-        places[0] = moved
-        return Groups(np.concatenate(places), held, tuple(members))
+        means = [weights[c] @ moves[c] / weights[c].sum() for c in classes]
+        rests = [np.delete(np.arange(len(there)), c) for c in classes]
+        leads = [mean - weights[rest] @ moves[rest] / weights[rest].sum() for mean, rest in zip(means, rests, strict=True)]
+        k = int(np.argmax([np.linalg.norm(lead) for lead in leads]))  # leaves the fastest; the others are looked at again
+        own, rest = np.array(classes[k]), rests[k]
+        way = leads[k] * (_APART * contact / float(np.linalg.norm(leads[k])))
+        share = weights[own].sum() / weights.sum()
+        places = np.concatenate([self.places, (self.places[g] + (1 - share) * way)[None]])
+        places[g] = self.places[g] - share * way
+        held = np.concatenate([self.held, np.zeros((1, self.held.shape[1]))])
+        held[-1, there[own]], held[g, there[own]] = self.held[g, there[own]], 0.0
+        members = [mine.copy() for mine in self.members]
+        for a in there[own]:
+            members[a][members[a] == g] = len(held) - 1
+        parted = Groups(places, held, tuple(members))
+        return parted._parted(g, there[rest], moves[rest], weights[rest], contact)

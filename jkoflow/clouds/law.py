@@ -43,9 +43,9 @@ class CloudLaw:
             if c != 0:
                 enter(term, c, found)
         for kernel in found.kernels.values():
-            if kernel.pointy and not isinstance(kernel, RadialKernel):
+            if (kernel.pointy or kernel.singular) and not isinstance(kernel, RadialKernel):
                 raise ValueError(
-                    f"{kernel!r} is pointed at the origin, and only its values are known: "
+                    f"{kernel!r} is pointed or singular at the origin, and only its values are known: "
                     "subclass RadialKernel, which tells k'(0+)"
                 )
         return found
@@ -125,13 +125,19 @@ def gradient_of(term: Potential, places: Array) -> Array:
     gradient = term.gradient if term.gradient is not None else getattr(term.V, "gradient", None)
     if gradient is not None:
         values = np.asarray(gradient(*coordinates), dtype=np.float64)
-        return np.broadcast_to(values.reshape(1, -1) if values.ndim == 1 else values, places.T.shape).T
-    h = _STEP * (float(np.ptp(places, axis=0).max()) or 1.0)
+        constant = values.shape == (places.shape[1],) and places.shape[1] > 1
+        return np.broadcast_to(values[:, None] if constant else np.atleast_2d(values), places.T.shape).T
+    h = difference_step(places, _STEP, 1e-6)
     columns = []
     for axis in range(places.shape[1]):
         near, far = (_difference(term, places, axis, k * h) for k in (1, 2))
         columns.append((8 * near - far) / (12 * h))
     return np.stack(columns, axis=1)
+
+
+def difference_step(places: Array, of_extent: float, of_distance: float) -> float:
+    """A length for differences: a share of the extent of the places, no less than one of their distance from the origin."""
+    return max(of_extent * float(np.ptp(places, axis=0).max()), of_distance * float(np.abs(places).max())) or of_extent
 
 
 def _difference(term: Potential, places: Array, axis: int, h: float) -> Array:

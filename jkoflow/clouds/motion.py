@@ -14,12 +14,14 @@ from .groups import _SAME, Groups, together
 from .law import CloudLaw
 
 _CONTACT = 100.0  # tolerances: the distance at which what attracts without bound counts as together
+_MET, _MOST_MET = 1.01, 1.09  # contact distances: who has met, and where time is too coarse to stop them closer
+_ONE_PLACE = 1e-13  # of the distance from the origin: what rounding leaves of one place
 _MOST_MEETINGS = 50  # for every atom
 
 
 @dataclass
 class Motion:
-    """The motion of a state under a law, to a tolerance that is a share of the extent (of the way to go, where that is longer).
+    """The motion of a state under a law, to a tolerance that is a share of the extent (of the way to go, from one place).
 
     Between meetings dx/dt = velocity by an explicit Runge-Kutta method of order 8 with error control. Atoms that hold one
     another (see ``CloudLaw.grips``) and come within 100 tolerances have met: they stay together, or part, by the rule of
@@ -37,16 +39,18 @@ class Motion:
         groups = Groups.of(state)
         origin = groups.places.mean(axis=0)  # tolerances are relative to the extent, not to the distance from 0
         first = self.law.velocities(groups.places, groups.held)
-        extent = max(float(np.ptp(groups.places, axis=0).max()), float(np.abs(first).max()) * duration)
-        if not np.isfinite(extent):
+        extent, away = float(np.ptp(groups.places, axis=0).max()), float(np.abs(groups.places).max())
+        if extent <= _ONE_PLACE * away:
+            extent = float(np.abs(first).max()) * duration
+        if not (np.isfinite(extent) and np.isfinite(first).all()):
             return state, Status.NOT_FINITE
         if extent == 0:
             return state, Status.CONVERGED
-        contact = _CONTACT * self.tolerance * extent
+        contact = max(_CONTACT * self.tolerance * extent, _ONE_PLACE * away)
         grips = self.law.grips(contact)
-        now = 0.0
+        now, near = 0.0, _MET * contact
         for _ in range(_MOST_MEETINGS * len(groups.places)):
-            groups = groups.gathered(self._velocities, grips, self.law.balance, contact)
+            groups = groups.gathered(self._velocities, grips, self.law.balance, contact, near)
             flow = _Flow(self, groups, grips, contact, origin)
             found = solve_ivp(
                 flow.velocity,
@@ -63,6 +67,7 @@ class Motion:
                 return state, Status.NOT_FINITE
             if found.status == 0:
                 return groups.state(state), Status.CONVERGED
+            near = max(_MET * contact, min(groups.gap(grips) * (1 + 1e-9), _MOST_MET * contact))
             if found.status < 0:
                 return groups.state(state), Status.SOLVER_FAILED
         return groups.state(state), Status.ITERATION_LIMIT

@@ -40,7 +40,9 @@ def confinement(flow: Trajectory, *, about: Any = None) -> Confinement:
     """
     clouds = [np.concatenate([support(measure) for measure in state.values()]) for state in flow.snapshots]
     d = clouds[0].shape[1]
-    point = clouds[0].mean(axis=0) if about is None else np.atleast_1d(finite_array("about", about, () if d == 1 else (d,)))
+    first = flow.snapshots[0].values()
+    mean = sum(measure.mass * np.atleast_1d(measure.mean) for measure in first) / sum(measure.mass for measure in first)
+    point = mean if about is None else np.atleast_1d(finite_array("about", about, () if d == 1 else (d,)))
     radii = np.array([np.sqrt(((cloud - point) ** 2).sum(axis=1).max()) for cloud in clouds])
     directions = _directions(d)
     heights = np.array([(cloud @ directions).max(axis=0) for cloud in clouds])

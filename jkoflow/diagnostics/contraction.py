@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .._validate import finite
 from ..energies import State
 from ..measures import Species
 from ..proximal import complete_mobilities
@@ -23,7 +24,7 @@ def product_distance(a: State, b: State, mobility: Mapping[str, float] | None = 
     5.0
     """
     first, second = Species.of(a), Species.of(b)
-    if list(first) != list(second):
+    if set(first) != set(second):
         raise ValueError(f"a and b must be of the same species, got {list(first)} and {list(second)}")
     alpha = complete_mobilities(mobility, first)
     return float(np.sqrt(sum(wasserstein2(first[name], second[name]) ** 2 / alpha[name] for name in first)))
@@ -46,6 +47,7 @@ def contraction(one: Trajectory, other: Trajectory, convexity: float) -> Report:
         raise ValueError(f"the runs must have the same times, got {len(one)} to {one.times[-1]} and {len(other)}")
     if one.mobilities != other.mobilities:
         raise ValueError(f"the runs must have the same mobilities, got {one.mobilities} and {other.mobilities}")
+    finite("convexity", convexity)
     pairs = zip(one.snapshots, other.snapshots, strict=True)
     distances = np.array([product_distance(a, b, one.mobilities) for a, b in pairs])
     bound = distances[0] * np.exp(-convexity * (one.times - one.times[0]))

@@ -41,12 +41,14 @@ def geodesic_convexity(
     masses = np.array([measure.mass for measure in held.values()])
     pairs = np.zeros((len(names), len(names)))
     for c, term in law.terms:
+        if c == 0:
+            continue
         if isinstance(term, Interaction):
             k = names.index(term.species)
-            pairs[k, k] += (c * term.W).convexity if c else 0.0
+            pairs[k, k] += (c * term.W).convexity
         elif isinstance(term, CrossInteraction):
             i, j = (names.index(name) for name in term.between)
-            pairs[i, j] += (c * term.K).convexity if c else 0.0
+            pairs[i, j] += (c * term.K).convexity
             pairs[j, i] = pairs[i, j]
         elif not isinstance(term, Entropy) or c < 0:
             raise ValueError(f"{term!r} is not a pair interaction: give the lambda of the whole yourself")

@@ -67,9 +67,18 @@ def _by_shape(kernel: Kernel) -> dict[Any, float]:
     shapes: dict[Any, float] = {}
     for c, term in terms_of(kernel):
         known = in_pairs(term)
-        key, strength = (term, c) if known is None else (known[1:], c * known[0])
+        key, strength = (_identity(term), c) if known is None else (known[1:], c * known[0])
         shapes[key] = shapes.get(key, 0.0) + strength
     return shapes
+
+
+def _identity(kernel: Kernel) -> Any:
+    """The kernel itself, to be compared by value; itself alone where it cannot be hashed."""
+    try:
+        hash(kernel)
+    except TypeError:
+        return id(kernel)
+    return kernel
 
 
 def _ratio(there: dict[Any, float], back: dict[Any, float]) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from .base import Combination, Law
 from .cross_interaction import CrossInteraction
+from .interaction import Interaction
 
 
 def gradient_form(law: Law) -> tuple[Law, Mapping[str, float]] | None:
@@ -29,7 +30,9 @@ def gradient_form(law: Law) -> tuple[Law, Mapping[str, float]] | None:
     parts: list[tuple[float, Law]] = []
     for c, term in law.terms:
         for a, b, factor, kernel in term.pulls:
-            if a < b:  # the other half of the pair says the same
+            if a == b:
+                parts.append((c * factor / alpha[a], Interaction(kernel, a)))
+            elif a < b:  # the other half of the pair says the same
                 parts.append((c * factor / alpha[a], CrossInteraction(kernel, between=(a, b))))
         if not term.pulls:
             parts.append((c / alpha[term.involves[0]], term))

@@ -81,9 +81,9 @@ class Particles(Measure):
         >>> Particles([1.0, 0.0, 1.0]).quantiles().masses
         array([0.33333333, 0.        , 0.66666667])
         """
-        if self.points.ndim != 1:
+        if self.dim != 1:
             raise ValueError(f"points must be on the line, of shape (n,), got {self.points.shape}")
-        places, which = np.unique(self.points, return_inverse=True)
+        places, which = np.unique(self.points.ravel(), return_inverse=True)
         return Quantiles.atoms(places, np.bincount(which, weights=self.masses), walls=walls)
 
     def field(self, name: str, function: SpaceFunction | Any) -> Array:

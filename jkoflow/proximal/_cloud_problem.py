@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from .._typing import Array, Indices, Mask
-from ..clouds import CloudLaw, gradient_of, is_steep
+from ..clouds import CloudLaw, difference_step, gradient_of, is_steep
 from ..energies import Potential
 from ..kernels import Kernel, RadialKernel
 from ..measures import CloudPotential
@@ -212,7 +212,7 @@ def _of_custom(kernel: Kernel, gaps: Array, weights: Array, convexified: bool) -
 
 def _hessian_of(term: Potential, places: Array) -> Array:
     """D^2 V (n, d, d) by central differences of the gradient."""
-    h = 1e-4 * (float(np.ptp(places, axis=0).max()) or 1.0)
+    h = difference_step(places, 1e-4, 1e-5)
     steps = h * np.eye(places.shape[1])
     columns = [(gradient_of(term, places + e) - gradient_of(term, places - e)) / (2 * h) for e in steps]
     blocks = np.stack(columns, axis=-1)

@@ -18,6 +18,7 @@ _BLURS = 0.1 ** np.arange(1, 10)  # of the extent
 _NEAR = (1e3, 1e2, 1e4, 1e1)  # last blurs within which atoms may have come together
 _ROUGH = 1e-6  # of the extent, on the way
 _DECREASE, _SHORTEST = 1e-4, 1e-12
+_ROUNDINGS = 64  # of the coordinates, below which no residual is asked to fall
 _SAME_PLACE = 1e-13  # of the extent
 _FIRST_TRY = 12  # iterations, before kernels are rounded off
 _BALANCINGS = 100  # of the forces within groups
@@ -107,7 +108,9 @@ class _Newton:
         self.extent = float(np.ptp(nodes, axis=0).max())
         if self.extent == 0:
             self.extent = float(np.abs(problem.model(problem.start).gradient / problem.inertia[:, None]).max())
-        self.tolerance = tolerance * self.extent * float(np.sqrt(problem.metric.sum()))
+        weight, spacing = float(np.sqrt(problem.metric.sum())), float(np.spacing(np.abs(nodes).max()))
+        self.tolerance = max(tolerance * self.extent, _ROUNDINGS * spacing) * weight
+        self.least = spacing * weight  # no correction can be told from less
 
     def solved(self) -> tuple[Array, Status, float]:
         """Where it ends, the status and the residual."""
@@ -196,7 +199,7 @@ class _Newton:
                 break
             cautious = share < 1e-2
             x = x + share * p
-            if self.problem.length(share * p) <= tolerance and share == 1:
+            if self.problem.length(share * p) <= max(tolerance, self.least) and share == 1:
                 break
         return x
 

@@ -132,9 +132,11 @@ def _between_points(a: Measure, b: Measure, p: float) -> float:
 
     held_a, held_b = a.masses > 0, b.masses > 0
     cost = ot.dist(a.points[held_a], b.points[held_b], metric="sqeuclidean" if p == 2 else "euclidean")
+    top = 1.0
     if p not in (1, 2):
-        cost = cost**p
+        top = float(cost.max()) or 1.0
+        cost = (cost / top) ** p
     mass_a = a.masses[held_a]
     mass_b = b.masses[held_b]
     least = float(ot.emd2(mass_a, mass_b * (mass_a.sum() / mass_b.sum()), cost, numItermax=10_000_000))
-    return max(least, 0.0) ** (1 / p)
+    return top * max(least, 0.0) ** (1 / p)
