@@ -247,22 +247,21 @@ class _Run:
 def _driven_by(
     law: Law, scheme: Scheme, own: Mapping[str, float], given: Mapping[str, float] | None, before: Trajectory | None
 ) -> tuple[Law, Mapping[str, float]]:
-    """The law as the scheme takes it, an energy if it needs one and there is one, and the mobilities with which it does.
+    """The law as the scheme takes it, in its gradient form if it needs an energy and the law has none, with the mobilities.
 
-    Mobilities that are not given are those of the trajectory that is continued, which has its law's form in them already.
+    Mobilities that are not given are those of the trajectory that is continued; where that had energies and the law has none,
+    it was run in gradient form, and they hold the alpha of that.
     """
+    in_form = False
+    if given is None and before is not None:
+        own, in_form = before.mobilities, not law.has_energy and not np.isnan(before.energies[0])
     form = None if law.has_energy else gradient_form(law)
-    continued = given is None and before is not None
-    if continued:
-        assert before is not None
-        own = before.mobilities
     if form is None:
         return law, own
     energy, alpha = form
-    had_energy = continued and before is not None and not np.isnan(before.energies[0])
     if scheme.needs_energy:
-        return energy, own if had_energy else {name: alpha.get(name, 1.0) * own[name] for name in own}
-    return law, {name: own[name] / alpha.get(name, 1.0) for name in own} if had_energy else own
+        return energy, own if in_form else {name: alpha.get(name, 1.0) * own[name] for name in own}
+    return law, {name: own[name] / alpha.get(name, 1.0) for name in own} if in_form else own
 
 
 def _past(before: Trajectory | None) -> Past | None:

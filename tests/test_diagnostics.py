@@ -99,14 +99,13 @@ def test_theorem_3_1_evi_and_contraction(name, scheme):
     dt = 0.01
     runs = [jf.evolve(law, start, scheme=scheme, dt=dt, t_end=0.3, mobility=mobility) for start in (one, other)]
     report = diagnostics.evi_residual(runs[0], law, {"other": other, "self": one, "end": runs[0].final}, lam)
-    room = 1e-9 if isinstance(scheme, jf.JKO) and lam >= 0 else 20 * dt  # implicit Euler obeys it at every dt where convex
-    assert report.worst <= room
+    assert report.worst <= 1e-9
     contracted = diagnostics.contraction(*runs, lam)
     assert contracted.curves["distance"][0] > 0.5
-    assert contracted.worst <= (1e-6 if isinstance(scheme, jf.Overdamped) else 20 * dt * abs(lam))
+    assert contracted.worst <= 1e-9
 
 
-def test_the_residual_of_the_evi_falls_with_dt_and_sees_a_wrong_lambda():
+def test_the_residual_of_the_evi_sees_a_wrong_lambda():
     law, alpha = LAWS["morse and gauss"]
     start, reference = _clouds(0), _clouds(3)
     lam = diagnostics.geodesic_convexity(law, start, {"y": alpha})
@@ -115,7 +114,8 @@ def test_the_residual_of_the_evi_falls_with_dt_and_sees_a_wrong_lambda():
         flow = jf.evolve(law, start, scheme=jf.Overdamped(), dt=dt, t_end=0.1, mobility={"y": alpha})
         near = _moved(flow.final, 0.01, 0.01)
         worst.append(diagnostics.evi_residual(flow, law, {"near": near, "far": reference}, lam).worst)
-    assert worst[-1] <= 1e-3
+    assert max(worst) <= 0
+    assert worst == sorted(worst)  # it tends to that of the flow, from below
     repulsive, _ = LAWS["repulsive"]
     flow = jf.evolve(repulsive, start, scheme=jf.Overdamped(), dt=0.001, t_end=0.1)
     shifted = _moved(start, 1.0, -1.0)

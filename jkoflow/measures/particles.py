@@ -109,7 +109,7 @@ class Particles(Measure):
         return CloudPotential(kernel, self.points, self.masses)
 
     def pair_expectation(self, kernel: Kernel, other: Particles | None = None) -> float:
-        """sum_ij m_i n_j W(x_i - y_j); infinite where W is and two particles meet. A particle does not meet itself."""
+        """sum_ij m_i n_j W(x_i - y_j); W(0) counts where finite, and where it is not two that meet make it infinite."""
         source = self if other is None else other
         if kernel.singular and _meet(self.points, None if other is None else other.points):
             return float(kernel(*np.zeros(self.dim)))
