@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -158,43 +158,60 @@ class Grid:
         sampled = self.sample(values, order) if callable(values) else values
         return Density.scaled(self, sampled, mass)
 
-    def solve_poisson(self, charge: Array) -> Array:
-        """The potential psi with -lap psi = charge, no flux through the walls, zero mean.
+    def solve_poisson(self, charge: Array, boundary: Literal["neumann", "dirichlet"] = "neumann") -> Array:
+        """The potential psi with -lap psi = charge: no flux through the walls and zero mean, or psi = 0 on the walls.
 
-        Second-order finite volumes, diagonal in the cosine basis with eigenvalues 2 (1 - cos(k pi / n)) / h^2 per axis,
-        so the discrete energy is exact: 1/2 sum |grad psi|^2 = 1/2 sum charge psi. Two cosine transforms, O(n log n).
+        Second-order finite volumes, diagonal in the cosine or the sine basis with eigenvalues 2 (1 - cos(k pi / n)) / h^2 per
+        axis, so the discrete energy is exact: 1/2 sum |grad psi|^2 = 1/2 sum charge psi. Two transforms, O(n log n).
 
-        Raises ValueError when the total charge is not zero (to 1e-10 of the total of its absolute value): the Neumann
-        problem then has no solution.
+        Raises ValueError when the total charge is not zero (to 1e-10 of the total of its absolute value) and the walls let no
+        flux through: that problem has no solution.
 
         >>> grid = Grid.box((0, 1), cells=64)
         >>> charge = grid.sample(lambda x: np.cos(np.pi * x))
         >>> psi = grid.solve_poisson(charge)
         >>> bool(abs(grid.integrate(charge * psi) / 2 - 0.0253353827864) < 1e-12)
         True
+        >>> float(np.round(grid.solve_poisson(np.ones(64), "dirichlet").max(), 3))      # x (1 - x) / 2
+        0.125
         """
-        from scipy.fft import dctn, idctn
-
         charge = finite_array("charge", charge, self.shape)
         excess, scale = abs(self.integrate(charge)), self.integrate(np.abs(charge))
-        if excess > 1e-10 * scale:
+        if boundary == "neumann" and excess > 1e-10 * scale:
             raise ValueError(
                 f"charge must have zero total for a box with no-flux walls, got {self.integrate(charge):.6g}; "
                 "subtract a background of equal charge (doping) first"
             )
+        return self._inverse_laplacian(charge, boundary)
+
+    def poisson_operator(self, boundary: Literal["neumann", "dirichlet"]) -> Callable[[Array], Array]:
+        """``solve_poisson`` without its checks; a mean of the charge, where it has to vanish, is left out."""
+        return lambda charge: self._inverse_laplacian(charge, boundary)
+
+    def _inverse_laplacian(self, charge: Array, boundary: str) -> Array:
+        from scipy.fft import dctn, dstn, idctn, idstn
+
+        if boundary == "dirichlet":
+            return np.asarray(idstn(dstn(charge, type=2) / self._eigenvalues(1), type=2))
+        if boundary != "neumann":
+            raise ValueError(f'boundary must be "neumann" or "dirichlet", got {boundary!r}')
         modes = dctn(charge, type=2)
         modes.flat[0] = 0.0
-        modes /= self.laplacian_eigenvalues
-        return np.asarray(idctn(modes, type=2))
+        return np.asarray(idctn(modes / self.laplacian_eigenvalues, type=2))
 
     @cached_property
     def laplacian_eigenvalues(self) -> Array:
         """Of minus the discrete Laplacian in the cosine basis, with 1 in the place of the 0 of the constant mode."""
+        total = self._eigenvalues(0)
+        total.flat[0] = 1.0
+        return total
+
+    def _eigenvalues(self, first: int) -> Array:
+        """Sums over the axes of those with wave numbers from ``first`` on."""
         total = np.zeros(self.shape)
         for axis, (count, h) in enumerate(zip(self.shape, self.spacing, strict=True)):
-            along = (2 - 2 * np.cos(np.pi * np.arange(count) / count)) / h**2
+            along = (2 - 2 * np.cos(np.pi * np.arange(first, first + count) / count)) / h**2
             total += along.reshape([-1 if i == axis else 1 for i in range(self.dim)])
-        total.flat[0] = 1.0
         return total
 
     def convolve(self, kernel: Callable[..., Any], values: Array) -> Array:

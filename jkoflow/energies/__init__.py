@@ -1,9 +1,11 @@
 """Energies, drifts, and their algebra: one file each."""
 
+from ._electrostatics import charge_density, doping_on, psi_of_charge
 from .base import Combination, Energy, Law, State, restricted_to
 from .congestion import Congestion
 from .convex_function import ConvexFunction
 from .cross_interaction import CrossInteraction
+from .dirichlet_coupling import DirichletCoupling
 from .drift import Drift
 from .entropy import Entropy
 from .functional import Functional
@@ -22,6 +24,7 @@ __all__ = [
     "ConvexFunction",
     "CrossInteraction",
     "CustomInternalEnergy",
+    "DirichletCoupling",
     "Drift",
     "Energy",
     "Entropy",
@@ -34,8 +37,11 @@ __all__ = [
     "RenyiEntropy",
     "State",
     "UnitMasses",
+    "charge_density",
+    "doping_on",
     "gradient_form",
     "newtonian",
+    "psi_of_charge",
     "restricted_to",
     "unit_masses",
 ]

@@ -189,6 +189,12 @@ class Combination(Law):
     def pulls(self) -> tuple[Pull, ...]:
         return tuple((a, b, c * factor, kernel) for c, term in self.parts for a, b, factor, kernel in term.pulls)
 
+    def check(self, state: State) -> Species:
+        held = super().check(state)
+        for _, term in self.parts:
+            term.check(held)
+        return held
+
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         self.check(state)
         frozen = [(c, term.frozen_at(state, self_terms=self_terms)) for c, term in self.parts]

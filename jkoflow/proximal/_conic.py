@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field
 from functools import singledispatch
+from itertools import combinations_with_replacement
 from typing import Any
 
 import cvxpy as cp
@@ -12,7 +13,18 @@ import numpy as np
 
 from .._status import Status
 from .._typing import Array
-from ..energies import Congestion, CrossInteraction, Entropy, Interaction, Law, Potential, RenyiEntropy
+from ..energies import (
+    Congestion,
+    CrossInteraction,
+    DirichletCoupling,
+    Entropy,
+    Interaction,
+    Law,
+    Potential,
+    RenyiEntropy,
+    doping_on,
+    psi_of_charge,
+)
 from ..kernels import Kernel
 from .base import ProximalStep
 
@@ -42,7 +54,10 @@ class ConicEnergy:
 
     def add_block(self, a: str, b: str, c: float, kernel: Kernel) -> None:
         """Add c int int kernel(x - y) rho_a(x) rho_b(y), with a factor 1/2 when a is b, to the quadratic form."""
-        matrix = c * self.step.grid.kernel_matrix(kernel)
+        self.add_matrix(a, b, c * self.step.grid.kernel_matrix(kernel))
+
+    def add_matrix(self, a: str, b: str, matrix: Array) -> None:
+        """The same for a symmetric matrix that says what a unit of mass in one cell does to one in another."""
         for pair in {(a, b), (b, a)}:
             self.blocks[pair] = self.blocks.get(pair, 0.0) + matrix
 
@@ -122,6 +137,22 @@ def _(term: Interaction, c: float, conic: ConicEnergy) -> None:
 @enter.register
 def _(term: CrossInteraction, c: float, conic: ConicEnergy) -> None:
     conic.add_block(*term.between, c, term.K)
+
+
+@enter.register
+def _(term: DirichletCoupling, c: float, conic: ConicEnergy) -> None:
+    """The Green's function column by column, c > 0; what the doping does stands apart from what the species do."""
+    _non_negative(term, c)
+    grid = conic.step.grid
+    units = np.eye(grid.size).reshape(-1, *grid.shape) / conic.volume
+    green = np.stack([psi_of_charge(term, grid, unit).ravel() for unit in units])
+    fixed = doping_on(term, grid)
+    psi = psi_of_charge(term, grid, fixed)
+    for a, b in combinations_with_replacement(conic.densities, 2):
+        conic.add_matrix(a, b, c * term.charges[a] * term.charges[b] * (green + green.T) / 2)
+    for name, density in conic.densities.items():
+        conic.objective.append((c * term.charges[name] * conic.volume * psi.ravel()) @ density)
+    conic.objective.append(c * grid.integrate(fixed * psi) / 2)
 
 
 def run_clarabel(problem: cp.Problem, max_iterations: int, tolerance: float) -> tuple[Status, int]:

@@ -8,7 +8,7 @@ from functools import singledispatch
 import numpy as np
 
 from .._typing import Array
-from ..energies import CrossInteraction, Interaction, Law
+from ..energies import CrossInteraction, DirichletCoupling, Interaction, Law, psi_of_charge
 from ..measures import Species
 from ._local_energy import LocalEnergy, enter_all
 from ._power_equation import monotone_equation, power_equation
@@ -72,9 +72,9 @@ class Conjugate(LocalEnergy):
             total = total + c * (term.derivative(rho + step) - term.derivative(rho - step)) / (2 * step)
         return total
 
-    def variation(self, rho: Array) -> Array:
-        """V + U'(rho), finite: vacuum counts as a trace of mass, and places that are forbidden as free."""
-        return np.where(self.forbidden, 0.0, self.potential) + self.derivative(np.maximum(rho, 1e-8 * rho.max()))
+    def variation(self, rho: Array, outside: Array) -> Array:
+        """The outside and U'(rho), finite: vacuum counts as a trace of mass, and places that are forbidden as free."""
+        return np.where(self.forbidden, 0.0, outside) + self.derivative(np.maximum(rho, 1e-8 * rho.max()))
 
 
 def conjugates(step: ProximalStep) -> dict[str, Conjugate]:
@@ -107,9 +107,7 @@ def _softness(local: Conjugate, step: ProximalStep, name: str) -> float:
     that of a displacement by one cell. It acts as a diffusion of that size where the crowd is below its bound.
     """
     grid, state = step.grid, step.anchor
-    driving = local.potential + sum(
-        (c * term.first_variation(state, name) for c, term in local.moving), np.zeros(step.grid.shape)
-    )
+    driving = local.outside(name, state)
     cell = max(grid.spacing) ** 2 / step.weight(name)
     held = ~local.forbidden
     rise = 0.0
@@ -139,3 +137,9 @@ def _(term: Interaction, name: str, state: Species, changes: dict[str, Array]) -
 def _(term: CrossInteraction, name: str, state: Species, changes: dict[str, Array]) -> Array:
     a, b = term.between
     return state.grid.convolve(term.K, changes[b if name == a else a])
+
+
+@response.register
+def _(term: DirichletCoupling, name: str, state: Species, changes: dict[str, Array]) -> Array:
+    charge = sum((z * changes[other] for other, z in term.charges.items()), np.zeros(state.grid.shape))
+    return term.charges[name] * psi_of_charge(term, state.grid, charge)

@@ -8,7 +8,7 @@ from .._typing import Array
 from ._conjugate import response
 from ._gmres import gmres
 from ._grid_step import GridStep, Trial
-from ._multigrid import Multigrid, elliptic
+from ._multigrid import Multigrid, diagonal_of, elliptic
 
 _VISCOSITY, _MOST_VISCOSITY = 1.0, 0.02  # times the residual, and at most: the share of the largest conductance that is added
 _ELSEWHERE = 0.1  # of the viscosity, where there is mass
@@ -21,32 +21,38 @@ def newton(problem: GridStep, at: Trial) -> Array:
 
     The Jacobian is that of the discrete equations, but for the slope of (U*)', for which the secant to the pulled density
     stands: exact where one cell is out of balance with its neighbours, and the derivative in the limit. GMRES in the norm
-    that weights cells by the inverse diagonal, with a multigrid cycle for the elliptic part.
+    that weights cells by the inverse diagonal, with a multigrid cycle for the elliptic part, of all species together where
+    Poisson's equation couples them.
     """
     size = len(problem.names)
     slopes = np.stack([_secants(problem, at, k) for k in range(size)])
-    reactions, operators, cycles, diagonals = [], [], [], []
+    charged = problem.charged
+    operators, cycles, diagonals, conductances = [], [], [], []
     for k in range(size):
         faces = at.pulled[k].conductances
         viscosity = min(_VISCOSITY * at.residual, _MOST_VISCOSITY) * max(float(f.max()) for f in faces)
         loose = (at.rho[k] == 0) | (at.masses[k] < -1e-9 * at.rho[k].max())
         local_viscosity = np.where(loose, viscosity, _ELSEWHERE * viscosity)
         smoothing = tuple(_between(local_viscosity, axis) for axis in range(len(faces)))
-        level = Multigrid(slopes[k], tuple(a + b for a, b in zip(faces, smoothing, strict=True)))
-        trace = _TRACE * float(level.diagonal.max())
-        cycles.append(level)
-        diagonals.append(level.diagonal + trace)
+        conductances.append(tuple(a + b for a, b in zip(faces, smoothing, strict=True)))
+        diagonal = diagonal_of(slopes[k], conductances[k])
+        trace = _TRACE * float(diagonal.max())
+        diagonals.append(diagonal + trace)
         operators.append(elliptic(np.full(slopes[k].shape, trace), smoothing))
-        reactions.append(slopes[k])
+        if charged is None:
+            cycles.append(Multigrid(slopes[k], conductances[k]))
+    together = None if charged is None else charged.cycle(slopes, conductances)
     scale = np.sqrt(np.stack(diagonals))
 
     def apply(change: Array) -> Array:
         drift = np.stack([at.pulled[k].derivative(change[k]) for k in range(size)])
         level = change - _responses(problem, at, drift) if problem.moves else change
-        rows = [reactions[k] * level[k] - drift[k] + operators[k](change[k]) for k in range(size)]
+        rows = [slopes[k] * level[k] - drift[k] + operators[k](change[k]) for k in range(size)]
         return np.stack(rows) / scale
 
     def precondition(right: Array) -> Array:
+        if charged is not None and together is not None:
+            return charged.precondition(together, right * scale)
         return np.stack([cycles[k](right[k] * scale[k]) for k in range(size)])
 
     tolerance = float(np.clip(0.3 * at.residual**0.5, 1e-6, 0.1))

@@ -9,11 +9,12 @@ import numpy as np
 
 from .._status import Status
 from .._typing import Array
-from ..energies import CrossInteraction, Interaction
+from ..energies import CrossInteraction, DirichletCoupling, Interaction, Law, doping_on
 from ..grids import Grid
 from ..measures import Density, Species
 from ..pull_back import PullBack, Pulled
 from ..transport import upper_transform
+from ._charged import Charged
 from ._conjugate import Conjugate, conjugates
 from ._gmres import gmres
 from ._multigrid import Multigrid, elliptic
@@ -93,15 +94,29 @@ class GridStep:
         """The same step on cells twice as wide; None where the grid is too coarse or odd, or an energy has no coarse twin."""
         if any(count % 2 or count < 2 * _COARSEST for count in self.grid.shape):
             return None
-        if not all(isinstance(term, Interaction | CrossInteraction) for one in self.local.values() for _, term in one.moving):
+        twins = {name: [(c, _coarse_twin(term, self.anchor)) for c, term in one.moving] for name, one in self.local.items()}
+        if any(term is None for one in twins.values() for _, term in one):
             return None
         grid = Grid(self.grid.bounds, tuple(count // 2 for count in self.grid.shape))
         anchor = Species({name: Density(grid, halved(mu)) for name, mu in zip(self.names, self.mu, strict=True)})
         local = {
-            name: replace(one, potential=halved(one.potential), forbidden=halved(one.forbidden.astype(float)) > 0.5)
+            name: replace(
+                one,
+                potential=halved(one.potential),
+                forbidden=halved(one.forbidden.astype(float)) > 0.5,
+                moving=[(c, term) for c, term in twins[name] if term is not None],
+            )
             for name, one in self.local.items()
         }
         return GridStep(anchor, local, self.taus)
+
+    def weaker(self, share: float) -> GridStep:
+        """The same step with a share of the coupling by charge."""
+        local = {
+            name: replace(one, moving=[(c * share if isinstance(t, DirichletCoupling) else c, t) for c, t in one.moving])
+            for name, one in self.local.items()
+        }
+        return GridStep(self.anchor, local, self.taus)
 
     def trial(self, phi: Array) -> Trial:
         """Everything at the potentials phi, after the constants that give the masses are added to them.
@@ -115,8 +130,7 @@ class GridStep:
         rows = []
         for k, name in enumerate(self.names):
             local = self.local[name]
-            outside = local.potential + sum((c * term.first_variation(state, name) for c, term in local.moving), 0.0)
-            level = np.where(local.forbidden, -np.inf, phi[k] - outside)
+            level = np.where(local.forbidden, -np.inf, phi[k] - local.outside(name, state))
             shift = level_of_mass(local, level, float(self.totals[k]))
             rows.append((phi[k] + shift, level + shift, *local.density(level + shift)))
         moved, levels, rho, slopes = (np.stack(parts) for parts in zip(*rows, strict=True))
@@ -133,24 +147,42 @@ class GridStep:
         The linearised step (Cances, Gallouet, Todeschini 2020) does most of what the implicit one does; it needs a
         strictly convex energy without a bound.
         """
-        state, phi = self.anchor, []
-        for k, name in enumerate(self.names):
-            local, mu = self.local[name], self.mu[k]
-            first = local.variation(mu) + sum((c * term.first_variation(state, name) for c, term in local.moving), 0.0)
-            if local.strictly_convex and np.isinf(local.cap) and not local.forbidden.any():
-                first = self._linearised(local, mu, first, self.taus[k])
-            phi.append(first)
-        return self.concave(np.stack(phi))
+        local = [self.local[name] for name in self.names]
+        first = np.stack(
+            [one.variation(mu, one.outside(n, self.anchor)) for n, one, mu in zip(self.names, local, self.mu, strict=True)]
+        )
+        free = [one.strictly_convex and np.isinf(one.cap) for one in local]
+        if self.charged is not None and all(free):
+            held = np.stack([_held(one, mu) for one, mu in zip(local, self.mu, strict=True)])
+            faces = [self._conductances(mu, tau) for mu, tau in zip(self.mu, self.taus, strict=True)]
+            return self.concave(self.charged.relaxed(held, faces, first, 1e-3, 20))
+        for k, one in enumerate(local):
+            if free[k] and not one.forbidden.any():
+                reaction, across = _held(one, self.mu[k]), self._conductances(self.mu[k], self.taus[k])
+                operator, cycle = elliptic(reaction, across), Multigrid(reaction, across)
+                first[k] += gmres(operator, reaction * first[k] - operator(first[k]), cycle, 1e-3, 10)
+        return self.concave(first)
 
-    def _linearised(self, local: Conjugate, mu: Array, first: Array, tau: float) -> Array:
-        held = np.where(mu > 0, 1 / local.curvature(np.maximum(mu, 1e-300)), 0.0)
-        faces = [np.zeros(tuple(n + (c == axis) for c, n in enumerate(mu.shape))) for axis in range(mu.ndim)]
+    @cached_property
+    def charged(self) -> Charged | None:
+        """The coupling by Poisson's equation, if there is one; a second one, or one that attracts, is left to the iteration."""
+        for c, term in self.local[self.names[0]].moving:
+            if isinstance(term, DirichletCoupling) and c > 0:
+                return Charged(term, c, self.names, self.grid)
+        return None
+
+    @property
+    def ascends(self) -> bool:
+        """Whether the ascent of the dual is of use: it holds the fields fixed, and a strong coupling by charge forbids that."""
+        return not self.continued and self.charged is None
+
+    def _conductances(self, mu: Array, tau: float) -> tuple[Array, ...]:
+        faces = []
         for axis, h in enumerate(self.grid.spacing):
-            m, inner = np.moveaxis(mu, axis, 0), np.moveaxis(faces[axis], axis, 0)[1:-1]
-            inner[:] = tau / h**2 * np.minimum(m[1:], m[:-1])
-        operator, cycle = elliptic(held, tuple(faces)), Multigrid(held, tuple(faces))
-        change = gmres(operator, held * first - operator(first), cycle, 1e-3, 10)
-        return first + change
+            m, across = np.moveaxis(mu, axis, 0), np.zeros(tuple(n + (c == axis) for c, n in enumerate(mu.shape)))
+            np.moveaxis(across, axis, 0)[1:-1] = tau / h**2 * np.minimum(m[1:], m[:-1])
+            faces.append(across)
+        return tuple(faces)
 
     def concave(self, phi: Array) -> Array:
         """The c-concave potentials below, phi^cc, by two c-transforms; obstacles are left out of the first."""
@@ -254,6 +286,18 @@ class GridStep:
             dual = float(np.sum(psi * self.mu[k]) - np.sum(at.phi[k] * at.rho[k])) * self.grid.cell_volume
             gap += squared[k] / (2 * tau) - dual
         return gap
+
+
+def _held(local: Conjugate, mu: Array) -> Array:
+    """1 / U'', 0 where there is no mass."""
+    return np.where(mu > 0, 1 / local.curvature(np.maximum(mu, 1e-300)), 0.0)
+
+
+def _coarse_twin(term: Law, state: Species) -> Law | None:
+    """The moving term on cells twice as wide; None where that is not known."""
+    if isinstance(term, DirichletCoupling):
+        return term if term.doping is None else term.with_doping(halved(doping_on(term, state.grid)))
+    return term if isinstance(term, Interaction | CrossInteraction) else None
 
 
 def level_of_mass(local: Conjugate, level: Array, total: float) -> float:

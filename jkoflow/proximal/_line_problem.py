@@ -228,7 +228,7 @@ class LineProblem:
             first, second, third = frozen.at_sorted(z)
             value, slope, curvature = value + first, slope + second, curvature + third
             spread, other = self._blurred(nodes, chain.masses), self._blurred(frozen.nodes, frozen.masses)
-            _add_tip(model, chain, spread, other, frozen.masses, frozen.kernel.pointed)
+            _add_tip(model, chain, spread, other, frozen.masses, frozen.kernel.pointed, convexified)
         if convexified:
             curvature = np.maximum(curvature, 0.0)
         for kernel in self.terms.selves.get(chain.name, []):
@@ -251,9 +251,9 @@ class LineProblem:
             from ..measures._overlap import abs_coupling
 
             ya, yb = self._blurred(xa, a.masses), self._blurred(xb, b.masses)
-            _add_tip(model, a, ya, yb, b.masses, kernel.pointed)
-            _add_tip(model, b, yb, ya, a.masses, kernel.pointed, count=False)
-            if kernel.pointed > 0:
+            _add_tip(model, a, ya, yb, b.masses, kernel.pointed, convexified)
+            _add_tip(model, b, yb, ya, a.masses, kernel.pointed, convexified, count=False)
+            if kernel.pointed > 0 or not convexified:
                 rows, columns, entries = abs_coupling(ya, a.masses, yb, b.masses)
                 model.triplets.append((rows + a.nodes.start, columns + b.nodes.start, kernel.pointed * entries))
         za, ma, zb, mb = at_gauss_points(xa), over_gauss_points(a.masses), at_gauss_points(xb), over_gauss_points(b.masses)
@@ -308,7 +308,9 @@ def _add_ranks(model: Model, chain: Chain, nodes: Array, c: float) -> None:
     model.add_cells(chain, (left, right), (zero, zero, zero))
 
 
-def _add_tip(model: Model, chain: Chain, nodes: Array, y: Array, v: Array, c: float, *, count: bool = True) -> None:
+def _add_tip(
+    model: Model, chain: Chain, nodes: Array, y: Array, v: Array, c: float, convexified: bool, *, count: bool = True
+) -> None:
     """Add c int int |x - y| against other quantiles as a function of this chain; its value only where it is to count."""
     if c == 0:
         return
@@ -318,7 +320,7 @@ def _add_tip(model: Model, chain: Chain, nodes: Array, y: Array, v: Array, c: fl
     w = c * chain.masses
     if count:
         model.add_value(w * mean)
-    if c < 0:  # concave
+    if convexified and c < 0:
         ll, lr, rr = np.zeros_like(ll), np.zeros_like(lr), np.zeros_like(rr)
     model.add_cells(chain, (w * left, w * right), (w * ll, w * lr, w * rr))
 

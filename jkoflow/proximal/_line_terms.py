@@ -14,6 +14,7 @@ from ..energies import (
     Congestion,
     CrossInteraction,
     CustomInternalEnergy,
+    DirichletCoupling,
     Entropy,
     Interaction,
     Law,
@@ -139,6 +140,12 @@ def _(term: CrossInteraction, c: float, terms: LineTerms) -> None:
     if kernel.singular:
         raise ValueError(f"{term!r} must be finite at the origin on quantiles, whose points may meet")
     terms.crosses.append((*term.between, kernel))
+
+
+@enter.register
+def _(term: DirichletCoupling, c: float, terms: LineTerms) -> None:
+    for inner, part in term.as_interactions(terms.step.anchor).terms:
+        enter(part, c * inner, terms)
 
 
 def point_law(V: Callable[..., Any], c: float, gradient: Callable[..., Any] | None) -> PointLaw:

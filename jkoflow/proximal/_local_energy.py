@@ -12,6 +12,7 @@ from .._typing import Array, Mask
 from ..energies import (
     Congestion,
     CrossInteraction,
+    DirichletCoupling,
     Entropy,
     Functional,
     Interaction,
@@ -20,7 +21,10 @@ from ..energies import (
     Obstacle,
     Potential,
     RenyiEntropy,
+    charge_density,
+    psi_of_charge,
 )
+from ..measures import Species
 from .base import ProximalStep
 
 
@@ -50,6 +54,22 @@ class LocalEnergy:
             for c, term in self.others:
                 total = total + c * term.derivative(rho)
         return total
+
+    def outside(self, name: str, state: Species) -> Array:
+        """V and the moving terms' first variation in the species, at a state."""
+        return sum((c * moving_field(term, name, state) for c, term in self.moving), self.potential)
+
+
+@singledispatch
+def moving_field(term: Law, name: str, state: Species) -> Array:
+    """The first variation of a moving term in a species."""
+    return term.first_variation(state, name)
+
+
+@moving_field.register
+def _(term: DirichletCoupling, name: str, state: Species) -> Array:
+    """z psi; on the way to the answer the charge need not add up to 0, and what psi cannot answer is left out."""
+    return term.charges[name] * psi_of_charge(term, state.grid, charge_density(term, state))
 
 
 def enter_all(found: Mapping[str, LocalEnergy], step: ProximalStep, spare: float) -> None:
@@ -117,8 +137,12 @@ def _(term: Potential, c: float, found: Mapping[str, LocalEnergy], step: Proxima
 @enter.register(Interaction)
 @enter.register(CrossInteraction)
 @enter.register(Functional)
+@enter.register(DirichletCoupling)
 def _(
-    term: Interaction | CrossInteraction | Functional, c: float, found: Mapping[str, LocalEnergy], step: ProximalStep
+    term: Interaction | CrossInteraction | Functional | DirichletCoupling,
+    c: float,
+    found: Mapping[str, LocalEnergy],
+    step: ProximalStep,
 ) -> None:
     for name in term.involves:
         found[name].moving.append((c, term))

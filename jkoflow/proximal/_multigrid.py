@@ -44,11 +44,6 @@ class Multigrid:
         while max(self._levels[-1].factors) > 1:
             self._levels.append(_coarser(self._levels[-1]))
 
-    @property
-    def diagonal(self) -> Array:
-        """The diagonal of the operator, of the grid's shape."""
-        return self._levels[0].diagonal.reshape(self._shape)
-
     def __call__(self, b: Array) -> Array:
         """The cycle applied to b, a new array of the grid's shape."""
         return self._cycle(np.ascontiguousarray(b).reshape(self._levels[0].unknown.shape), 0).reshape(self._shape).copy()
@@ -81,10 +76,7 @@ def _smooth(x: Array, b: Array, matrix: tuple[Array, ...], first: int, fresh: bo
 
 
 def _level(reaction: Array, faces: tuple[Array, ...]) -> _Level:
-    diagonal = np.array(reaction)
-    for axis, k in enumerate(faces):
-        along = np.moveaxis(k, axis, 0)
-        diagonal += np.moveaxis(along[:-1] + along[1:], 0, axis)
+    diagonal = diagonal_of(reaction, faces)
     factors = tuple(2 if n > 2 else 1 for n in reaction.shape)
     kept = tuple(np.ascontiguousarray(k) for k in faces)
     inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0)
@@ -94,23 +86,23 @@ def _level(reaction: Array, faces: tuple[Array, ...]) -> _Level:
 
 
 def _coarser(level: _Level) -> _Level:
-    reaction = np.array(level.diagonal)
-    for axis, k in enumerate(level.faces):
+    reaction = level.diagonal - diagonal_of(np.zeros_like(level.diagonal), level.faces)
+    faces = tuple(halved_faces(k, axis, level.factors) for axis, k in enumerate(level.faces))
+    return _level(np.maximum(gathered(reaction, level.factors), 0.0), faces)
+
+
+def halved_faces(k: Array, axis: int, factors: tuple[int, ...]) -> Array:
+    """The conductances of the faces across an axis between coarse cells: added across the axis, halved along it (series)."""
+    if factors[axis] == 2:
         along = np.moveaxis(k, axis, 0)
-        reaction -= np.moveaxis(along[:-1] + along[1:], 0, axis)
-    faces = []
-    for axis, k in enumerate(level.faces):
-        if level.factors[axis] == 2:
-            along = np.moveaxis(k, axis, 0)
-            count = (len(along)) // 2
-            kept = np.zeros((count + 1, *along.shape[1:]))
-            kept[:count] = 0.5 * along[: 2 * count : 2]
-            k = np.moveaxis(kept, 0, axis)
-        faces.append(_gathered(k, tuple(1 if c == axis else f for c, f in enumerate(level.factors))))
-    return _level(np.maximum(_gathered(reaction, level.factors), 0.0), tuple(faces))
+        count = (len(along)) // 2
+        kept = np.zeros((count + 1, *along.shape[1:]))
+        kept[:count] = 0.5 * along[: 2 * count : 2]
+        k = np.moveaxis(kept, 0, axis)
+    return gathered(k, tuple(1 if c == axis else f for c, f in enumerate(factors)))
 
 
-def _gathered(values: Array, factors: tuple[int, ...]) -> Array:
+def gathered(values: Array, factors: tuple[int, ...]) -> Array:
     """Sums over pairs of neighbours along the axes with a factor of 2; a last cell without a partner stays alone."""
     for axis, factor in enumerate(factors):
         if factor == 2:
@@ -119,6 +111,15 @@ def _gathered(values: Array, factors: tuple[int, ...]) -> Array:
             pairs[: len(along) // 2] += along[1::2]
             values = np.moveaxis(pairs, 0, axis)
     return values
+
+
+def diagonal_of(reaction: Array, faces: tuple[Array, ...]) -> Array:
+    """The diagonal of the operator: the reaction and the conductances of all faces of a cell."""
+    diagonal = np.array(reaction)
+    for axis, k in enumerate(faces):
+        along = np.moveaxis(k, axis, 0)
+        diagonal += np.moveaxis(along[:-1] + along[1:], 0, axis)
+    return diagonal
 
 
 def elliptic(reaction: Array, faces: tuple[Array, ...]) -> Callable[[Array], Array]:

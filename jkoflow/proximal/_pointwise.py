@@ -34,9 +34,8 @@ class PointwiseStep(LocalEnergy):
 
     def log_masses(self, log_q: Array, log_marginal: Array, state: Species) -> Array:
         """log of the mass in every cell, for the scaled kernel sums log_q; moving fields are taken at ``state``."""
-        right = self.theta * (log_q - self.log_volume) + self.blur * (log_marginal - self.log_volume) - self.potential
-        for c, term in self.moving:
-            right = right - c * term.first_variation(state, self.name)
+        right = self.theta * (log_q - self.log_volume) + self.blur * (log_marginal - self.log_volume)
+        right = right - self.outside(self.name, state)
         slope = self.theta + self.entropy
         log_density = self._solve(slope, right - self.entropy)
         if np.isinf(self.cap):
@@ -56,9 +55,7 @@ class PointwiseStep(LocalEnergy):
         """log b for the first iteration, from the first variation at the anchor; vacuum counts as a trace of mass."""
         density = anchor[self.name]
         trace = np.maximum(density.values, 1e-8 * density.values.max())
-        level = self.potential + self.derivative(trace) - self.blur * np.log(trace)
-        for c, term in self.moving:
-            level = level + c * term.first_variation(anchor, self.name)
+        level = self.outside(self.name, anchor) + self.derivative(trace) - self.blur * np.log(trace)
         return (level.min() - level) / self.theta
 
 

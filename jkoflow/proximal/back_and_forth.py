@@ -26,6 +26,7 @@ _SLOW = 0.7  # an ascent that gains less than this gives way to Newton
 _SHORTEST = 1 / 32  # a Newton step cut below this share calls for another ascent
 _MEMORY = 4  # residuals before the last one that a Newton step may go back up to
 _STUCK = 3  # iterations without a gain of a tenth after which the residual may rise: a kink of (U*)' lies across the way down
+_RISING, _RUNGS = 0.25, 7  # the coupling by charge on the way to its full strength
 _PATIENCE = 15  # iterations without a gain of a tenth
 
 
@@ -138,14 +139,28 @@ class BackAndForth(StepSolver):
             iterations += used
             phi = at.phi
         at, status, used = self._iterate(problem, phi, tolerance)
-        return at, status, iterations + used
+        iterations += used
+        if status.ok or problem.charged is None:
+            return at, status, iterations
+        risen, further = self._through_weaker(problem)
+        again, status_again, used = self._iterate(problem, risen, tolerance)
+        iterations += further + used
+        return (again, status_again, iterations) if again.residual < at.residual else (at, status, iterations)
+
+    def _through_weaker(self, problem: GridStep) -> tuple[Array, int]:
+        """The potentials along a path of rising charge, for a step in which mass far apart is drawn together."""
+        phi, iterations = problem.weaker(_RISING**_RUNGS).start(), 0
+        for rung in range(_RUNGS, 0, -1):
+            at, _, used = self._iterate(problem.weaker(_RISING**rung), phi, max(self.tolerance, _COARSE))
+            phi, iterations = at.phi, iterations + used
+        return phi, iterations
 
     def _iterate(self, problem: GridStep, phi: Array, tolerance: float) -> tuple[Trial, Status, int]:
         at = problem.mended(problem.trial(phi))
         if not np.isfinite(at.residual):
             return at, Status.NOT_FINITE, 0
         recent: list[float] = []
-        best, since, ascending = at, 0, at.residual > _CLOSE and not problem.continued
+        best, since, ascending = at, 0, at.residual > _CLOSE and problem.ascends
         for iterations in range(self.max_iterations):
             if at.residual <= tolerance:
                 return at, Status.CONVERGED, iterations
@@ -157,7 +172,9 @@ class BackAndForth(StepSolver):
                 recent = [*recent[-_MEMORY:], at.residual]
                 stuck = since >= _STUCK or problem.continued
                 new, share = _line_search(problem, at, max(recent) if stuck else at.residual)
-                ascending = share < _SHORTEST and not problem.continued
+                ascending = share < _SHORTEST and problem.ascends
+                if not ascending and not np.isfinite(new.residual):
+                    return best, Status.STALLED, iterations + 1
                 at = at if ascending else new
             best, since = (at, 0) if at.residual < 0.9 * best.residual else (best, since + 1)
             if since > _PATIENCE:
