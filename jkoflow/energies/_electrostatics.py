@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -18,11 +19,17 @@ from .cross_interaction import CrossInteraction
 from .interaction import Interaction
 from .potential import Potential
 
-if TYPE_CHECKING:
-    from .dirichlet_coupling import DirichletCoupling
-
 Wall: TypeAlias = Literal["neumann", "dirichlet", "free-space"]
 _DOPING_CELLS = 4096  # between the walls of quantiles, for doping that is a function
+
+
+class Charges(Protocol):
+    """What Poisson's equation has to know of a DirichletCoupling."""
+
+    charges: Mapping[str, float]
+    permittivity: float
+    doping: Any
+    boundary: Wall
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Electrostatics:
 
 
 @singledispatch
-def electrostatics(measure: Measure, coupling: DirichletCoupling, state: Species) -> Electrostatics:
+def electrostatics(measure: Measure, coupling: Charges, state: Species) -> Electrostatics:
     """Solve Poisson's equation for the charge of a state; ``measure``, any one of its measures, chooses how."""
     raise ValueError(
         f"DirichletCoupling takes Density, Quantiles and RadialQuantiles, got {type(measure).__name__}: in free space write it "
@@ -43,7 +50,7 @@ def electrostatics(measure: Measure, coupling: DirichletCoupling, state: Species
 
 
 @electrostatics.register(Density)
-def _(measure: Density, coupling: DirichletCoupling, state: Species) -> Electrostatics:
+def _(measure: Density, coupling: Charges, state: Species) -> Electrostatics:
     grid = measure.grid
     charge = charge_density(coupling, state)
     psi = psi_of_charge(coupling, grid, charge)
@@ -51,7 +58,7 @@ def _(measure: Density, coupling: DirichletCoupling, state: Species) -> Electros
 
 
 @electrostatics.register(Quantiles)
-def _(measure: Quantiles, coupling: DirichletCoupling, state: Species) -> Electrostatics:
+def _(measure: Quantiles, coupling: Charges, state: Species) -> Electrostatics:
     law = as_interactions(coupling, state)
     psi = {}
     kernel = _kernel(coupling, state)
@@ -73,12 +80,12 @@ def _(measure: Quantiles, coupling: DirichletCoupling, state: Species) -> Electr
     return Electrostatics(energy, {name: field + shift for name, field in psi.items()})
 
 
-def charge_density(coupling: DirichletCoupling, state: Species) -> Array:
+def charge_density(coupling: Charges, state: Species) -> Array:
     """sum_i z_i rho_i + doping over a grid."""
     return sum((z * state[name].values for name, z in coupling.charges.items()), doping_on(coupling, state.grid))
 
 
-def doping_on(coupling: DirichletCoupling, grid: Grid) -> Array:
+def doping_on(coupling: Charges, grid: Grid) -> Array:
     """The doping as an array over a grid."""
     if coupling.doping is None:
         return np.zeros(grid.shape)
@@ -87,14 +94,14 @@ def doping_on(coupling: DirichletCoupling, grid: Grid) -> Array:
     return np.full(grid.shape, finite("doping", coupling.doping))
 
 
-def psi_of_charge(coupling: DirichletCoupling, grid: Grid, charge: Array) -> Array:
+def psi_of_charge(coupling: Charges, grid: Grid, charge: Array) -> Array:
     """psi with -permittivity lap psi = charge; a mean of the charge that Neumann's condition does not allow is left out."""
     if coupling.boundary == "free-space":
         return grid.convolve(Newtonian(grid.dim), charge) / coupling.permittivity
     return grid.poisson_operator(coupling.boundary)(charge) / coupling.permittivity
 
 
-def fixed_charge(coupling: DirichletCoupling, state: Species) -> float:
+def fixed_charge(coupling: Charges, state: Species) -> float:
     """The total of the doping."""
     if state.kind is Density:
         return state.grid.integrate(doping_on(coupling, state.grid))
@@ -102,7 +109,7 @@ def fixed_charge(coupling: DirichletCoupling, state: Species) -> float:
     return float(masses.sum())
 
 
-def as_interactions(coupling: DirichletCoupling, state: Species) -> Law:
+def as_interactions(coupling: Charges, state: Species) -> Law:
     """The coupling as interactions through the Green's function of the place, and potentials.
 
     Between walls at a and b it is -|x - y| / 2 + (x - y)^2 / (2 L) + g(x) + g(y), g(x) = (x - a)(b - x) / (2 L), where psi
@@ -121,7 +128,7 @@ def as_interactions(coupling: DirichletCoupling, state: Species) -> Law:
     return Combination(tuple(terms))
 
 
-def _kernel(coupling: DirichletCoupling, state: Species) -> Kernel:
+def _kernel(coupling: Charges, state: Species) -> Kernel:
     if coupling.boundary == "free-space":
         return Newtonian(1 if state.kind is Quantiles else getattr(state.domain, "dim", state.domain))
     if state.kind is not Quantiles:
@@ -130,7 +137,7 @@ def _kernel(coupling: DirichletCoupling, state: Species) -> Kernel:
     return Newtonian(1) if coupling.boundary == "neumann" else Newtonian(1) + Quadratic() * (1 / (high - low))
 
 
-def _net_charge(coupling: DirichletCoupling, state: Species) -> float:
+def _net_charge(coupling: Charges, state: Species) -> float:
     background = 0.0 if coupling.doping is None else fixed_charge(coupling, state)
     return sum(z * state[name].mass for name, z in coupling.charges.items()) + background
 
@@ -140,7 +147,7 @@ def _between_walls(state: Species) -> SpaceFunction:
     return lambda x: (x - low) * (high - x) / (2 * (high - low))
 
 
-def _doping_cells(coupling: DirichletCoupling, state: Species) -> tuple[Array, Array]:
+def _doping_cells(coupling: Charges, state: Species) -> tuple[Array, Array]:
     """The edges of cells between the walls, and the fixed charge in them."""
     if state.domain is None:
         raise ValueError(f"doping of {coupling!r} needs walls to lie between, and the Quantiles have none")
@@ -157,11 +164,11 @@ def _doping_cells(coupling: DirichletCoupling, state: Species) -> tuple[Array, A
     return edges, values * np.diff(edges)
 
 
-def _of_doping(coupling: DirichletCoupling, state: Species, kernel: Kernel) -> LinePotential:
+def _of_doping(coupling: Charges, state: Species, kernel: Kernel) -> LinePotential:
     return LinePotential(on_the_line(kernel), *_doping_cells(coupling, state))
 
 
-def _energy_of_doping(coupling: DirichletCoupling, state: Species) -> float:
+def _energy_of_doping(coupling: Charges, state: Species) -> float:
     """What the doping is worth without the species, in the total charge of the state."""
     if coupling.doping is None:
         return 0.0
@@ -172,7 +179,7 @@ def _energy_of_doping(coupling: DirichletCoupling, state: Species) -> float:
     return float(own) / coupling.permittivity
 
 
-def _gauge(coupling: DirichletCoupling, state: Species) -> float:
+def _gauge(coupling: Charges, state: Species) -> float:
     """What makes the mean of psi zero, or psi zero on the walls."""
     if coupling.boundary == "free-space":
         return 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from .._typing import Array, SpaceFunction
 from .._validate import finite, positive
@@ -55,6 +55,7 @@ class DirichletCoupling(Energy):
 
     Source: Kinderlehrer, Monsaingeon, Xu (2017), (1.1) to (1.3); paper note 2, sections 1.1, 2.1 and 4.
 
+    >>> import numpy as np
     >>> from jkoflow import Grid, Species
     >>> grid = Grid.box((0, 1), cells=64)
     >>> state = Species(u=grid.density(lambda x: 1 + np.cos(np.pi * x)), v=grid.density(lambda x: np.ones_like(x)))
@@ -85,7 +86,7 @@ class DirichletCoupling(Energy):
         self.charges: Mapping[str, float] = MappingProxyType({name: float(z) for name, z in both.items()})
         self.permittivity = positive("permittivity", permittivity)
         self.doping: Any = doping
-        self.boundary: Literal["neumann", "dirichlet", "free-space"] = boundary
+        self.boundary: Wall = boundary
 
     @property
     def involves(self) -> tuple[str, ...]:
