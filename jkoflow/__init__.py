@@ -47,7 +47,17 @@ from .energies import (
 from .flow import FlowError, evolve, steps
 from .grids import Grid
 from .kernels import CustomKernel, Gaussian, Kernel, Morse, Newtonian, PowerLaw, Quadratic, RadialKernel, Riesz
-from .measures import Density, Measure, OrderedParticles, OrderedPoints, Particles, Quantiles, Species, ghost_place
+from .measures import (
+    Density,
+    Measure,
+    OrderedParticles,
+    OrderedPoints,
+    Particles,
+    Quantiles,
+    RadialQuantiles,
+    Species,
+    ghost_place,
+)
 from .ordered import (
     CrossingGrid,
     Event,
@@ -66,13 +76,16 @@ from .proximal import (
     ConvexDynamic,
     CuttingPlanes,
     Entropic,
+    Equilibrium,
     NewtonianStep,
     OrderedResolvent,
     ParticleProximal,
     ProximalStep,
     ProxResult,
     QuantileNewton,
+    RadialNewton,
     StepSolver,
+    equilibrium,
     freezing_threshold,
 )
 from .pull_back import PullBack
@@ -122,6 +135,7 @@ __all__ = [
     "EnergyBelow",
     "Entropic",
     "Entropy",
+    "Equilibrium",
     "Event",
     "Events",
     "FlowError",
@@ -158,6 +172,8 @@ __all__ = [
     "QuantileNewton",
     "Quantiles",
     "RadialKernel",
+    "RadialNewton",
+    "RadialQuantiles",
     "RationalFlow",
     "RenyiEntropy",
     "RepulsiveLine",
@@ -180,6 +196,7 @@ __all__ = [
     "collapse_time",
     "diagnostics",
     "dirac_rest_time",
+    "equilibrium",
     "evolve",
     "first_crossing",
     "freezing_threshold",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 from ._status import Status
 from .grids import Grid
-from .measures import UNNAMED, Density, Measure, OrderedParticles, OrderedPoints, Particles, Quantiles, Species
+from .measures import UNNAMED, Density, Measure, OrderedParticles, OrderedPoints, Particles, Quantiles, RadialQuantiles, Species
 from .ordered import Events
 from .schemes import StepInfo
 from .trajectory import Trajectory
@@ -21,6 +21,7 @@ from .trajectory import Trajectory
 _MOVING: dict[type[Measure], str] = {
     Density: "values",
     Quantiles: "nodes",
+    RadialQuantiles: "nodes",
     Particles: "points",
     OrderedPoints: "points",
 }  # what a flow changes
@@ -115,9 +116,9 @@ def _packed(state: Species) -> dict[str, Any]:
     """What stays the same along a flow."""
     if state.kind is Density:
         return {"bounds": np.array(state.grid.bounds), "shape": np.array(state.grid.shape)}
-    walls = (
-        {} if isinstance(next(iter(state.values())), Particles) or state.domain is None else {"walls": np.array(state.domain)}
-    )
+    walls = {"walls": np.array(state.domain)} if state.kind is Quantiles and state.domain is not None else {}
+    if state.kind is RadialQuantiles:
+        walls = {"dim": np.array(state.domain[1])}
     return {f"masses {k}": measure.masses for k, measure in enumerate(state.values())} | walls
 
 
@@ -131,6 +132,8 @@ def _unpacked(data: dict[str, Any]) -> Iterator[list[Measure]]:
             yield [Density(grid, values) for values in moving]
         elif kind == "Quantiles":
             yield [Quantiles(nodes, data[f"masses {k}"], walls) for k, nodes in enumerate(moving)]
+        elif kind == "RadialQuantiles":
+            yield [RadialQuantiles(nodes, data[f"masses {k}"], int(data["dim"])) for k, nodes in enumerate(moving)]
         elif kind == "OrderedPoints":
             yield [OrderedPoints(points, data[f"masses {k}"]) for k, points in enumerate(moving)]
         else:

@@ -13,7 +13,7 @@ from .._typing import Array, SpaceFunction
 from .._validate import finite, finite_array
 from ..grids import Grid
 from ..kernels import Kernel, Newtonian, Quadratic, on_the_line
-from ..measures import Density, LinePotential, Measure, Quantiles, Species
+from ..measures import Density, EnclosedCharge, LinePotential, Measure, Quantiles, RadialQuantiles, Species
 from .base import Combination, Law
 from .cross_interaction import CrossInteraction
 from .interaction import Interaction
@@ -78,6 +78,13 @@ def _(measure: Quantiles, coupling: Charges, state: Species) -> Electrostatics:
     shift = _gauge(coupling, state)
     energy = law(state) + _energy_of_doping(coupling, state)
     return Electrostatics(energy, {name: field + shift for name, field in psi.items()})
+
+
+@electrostatics.register(RadialQuantiles)
+def _(measure: RadialQuantiles, coupling: Charges, state: Species) -> Electrostatics:
+    enclosed = EnclosedCharge(state, coupling.charges)
+    psi = {name: one.field("psi", enclosed.potential) / coupling.permittivity for name, one in state.items()}
+    return Electrostatics(enclosed.energy / coupling.permittivity, psi)
 
 
 def charge_density(coupling: Charges, state: Species) -> Array:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from .._typing import Array, SpaceFunction
 from .._validate import finite, positive
-from ..measures import Density, Quantiles, Species
+from ..measures import Density, Quantiles, RadialQuantiles, Species
 from ._electrostatics import Wall, as_interactions, charge_density, electrostatics, fixed_charge, psi_of_charge
 from .base import Combination, Energy, Law, State
 from .potential import Potential
@@ -101,7 +101,10 @@ class DirichletCoupling(Energy):
                 )
         if held.kind is Quantiles and self.boundary != "free-space" and held.domain is None:
             raise ValueError(f"{self!r} needs walls, and the Quantiles have none: give them walls, or boundary='free-space'")
-        dim = 1 if held.kind is Quantiles else getattr(held.domain, "dim", 3)
+        if held.kind is RadialQuantiles and (self.boundary != "free-space" or self.doping is not None):
+            raise ValueError(f"{self!r} must have boundary='free-space' and no doping on RadialQuantiles")
+        first = next(iter(held.values()))
+        dim = 1 if held.kind is Quantiles else first.dim if held.kind is RadialQuantiles else getattr(held.domain, "dim", 3)
         if self.boundary == "neumann" or (self.boundary == "free-space" and dim <= 2):
             self._must_be_neutral(held)
         return held

@@ -12,7 +12,7 @@ from ..energies import DirichletCoupling
 from ..grids import Grid
 from ._coupled_multigrid import CoupledMultigrid
 from ._gmres import gmres
-from ._multigrid import elliptic
+from ._multigrid import Multigrid, elliptic
 
 Faces = tuple[Array, ...]
 
@@ -43,6 +43,11 @@ class Charged:
         faces, outer = self._of_psi()
         joined = tuple(np.stack([*(one[axis] for one in conductances), faces[axis]]) for axis in range(self.grid.dim))
         return CoupledMultigrid(reactions, self.valences, joined, outer)
+
+    def cycle_of_psi(self, reaction: Array) -> Multigrid:
+        """The cycle for psi alone, with a reaction, as ``cycle`` has it."""
+        faces, outer = self._of_psi()
+        return Multigrid(reaction + outer, faces)
 
     def precondition(self, cycle: CoupledMultigrid, right: Array) -> Array:
         """The cycle for the system from which psi has been eliminated: sum_k z_k times its rows is the row of psi."""

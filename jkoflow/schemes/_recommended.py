@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import singledispatch
 
 from ..energies import Law
-from ..measures import Density, Measure, OrderedPoints, Particles, Quantiles, Species
-from ..proximal import BackAndForth, Entropic, OrderedResolvent, ParticleProximal, QuantileNewton, StepSolver
+from ..measures import Density, Measure, OrderedPoints, Particles, Quantiles, RadialQuantiles, Species
+from ..proximal import BackAndForth, Entropic, OrderedResolvent, ParticleProximal, QuantileNewton, RadialNewton, StepSolver
 
 
 @singledispatch
@@ -24,6 +24,11 @@ def _(measure: Density, law: Law, state: Species) -> StepSolver:
 @recommended_solver.register
 def _(measure: Quantiles, law: Law, state: Species) -> StepSolver:
     return QuantileNewton()
+
+
+@recommended_solver.register
+def _(measure: RadialQuantiles, law: Law, state: Species) -> StepSolver:
+    return RadialNewton()
 
 
 @recommended_solver.register
