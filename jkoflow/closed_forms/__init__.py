@@ -2,6 +2,7 @@
 
 from .barenblatt import Barenblatt
 from .distances import wasserstein_gaussians, wasserstein_uniforms
+from .electrostatics import ChargedBall, CosineIons, GroundedSlab, debye_rates, gaussian_coupling
 from .gibbs import gibbs_state
 from .line import LogarithmicLine, RepulsiveLine, sticky_collapse, sticky_collapse_time
 from .newtonian import DiracPair, dirac_rest_time, newtonian_limit, newtonian_meeting
@@ -10,14 +11,19 @@ from .two_species import QuadraticPair, UniformPair, collapse_time
 
 __all__ = [
     "Barenblatt",
+    "ChargedBall",
+    "CosineIons",
     "DiracPair",
+    "GroundedSlab",
     "LogarithmicLine",
     "OrnsteinUhlenbeck",
     "QuadraticPair",
     "RepulsiveLine",
     "UniformPair",
     "collapse_time",
+    "debye_rates",
     "dirac_rest_time",
+    "gaussian_coupling",
     "gibbs_state",
     "newtonian_limit",
     "newtonian_meeting",

@@ -7,19 +7,30 @@ from .contraction import contraction, product_distance
 from .convexity import geodesic_convexity
 from .dissipation import energy_dissipation
 from .evi import evi_residual
+from .interchange import flow_interchange, norm_growth
+from .moments import centre_identity, second_moment_identity
 from .report import Report
+from .steps import de_giorgi, slope_identity, square_distances, step_dissipation
 
 __all__ = [
     "Collapse",
     "Confinement",
     "Report",
+    "centre_identity",
     "centres",
     "collapse",
     "confinement",
     "contraction",
+    "de_giorgi",
     "energy_dissipation",
     "evi_residual",
+    "flow_interchange",
     "geodesic_convexity",
     "joint_centre",
+    "norm_growth",
     "product_distance",
+    "second_moment_identity",
+    "slope_identity",
+    "square_distances",
+    "step_dissipation",
 ]

@@ -135,6 +135,29 @@ class DirichletCoupling(Energy):
         """sum_i z_i rho_i + doping over the grid of a state of densities."""
         return charge_density(self, self.check(state))
 
+    def debye_length(self, state: State, diffusion: float = 1.0) -> float:
+        """(permittivity D / sum_i z_i^2 c_i)^(1/2) for the mean densities c_i of a state in a box: how far charge is screened.
+
+        >>> from jkoflow import Grid, Species
+        >>> grid = Grid.box((0, 1), cells=8)
+        >>> salt = Species(u=grid.density(abs), v=grid.density(abs))
+        >>> coupling = DirichletCoupling(u=+1, v=-1, permittivity=0.02)
+        >>> round(coupling.debye_length(salt), 12), round(coupling.relaxation_time(salt), 12)
+        (0.1, 0.01)
+        """
+        return float((positive("diffusion", diffusion) * self.relaxation_time(state)) ** 0.5)
+
+    def relaxation_time(self, state: State) -> float:
+        """permittivity / sum_i z_i^2 c_i for the mean densities c_i of a state in a box, at mobilities 1: how soon charge is
+        screened.
+        """
+        held = self.check(state)
+        if isinstance(held.domain, tuple) and all(isinstance(end, float) for end in held.domain):
+            volume = held.domain[1] - held.domain[0]
+        else:
+            volume = held.grid.volume
+        return self.permittivity * volume / sum(z**2 * held[name].mass for name, z in self.charges.items())
+
     def with_doping(self, doping: SpaceFunction | Any) -> DirichletCoupling:
         """The same coupling with another fixed charge."""
         return DirichletCoupling(self.charges, permittivity=self.permittivity, doping=doping, boundary=self.boundary)

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import Array
+from .._typing import Array, Indices
 from ..energies import CustomInternalEnergy, DirichletCoupling, Entropy, Potential, RenyiEntropy
 from ..measures import GAUSS_POINTS, GAUSS_WEIGHTS, EnclosedCharge, RadialQuantiles, Species, unit_ball
 from ._line_terms import LineTerms, PointLaw, enter, point_law
 from .base import ProximalStep
 
 _LEFT, _RIGHT = 1 - GAUSS_POINTS, GAUSS_POINTS
-Entries = tuple[Array, Array, Array]
+Entries = tuple[Indices, Indices, Array]
 
 
 @dataclass
@@ -126,8 +126,8 @@ class RadialProblem:
         slope, bend = p * radius / at, p * (p - 1) * radius / at**2
         apart = radius - before**p
         value, first, second = weight * apart**2 / 2, weight * apart, np.full_like(apart, weight)
-        for law in self.points.get(name, []):
-            parts = law(radius.ravel(), float(anchor.nodes[-1]))
+        for point in self.points.get(name, []):
+            parts = point(radius.ravel(), float(anchor.nodes[-1]))
             v, f, q = (one.reshape(radius.shape) for one in parts)
             value, first, second = value + v, first + f, second + q
         curvature = second * slope**2 + first * bend

@@ -87,15 +87,15 @@ class _Rest:
 
     def __init__(self, step: ProximalStep, local: dict[str, Conjugate]) -> None:
         self.step, self.local, self.names, self.grid = step, local, tuple(step.anchor), step.grid
-        moving = [(c, term) for one in local.values() for c, term in one.moving]
-        couplings = {id(term): (c, term) for c, term in moving}
-        if len(couplings) > 1 or not all(isinstance(term, DirichletCoupling) and c > 0 for c, term in moving):
-            raise ValueError(
-                f"law must hold no interactions but one DirichletCoupling with a coefficient > 0, got {step.energy!r}: "
-                "for others evolve it with JKO() and stop=Steady()"
-            )
-        self.share = 1.0  # of the coupling
-        self.multiple, self.coupling = next(iter(couplings.values()), (0.0, None))
+        self.coupling: DirichletCoupling | None = None
+        self.multiple, self.share = 0.0, 1.0  # of the coupling
+        for c, term in {id(term): (c, term) for one in local.values() for c, term in one.moving}.values():
+            if not isinstance(term, DirichletCoupling) or c < 0 or self.coupling is not None:
+                raise ValueError(
+                    f"law must hold no interactions but one DirichletCoupling with a coefficient > 0, got {step.energy!r}: "
+                    "for others evolve it with JKO() and stop=Steady()"
+                )
+            self.multiple, self.coupling = c, term
         self.totals = {name: float(step.anchor[name].values.sum()) for name in self.names}
         self.scale = (
             1.0

@@ -1,0 +1,178 @@
+"""Charges whose energies, fields, steady states or rates are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import erf, gamma, hypot, log, pi, sqrt
+
+import numpy as np
+
+from .._typing import Array
+from .._validate import finite, positive, positive_integer
+
+
+def gaussian_coupling(one: float, other: float, dim: int, apart: float = 0.0) -> float:
+    """1/2 int |grad psi|^2 for two unit charges of opposite sign, Gaussians of standard deviations ``one`` and ``other``.
+
+    In R^d, isotropic, with permittivity 1; the centres are at one place, or on the line at a distance ``apart`` (paper note 2,
+    T1).
+
+    >>> round(gaussian_coupling(1.0, 1.5, 3), 12)
+    0.002194051464
+    """
+    positive("one", one)
+    positive("other", other)
+    wide = hypot(one, other)
+    if positive_integer("dim", dim) == 1:
+        own = sqrt(2) / 4 * (one + other)
+        if apart == 0:
+            return sqrt(2 / pi) * (wide / 2 - own)
+        d = finite("apart", apart)
+        between = sqrt(2 / pi) * wide * np.exp(-(d**2) / (2 * wide**2)) + d * erf(d / (wide * sqrt(2)))
+        return float(between / 2 - sqrt(2 / pi) * own)
+    if apart != 0:
+        raise ValueError(f"apart must be 0 for dim={dim}, got {apart!r}")
+    if dim == 2:
+        return log((one**2 + other**2) ** 2 / (4 * one**2 * other**2)) / (8 * pi)
+    ball = pi ** (dim / 2) / gamma(dim / 2 + 1)
+
+    def pair(squares: float) -> float:
+        return float((2 * squares) ** ((2 - dim) / 2) / (gamma(dim / 2) * dim * (dim - 2) * ball))
+
+    return (pair(2 * one**2) + pair(2 * other**2)) / 2 - pair(one**2 + other**2)
+
+
+def debye_rates(
+    wave_number: float, *, density: float = 1.0, m: float = 1.0, diffusion: float = 1.0, permittivity: float = 1.0
+) -> tuple[float, float]:
+    """The rates at which small waves u + v and u - v of two opposite unit charges decay about a uniform state u = v = density.
+
+        neutral: D m density^(m-1) k^2,      charge: the same + 2 density / permittivity
+
+    A JKO step of size dt damps them by 1 / (1 + dt rate). Their ratio gives Debye's length, (charge - neutral) / neutral
+    = (k length)^-2 (Debye and Hueckel 1923; paper note 2, T9).
+
+    >>> neutral, charge = debye_rates(np.pi)
+    >>> round(1 / (1 + 0.02 * neutral), 6), round(1 / (1 + 0.02 * charge), 6)
+    (0.835148, 0.808151)
+    """
+    positive("density", density)
+    neutral = positive("diffusion", diffusion) * positive("m", m) * density ** (m - 1) * finite("wave_number", wave_number) ** 2
+    return neutral, neutral + 2 * density / positive("permittivity", permittivity)
+
+
+@dataclass(frozen=True)
+class GroundedSlab:
+    """One charged species with an entropy between grounded walls at 0 and 1, at rest (paper note 2, T14).
+
+        rho = 2 a^2 / cos^2(a (x - 1/2)),   psi = 2 log(cos(a (x - 1/2)) / cos(a / 2)),   a tan(a / 2) = mass / 4
+
+    The flow of Entropy() + DirichletCoupling({"": 1}, boundary="dirichlet").
+
+    >>> round(float(GroundedSlab(1.0).density(0.0)), 9)
+    1.084689449
+    """
+
+    mass: float
+
+    def __post_init__(self) -> None:
+        positive("mass", self.mass)
+
+    @property
+    def a(self) -> float:
+        """The root of a tan(a / 2) = mass / 4 below pi."""
+        from scipy.optimize import brentq
+
+        return float(brentq(lambda a: a * np.tan(a / 2) - self.mass / 4, 0.0, pi - 1e-12, xtol=1e-15, rtol=1e-15))
+
+    def density(self, x: Array | float) -> Array:
+        """rho at places."""
+        return np.asarray(2 * self.a**2 / np.cos(self.a * (np.asarray(x) - 0.5)) ** 2)
+
+    def potential(self, x: Array | float) -> Array:
+        """psi at places."""
+        return np.asarray(2 * np.log(np.cos(self.a * (np.asarray(x) - 0.5)) / np.cos(self.a / 2)))
+
+
+@dataclass(frozen=True)
+class CosineIons:
+    """Two ions on (0, 1) whose potentials are made so that they rest at 1 + a cos(pi x) and 1 - a cos(pi x), at psi with
+    psi = 2 a / pi^2 cos(pi x), for entropies, unit charges of opposite sign and permittivity 1 (paper note 2, T12).
+
+    >>> ions = CosineIons(0.5)
+    >>> round(ions.energy, 12), round(ions.energy_of_uniform, 8)
+    (-0.025330295911, 0.13867293)
+    """
+
+    a: float
+
+    def __post_init__(self) -> None:
+        if not 0 < positive("a", self.a) < 1:
+            raise ValueError(f"a must lie between 0 and 1, got {self.a!r}")
+
+    def u(self, x: Array) -> Array:
+        """The density of the positive ions at rest."""
+        return 1 + self.a * np.cos(pi * np.asarray(x))
+
+    def v(self, x: Array) -> Array:
+        """The density of the negative ions at rest."""
+        return 1 - self.a * np.cos(pi * np.asarray(x))
+
+    def psi(self, x: Array) -> Array:
+        """The potential at rest."""
+        return 2 * self.a / pi**2 * np.cos(pi * np.asarray(x))
+
+    def U(self, x: Array) -> Array:
+        """The potential that acts on the positive ions."""
+        return np.asarray(-np.log(self.u(x)) - self.psi(x))
+
+    def V(self, x: Array) -> Array:
+        """The potential that acts on the negative ions."""
+        return np.asarray(-np.log(self.v(x)) + self.psi(x))
+
+    @property
+    def energy(self) -> float:
+        """At rest, -a^2 / pi^2."""
+        return -((self.a / pi) ** 2)
+
+    @property
+    def energy_of_uniform(self) -> float:
+        """With both densities 1."""
+        return -2 * log((1 + sqrt(1 - self.a**2)) / 2)
+
+
+@dataclass(frozen=True)
+class ChargedBall:
+    """A uniform ball in R^3 of one species that its own charge spreads: no diffusion, permittivity 1 / c (paper note 2, T24).
+
+    >>> ball = ChargedBall(radius=0.5)
+    >>> round(ball.after_step(0.1), 10), round(ball.at(0.1), 10)
+    (0.5284914294, 0.5299955399)
+    """
+
+    radius: float
+    mass: float = 1.0
+    c: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("radius", "mass", "c"):
+            positive(name, getattr(self, name))
+
+    @property
+    def _push(self) -> float:
+        return self.c * self.mass / (4 * pi)
+
+    def at(self, t: float) -> float:
+        """The radius of the flow at a time: R^3 = R0^3 + 3 c M t / (4 pi)."""
+        return float((self.radius**3 + 3 * self._push * finite("t", t)) ** (1 / 3))
+
+    def after_step(self, dt: float) -> float:
+        """The radius after one JKO step: R - dt c M / (4 pi R^2) = R0."""
+        from scipy.optimize import brentq
+
+        h = positive("dt", dt)
+        return float(
+            brentq(
+                lambda r: r - h * self._push / r**2 - self.radius, self.radius, self.radius + h * self._push / self.radius**2
+            )
+        )
