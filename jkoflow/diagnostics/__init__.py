@@ -5,6 +5,7 @@ from .collapse import Collapse, collapse
 from .confinement import Confinement, confinement
 from .contraction import contraction, product_distance
 from .convexity import geodesic_convexity
+from .currents import coupling_of, current_density, electric_current
 from .dissipation import energy_dissipation
 from .evi import evi_residual
 from .interchange import flow_interchange, norm_growth
@@ -21,7 +22,10 @@ __all__ = [
     "collapse",
     "confinement",
     "contraction",
+    "coupling_of",
+    "current_density",
     "de_giorgi",
+    "electric_current",
     "energy_dissipation",
     "evi_residual",
     "flow_interchange",

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from .._typing import Array
 from .._validate import finite_array, positive, positive_integer
-from ..measures import Density, Measure, OrderedPoints, Quantiles, Species
+from ..measures import Density, Measure, OrderedPoints, Quantiles, RadialQuantiles, Species
 from ..trajectory import Trajectory
 from ._shared import HUES, frames_of, must_be_flow, states_at, time_label
 from .particles import moving_cdfs
@@ -32,12 +32,13 @@ def density(
 ) -> Figure:
     """The density, or the densities of a flow at several times.
 
-    In 1-D one curve per time, one panel per species, atoms as lines with a dot of the area of their mass; in 2-D a panel per
-    time, one row per species; in 3-D the same with the density integrated along the third axis.
+    In 1-D, and over the radius of RadialQuantiles, one curve per time, one panel per species, atoms as lines with a dot of the
+    area of their mass; in 2-D a panel per time, one row per species; in 3-D the same with the density integrated along the
+    third axis.
 
     Parameters
     ----------
-    what : Trajectory, Density, Quantiles or Species
+    what : Trajectory, Density, Quantiles, RadialQuantiles or Species
     times : sequence of float, optional
         The states nearest to these times; by default ``panels`` states evenly spread over the flow.
     panels : int
@@ -204,12 +205,12 @@ def _flat(measure: Density) -> Array:
 
 
 def _on_the_line(state: Species) -> bool:
-    if state.kind not in (Density, Quantiles):
+    if state.kind not in (Density, Quantiles, RadialQuantiles):
         raise ValueError(
             f"what must be of Density or Quantiles to be plotted, got {state.kind.__name__}: "
             "plot.world_lines and plot.cdfs take ordered particles"
         )
-    return state.kind is Quantiles or state.grid.dim == 1
+    return state.kind is not Density or state.grid.dim == 1
 
 
 def _must_be_quantiles(state: Species) -> None:
@@ -232,7 +233,8 @@ def _curves(shown: list[tuple[float | None, Species]], figsize: tuple[float, flo
     for axis, name in zip(axes, shown[0][1], strict=True):
         for (time, state), colour in zip(shown, shades, strict=True):
             _draw_on_line(axis, state[name], top, colour, time_label(time))
-        axis.set(xlabel="x", title=name, ylim=(0, 1.05 * top), xlim=(left, right))
+        place = "r" if shown[0][1].kind is RadialQuantiles else "x"
+        axis.set(xlabel=place, title=name, ylim=(0, 1.05 * top), xlim=(left, right))
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("density")
     if len(shown) > 1:
@@ -246,6 +248,9 @@ def _view(states: list[Species]) -> tuple[tuple[float, float], float]:
         return states[0].grid.bounds[0], max(float(m.values.max()) for state in states for m in state.values())
     measures = [measure for state in states for measure in state.values()]
     low, high = min(m.nodes[0] for m in measures), max(m.nodes[-1] for m in measures)
+    if isinstance(measures[0], RadialQuantiles):
+        top = max(float(m.values.max()) for m in measures)
+        return (0.0, max(float(m.nodes[1:][m.values > 1e-3 * top].max(initial=0.0)) for m in measures)), top
     if measures[0].walls is not None:
         low, high = measures[0].walls
     room = 0.03 * float(high - low) or 1.0
@@ -254,7 +259,7 @@ def _view(states: list[Species]) -> tuple[tuple[float, float], float]:
     return (float(low) - room, float(high) + room), min(max(tops), 10 * min(first)) if first else 1.0
 
 
-def _draw_on_line(axis: Axes, measure: Density | Quantiles, top: float, colour: Any, label: str) -> None:
+def _draw_on_line(axis: Axes, measure: Density | Quantiles | RadialQuantiles, top: float, colour: Any, label: str) -> None:
     """A density as a curve; quantiles as the piecewise constant density they are, with a line and a dot for every atom."""
     if isinstance(measure, Density):
         axis.plot(measure.grid.axes[0], measure.values, color=colour, label=label, linewidth=1.6)
