@@ -7,7 +7,8 @@ from scipy.sparse.linalg import spsolve
 
 import jkoflow as jf
 from jkoflow.proximal._gmres import gmres
-from jkoflow.proximal._multigrid import Multigrid, elliptic
+from jkoflow.proximal._coupled_multigrid import CoupledMultigrid
+from jkoflow.proximal._multigrid import Multigrid, diagonal_of, elliptic
 from jkoflow.pull_back import PullBack
 
 SHAPES = [(17,), (12, 9), (1, 8), (7, 6, 8)]
@@ -184,11 +185,50 @@ def test_multigrid_and_gmres_against_a_direct_solver(shape):
     operator, cycle = elliptic(reaction, tuple(faces)), Multigrid(reaction, tuple(faces))
     columns = np.stack([operator(e.reshape(shape)).ravel() for e in np.eye(reaction.size)], axis=1)
     assert np.allclose(columns, columns.T)
-    assert np.allclose(np.diag(columns).reshape(shape), cycle.diagonal)
+    assert np.allclose(np.diag(columns).reshape(shape), diagonal_of(reaction, tuple(faces)))
     b = rng.normal(size=shape)
     x = gmres(operator, b, cycle, 1e-12, 60)
     assert np.abs(x - spsolve(coo_array(columns).tocsc(), b.ravel()).reshape(shape)).max() < 1e-8 * np.abs(x).max()
     u, v = rng.normal(size=shape), rng.normal(size=shape)
+    assert abs(np.sum(u * cycle(v)) - np.sum(v * cycle(u))) < 1e-10 * np.abs(cycle(v)).sum()
+
+
+@pytest.mark.parametrize("shape", [(33,), (16, 9), (6, 5, 8)])
+@pytest.mark.parametrize("strength", [1.0, 1e4])
+def test_the_coupled_cycle_against_a_direct_solver(shape, strength):
+    """Three species and the potential that couples them, weakly and strongly: few products, the direct answer, symmetric."""
+    rng = np.random.default_rng(3)
+    z = np.array([1.0, -1.0, 2.0])
+    faces = []
+    for axis in range(len(shape)):
+        k = rng.uniform(0.1, 1, (4, *(n + (c == axis) for c, n in enumerate(shape))))
+        k[3] = 1 / strength
+        np.moveaxis(k, axis + 1, 0)[[0, -1]] = 0
+        faces.append(k)
+    reactions, outer = rng.uniform(0.1, 1, (3, *shape)), np.zeros(shape)
+    outer.flat[0] = 1.0
+    cycle = CoupledMultigrid(reactions, z, tuple(faces), outer)
+    parts = [elliptic(np.zeros(shape), tuple(k[f] for k in faces)) for f in range(4)]
+    lifted = z.reshape(-1, *(1,) * len(shape))
+
+    def apply(x):
+        rho = reactions * (x[:3] - lifted * x[3])
+        rows = [rho[f] + parts[f](x[f]) for f in range(3)]
+        return np.stack([*rows, parts[3](x[3]) + outer * x[3] - (lifted * rho).sum(axis=0)])
+
+    size = 4 * outer.size
+    matrix = np.stack([apply(e.reshape(4, *shape)).ravel() for e in np.eye(size)], axis=1)
+    b, count = rng.normal(size=(4, *shape)), 0
+
+    def counted(right):
+        nonlocal count
+        count += 1
+        return cycle(right)
+
+    x = gmres(apply, b, counted, 1e-10, 80)
+    assert np.abs(x.ravel() - np.linalg.solve(matrix, b.ravel())).max() < 1e-6 * np.abs(x).max()
+    assert count < 40
+    u, v = rng.normal(size=b.shape), rng.normal(size=b.shape)
     assert abs(np.sum(u * cycle(v)) - np.sum(v * cycle(u))) < 1e-10 * np.abs(cycle(v)).sum()
 
 
