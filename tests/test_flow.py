@@ -63,18 +63,20 @@ def test_the_predator_and_prey_snippet_of_the_design():
 
 
 def test_two_species_snippet_with_arrays_in_and_out():
-    """The Poisson-Nernst-Planck snippet of the design with its coupling, which a later issue brings, as 1-D interactions."""
+    """The Poisson-Nernst-Planck snippet of the design."""
     u0, v0 = (GRID.density(lambda x, c=c: np.exp(-2 * (x - c) ** 2)) for c in (0.5, -0.5))
     state = jf.Species(u=u0, v=v0)
-    G = jf.Newtonian(1)
     energy = jf.Entropy("u") + jf.Entropy("v") + jf.Potential(lambda x: x**2, "u") + jf.Potential(lambda x: x**2, "v")
-    energy = energy + jf.Interaction(G, "u") + jf.Interaction(G, "v") - jf.CrossInteraction(G, between=("u", "v"))
+    energy = energy + jf.DirichletCoupling(u=+1, v=-1)
     flow = jf.evolve(energy, state, scheme=jf.JKO(), dt=0.05, t_end=0.3)
     assert flow["u"].final.values.shape == (80,)
     assert np.all(np.diff(flow.energies) < 0)
     assert np.allclose(flow.distances**2, flow["u"].distances ** 2 + flow["v"].distances ** 2)
     centres = [s["u"].mean + s["v"].mean for s in flow]
     assert np.allclose(centres, 0, atol=1e-6)  # the tolerance of the steps
+    kernel = jf.Newtonian(1)  # of which the coupling is made on the line
+    pairs = jf.Interaction(kernel, "u") + jf.Interaction(kernel, "v") - jf.CrossInteraction(kernel, between=("u", "v"))
+    assert np.isclose(pairs(state), jf.DirichletCoupling(u=+1, v=-1)(state), rtol=1e-3)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES.keys())

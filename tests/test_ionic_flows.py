@@ -151,6 +151,15 @@ def test_t8_neutral_ions_are_two_copies_and_charges_swap():
     assert grid == one["u"].final.grid
 
 
+def test_bdf2_on_quantiles_reaches_the_exact_flow():
+    off = []
+    for dt in (0.02, 0.01):
+        flow = jf.evolve(law_of(1), line(300, "quantiles"), scheme=jf.BDF2(), dt=dt, t_end=0.1)
+        off.append(abs(wave(flow["u"].final) - EXACT_AT[1][0]))
+    assert off[1] < 6e-4
+    assert off[0] / off[1] > 3.2
+
+
 # ---- the whole space
 
 

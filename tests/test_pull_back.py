@@ -6,8 +6,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 
 import jkoflow as jf
-from jkoflow.proximal._gmres import gmres
 from jkoflow.proximal._coupled_multigrid import CoupledMultigrid
+from jkoflow.proximal._gmres import gmres
 from jkoflow.proximal._multigrid import Multigrid, diagonal_of, elliptic
 from jkoflow.pull_back import PullBack
 

@@ -122,6 +122,8 @@ def as_interactions(coupling: Charges, state: Species) -> Law:
     Between walls at a and b it is -|x - y| / 2 + (x - y)^2 / (2 L) + g(x) + g(y), g(x) = (x - a)(b - x) / (2 L), where psi
     vanishes on them, and -|x - y| / 2 for a charge of total 0 where no flux leaves.
     """
+    if state.kind is RadialQuantiles:
+        raise ValueError("RadialQuantiles hold no interactions, so the coupling cannot be frozen there: take JKO()")
     kernel, c = _kernel(coupling, state), 1 / coupling.permittivity
     charged = [(name, z) for name, z in coupling.charges.items() if z != 0]
     terms: list[tuple[float, Law]] = []

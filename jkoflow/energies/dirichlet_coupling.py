@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, get_args
 
+import numpy as np
+
 from .._typing import Array, SpaceFunction
 from .._validate import finite, positive
 from ..measures import Density, Quantiles, RadialQuantiles, Species
@@ -152,10 +154,7 @@ class DirichletCoupling(Energy):
         screened.
         """
         held = self.check(state)
-        if isinstance(held.domain, tuple) and all(isinstance(end, float) for end in held.domain):
-            volume = held.domain[1] - held.domain[0]
-        else:
-            volume = held.grid.volume
+        volume = float(np.ptp(held.domain)) if held.kind is Quantiles and held.domain else held.grid.volume
         return self.permittivity * volume / sum(z**2 * held[name].mass for name, z in self.charges.items())
 
     def with_doping(self, doping: SpaceFunction | Any) -> DirichletCoupling:

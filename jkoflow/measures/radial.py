@@ -157,11 +157,27 @@ class RadialQuantiles(Measure):
         return replace(self, nodes=nodes)
 
     def wasserstein(self, other: RadialQuantiles) -> float:
-        """W2 to another measure with the same masses, a length: (sum of masses times the mean of |R - R'|^2)^(1/2)."""
-        if not np.array_equal(self.masses, other.masses) or self.dim != other.dim:
-            raise ValueError("other must have the same shells' masses and the same dimension")
-        apart = shell_radii(self.nodes, self.dim) - shell_radii(other.nodes, self.dim)
-        return float(np.sqrt(self.masses @ (apart**2 @ GAUSS_WEIGHTS)))
+        """W2 to another measure of the same mass, a length: (int |R - R'|^2 ds)^(1/2), by three Gauss points between levels.
+
+        >>> round(RadialQuantiles([0.0, 1.0]).wasserstein(RadialQuantiles([0.0, 1.0, 2.0], [0.125, 0.875])), 3)     # R' = 2 R
+        0.775
+        """
+        if not isinstance(other, RadialQuantiles) or self.dim != other.dim:
+            raise ValueError(f"other must be RadialQuantiles in R^{self.dim}, got {other!r}")
+        if abs(self.mass - other.mass) > 1e-9 * self.mass:
+            raise ValueError(f"other must have the same mass {self.mass:.12g}, got {other.mass:.12g}")
+        if np.array_equal(self.masses, other.masses):
+            apart = shell_radii(self.nodes, self.dim) - shell_radii(other.nodes, self.dim)
+            return float(np.sqrt(self.masses @ (apart**2 @ GAUSS_WEIGHTS)))
+        levels = [np.append(0.0, np.cumsum(one.masses)) / one.mass for one in (self, other)]
+        edges = np.unique(np.concatenate(levels))
+        at = edges[:-1, None] + np.diff(edges)[:, None] * GAUSS_POINTS
+        radii = [
+            np.interp(at, level, one.nodes**self.dim) ** (1 / self.dim)
+            for level, one in zip(levels, (self, other), strict=True)
+        ]
+        squares = (radii[0] - radii[1]) ** 2 @ GAUSS_WEIGHTS
+        return float(np.sqrt(self.mass * (np.diff(edges) @ squares)))
 
     def field(self, name: str, function: SpaceFunction | Any) -> Array:
         """The averages over the shells of a function of the radius, by three Gauss points in the volume."""

@@ -22,7 +22,7 @@ class Convex(ConicSolver):
         min over g_i >= 0 with first marginals anchor_i:   sum_i <|x - y|^2, g_i> / (2 tau alpha_i) + E(second marginals)
 
     solved by Clarabel's interior point: entropies by exponential cones, Renyi entropies by power cones, interactions by
-    quadratic forms that must be positive semidefinite at fixed masses; any sum, all species jointly.
+    quadratic forms that must be positive semidefinite at fixed masses, as a DirichletCoupling is; any sum, all species jointly.
 
     Freezing. A plan between cell centres moves mass by whole cells: a positive density is its own step when
     dt <= dx^2 / (2 max |phi_i - phi_(i+1)|), phi being the first variation (paper note 2, section 4). Below that threshold

@@ -57,11 +57,10 @@ class Entropic(StepSolver):
     memory : int
         Depth of the Anderson acceleration of the scaling iteration; 0 switches it off.
 
-    Notes
-    -----
-    Accepts sums of internal energies with (in total) non-negative coefficients, Congestion, Potential, and Interaction,
-    CrossInteraction and Functional, whose fields are updated in every iteration: the answer satisfies the optimality
-    conditions of the joint implicit step, all species together; where the energy is not convex these are necessary only.
+    Notes ----- Accepts sums of internal energies with (in total) non-negative coefficients, Congestion, Potential, and
+    Interaction, CrossInteraction, DirichletCoupling and Functional, whose fields are updated in every iteration: the answer
+    satisfies the optimality conditions of the joint implicit step, all species together; where the energy is not convex these
+    are necessary only.
 
     Where the mass has far to go against sqrt(epsilon), the step is first solved roughly for epsilon 4^k times as large, and
     the potentials are carried down (epsilon scaling); ``iterations`` counts all the sweeps.

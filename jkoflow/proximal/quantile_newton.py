@@ -51,12 +51,10 @@ class QuantileNewton(StepSolver):
     max_iterations : int
         Of Newton's method, each with one solve per change of the active set.
 
-    Notes
-    -----
-    Accepts Entropy, RenyiEntropy (any m), CustomInternalEnergy, Congestion, Potential (of functions), Interaction and
-    CrossInteraction, in any sum, of several species jointly, with walls or without, and further anchors (BDF2). Internal
-    energies need cells of positive width, and are integrated exactly; |x| as well, by ranks and distribution functions;
-    potentials and smooth kernels by three Gauss points a cell, exact to degree 5.
+    Notes ----- Accepts Entropy, RenyiEntropy (any m), CustomInternalEnergy, Congestion, Potential (of functions), Interaction,
+    CrossInteraction and DirichletCoupling, in any sum, of several species jointly, with walls or without, and further anchors
+    (BDF2). Internal energies need cells of positive width, and are integrated exactly; |x| as well, by ranks and distribution
+    functions; potentials and smooth kernels by three Gauss points a cell, exact to degree 5.
 
     Where the energy is convex in X (displacement convex) every descent ends in the one minimiser, and the iteration is made to
     get there from any admissible anchor at any tau; otherwise it goes down to a critical point. Where it does not arrive the

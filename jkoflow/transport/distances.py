@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from .._validate import finite, positive
-from ..measures import Density, Measure, Particles, Quantiles
+from ..measures import Density, Measure, Particles, Quantiles, RadialQuantiles
 from .sinkhorn import sinkhorn_divergence
 
 _EXACT = 4_000  # points of both measures up to which the network simplex takes seconds
@@ -82,13 +82,15 @@ def wasserstein(
     return Distance((a.mass * cost) ** 0.5, f"Sinkhorn divergence, blur {blur:.3g}", False, settled)
 
 
-def wasserstein2(a: Density | Quantiles | Particles, b: Density | Quantiles | Particles) -> float:
+def wasserstein2(
+    a: Density | Quantiles | Particles | RadialQuantiles, b: Density | Quantiles | Particles | RadialQuantiles
+) -> float:
     """W2(a, b), a length.
 
     For Quantiles, particles on the line, and densities in dimension 1, exact for the measures that they stand for, through
-    their pseudo-inverses, in O(n log n), or O(n) where the masses are the same (see also ``Quantiles.wasserstein``). In
-    dimension 2 and 3 exact for the point masses, at the cell centres of densities, by the network simplex of POT: O(n^2)
-    memory, meant for a few thousand.
+    their pseudo-inverses, in O(n log n), or O(n) where the masses are the same (see also ``Quantiles.wasserstein``); so for
+    two RadialQuantiles, by the radii that enclose the same mass. Otherwise in dimension 2 and 3 exact for the point masses, at
+    the cell centres of densities, by the network simplex of POT: O(n^2) memory, meant for a few thousand.
 
     Raises ValueError for other kinds, for dimensions that differ, or masses that do by more than 1e-9.
 
@@ -99,6 +101,10 @@ def wasserstein2(a: Density | Quantiles | Particles, b: Density | Quantiles | Pa
     >>> bool(abs(wasserstein2(left, right) - np.sqrt(7 / 3)) < 1e-9)     # the map is x -> 2 x + 1
     True
     """
+    if isinstance(a, RadialQuantiles) or isinstance(b, RadialQuantiles):
+        if not (isinstance(a, RadialQuantiles) and isinstance(b, RadialQuantiles)):
+            raise ValueError(f"both measures must be RadialQuantiles, or none, got {a!r} and {b!r}")
+        return a.wasserstein(b)
     _must_compare(a, b)
     if a.mass == 0:
         return 0.0
