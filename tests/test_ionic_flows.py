@@ -153,11 +153,11 @@ def test_t8_neutral_ions_are_two_copies_and_charges_swap():
 
 def test_bdf2_on_quantiles_reaches_the_exact_flow():
     off = []
-    for dt in (0.02, 0.01):
+    for dt in (0.01, 0.005):
         flow = jf.evolve(law_of(1), line(300, "quantiles"), scheme=jf.BDF2(), dt=dt, t_end=0.1)
         off.append(abs(wave(flow["u"].final) - EXACT_AT[1][0]))
-    assert off[1] < 6e-4
-    assert off[0] / off[1] > 3.2
+    assert off[1] < 3e-4
+    assert off[0] / off[1] > 3.6
 
 
 # ---- the whole space
@@ -272,8 +272,9 @@ def test_strong_coupling_keeps_sign_mass_and_falls(c, dt, m):
             assert one.values.min() >= 0
             assert m > 1 or one.values.min() > 0
             assert abs(one.mass - 1) < 1e-12
-    assert np.all(np.diff(flow.energies) <= 1e-12)
-    assert diagnostics.step_dissipation(flow).worst < 2e-2 * (flow.energies[0] - flow.energies[-1])
+    rounding = 1e-12 * (1 + abs(flow.energies[0]))
+    assert np.all(np.diff(flow.energies) <= rounding)
+    assert diagnostics.step_dissipation(flow).worst <= rounding
 
 
 @pytest.mark.parametrize("boundary", ["neumann", "dirichlet", "free-space"])
