@@ -377,3 +377,27 @@ def test_distances_of_radial_measures():
     free = jf.DirichletCoupling({"": 1}, boundary="free-space")
     with pytest.raises(ValueError, match="cannot be frozen"):
         jf.evolve(free, ball, scheme=jf.SemiImplicitJKO(), dt=0.1, t_end=0.1)
+
+
+def test_doping_that_is_a_function_keeps_its_total():
+    """A function whose integral vanishes is neutral on every grid, though its values at the centres are not."""
+    for n in (16, 64):
+        grid = jf.Grid.box((0, 1), cells=n)
+        one = grid.density(np.ones(n))
+        coupling = jf.DirichletCoupling(u=1, v=-1, doping=lambda x: x**2 - 1 / 3)
+        assert coupling(jf.Species(u=one, v=one)) > 0
+        averages = coupling.on(grid).doping
+        assert np.isclose(coupling.on(grid)(jf.Species(u=one, v=one)), coupling(jf.Species(u=one, v=one)), rtol=1e-12)
+        assert abs(averages.sum()) < 1e-12
+
+
+def test_particles_as_interactions():
+    state = jf.Species(u=jf.Particles([0.0, 1.0]), v=jf.Particles([2.0, 3.0]))
+    free = jf.DirichletCoupling(u=1, v=-1, boundary="free-space")
+    assert np.isclose(free.as_interactions(state)(state), 0.75)  # int (F_u - F_v)^2 / 2
+    with pytest.raises(ValueError, match="infinite energy in d <= 2"):
+        jf.DirichletCoupling(u=2, v=-1, boundary="free-space").as_interactions(state)
+    with pytest.raises(ValueError, match="needs a grid, or Quantiles with walls"):
+        jf.DirichletCoupling(u=1, v=-1, doping=0.1, boundary="free-space").as_interactions(state)
+    with pytest.raises(ValueError, match="must hold a charged species"):
+        jf.DirichletCoupling(u=0, v=0).debye_length(ions(jf.Grid.box((0, 1), cells=8)))

@@ -484,3 +484,82 @@ def test_radial_runs_are_saved_and_continued(tmp_path):
     again = jf.evolve(law, jf.load(tmp_path / "flow.npz"), dt=0.1, t_end=0.4)
     assert np.array_equal(again["u"].final.nodes, whole["u"].final.nodes)
     assert again["u"].final.dim == 3
+
+
+# ---- what a reader of the code found
+
+
+def test_holes_close_and_stay_closed():
+    """Hollow shells end where a full ball does, at once or slowly, through the singular first model of dt k = 1."""
+    well = jf.Potential(bowl)
+    for law, dt in ((jf.Entropy() + well, 1.0), (jf.Entropy() + well, 0.2), (jf.RenyiEntropy(2) + well, 0.5)):
+        ends = []
+        for start in (jf.RadialQuantiles(np.linspace(1, 2, 81)), jf.RadialQuantiles(np.linspace(0, 2, 81))):
+            flow = jf.evolve(law, start, dt=dt, t_end=20.0)
+            assert flow.ok
+            ends.append(flow.final)
+        assert ends[0].nodes[0] == 0
+        assert np.isclose(ends[0].second_moment, ends[1].second_moment, rtol=2e-3)
+    thin = jf.evolve(jf.Entropy(), jf.RadialQuantiles(np.append(1e-8, np.linspace(0.1, 1, 20))), dt=0.1, t_end=0.2)
+    assert thin.final.nodes[0] == 0
+    outward = jf.Potential(lambda r: -2 * r**2)  # a force that keeps the hole open
+    assert jf.evolve(outward, jf.RadialQuantiles([1.0, 1.5, 2.0]), dt=0.1, t_end=0.2).final.nodes[0] > 1.5
+
+
+def test_net_doping_counts_in_the_growth():
+    grid = jf.Grid.box((0, 1), cells=128)
+    state = jf.Species(u=grid.density(np.ones(128), mass=2.0), v=grid.density(lambda x: 1 + 0.9 * np.cos(np.pi * x)))
+    coupling = jf.DirichletCoupling(u=1, v=-1, doping=-1.0, permittivity=0.02)
+    law = 0.01 * jf.Entropy("u") + 0.01 * jf.Entropy("v") + coupling
+    flow = jf.evolve(law, state, dt=0.005, t_end=0.05)
+    assert max(float(u.values.max()) for u in flow["u"]) > 2.1  # it grows indeed
+    for p in (2.0, 4.0, np.inf):
+        assert diagnostics.norm_growth(flow, law, p).worst < 0
+    with pytest.raises(ValueError, match="at most one DirichletCoupling"):
+        diagnostics.norm_growth(flow, law + jf.DirichletCoupling(u=1, v=-1, doping=-1.0))
+
+
+def test_third_law_where_nothing_else_moves_the_centre():
+    state = jf.Species(u=jf.Quantiles(np.linspace(-1, 1, 41)), v=jf.Quantiles(np.linspace(0, 3, 41)))
+    law = law_of(1, boundary="free-space")
+    assert diagnostics.centre_identity(jf.evolve(law, state, dt=0.05, t_end=0.2), law).worst < 1e-9
+
+
+def test_obstacles_in_the_diagnostics():
+    """Distances next to an obstacle are those of the dual, empty cells leave no NaN, and convexity is asked for."""
+    grid = jf.Grid.box((0, 1), cells=64)
+    post = np.abs(grid.axes[0] - 0.5) < 0.1
+    state = jf.Species(
+        u=grid.density(np.where(post, 0, 1 + 0.9 * np.cos(np.pi * grid.axes[0]))), v=grid.density(np.where(post, 0, 1.0))
+    )
+    law = law_of(1, 100) + jf.Obstacle(post, "u") + jf.Obstacle(post, "v")
+    flow = jf.evolve(law, state, dt=0.02, t_end=0.1)
+    for k, info in enumerate(flow.infos):
+        for s in "uv":
+            exact = jf.wasserstein2(flow.snapshots[k][s], flow.snapshots[k + 1][s])
+            assert np.isclose(info.distances[s], exact, rtol=0.05, atol=1e-4)
+    assert diagnostics.step_dissipation(flow).worst < 0
+    assert np.isfinite(diagnostics.slope_identity(flow, law).worst)
+    assert np.isfinite(diagnostics.electric_current(law, flow.snapshots[-1])).all()
+    with pytest.raises(ValueError, match="law must hold no Obstacle"):
+        diagnostics.flow_interchange(flow, law)
+    with pytest.raises(ValueError, match="species must be one of 'u', 'v'"):
+        diagnostics.current_density(law, state)
+
+
+@pytest.mark.parametrize("dt", [1e-3, 1e-2])
+def test_entropic_steps_under_a_strong_charge(dt):
+    """c = 1000 from vacuum: the lagged field does not settle, the screened sweeps do; the energy falls."""
+    grid = jf.Grid.box((0, 1), (0, 1), cells=24)
+
+    def disc(a):
+        return grid.density(lambda x, y: 1.0 * ((x - a) ** 2 + (y - 0.5) ** 2 < 0.03), order=3)
+
+    flow = jf.evolve(law_of(1, 1000), jf.Species(u=disc(0.3), v=disc(0.7)), dt=dt, t_end=2 * dt)
+    assert "Entropic" in flow.scheme
+    assert np.all(np.diff(flow.energies) < 0)
+    first = flow.snapshots[1]
+    assert abs(first["u"].mass - 1) < 1e-10
+    step = jf.ProximalStep(law_of(1, 1000), jf.Species(u=disc(0.3), v=disc(0.7)), dt)
+    strongly = law_of(1, 1000)(first) + sum(flow.infos[0].distances[s] ** 2 for s in "uv") / (2 * dt)
+    assert strongly < step.energy(step.anchor)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .._typing import Array
-from ..energies import DirichletCoupling, Law, State
+from ..energies import DirichletCoupling, Law, State, known_species
 from ..measures import Species
 from ..proximal import complete_mobilities
 
@@ -23,8 +23,9 @@ def current_density(law: Law, state: State, species: str = "", mobility: Mapping
     -0.6667
     """
     held = law.check(state)
-    alpha = complete_mobilities(mobility, held)[species]
+    known_species(held, species)
     grid, rho = held.grid, held[species].values
+    alpha = complete_mobilities(mobility, held)[species]
     with np.errstate(invalid="ignore"):  # an entropy and an obstacle disagree on empty cells, which are left out below
         first = law.first_variation(held, species)
     out = np.zeros((grid.dim, *grid.shape))

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._typing import Array
 from .._validate import positive
-from ..energies import DirichletCoupling, InternalEnergy, Law, Potential, doping_on, psi_of_charge
+from ..energies import DirichletCoupling, InternalEnergy, Law, Obstacle, Potential, doping_on
 from ..measures import Density, Species
 from ..trajectory import Trajectory
 from ._gradients import gradient_product
@@ -36,6 +36,8 @@ def flow_interchange(flow: Trajectory, law: Law, p: float = 1.0) -> Report:
     """
     if positive("p", p) < 1:
         raise ValueError(f"p must be >= 1, got {p!r}")
+    if any(isinstance(term, Obstacle) for _, term in law.terms):
+        raise ValueError("law must hold no Obstacle: what is left of the box must be convex")
     curves: dict[str, Array] = {}
     bounds: dict[str, Array] = {}
     for name, alpha in flow.mobilities.items():
@@ -74,10 +76,10 @@ def norm_growth(flow: Trajectory, law: Law, p: float = np.inf) -> Report:
     state = flow.snapshots[0]
     if state.kind is not Density:
         raise ValueError(f"flow must be of densities on a grid, got {state.kind.__name__}")
-    if not p > 1:
+    if not (isinstance(p, int | float) and p > 1):
         raise ValueError(f"p must be > 1, got {p!r}: p = 1 is the mass")
-    potentials, charges = _outer_potentials(law, state)
-    rise = max(_largest_laplacian(potential, state) for potential in potentials.values()) * max(flow.mobilities.values())
+    laplacians, charges = _outer_laplacians(law, state)
+    rise = max(float(one.max()) for one in laplacians.values()) * max(flow.mobilities.values())
     rise = max(rise, 0.0)
     if np.isfinite(p) and not rise * (p - 1) * flow.dts.max(initial=0.0) < 1:
         raise ValueError(f"dt must stay below 1 / (lambda (p - 1)) = {1 / (rise * (p - 1)):.3g}, got {flow.dts.max():.3g}")
@@ -105,22 +107,25 @@ def _norm(state: Species, charges: Mapping[str, float], mobilities: Mapping[str,
     )
 
 
-def _outer_potentials(law: Law, state: Species) -> tuple[dict[str, Array], dict[str, float]]:
-    """What acts on every species from outside, the doping with it, and the sizes of the charges, 1 without any."""
+def _outer_laplacians(law: Law, state: Species) -> tuple[dict[str, Array], dict[str, float]]:
+    """The Laplacian of what acts on every species from outside, with the doping, and the sizes of the charges, or 1."""
     potentials = {name: one.zero_field for name, one in state.items()}
+    fixed = {name: one.zero_field for name, one in state.items()}
     charges = dict.fromkeys(state, 1.0)
+    couplings = [term for c, term in law.terms if c != 0 and isinstance(term, DirichletCoupling)]
+    if len(couplings) > 1:
+        raise ValueError(f"law must hold at most one DirichletCoupling, got {len(couplings)}")
     for c, term in law.terms:
         if isinstance(term, Potential):
             potentials[term.species] = potentials[term.species] + c * term.first_variation(state, term.species)
         elif isinstance(term, DirichletCoupling) and c != 0:
             _must_keep_the_bound(term, c)
-            psi = c * psi_of_charge(term, state.grid, doping_on(term, state.grid))
             for name, z in term.charges.items():
-                potentials[name] = potentials[name] + z * psi
+                fixed[name] = -c * z / term.permittivity * doping_on(term, state.grid)
                 charges[name] = abs(z) or 1.0
         elif c != 0 and not (isinstance(term, InternalEnergy) and c > 0):
             raise ValueError(f"law must be of internal energies, potentials and a DirichletCoupling, got {term!r}")
-    return potentials, charges
+    return {name: _laplacian(potentials[name], state) + fixed[name] for name in state}, charges
 
 
 def _must_keep_the_bound(term: DirichletCoupling, c: float) -> None:
@@ -131,8 +136,8 @@ def _must_keep_the_bound(term: DirichletCoupling, c: float) -> None:
         raise ValueError(f"{term!r} must be of two species of opposite charge: for others the bound fails")
 
 
-def _largest_laplacian(potential: Array, state: Species) -> float:
-    """The largest of the discrete Laplacian, next to walls that of the next cell; ValueError for a fall towards a wall."""
+def _laplacian(potential: Array, state: Species) -> Array:
+    """The discrete Laplacian, next to walls that of the next cell; ValueError for a fall towards a wall."""
     grid, total = state.grid, np.zeros(state.grid.shape)
     for axis, h in enumerate(grid.spacing):
         v, out = np.moveaxis(potential, axis, 0), np.moveaxis(total, axis, 0)
@@ -146,7 +151,7 @@ def _largest_laplacian(potential: Array, state: Species) -> float:
         out[1:-1] += inner
         out[0] += inner[0]
         out[-1] += inner[-1]
-    return float(total.max())
+    return total
 
 
 def _bend(slopes: Array, h: float) -> float:

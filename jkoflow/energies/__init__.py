@@ -1,7 +1,7 @@
 """Energies, drifts, and their algebra: one file each."""
 
 from ._electrostatics import charge_density, doping_on, psi_of_charge
-from .base import Combination, Energy, Law, State, restricted_to
+from .base import Combination, Energy, Law, State, known_species, restricted_to
 from .congestion import Congestion
 from .convex_function import ConvexFunction
 from .cross_interaction import CrossInteraction
@@ -40,6 +40,7 @@ __all__ = [
     "charge_density",
     "doping_on",
     "gradient_form",
+    "known_species",
     "newtonian",
     "psi_of_charge",
     "restricted_to",

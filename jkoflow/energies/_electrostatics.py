@@ -20,6 +20,7 @@ from .interaction import Interaction
 from .potential import Potential
 
 Wall: TypeAlias = Literal["neumann", "dirichlet", "free-space"]
+_ACROSS = 3  # Gauss points of a cell of a grid along every axis
 _DOPING_CELLS = 4096  # between the walls of quantiles, for doping that is a function
 
 
@@ -93,10 +94,12 @@ def charge_density(coupling: Charges, state: Species) -> Array:
 
 
 def doping_on(coupling: Charges, grid: Grid) -> Array:
-    """The doping as an array over a grid."""
+    """The doping as an array over a grid; of a function the averages over the cells, whose total is that of the function."""
     if coupling.doping is None:
         return np.zeros(grid.shape)
-    if callable(coupling.doping) or np.ndim(coupling.doping) > 0:
+    if callable(coupling.doping):
+        return finite_array("doping", grid.sample(coupling.doping, order=_ACROSS), grid.shape)
+    if np.ndim(coupling.doping) > 0:
         return grid.field("doping", coupling.doping)
     return np.full(grid.shape, finite("doping", coupling.doping))
 
@@ -158,8 +161,8 @@ def _between_walls(state: Species) -> SpaceFunction:
 
 def _doping_cells(coupling: Charges, state: Species) -> tuple[Array, Array]:
     """The edges of cells between the walls, and the fixed charge in them."""
-    if state.domain is None:
-        raise ValueError(f"doping of {coupling!r} needs walls to lie between, and the Quantiles have none")
+    if state.kind is not Quantiles or state.domain is None:
+        raise ValueError(f"doping of {coupling!r} needs a grid, or Quantiles with walls, to lie between")
     low, high = state.domain
     doping = coupling.doping
     if callable(doping):
@@ -168,7 +171,7 @@ def _doping_cells(coupling: Charges, state: Species) -> tuple[Array, Array]:
     elif np.ndim(doping) == 0:
         values = np.array([finite("doping", doping)])
     else:
-        values = finite_array("doping", doping, (np.size(doping),))
+        values = finite_array("doping", doping, (max(np.size(doping), 1),))
     edges = np.linspace(low, high, len(values) + 1)
     return edges, values * np.diff(edges)
 

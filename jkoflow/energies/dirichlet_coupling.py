@@ -10,8 +10,9 @@ import numpy as np
 
 from .._typing import Array, SpaceFunction
 from .._validate import finite, positive
+from ..grids import Grid
 from ..measures import Density, Quantiles, RadialQuantiles, Species
-from ._electrostatics import Wall, as_interactions, charge_density, electrostatics, fixed_charge, psi_of_charge
+from ._electrostatics import Wall, as_interactions, charge_density, doping_on, electrostatics, fixed_charge, psi_of_charge
 from .base import Combination, Energy, Law, State
 from .potential import Potential
 
@@ -31,8 +32,8 @@ class DirichletCoupling(Energy):
     permittivity : float
         Of the medium, > 0; 1 / permittivity is the strength c of the coupling.
     doping : function of space, array or number, optional
-        The density of fixed charge, of either sign. An array has the grid's shape; on Quantiles, which need walls for it, it
-        holds averages over equal cells between them.
+        The density of fixed charge, of either sign. A function is averaged over the cells. An array has the grid's shape; on
+        Quantiles, which need walls for it, it holds averages over equal cells between them.
     boundary : "neumann", "dirichlet" or "free-space"
         No flux of grad psi through the walls, and psi of mean zero; psi = 0 on the walls (grounded); or the whole space, with
         psi = G * charge, G = Newtonian(d), which vanishes at infinity for d >= 3.
@@ -106,7 +107,7 @@ class DirichletCoupling(Energy):
         if held.kind is RadialQuantiles and (self.boundary != "free-space" or self.doping is not None):
             raise ValueError(f"{self!r} must have boundary='free-space' and no doping on RadialQuantiles")
         first = next(iter(held.values()))
-        dim = 1 if held.kind is Quantiles else first.dim if held.kind is RadialQuantiles else getattr(held.domain, "dim", 3)
+        dim = first.grid.dim if held.kind is Density else getattr(first, "dim", 1)
         if self.boundary == "neumann" or (self.boundary == "free-space" and dim <= 2):
             self._must_be_neutral(held)
         return held
@@ -155,7 +156,14 @@ class DirichletCoupling(Energy):
         """
         held = self.check(state)
         volume = float(np.ptp(held.domain)) if held.kind is Quantiles and held.domain else held.grid.volume
-        return self.permittivity * volume / sum(z**2 * held[name].mass for name, z in self.charges.items())
+        squares = sum(z**2 * held[name].mass for name, z in self.charges.items())
+        if squares == 0:
+            raise ValueError(f"{self!r} must hold a charged species for there to be a length or a time")
+        return self.permittivity * volume / squares
+
+    def on(self, grid: Grid) -> DirichletCoupling:
+        """The same coupling with its doping, if it is a function, as an array over a grid."""
+        return self.with_doping(doping_on(self, grid)) if callable(self.doping) else self
 
     def with_doping(self, doping: SpaceFunction | Any) -> DirichletCoupling:
         """The same coupling with another fixed charge."""

@@ -38,6 +38,8 @@ def ions(
     >>> len(ions(salt, law).axes)
     3
     """
+    if not isinstance(law, Law):
+        raise ValueError(f"law must be an energy or a sum of them, got {law!r}")
     coupling = coupling_of(law)
     held = law.check(state)
     psi = coupling.potential(held)
@@ -88,13 +90,14 @@ def _in_the_plane(held: Species, psi: Array, flows: dict[str, Array], figsize: t
         figure.colorbar(image, ax=axis, label="density", shrink=0.85, pad=0.01)
         across, up = (_slice(flows[name][k]) for k in range(2))
         speed = np.hypot(across, up)
-        if speed.max() > 0:
+        if speed.max() > 0 and min(speed.shape) > 1:
             across, up = (np.where(speed > _SLOW * speed.max(), one, np.nan) for one in (across, up))
             axis.streamplot(x, y, across.T, up.T, color="white", linewidth=0.7, arrowsize=0.8, density=0.9)
         axis.set_title(name)
     top = float(np.abs(psi).max()) or 1.0
     image = axes[-1].imshow(_slice(psi).T, cmap="RdBu_r", vmin=-top, vmax=top, **where)
-    axes[-1].contour(x, y, _slice(psi).T, levels=12, colors="0.3", linewidths=0.5)
+    if min(len(x), len(y)) > 1:
+        axes[-1].contour(x, y, _slice(psi).T, levels=12, colors="0.3", linewidths=0.5)
     figure.colorbar(image, ax=axes[-1], label="psi", shrink=0.85, pad=0.01)
     axes[-1].set_title("potential")
     for axis in axes:

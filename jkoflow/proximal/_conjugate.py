@@ -63,14 +63,8 @@ class Conjugate(LocalEnergy):
         return total + self.softness * rho / self.cap if self.softness else total
 
     def curvature(self, rho: Array) -> Array:
-        """U''(rho), by central differences where only U' is known."""
-        total = self.entropy / rho + self.softness / self.cap
-        for c, m in self.powers:
-            total = total + c * m * rho ** (m - 2)
-        for c, term in self.others:
-            step = 1e-6 * rho
-            total = total + c * (term.derivative(rho + step) - term.derivative(rho - step)) / (2 * step)
-        return total
+        """U''(rho)."""
+        return super().curvature(rho) + self.softness / self.cap
 
     def variation(self, rho: Array, outside: Array) -> Array:
         """The outside and U'(rho), finite: vacuum counts as a trace of mass, and places that are forbidden as free."""

@@ -258,10 +258,14 @@ class GridStep:
     def answer(self, at: Trial, status: Status, iterations: int) -> ProxResult:
         """What a trial says of the step."""
         state = Species({name: self.anchor[name].like(at.rho[k]) for k, name in enumerate(self.names)})
-        squared = self.squared_displacements(at)
+        squared, duals = self.squared_displacements(at), self.duals(at)
+        gap = sum(cost / (2 * tau) - dual for cost, tau, dual in zip(squared, self.taus, duals, strict=True))
+        for k, name in enumerate(self.names):
+            if self.local[name].forbidden.any():  # faces of an obstacle say nothing of how far its neighbours have moved
+                squared[k], gap = max(2 * self.taus[k] * duals[k], 0.0), np.nan
         distances = {name: squared[k] ** 0.5 for k, name in enumerate(self.names)}
         potentials = {name: -self.taus[k] * at.phi[k] for k, name in enumerate(self.names)}
-        return ProxResult(state, distances, potentials, status, iterations, at.residual, self.transport_gap(at, squared))
+        return ProxResult(state, distances, potentials, status, iterations, at.residual, gap)
 
     def squared_displacements(self, at: Trial) -> list[float]:
         """int |S(x) - x|^2 d rho by species: the squared distance when phi is c-concave."""
@@ -276,16 +280,13 @@ class GridStep:
             out.append(float(np.sum(total * at.rho[k])) * self.grid.cell_volume)
         return out
 
-    def transport_gap(self, at: Trial, squared: list[float]) -> float:
-        """The cost of the map less the Kantorovich dual of phi, over 2 tau alpha, summed over the species: 0 for an optimal map
-        between the anchor and the density, and not below 0 but for the quadrature.
-        """
-        gap = 0.0
-        for k, tau in enumerate(self.taus):
+    def duals(self, at: Trial) -> list[float]:
+        """Kantorovich's dual of phi by species: W2^2 / (2 tau alpha) for the optimal phi."""
+        out = []
+        for k in range(len(self.names)):
             psi = self._lower(at.phi[k], k)
-            dual = float(np.sum(psi * self.mu[k]) - np.sum(at.phi[k] * at.rho[k])) * self.grid.cell_volume
-            gap += squared[k] / (2 * tau) - dual
-        return gap
+            out.append(float(np.sum(psi * self.mu[k]) - np.sum(at.phi[k] * at.rho[k])) * self.grid.cell_volume)
+        return out
 
 
 def _held(local: Conjugate, mu: Array) -> Array:

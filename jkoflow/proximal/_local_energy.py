@@ -55,9 +55,20 @@ class LocalEnergy:
                 total = total + c * term.derivative(rho)
         return total
 
-    def outside(self, name: str, state: Species) -> Array:
-        """V and the moving terms' first variation in the species, at a state."""
-        return sum((c * moving_field(term, name, state) for c, term in self.moving), self.potential)
+    def curvature(self, rho: Array) -> Array:
+        """U''(rho), by central differences where only U' is known."""
+        total = self.entropy / rho
+        for c, m in self.powers:
+            total = total + c * m * rho ** (m - 2)
+        for c, term in self.others:
+            step = 1e-6 * rho
+            total = total + c * (term.derivative(rho + step) - term.derivative(rho - step)) / (2 * step)
+        return total
+
+    def outside(self, name: str, state: Species, without: Law | None = None) -> Array:
+        """V and the moving terms' first variation in the species, at a state; one of them may be left out."""
+        fields = (c * moving_field(term, name, state) for c, term in self.moving if term is not without)
+        return sum(fields, self.potential)
 
 
 @singledispatch
@@ -137,7 +148,6 @@ def _(term: Potential, c: float, found: Mapping[str, LocalEnergy], step: Proxima
 @enter.register(Interaction)
 @enter.register(CrossInteraction)
 @enter.register(Functional)
-@enter.register(DirichletCoupling)
 def _(
     term: Interaction | CrossInteraction | Functional | DirichletCoupling,
     c: float,
@@ -146,6 +156,13 @@ def _(
 ) -> None:
     for name in term.involves:
         found[name].moving.append((c, term))
+
+
+@enter.register
+def _(term: DirichletCoupling, c: float, found: Mapping[str, LocalEnergy], step: ProximalStep) -> None:
+    on_grid = term.on(step.grid)  # sampled once
+    for name in term.involves:
+        found[name].moving.append((c, on_grid))
 
 
 def _non_negative(term: Law, c: float) -> float:

@@ -49,7 +49,7 @@ class Multigrid:
         return self._cycle(np.ascontiguousarray(b).reshape(self._levels[0].unknown.shape), 0).reshape(self._shape).copy()
 
     def _cycle(self, b: Array, depth: int) -> Array:
-        from ._multigrid_sweeps import prolong, restrict
+        from ._multigrid_sweeps import prolong, restrict, restrict_small
 
         level = self._levels[depth]
         x, matrix = level.unknown, (level.inverse, *level.faces)
@@ -59,7 +59,8 @@ class Multigrid:
             return x
         _smooth(x, b, matrix, 0, True, _SWEEPS)
         below = self._levels[depth + 1]
-        restrict(x, b, level.diagonal, *level.faces, level.factors, below.right)
+        gather = restrict_small if x.size < _SMALL else restrict
+        gather(x, b, level.diagonal, *level.faces, level.factors, below.right)
         prolong(x, self._cycle(below.right, depth + 1), level.factors)
         _smooth(x, b, matrix, 1, False, _SWEEPS)
         return x

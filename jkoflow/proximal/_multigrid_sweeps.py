@@ -73,8 +73,7 @@ def relax_small(
                 relax_line(x, b, inverse, k0, k1, k2, first + half, line // n1, line % n1)
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
-def restrict(
+def _restrict(
     x: Array, b: Array, diagonal: Array, k0: Array, k1: Array, k2: Array, factors: tuple[int, int, int], out: Array
 ) -> None:
     """The residual, summed over the cells that make a coarse one. Those of the colour relaxed last, the odd, have none."""
@@ -90,6 +89,10 @@ def restrict(
                 total = with_neighbours(x, b, k0, k1, k2, i, j)
                 for k in range((i + j) & 1, n2, 2):
                     coarse[k // f2] += total[k] - diagonal[i, j, k] * x[i, j, k]
+
+
+restrict = njit(cache=True, error_model="numpy", parallel=True)(_restrict)
+restrict_small = njit(cache=True, error_model="numpy")(_restrict)
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]

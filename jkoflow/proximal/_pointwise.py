@@ -32,10 +32,10 @@ class PointwiseStep(LocalEnergy):
     log_volume: float
     log_total: float
 
-    def log_masses(self, log_q: Array, log_marginal: Array, state: Species) -> Array:
-        """log of the mass in every cell, for the scaled kernel sums log_q; moving fields are taken at ``state``."""
+    def log_masses(self, log_q: Array, log_marginal: Array, outside: Array) -> Array:
+        """log of the mass in every cell, for the scaled kernel sums log_q; ``outside`` is V with the moving fields."""
         right = self.theta * (log_q - self.log_volume) + self.blur * (log_marginal - self.log_volume)
-        right = right - self.outside(self.name, state)
+        right = right - outside
         slope = self.theta + self.entropy
         log_density = self._solve(slope, right - self.entropy)
         if np.isinf(self.cap):
@@ -50,6 +50,12 @@ class PointwiseStep(LocalEnergy):
         if len(self.powers) == 1 and not self.others:
             return power_equation(slope, *self.powers[0], right)
         return monotone_equation(slope, self.powers, self.others, right)
+
+    def answer_to_level(self, density: Array) -> Array:
+        """The slope of the density in what lies outside, with its sign changed: 1 / (theta / rho + U''(rho)), 0 at the cap."""
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            slope = 1 / (self.theta / density + self.curvature(density))
+        return np.where((density > 0) & (density < self.cap), slope, 0.0)
 
     def guess(self, anchor: Species) -> Array:
         """log b for the first iteration, from the first variation at the anchor; vacuum counts as a trace of mass."""

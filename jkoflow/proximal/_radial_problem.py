@@ -79,6 +79,10 @@ class RadialProblem:
                 "Potential of a function of the radius, and DirichletCoupling in free space"
             )
 
+    def innermost(self) -> Indices:
+        """The places of the first node of every species."""
+        return np.array(list(self.starts.values()))
+
     def part(self, name: str) -> slice:
         """Where the nodes of a species stand."""
         start = self.starts[name]
@@ -92,8 +96,8 @@ class RadialProblem:
         """The change p of the nodes as one of radii, root mean square over the mass, the largest over the species."""
         found = 0.0
         for name in self.names:
-            own, change = y[self.part(name)], p[self.part(name)]
-            radii = np.where(own > 0, change / self.dim * np.where(own > 0, own, 1.0) ** (1 / self.dim - 1), 0.0)
+            own = y[self.part(name)]
+            radii = np.maximum(own + p[self.part(name)], 0.0) ** (1 / self.dim) - own ** (1 / self.dim)
             w = self.step.anchor[name].masses
             found = max(found, float(np.sqrt(w @ (radii[1:] ** 2 + radii[:-1] ** 2) / (2 * w.sum()))))
         return found

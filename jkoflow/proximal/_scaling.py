@@ -9,13 +9,17 @@ import numpy as np
 
 from .._status import Status
 from .._typing import Array
+from ..energies import DirichletCoupling, charge_density, doping_on
 from ..measures import Species
 from ..transport import GibbsKernel
 from ._anderson import Anderson
+from ._charged import Charged
 from ._pointwise import PointwiseStep
+from ._screening import Screening
 from .base import ProximalStep
 
 _SELF_SWEEPS = 4  # the first guess is right to first order in epsilon already
+_SCREENED, _MOST_SCREENING = 1e-11, 50  # accuracy of the charge within a sweep
 _PATIENCE = 400  # sweeps without a new lowest residual before the iteration counts as stalled
 
 
@@ -46,6 +50,7 @@ class Scaling:
     step: ProximalStep
     kernel: GibbsKernel
     equations: dict[str, PointwiseStep]
+    screened: bool = False  # whether the potential of charges is solved for within a sweep
 
     @cached_property
     def _log_anchor(self) -> Array:
@@ -95,20 +100,51 @@ class Scaling:
             marginal = np.exp(log_marginal)
         if not np.all(np.isfinite(marginal)):
             return Sweep(log_b, log_marginal, log_b, np.inf)
-        moving = any(equation.moving for equation in self.equations.values())
-        state = self._state(marginal) if moving else self.step.anchor
-        wanted = np.stack(
-            [
-                equation.log_masses(q, p, state)
-                for equation, q, p in zip(self.equations.values(), log_q, log_marginal, strict=True)
-            ]
-        )
+        wanted = self._wanted(log_q, log_marginal, marginal)
         cells = tuple(range(1, wanted.ndim))
         held = np.exp(self._log_anchor).sum(axis=cells)
         with np.errstate(over="ignore"):
             gap = np.abs(np.exp(wanted) - marginal).sum(axis=cells) / held
         lost = np.abs(marginal.sum(axis=cells) / held - 1)  # rounding, unless the multipliers have run away
         return Sweep(log_b, log_marginal, wanted - log_q, float(max(gap.max(), lost.max())))
+
+    def _wanted(self, log_q: Array, log_marginal: Array, marginal: Array) -> Array:
+        """log of the masses that the energy asks for. Fields are those of the present marginal, but for the potential of
+        charges where that is to be solved for together with the masses.
+        """
+        moving = any(equation.moving for equation in self.equations.values())
+        state = self._state(marginal) if moving else self.step.anchor
+        screening = self.screening if self.screened else None
+        coupling = None if screening is None else screening.charged.coupling
+        outside = [equation.outside(name, state, without=coupling) for name, equation in self.equations.items()]
+        cells = list(zip(self.equations.values(), log_q, log_marginal, outside, strict=True))
+        if screening is None or coupling is None:
+            return np.stack([equation.log_masses(q, p, field) for equation, q, p, field in cells])
+        z = screening.charged.valences
+        doping = doping_on(coupling, self.kernel.grid)
+
+        def under(psi: Array) -> Array:
+            asked = [one.log_masses(q, p, field + zk * psi) for zk, (one, q, p, field) in zip(z, cells, strict=True)]
+            return np.stack(asked)
+
+        def respond(psi: Array) -> tuple[Array, list[Array]]:
+            with np.errstate(over="ignore"):
+                rho = np.exp(under(psi)) / self.kernel.grid.cell_volume
+            slopes = [zk**2 * one.answer_to_level(r) for zk, one, r in zip(z, self.equations.values(), rho, strict=True)]
+            return np.einsum("k,k...->...", z, rho) + doping, slopes
+
+        charge, _, _ = screening.solve(respond, charge_density(coupling, state), _SCREENED, _MOST_SCREENING)
+        return under(screening.psi(charge))
+
+    @cached_property
+    def screening(self) -> Screening | None:
+        """For the first coupling by charge that repels."""
+        names = tuple(self.equations)
+        for c, term in self.equations[names[0]].moving:
+            if isinstance(term, DirichletCoupling) and c > 0:
+                gross = sum(abs(z) * float(self.step.anchor[name].values.sum()) for name, z in term.charges.items())
+                return Screening(Charged(term, c, names, self.kernel.grid), gross or 1.0, fixed_masses=False)
+        return None
 
     def read(self, sweep: Sweep) -> tuple[Species, dict[str, float], dict[str, Array]]:
         """State, distances and potentials of a sweep; the anchor itself where no sweep was finite.

@@ -69,7 +69,8 @@ class BackAndForth(StepSolver):
 
     ``gap`` of the answer is the cost of the map less the Kantorovich dual of phi, in units of the energy: 0 for the optimal
     map, up to the quadrature of second order, which also lets it fall below 0. CONVERGED speaks of the residual; that the map
-    is optimal is what the gap says. ``distances`` are the lengths of the map.
+    is optimal is what the gap says. ``distances`` are the lengths of the map; next to obstacles, where the map says nothing of
+    how far mass has come, they are those of the dual, and the gap is NaN.
 
     Where an entropy has to fill a vacuum beyond a jump of the anchor (the first step from the indicator of a set), the map
     collapses far cells onto the edge of the support. On the line the mass is continued beyond the ends (``PullBack``), and the

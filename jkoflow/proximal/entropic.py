@@ -57,10 +57,13 @@ class Entropic(StepSolver):
     memory : int
         Depth of the Anderson acceleration of the scaling iteration; 0 switches it off.
 
-    Notes ----- Accepts sums of internal energies with (in total) non-negative coefficients, Congestion, Potential, and
-    Interaction, CrossInteraction, DirichletCoupling and Functional, whose fields are updated in every iteration: the answer
-    satisfies the optimality conditions of the joint implicit step, all species together; where the energy is not convex these
-    are necessary only.
+    Notes
+    -----
+    Accepts sums of internal energies with (in total) non-negative coefficients, Congestion, Potential, and Interaction,
+    CrossInteraction, DirichletCoupling and Functional, whose fields are updated in every iteration: the answer satisfies the
+    optimality conditions of the joint implicit step, all species together; where the energy is not convex these are necessary
+    only. Where that does not settle under a strong DirichletCoupling, its potential is solved for within every sweep, together
+    with the densities: sweeps that cost ten times as much, and do not feel the strength.
 
     Where the mass has far to go against sqrt(epsilon), the step is first solved roughly for epsilon 4^k times as large, and
     the potentials are carried down (epsilon scaling); ``iterations`` counts all the sweeps.
@@ -123,12 +126,19 @@ class Entropic(StepSolver):
             )
 
     def solve(self, step: ProximalStep) -> ProxResult:
+        found = self._solve(step, screened=False)
+        if found.status.ok or self._level(step, 0, screened=True).screening is None:
+            return found
+        again = self._solve(step, screened=True)
+        return replace(again, iterations=found.iterations + again.iterations)
+
+    def _solve(self, step: ProximalStep, screened: bool) -> ProxResult:
         widest = sum(length**2 for length in step.grid.lengths) / 4
-        rung, level = 0, self._level(step, 0)
+        rung, level = 0, self._level(step, 0, screened)
         sweep, iterations = level.sweep(level.guess()), 1
         while sweep.residual > _FAR and level.kernel.epsilon < widest and iterations < self.max_iterations:
             rung += 1
-            level = self._level(step, rung)
+            level = self._level(step, rung, screened)
             sweep = level.sweep(level.guess())
             iterations += 1
         while True:
@@ -140,13 +150,13 @@ class Entropic(StepSolver):
             if rung == 0 or not status.ok:
                 break
             rung -= 1
-            coarser, level = level, self._level(step, rung)
+            coarser, level = level, self._level(step, rung, screened)
             sweep = level.sweep(level.guess_after(coarser, sweep))
             iterations += 1
         state, distances, potentials = level.read(sweep)
         return ProxResult(state, distances, potentials, status, iterations, sweep.residual)
 
-    def _level(self, step: ProximalStep, rung: int) -> Scaling:
+    def _level(self, step: ProximalStep, rung: int, screened: bool = False) -> Scaling:
         """The scaling problem blurred 4^rung times as much as asked for."""
         epsilon = self.epsilon_on(step.grid) * 4**rung
-        return Scaling(step, GibbsKernel(step.grid, epsilon), pointwise_steps(step, epsilon, self.debias))
+        return Scaling(step, GibbsKernel(step.grid, epsilon), pointwise_steps(step, epsilon, self.debias), screened)

@@ -11,18 +11,15 @@ import numpy as np
 from .._status import Status
 from .._typing import Array
 from .._validate import positive, positive_integer
-from ..energies import DirichletCoupling, Law, State, charge_density, psi_of_charge
+from ..energies import DirichletCoupling, Law, State, charge_density
 from ..measures import Measure, Species
 from ._charged import Charged
 from ._conjugate import Conjugate, conjugates
-from ._gmres import gmres
 from ._grid_step import level_of_mass
+from ._screening import Screening
 from .base import ProximalStep
 
-_SHORTEST = 1e-6
-_PRODUCTS = 60
 _FIRST_SHARE, _FASTER = 1e-3, 4.0  # of the coupling, where its whole is out of reach at once
-_PATIENCE = 5  # Newton steps without a gain of a tenth
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +56,8 @@ def equilibrium(law: Law, state: State, *, tolerance: float = 1e-11, max_iterati
     with the mu_i that give the masses: Poisson-Boltzmann for entropies, [(m - 1) / (m D) (mu - V - z psi)]_+^(1/(m-1)) for
     RenyiEntropy(m) (paper note 2, section 3.10). One answer, as the energy is strictly convex in the densities; it is the
     fixed point of JKO() on the same grid. Newton's method on the charge, with psi eliminated exactly and a multigrid cycle as
-    preconditioner; a strong coupling is approached through weaker ones. Two or three transforms for each of some ten products
-    in each of 5 to 10 iterations, O(n log n).
+    preconditioner; a strong coupling is approached through weaker ones. Two transforms for each of some ten products in each of
+    3 to 60 iterations, O(n log n).
 
     The law is a sum of internal energies, Congestion, Obstacle, Potential and at most one DirichletCoupling; ValueError for
     others, and for what ``BackAndForth`` refuses.
@@ -88,7 +85,7 @@ class _Rest:
     def __init__(self, step: ProximalStep, local: dict[str, Conjugate]) -> None:
         self.step, self.local, self.names, self.grid = step, local, tuple(step.anchor), step.grid
         self.coupling: DirichletCoupling | None = None
-        self.multiple, self.share = 0.0, 1.0  # of the coupling
+        self.multiple = 0.0
         for c, term in {id(term): (c, term) for one in local.values() for c, term in one.moving}.values():
             if not isinstance(term, DirichletCoupling) or c < 0 or self.coupling is not None:
                 raise ValueError(
@@ -97,17 +94,13 @@ class _Rest:
                 )
             self.multiple, self.coupling = c, term
         self.totals = {name: float(step.anchor[name].values.sum()) for name in self.names}
-        self.scale = (
-            1.0
-            if self.coupling is None
-            else float(sum(abs(z) * self.totals[name] for name, z in self.coupling.charges.items()) or 1.0)
-        )
 
-    def psi(self, charge: Array) -> Array:
-        """The multiple and share of the coupling's potential."""
-        if self.coupling is None:
-            return np.zeros(self.grid.shape)
-        return self.share * self.multiple * psi_of_charge(self.coupling, self.grid, charge)
+    def screening(self, share: float) -> Screening:
+        """The equation for the charge, with a share of the coupling."""
+        assert self.coupling is not None
+        charged = Charged(self.coupling, self.multiple * share, self.names, self.grid)
+        gross = sum(abs(z) * self.totals[name] for name, z in self.coupling.charges.items())
+        return Screening(charged, float(gross or 1.0), fixed_masses=True)
 
     def asked(self, psi: Array) -> tuple[dict[str, Array], dict[str, Array], dict[str, float]]:
         """Densities, slopes (U*)'' and levels mu of all species under a potential."""
@@ -126,85 +119,51 @@ class _Rest:
             return np.zeros(self.grid.shape)
         return charge_density(self.coupling, Species({name: self.step.anchor[name].like(one) for name, one in rho.items()}))
 
+    def respond(self, psi: Array) -> tuple[Array, list[Array]]:
+        """The charge under a potential, and z^2 (U*)'' by species."""
+        assert self.coupling is not None
+        rho, slopes, _ = self.asked(psi)
+        return self.charge_of(rho), [self.coupling.charges[name] ** 2 * one for name, one in slopes.items()]
+
     def solve(self, tolerance: float, most: int) -> tuple[Array, Status, int]:
         """The charge in which both sides agree."""
+        zero = np.zeros(self.grid.shape)
+        if self.coupling is None:
+            return zero, Status.CONVERGED, 0
         with np.errstate(all="ignore"):  # what overflows ends in the status
-            charge, status, iterations = self._newton(
-                self.charge_of(self.asked(self.psi(0 * self.grid.mesh[0]))[0]), tolerance, most
-            )
-            if status.ok or self.coupling is None:
-                return charge, status, iterations
-            return self._through_weaker(tolerance, most)
+            start, _ = self.respond(zero)
+            charge, status, iterations = self.screening(1.0).solve(self.respond, start, tolerance, most)
+            return (charge, status, iterations) if status.ok else self._through_weaker(start, tolerance, most)
 
-    def _through_weaker(self, tolerance: float, most: int) -> tuple[Array, Status, int]:
+    def _through_weaker(self, charge: Array, tolerance: float, most: int) -> tuple[Array, Status, int]:
         """Along a path of rising charge, slower where it is lost."""
-        self.share, reached, faster, used = 0.0, 0.0, _FASTER, 0
-        charge = self.charge_of(self.asked(self.psi(0 * self.grid.mesh[0]))[0])
-        status = Status.STALLED
+        reached, faster, used, status = 0.0, _FASTER, 0, Status.STALLED
         while used < most:
-            self.share = min(1.0, max(reached * faster, _FIRST_SHARE))
-            trial, status, iterations = self._newton(charge, tolerance if self.share == 1 else 1e-4, most - used)
+            share = min(1.0, max(reached * faster, _FIRST_SHARE))
+            accuracy = tolerance if share == 1 else 1e-4
+            trial, status, iterations = self.screening(share).solve(self.respond, charge, accuracy, most - used)
             used += iterations
-            if status.ok and self.share == 1:
+            if status.ok and share == 1:
                 return trial, status, used
             if status.ok:
-                reached, charge = self.share, trial
+                reached, charge = share, trial
             elif faster < 1.05 or reached == 0:
                 break
             else:
                 faster = faster**0.5
-        self.share = 1.0
         return charge, Status.ITERATION_LIMIT if used >= most else status, used
-
-    def _newton(self, charge: Array, tolerance: float, most: int) -> tuple[Array, Status, int]:
-        rho, slopes, _ = self.asked(self.psi(charge))
-        left = charge - self.charge_of(rho)
-        residual, best, since = self._size(left), np.inf, 0
-        for iterations in range(most):
-            if not np.isfinite(residual):
-                return charge, Status.NOT_FINITE, iterations
-            if residual <= tolerance:
-                return charge, Status.CONVERGED, iterations
-            best, since = (residual, 0) if residual < 0.9 * best else (best, since + 1)
-            if since > _PATIENCE:
-                return charge, Status.STALLED, iterations
-            change, share = self._step(left, slopes, min(0.1, max(1e-8, residual))), 1.0
-            while share > _SHORTEST:
-                trial = charge + share * change
-                rho, slopes_there, _ = self.asked(self.psi(trial))
-                off = trial - self.charge_of(rho)
-                if self._size(off) < (1 - 0.1 * share) * residual:
-                    break
-                share /= 2
-            else:
-                return charge, Status.STALLED, iterations + 1
-            charge, slopes, left, residual = trial, slopes_there, off, self._size(off)
-        return charge, Status.ITERATION_LIMIT, most
-
-    def _step(self, left: Array, slopes: dict[str, Array], tolerance: float) -> Array:
-        """Newton's change of the charge; the constants mu answer to it as the masses demand."""
-        assert self.coupling is not None
-        charges = self.coupling.charges
-        weights = {name: one / max(float(one.sum()), np.finfo(float).tiny) for name, one in slopes.items()}
-        reaction = sum((charges[name] ** 2 * one for name, one in slopes.items()), np.zeros(self.grid.shape))
-        cycle = Charged(self.coupling, self.multiple * self.share, self.names, self.grid).cycle_of_psi(reaction)
-
-        def apply(change: Array) -> Array:
-            psi = self.psi(change)
-            answer = sum((charges[n] ** 2 * one * (psi - float(np.sum(weights[n] * psi))) for n, one in slopes.items()), 0.0)
-            return change + answer
-
-        return gmres(apply, -left, lambda b: b - reaction * cycle(b), tolerance, _PRODUCTS)
-
-    def _size(self, left: Array) -> float:
-        return float(np.abs(left).sum()) / self.scale
 
     def answer(self, charge: Array, status: Status, iterations: int) -> Equilibrium:
         """What a charge says."""
-        with np.errstate(all="ignore"):
-            psi = self.psi(charge)
+        if self.coupling is None:
+            psi, residual = charge, 0.0
             rho, _, levels = self.asked(psi)
-            residual = self._size(charge - self.charge_of(rho))
+        else:
+            screening = self.screening(1.0)
+            with np.errstate(all="ignore"):
+                psi = screening.psi(charge)
+                rho, _, levels = self.asked(psi)
+                residual = screening.size(charge - self.charge_of(rho))
+            psi = psi / self.multiple
         state = Species({name: self.step.anchor[name].like(one) for name, one in rho.items()})
-        shown = psi / self.multiple if self.coupling is not None else psi
-        return Equilibrium(state.unwrapped, MappingProxyType(levels), shown, status, iterations, residual)
+        return Equilibrium(state.unwrapped, MappingProxyType(levels), psi, status, iterations, residual)

@@ -51,7 +51,9 @@ class QuantileNewton(StepSolver):
     max_iterations : int
         Of Newton's method, each with one solve per change of the active set.
 
-    Notes ----- Accepts Entropy, RenyiEntropy (any m), CustomInternalEnergy, Congestion, Potential (of functions), Interaction,
+    Notes
+    -----
+    Accepts Entropy, RenyiEntropy (any m), CustomInternalEnergy, Congestion, Potential (of functions), Interaction,
     CrossInteraction and DirichletCoupling, in any sum, of several species jointly, with walls or without, and further anchors
     (BDF2). Internal energies need cells of positive width, and are integrated exactly; |x| as well, by ranks and distribution
     functions; potentials and smooth kernels by three Gauss points a cell, exact to degree 5.

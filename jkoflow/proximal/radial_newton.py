@@ -8,14 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from .._status import Status
-from .._typing import Array
+from .._typing import Array, Mask
 from .._validate import positive, positive_integer
 from ..measures import GAUSS_WEIGHTS, RadialQuantiles, shell_radii
 from ._radial_problem import RadialModel, RadialProblem
 from .base import ProximalStep, ProxResult, StepSolver
 
 _KEPT = 0.1  # of the volume of a shell, at the least, in one iteration
-_SHORTEST = 1e-12
+_SHORTEST, _POOR = 1e-12, 1e-3  # shares of a step: the least; below which the convex part of the model does better
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class RadialNewton(StepSolver):
 
     where R_i(s) is the radius that encloses the mass s of species i. Poisson's equation in the whole space is local in the
     enclosed charge Q: int Q^2 / (2 |S| r^(d-1)) dr, summed between the radii of all species together. Newton's method with
-    sparse second derivatives and a line search; where the energy is not convex, as the coupling is not for d >= 2, the part
-    that is steers it.
+    sparse second derivatives and a line search, in which the hole of a hollow measure may close and stay closed; where the
+    energy is not convex, as the coupling is not for d >= 2, the part that is steers it.
 
     Parameters
     ----------
@@ -86,27 +86,40 @@ class RadialNewton(StepSolver):
     def _newton(self, problem: RadialProblem) -> tuple[Array, Status, int, float]:
         y, residual = problem.start, np.inf
         model = problem.evaluate(y)
+        held = problem.fixed.copy()  # with the holes that have closed
         for iterations in range(1, self.max_iterations + 1):
-            p = _direction(problem, y, model)
+            p = _direction(problem, y, model, held)
             if p is None or not np.isfinite(p).all():
                 return y, Status.NOT_FINITE, iterations, residual
             residual = problem.length(y, p)
             small = residual <= self.tolerance * float(y.max()) ** (1 / problem.dim)
-            y, model, share = _line_search(problem, y, p, model)
-            if small:
-                return y, Status.CONVERGED, iterations, residual
+            before, (y, model, share) = (y, model), _line_search(problem, y, p, model)
+            if share < _POOR and not small:
+                careful = _direction(problem, *before, held, convexified=(True,))
+                if careful is not None:
+                    y, model, share = _line_search(problem, before[0], careful, before[1])
+            inner = problem.innermost()
+            closed = inner[(y[inner] == 0) & ~held[inner]]
+            held[closed] = True
+            if small and not len(closed):
+                opening = held & ~problem.fixed & (model.gradient < 0)
+                if not opening.any():
+                    return y, Status.CONVERGED, iterations, residual
+                held &= ~opening
             if share < _SHORTEST:
                 return y, Status.STALLED, iterations, residual
         return y, Status.ITERATION_LIMIT, self.max_iterations, residual
 
 
-def _direction(problem: RadialProblem, y: Array, model: RadialModel) -> Array | None:
-    """Newton's, of the convex part of the model where the whole does not lead down."""
+def _direction(
+    problem: RadialProblem, y: Array, model: RadialModel, held: Mask, convexified: tuple[bool, ...] = (False, True)
+) -> Array | None:
+    """Newton's, of the convex part of the model where the whole does not lead down; some nodes are held."""
     from scipy.sparse.linalg import splu
 
-    free = np.flatnonzero(~problem.fixed)
-    for convexified in (False, True):
-        matrix = (problem.evaluate(y, convexified=True) if convexified else model).matrix()[free][:, free]
+    free = np.flatnonzero(~held)
+    for convex in convexified:
+        matrix = (problem.evaluate(y, convexified=True) if convex else model).matrix()[free][:, free]
         scale = 1 / np.sqrt(np.maximum(np.abs(matrix.diagonal()), np.finfo(float).tiny))
         scaled = matrix.multiply(scale[:, None]).multiply(scale[None, :]).tocsc()
         try:
@@ -122,16 +135,19 @@ def _direction(problem: RadialProblem, y: Array, model: RadialModel) -> Array | 
 
 def _line_search(problem: RadialProblem, y: Array, p: Array, model: RadialModel) -> tuple[Array, RadialModel, float]:
     """The farthest of the halved steps that keeps every shell and lowers the objective, up to rounding."""
-    slope, share = float(model.gradient @ p), 1.0
+    share = 1.0
     for name in problem.names:
         h, change = np.diff(y[problem.part(name)]), np.diff(p[problem.part(name)])
         shrinking = change < 0
         share = min(share, float(((1 - _KEPT) * h / -change)[shrinking].min(initial=1.0)))
+    inner = problem.innermost()
     while share >= _SHORTEST:
         trial = y + share * p
+        trial[inner] = np.maximum(trial[inner], 0.0)  # a hole may close
         if problem.admits(trial):
             after = problem.evaluate(trial)
-            if after.value <= model.value + 1e-4 * share * slope + 1e-13 * (1 + abs(model.value)):
+            promised = min(float(model.gradient @ (trial - y)), 0.0)
+            if after.value <= model.value + 1e-4 * promised + 1e-13 * (1 + abs(model.value)):
                 return trial, after, share
         share /= 2
     return y, model, 0.0
