@@ -76,7 +76,7 @@ def test_two_species_snippet_with_arrays_in_and_out():
     assert np.allclose(centres, 0, atol=1e-6)  # the tolerance of the steps
     kernel = jf.Newtonian(1)  # of which the coupling is made on the line
     pairs = jf.Interaction(kernel, "u") + jf.Interaction(kernel, "v") - jf.CrossInteraction(kernel, between=("u", "v"))
-    assert np.isclose(pairs(state), jf.DirichletCoupling(u=+1, v=-1)(state), rtol=1e-3)
+    assert np.isclose(pairs(state), jf.DirichletCoupling(u=+1, v=-1)(state), rtol=3e-3)  # 80 cells
 
 
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES.keys())
