@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 import jkoflow as jf
 from jkoflow import diagnostics
@@ -563,3 +564,21 @@ def test_entropic_steps_under_a_strong_charge(dt):
     step = jf.ProximalStep(law_of(1, 1000), jf.Species(u=disc(0.3), v=disc(0.7)), dt)
     strongly = law_of(1, 1000)(first) + sum(flow.infos[0].distances[s] ** 2 for s in "uv") / (2 * dt)
     assert strongly < step.energy(step.anchor)
+
+
+def test_t3_t4_t7_one_species_by_shells():
+    """Closed JKO iterates of isotropic Gaussians and of Barenblatt's density in R^3, at second order in the shells."""
+    errors = []
+    for shells in (100, 200):
+        heat = jf.evolve(jf.Entropy(), radial_normal(1, shells), dt=0.1, t_end=1.0).final
+        well = jf.evolve(jf.Entropy() + jf.Potential(bowl), radial_normal(2, shells), dt=0.1, t_end=1.0).final
+        errors.append([heat.second_moment / 3 - 2.947516154697, well.second_moment / 3 - 1.464164590049])
+    assert np.all(np.abs(errors[1]) < 6e-4)
+    assert np.all(np.abs(np.array(errors[0]) / errors[1] - 4) < 0.5)
+    a, b, alpha = 0.1348101408, 0.05, 0.2  # T7 for d = 3, m = 2: (a - b r^2)_+, of radius 1.642
+    start = jf.RadialQuantiles.from_density(lambda r: np.maximum(a - b * r**2, 0), radius=(a / b) ** 0.5, shells=400)
+    flow = jf.evolve(jf.RenyiEntropy(2), start, dt=0.1, t_end=0.3)
+    scale = 1.0
+    for end in flow[1:]:
+        scale = brentq(lambda x, last=scale: x - last - 0.1 * alpha * x ** (1 - 1 / alpha), scale, 2 * scale)
+        assert np.isclose(end.second_moment, scale**2 * 1.1555154927, rtol=1e-3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..energies import DirichletCoupling
 from ..grids import Grid
 from ._coupled_multigrid import CoupledMultigrid
 from ._gmres import gmres
+from ._local_energy import LocalEnergy
 from ._multigrid import Multigrid, elliptic
 
 Faces = tuple[Array, ...]
@@ -30,6 +31,15 @@ class Charged:
     multiple: float
     names: tuple[str, ...]
     grid: Grid
+
+    @classmethod
+    def of(cls, local: Mapping[str, LocalEnergy], grid: Grid) -> Charged | None:
+        """The first coupling by charge that repels, among the moving terms of the species; None without any."""
+        names = tuple(local)
+        for c, term in local[names[0]].moving:
+            if isinstance(term, DirichletCoupling) and c > 0:
+                return cls(term, c, names, grid)
+        return None
 
     @property
     def valences(self) -> Array:

@@ -166,10 +166,7 @@ class GridStep:
     @cached_property
     def charged(self) -> Charged | None:
         """The coupling by Poisson's equation, if there is one; a second one, or one that attracts, is left to the iteration."""
-        for c, term in self.local[self.names[0]].moving:
-            if isinstance(term, DirichletCoupling) and c > 0:
-                return Charged(term, c, self.names, self.grid)
-        return None
+        return Charged.of(self.local, self.grid)
 
     @property
     def ascends(self) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._status import Status
 from .._typing import Array
-from ..energies import DirichletCoupling, charge_density, doping_on
+from ..energies import charge_density, doping_on
 from ..measures import Species
 from ..transport import GibbsKernel
 from ._anderson import Anderson
@@ -138,13 +138,12 @@ class Scaling:
 
     @cached_property
     def screening(self) -> Screening | None:
-        """For the first coupling by charge that repels."""
-        names = tuple(self.equations)
-        for c, term in self.equations[names[0]].moving:
-            if isinstance(term, DirichletCoupling) and c > 0:
-                gross = sum(abs(z) * float(self.step.anchor[name].values.sum()) for name, z in term.charges.items())
-                return Screening(Charged(term, c, names, self.kernel.grid), gross or 1.0, fixed_masses=False)
-        return None
+        """The equation for the charge, if there is a coupling by charge."""
+        charged = Charged.of(self.equations, self.kernel.grid)
+        if charged is None:
+            return None
+        gross = sum(abs(z) * float(self.step.anchor[name].values.sum()) for name, z in charged.coupling.charges.items())
+        return Screening(charged, gross or 1.0, fixed_masses=False)
 
     def read(self, sweep: Sweep) -> tuple[Species, dict[str, float], dict[str, Array]]:
         """State, distances and potentials of a sweep; the anchor itself where no sweep was finite.
