@@ -182,13 +182,10 @@ class Grid:
                 f"charge must have zero total for a box with no-flux walls, got {self.integrate(charge):.6g}; "
                 "subtract a background of equal charge (doping) first"
             )
-        return self._inverse_laplacian(charge, boundary)
+        return self.inverse_laplacian(charge, boundary)
 
-    def poisson_operator(self, boundary: Literal["neumann", "dirichlet"]) -> Callable[[Array], Array]:
+    def inverse_laplacian(self, charge: Array, boundary: Literal["neumann", "dirichlet"]) -> Array:
         """``solve_poisson`` without its checks; a mean of the charge, where it has to vanish, is left out."""
-        return lambda charge: self._inverse_laplacian(charge, boundary)
-
-    def _inverse_laplacian(self, charge: Array, boundary: str) -> Array:
         from scipy.fft import dctn, dstn, idctn, idstn
 
         if boundary == "dirichlet":
@@ -248,21 +245,24 @@ class Grid:
         differences = index[:, :, None] - index[:, None, :]
         return lattice[tuple(differences)]
 
-    def dirichlet(self, values: Array, weight: Array) -> float:
-        """The integral of weight |grad values|^2, by differences across the faces and the mean weight of their two cells.
+    def dirichlet(self, values: Array, weight: Array | float = 1.0, other: Array | None = None) -> float:
+        """The integral of weight grad values . grad other (of weight |grad values|^2), by differences across the faces and the
+        mean weight of their two cells.
 
-        Faces between two cells of no weight count nothing, whatever the values there.
+        Faces next to a cell of no weight, or of a value that is not finite, count nothing.
 
         >>> grid = Grid.box((0, 1), cells=10)
         >>> round(grid.dirichlet(3 * grid.axes[0], np.ones(10)), 12)       # 9 of the 10 widths: no flux at the walls
         8.1
         """
+        f, g, w = values, values if other is None else other, np.broadcast_to(weight, self.shape)
+        counts = np.isfinite(f) & np.isfinite(g) & (w > 0)
+        f, g, w = (np.where(counts, one, 0.0) for one in (f, g, w))
         total = 0.0
         for axis, h in enumerate(self.spacing):
-            w, f = np.moveaxis(weight, axis, 0), np.moveaxis(values, axis, 0)
-            between = (w[1:] + w[:-1]) / 2
-            slope = np.where(between > 0, f[1:] - f[:-1], 0.0) / h
-            total += float(np.sum(between * slope**2)) * self.cell_volume
+            held, across = np.moveaxis(counts, axis, 0), np.moveaxis(w, axis, 0)
+            rise = np.diff(np.moveaxis(f, axis, 0), axis=0) * np.diff(np.moveaxis(g, axis, 0), axis=0) / h**2
+            total += float(np.sum((held[1:] & held[:-1]) * (across[1:] + across[:-1]) / 2 * rise)) * self.cell_volume
         return total
 
 

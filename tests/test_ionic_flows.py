@@ -467,9 +467,12 @@ def test_the_centred_well_in_a_box_keeps_the_bounds():
     grid = jf.Grid.box((-1, 1), (-1, 1), cells=32)
     law = law_of(1, 5) + sum(jf.Potential(lambda x, y: x**2 + y**2, s) for s in "uv")
     state = jf.Species(u=grid.density(lambda x, y: 2 + x), v=grid.density(lambda x, y: 2 - y))
+    for mobility in ({}, {"v": 3.0}):
+        flow = jf.evolve(law, state, dt=0.05 / mobility.get("v", 1.0), t_end=0.3, mobility=mobility)
+        for p in (2, 4, np.inf):
+            assert diagnostics.norm_growth(flow, law, p).worst < 0
+            assert diagnostics.flow_interchange(flow, law, 1.0 if p > 4 else p).worst < 0
     flow = jf.evolve(law, state, dt=0.05, t_end=0.3)
-    for p in (2, 4, np.inf):
-        assert diagnostics.norm_growth(flow, law, p).worst < 0
     with pytest.raises(ValueError, match="dt must stay below"):
         diagnostics.norm_growth(flow, law, 9)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -33,59 +32,66 @@ class Charges(Protocol):
     boundary: Wall
 
 
-@dataclass(frozen=True)
-class Electrostatics:
-    """The energy of a charge, and psi at the points of every species."""
-
-    energy: float
-    potential: dict[str, Array]
+@singledispatch
+def coupling_energy(measure: Measure, coupling: Charges, state: Species) -> float:
+    """The energy of the field of a state; ``measure``, any one of its measures, chooses how it is found."""
+    raise _unknown(measure)
 
 
 @singledispatch
-def electrostatics(measure: Measure, coupling: Charges, state: Species) -> Electrostatics:
-    """Solve Poisson's equation for the charge of a state; ``measure``, any one of its measures, chooses how."""
-    raise ValueError(
+def potential_at(measure: Measure, coupling: Charges, state: Species) -> Array:
+    """psi of a state at the points of one of its measures."""
+    raise _unknown(measure)
+
+
+def _unknown(measure: Measure) -> ValueError:
+    return ValueError(
         f"DirichletCoupling takes Density, Quantiles and RadialQuantiles, got {type(measure).__name__}: in free space write it "
         "as interactions, with .as_interactions(state)"
     )
 
 
-@electrostatics.register(Density)
-def _(measure: Density, coupling: Charges, state: Species) -> Electrostatics:
-    grid = measure.grid
+@coupling_energy.register(Density)
+def _(measure: Density, coupling: Charges, state: Species) -> float:
     charge = charge_density(coupling, state)
-    psi = psi_of_charge(coupling, grid, charge)
-    return Electrostatics(grid.integrate(charge * psi) / 2, dict.fromkeys(state, psi))
+    return measure.grid.integrate(charge * psi_of_charge(coupling, measure.grid, charge)) / 2
 
 
-@electrostatics.register(Quantiles)
-def _(measure: Quantiles, coupling: Charges, state: Species) -> Electrostatics:
-    law = as_interactions(coupling, state)
-    psi = {}
-    kernel = _kernel(coupling, state)
-    total, ends = _net_charge(coupling, state), coupling.boundary == "dirichlet"
-    for name, own in state.items():
-        field = own.zero_field
-        for other, z in coupling.charges.items():
-            if z != 0:
-                field = field + z * (
-                    own.convolve(kernel) if other == name else state[other].potential(kernel).over_cells(own.nodes)
-                )
-        if coupling.doping is not None:
-            field = field + _of_doping(coupling, state, kernel).over_cells(own.nodes)
-        if ends:
-            field = field + total * own.field("g", _between_walls(state))
-        psi[name] = field / coupling.permittivity
-    shift = _gauge(coupling, state)
-    energy = law(state) + _energy_of_doping(coupling, state)
-    return Electrostatics(energy, {name: field + shift for name, field in psi.items()})
+@potential_at.register(Density)
+def _(measure: Density, coupling: Charges, state: Species) -> Array:
+    return psi_of_charge(coupling, measure.grid, charge_density(coupling, state))
 
 
-@electrostatics.register(RadialQuantiles)
-def _(measure: RadialQuantiles, coupling: Charges, state: Species) -> Electrostatics:
+@coupling_energy.register(Quantiles)
+def _(measure: Quantiles, coupling: Charges, state: Species) -> float:
+    return as_interactions(coupling, state)(state) + _energy_of_doping(coupling, state)
+
+
+@potential_at.register(Quantiles)
+def _(measure: Quantiles, coupling: Charges, state: Species) -> Array:
+    kernel, field = _kernel(coupling, state), measure.zero_field
+    for name, z in coupling.charges.items():
+        other = state[name]
+        if z != 0:
+            field = field + z * (
+                measure.convolve(kernel) if other is measure else other.potential(kernel).over_cells(measure.nodes)
+            )
+    if coupling.doping is not None:
+        field = field + _of_doping(coupling, state, kernel).over_cells(measure.nodes)
+    if coupling.boundary == "dirichlet":
+        field = field + _net_charge(coupling, state) * measure.field("g", _between_walls(state))
+    return np.asarray(field / coupling.permittivity + _gauge(coupling, state))
+
+
+@coupling_energy.register(RadialQuantiles)
+def _(measure: RadialQuantiles, coupling: Charges, state: Species) -> float:
+    return EnclosedCharge(state, coupling.charges).energy / coupling.permittivity
+
+
+@potential_at.register(RadialQuantiles)
+def _(measure: RadialQuantiles, coupling: Charges, state: Species) -> Array:
     enclosed = EnclosedCharge(state, coupling.charges)
-    psi = {name: one.field("psi", enclosed.potential) / coupling.permittivity for name, one in state.items()}
-    return Electrostatics(enclosed.energy / coupling.permittivity, psi)
+    return measure.field("psi", enclosed.potential) / coupling.permittivity
 
 
 def charge_density(coupling: Charges, state: Species) -> Array:
@@ -108,7 +114,7 @@ def psi_of_charge(coupling: Charges, grid: Grid, charge: Array) -> Array:
     """psi with -permittivity lap psi = charge; a mean of the charge that Neumann's condition does not allow is left out."""
     if coupling.boundary == "free-space":
         return grid.convolve(Newtonian(grid.dim), charge) / coupling.permittivity
-    return grid.poisson_operator(coupling.boundary)(charge) / coupling.permittivity
+    return grid.inverse_laplacian(charge, coupling.boundary) / coupling.permittivity
 
 
 def fixed_charge(coupling: Charges, state: Species) -> float:

@@ -12,7 +12,16 @@ from .._typing import Array, SpaceFunction
 from .._validate import finite, positive
 from ..grids import Grid
 from ..measures import Density, Quantiles, RadialQuantiles, Species
-from ._electrostatics import Wall, as_interactions, charge_density, doping_on, electrostatics, fixed_charge, psi_of_charge
+from ._electrostatics import (
+    Wall,
+    as_interactions,
+    charge_density,
+    coupling_energy,
+    doping_on,
+    fixed_charge,
+    potential_at,
+    psi_of_charge,
+)
 from .base import Combination, Energy, Law, State
 from .potential import Potential
 
@@ -124,10 +133,10 @@ class DirichletCoupling(Energy):
             )
 
     def value(self, state: Species) -> float:
-        return electrostatics(next(iter(state.values())), self, state).energy
+        return coupling_energy(next(iter(state.values())), self, state)
 
     def variation(self, state: Species, species: str) -> Array:
-        return self.charges[species] * electrostatics(next(iter(state.values())), self, state).potential[species]
+        return self.charges[species] * potential_at(state[species], self, state)
 
     def potential(self, state: State) -> Array:
         """psi over the grid of a state of densities, in the gauge of the boundary."""
