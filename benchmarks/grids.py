@@ -15,8 +15,8 @@ import time
 import numpy as np
 
 import jkoflow as jf
-from jkoflow.proximal._grid_newton import newton
-from jkoflow.proximal._grid_step import GridStep
+from jkoflow.proximal.grids.exact.equations import GridStep
+from jkoflow.proximal.grids.exact.newton import newton
 
 SOLVER = jf.BackAndForth(tolerance=1e-4, max_iterations=40)
 HEIGHT = 2 / np.pi

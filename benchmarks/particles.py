@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import jkoflow as jf
-from jkoflow.kernels import pair_gradients
+from jkoflow.kernels.sums import pair_gradients
 
 KERNELS = {"Gaussian": jf.Gaussian(1.0, 0.7), "Morse": jf.Morse(1.0, 0.7), "|x|": jf.PowerLaw(1), "log": jf.PowerLaw(0)}
 

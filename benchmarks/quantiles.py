@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 import jkoflow as jf
-from jkoflow.proximal._line_problem import LineProblem
+from jkoflow.proximal.line.problem import LineProblem
 
 WELL = jf.Potential(lambda x: x**2 / 2)
 LAWS = {

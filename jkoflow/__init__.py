@@ -27,7 +27,10 @@ from .closed_forms import (
     wasserstein_gaussians,
     wasserstein_uniforms,
 )
-from .energies import (
+from .flow import FlowError, evolve, steps
+from .grids import Grid
+from .kernels import CustomKernel, Gaussian, Kernel, Morse, Newtonian, PowerLaw, Quadratic, RadialKernel, Riesz
+from .laws import (
     Combination,
     Congestion,
     ConvexFunction,
@@ -49,9 +52,6 @@ from .energies import (
     newtonian,
     unit_masses,
 )
-from .flow import FlowError, evolve, steps
-from .grids import Grid
-from .kernels import CustomKernel, Gaussian, Kernel, Morse, Newtonian, PowerLaw, Quadratic, RadialKernel, Riesz
 from .measures import (
     Density,
     Measure,
@@ -81,7 +81,7 @@ from .proximal import (
     ConvexDynamic,
     CuttingPlanes,
     Entropic,
-    Equilibrium,
+    EquilibriumState,
     NewtonianStep,
     OrderedResolvent,
     ParticleProximal,
@@ -142,7 +142,7 @@ __all__ = [
     "EnergyBelow",
     "Entropic",
     "Entropy",
-    "Equilibrium",
+    "EquilibriumState",
     "Event",
     "Events",
     "FlowError",

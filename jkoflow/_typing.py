@@ -17,6 +17,9 @@ Mask: TypeAlias = NDArray[np.bool_]
 Indices: TypeAlias = NDArray[np.intp]
 """An array of places in another."""
 
+Whole: TypeAlias = "int | np.integer[Any]"
+"""A whole number, of Python or of an array."""
+
 SpaceFunction: TypeAlias = Callable[..., Any]
 """A function of space: coordinates come as separate arguments, ``f(x)``, ``f(x, y)``, ``f(x, y, z)``, and broadcast."""
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ._typing import Array
-from .energies import Law, State
 from .flow import evolve
+from .laws import Law, State
 from .measures import Density, Measure, OrderedPoints, Quantiles, Species
 from .proximal import ProximalStep, StepSolver
 from .schemes import Scheme

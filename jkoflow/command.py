@@ -15,9 +15,9 @@ import numpy as np
 
 from ._typing import Array
 from ._validate import non_negative_array, positive, positive_integer
-from .energies import Congestion, Entropy, Law, Potential, RenyiEntropy
 from .flow import FlowError, evolve, steps
 from .grids import Grid, resampled
+from .laws import Congestion, Entropy, Law, Potential, RenyiEntropy
 from .measures import Density
 from .proximal import BackAndForth, Convex, ConvexDynamic, Entropic, StepSolver
 from .schemes import JKO

@@ -12,9 +12,8 @@ import numpy as np
 
 from ._clock import ChosenSteps, EqualSteps
 from ._validate import finite, positive
-from .energies import Law, gradient_form
-from .measures import Measure, Species
-from .proximal import complete_mobilities
+from .laws import Law, gradient_form
+from .measures import Measure, Species, complete_mobilities
 from .schemes import JKO, Past, Scheme
 from .stopping import StoppingRule
 from .trajectory import Step, Trajectory

@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 import jkoflow as jf
 from jkoflow.checks import check_solver
-from jkoflow.proximal import back_and_forth
+from jkoflow.proximal.grids.exact import back_and_forth
 
 from .tables import STEPS
 

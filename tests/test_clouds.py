@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import jkoflow as jf
 from jkoflow.clouds import CloudLaw, together
-from jkoflow.kernels import pair_gradients, pair_values
+from jkoflow.kernels.sums import pair_gradients, pair_values
 
 from .tables import KERNELS, bowl
 

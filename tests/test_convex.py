@@ -241,7 +241,7 @@ def test_the_place_named_for_registering_an_energy_is_there():
     energy = jf.Entropy() + WELL
     with pytest.raises(ValueError, match=r"jkoflow\.proximal\._conic\.enter\.register\(Tilt\)"):
         jf.ConvexDynamic().check(_gaussian_step(0.2, cells=24, energy=energy + Tilt()))
-    from jkoflow.proximal._conic import enter
+    from jkoflow.proximal.grids.conic.energy import enter
 
     @enter.register
     def _(term: Tilt, c, conic):

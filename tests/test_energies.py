@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import jkoflow as jf
 from jkoflow.checks import check_energy
-from jkoflow.energies import restricted_to
+from jkoflow.laws import restricted_to
 
 from .tables import ENERGIES, MEASURES, bowl, smooth
 

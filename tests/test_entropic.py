@@ -260,7 +260,7 @@ def test_an_unknown_energy_is_refused_in_words_with_the_way_out_and_can_be_regis
     step = jf.ProximalStep(Own(), STEPS["fokker-planck"].anchor, 0.1)
     with pytest.raises(ValueError, match=r"does not accept Own\(\).*register"):
         jf.Entropic().check(step)
-    from jkoflow.proximal.entropic import enter
+    from jkoflow.proximal.grids.entropic.solver import enter
 
     @enter.register
     def _(term: Own, c, equations, step):

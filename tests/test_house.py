@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import re
 import subprocess
@@ -15,15 +16,21 @@ import jkoflow as jf
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "jkoflow").rglob("*.py"))
+# From the ground up: a floor may import what lies below it. A folder counts with all that is in it, but for those of its
+# modules and rooms that are named here too.
 FLOORS = [
-    {"_status", "_typing"},
+    {"_status", "_typing", "_compiled"},
     {"_validate"},
-    {"_convolution"},
-    {"grids", "kernels"},
+    {"linear", "pull_back", "kernels", "grids.convolution", "grids.poisson", "grids.resampling"},
+    {"grids", "kernels.sums"},
     {"measures"},
-    {"energies", "transport", "pull_back"},
+    {"laws", "transport"},
     {"ordered", "clouds"},
-    {"proximal", "closed_forms"},
+    {"proximal.base", "closed_forms"},
+    {"proximal.grids", "proximal.line", "proximal.clouds"},
+    {"proximal.grids.charges", "proximal.grids.conic"},
+    {"proximal.grids.exact", "proximal.grids.entropic", "proximal.radial", "proximal.ordered"},
+    {"proximal"},
     {"schemes"},
     {"trajectory"},
     {"stopping", "storage", "_clock"},
@@ -33,13 +40,21 @@ FLOORS = [
     {"command"},
     {"__main__", "__init__"},
 ]
+UNITS = set().union(*FLOORS)
+PACKAGES = sorted({".".join(path.relative_to(ROOT / "jkoflow").parts[:-1]) for path in SOURCES} - {""})
 # Grid.density makes the measure that lives one floor up, because there is where people look for it.
 EXCEPTIONS = {("grids", "measures")}
 
 
-def _unit(path: Path) -> str:
-    """The module or package of jkoflow that a file belongs to."""
-    return path.relative_to(ROOT / "jkoflow").with_suffix("").parts[0]
+def _module(path: Path) -> str:
+    """The dotted name of a file, without that of the package; of an __init__ that of its folder."""
+    return ".".join(path.relative_to(ROOT / "jkoflow").with_suffix("").parts).removesuffix(".__init__")
+
+
+def _unit(module: str) -> str:
+    """The named module or folder that a module belongs to."""
+    parts = module.split(".")
+    return next(name for k in range(len(parts), 0, -1) if (name := ".".join(parts[:k])) in UNITS)
 
 
 def _imports(path: Path) -> set[str]:
@@ -62,41 +77,83 @@ def _floor(unit: str) -> int:
     return next(level for level, units in enumerate(FLOORS) if unit in units)
 
 
+def _outward(path: Path) -> set[tuple[str, str]]:
+    """The imports of a file that leave its unit, as pairs of units. The __init__ of a folder shows what its rooms hold."""
+    module = _module(path)
+    within = module + "." if path.name == "__init__.py" else "\0"
+    return {(_unit(module), _unit(t)) for t in _imports(path) if not t.startswith(within) and _unit(t) != _unit(module)}
+
+
 def test_every_unit_has_a_floor():
-    assert {_unit(path) for path in SOURCES} == set().union(*FLOORS)
+    assert {_unit(_module(path)) for path in SOURCES} == UNITS
 
 
 def test_imports_point_down():
-    upward = {
-        (_unit(path), target.split(".")[0])
-        for path in SOURCES
-        for target in _imports(path)
-        if target.split(".")[0] != _unit(path) and _floor(target.split(".")[0]) >= _floor(_unit(path))
-    }
+    upward = {pair for path in SOURCES for pair in _outward(path) if _floor(pair[1]) >= _floor(pair[0])}
     assert upward == EXCEPTIONS
 
 
+def test_linear_methods_know_nothing_but_arrays():
+    imported = {target for path in (ROOT / "jkoflow" / "linear").glob("*.py") for target in _imports(path)}
+    assert {t for t in imported if not t.startswith("linear")} <= {"_typing", "_compiled"}
+
+
+def test_private_modules_and_names_stay_in_their_package():
+    """A leading underscore keeps a module, or a name, to the package it is in; those at the top are for all."""
+    for path in SOURCES:
+        for target in _imports(path):
+            *package, name = target.split(".")
+            if name.startswith("_") and package:
+                assert _module(path).split(".")[: len(package)] == package, f"{path.name} imports {target}"
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level > 1:
+                private = [alias.name for alias in node.names if alias.name.startswith("_") and node.module]
+                assert not private, f"{path} imports {private} from another package"
+
+
 def test_solvers_and_schemes_do_not_import_each_other():
+    """What is public lives in files of its own: none of them imports another, apart from what they are made of."""
     for package in ("proximal", "schemes"):
-        public = {p.stem for p in (ROOT / "jkoflow" / package).glob("*.py") if not p.stem.startswith("_")} - {"base"}
-        for name in public:
-            imported = {
-                t.split(".")[1] for t in _imports(ROOT / "jkoflow" / package / f"{name}.py") if t.startswith(package + ".")
-            }
-            assert not imported & public, f"{package}/{name}.py imports its sibling {imported & public}"
+        modules = {_module(path): path for path in (ROOT / "jkoflow" / package).rglob("*.py") if path.name != "__init__.py"}
+        public = {type_.__module__.removeprefix("jkoflow.") for type_ in _public(package)}
+        for name in public & set(modules):
+            imported = _imports(modules[name]) & public - {name, f"{package}.base"}
+            assert not imported, f"{name} imports its sibling {imported}"
 
 
-def test_no_package_imports_in_a_circle():
-    for package in ("kernels", "measures", "energies", "transport", "pull_back", "proximal", "schemes"):
-        graph = {
-            p.stem: {t.split(".")[1] for t in _imports(p) if t.startswith(package + ".")}
-            for p in (ROOT / "jkoflow" / package).glob("*.py")
-        }
-        done: set[str] = set()
-        while len(done) < len(graph):
-            free = {name for name, needs in graph.items() if name not in done and needs <= done}
-            assert free, f"a circle in {package}: {set(graph) - done}"
-            done |= free
+def _public(package: str) -> list[type]:
+    module = importlib.import_module(f"jkoflow.{package}")
+    return [getattr(module, name) for name in module.__all__ if inspect.isclass(getattr(module, name))]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_package_imports_in_a_circle(package):
+    """Neither its modules among one another nor its rooms, whatever they import from one another."""
+    depth = len(package.split("."))
+    graph: dict[str, set[str]] = {}
+    for path in (ROOT / "jkoflow" / package.replace(".", "/")).rglob("*.py"):
+        if (member := _member(_module(path), depth)) is None:
+            continue
+        needs = {_member(t, depth) for t in _imports(path) if t.startswith(package + ".")}
+        graph.setdefault(member, set()).update(need for need in needs if need not in (None, member))
+    done: set[str] = set()
+    while len(done) < len(graph):
+        free = {name for name, needs in graph.items() if name not in done and needs <= done}
+        assert free, f"a circle in {package}: { {name: graph[name] - done for name in set(graph) - done} }"
+        done |= free
+
+
+def _member(module: str, depth: int) -> str | None:
+    """The module or room of a package, so many names deep, that a module is or lies in."""
+    parts = module.split(".")
+    return parts[depth] if len(parts) > depth else None
+
+
+def test_no_folder_is_crowded():
+    """About a dozen files are a room; more are several."""
+    for package in ["", *PACKAGES]:
+        files = [p for p in (ROOT / "jkoflow" / package.replace(".", "/")).glob("*.py") if p.name != "__init__.py"]
+        assert len(files) <= 16, f"{package} holds {len(files)} files"
 
 
 def test_files_are_small():

@@ -6,9 +6,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 
 import jkoflow as jf
-from jkoflow.proximal._coupled_multigrid import CoupledMultigrid
-from jkoflow.proximal._gmres import gmres
-from jkoflow.proximal._multigrid import Multigrid, diagonal_of, elliptic
+from jkoflow.linear import CoupledMultigrid, Multigrid, diagonal_of, elliptic, gmres
 from jkoflow.pull_back import PullBack
 
 SHAPES = [(17,), (12, 9), (1, 8), (7, 6, 8)]

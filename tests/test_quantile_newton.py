@@ -8,8 +8,8 @@ from scipy.optimize import minimize
 
 import jkoflow as jf
 from jkoflow.checks import check_solver
-from jkoflow.kernels.line import RadialSum
-from jkoflow.proximal._line_problem import LineProblem
+from jkoflow.kernels.sums.line import RadialSum
+from jkoflow.proximal.line.problem import LineProblem
 
 from .tables import LINE_STEPS, bowl
 
@@ -165,7 +165,7 @@ def test_kernels_in_blocks_and_compiled_agree():
             assert np.allclose(c * product, reference.curvature_product(at, sources, weights), rtol=1e-10, atol=1e-10)
     step = LINE_STEPS["gaussian"]
     wide = jf.ProximalStep(step.energy, jf.Species.of(step.anchor[""].resampled(300)), step.tau)
-    from jkoflow.proximal import _line_model
+    from jkoflow.proximal.line import model as _line_model
 
     dense = NEWTON.solve(wide).state[""]
     original, _line_model._DENSE = _line_model._DENSE, 10

@@ -9,8 +9,9 @@ from functools import singledispatch
 import numpy as np
 
 from .._typing import Array
-from ..energies import CrossInteraction, Drift, Interaction, Law, Potential
-from ..kernels import Kernel, RadialKernel, pair_gradients
+from ..kernels import Kernel, RadialKernel
+from ..kernels.sums import pair_gradients
+from ..laws import CrossInteraction, Drift, Interaction, Law, Potential
 from ..measures import Particles, Species
 
 _STEP = 1e-3  # of the extent: differences of a potential whose gradient is not given

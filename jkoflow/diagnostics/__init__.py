@@ -1,17 +1,17 @@
 """What a run is asked: each diagnostic returns a Report of numbers along the run, which ``plot.report`` draws."""
 
-from .centres import centres, joint_centre
-from .collapse import Collapse, collapse
-from .confinement import Confinement, confinement
-from .contraction import contraction, product_distance
+from .centre_of_mass import centres, joint_centre
 from .convexity import geodesic_convexity
 from .currents import coupling_of, current_density, electric_current
 from .dissipation import energy_dissipation
 from .evi import evi_residual
+from .hulls import Confinement, confinement
 from .interchange import flow_interchange, norm_growth
 from .moments import centre_identity, second_moment_identity
+from .radii import Collapse, collapse
 from .report import Report
 from .steps import de_giorgi, slope_identity, square_distances, step_dissipation
+from .two_runs import contraction, product_distance
 
 __all__ = [
     "Collapse",

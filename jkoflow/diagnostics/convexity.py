@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..energies import CrossInteraction, Entropy, Interaction, Law, State
-from ..proximal import complete_mobilities
+from ..laws import CrossInteraction, Entropy, Interaction, Law, State
+from ..measures import complete_mobilities
 
 
 def geodesic_convexity(

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from .._typing import Array
-from ..energies import DirichletCoupling, Law, State, known_species
-from ..measures import Species
-from ..proximal import complete_mobilities
+from ..laws import DirichletCoupling, Law, State, known_species
+from ..measures import Species, complete_mobilities
 
 
 def current_density(law: Law, state: State, species: str = "", mobility: Mapping[str, float] | None = None) -> Array:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from .._validate import finite
-from ..energies import Law, State
+from ..laws import Law, State
 from ..trajectory import Trajectory
-from .contraction import product_distance
 from .report import Report
+from .two_runs import product_distance
 
 
 def evi_residual(flow: Trajectory, law: Law, references: Mapping[str, State], convexity: float) -> Report:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._typing import Array
 from .._validate import positive
-from ..energies import (
+from ..laws import (
     DirichletCoupling,
     Entropy,
     InternalEnergy,

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._typing import Array
 from .._validate import positive
-from ..energies import Law
+from ..laws import Law
 from ..measures import Measure, Particles, Quantiles, RadialQuantiles, Species
 from ..trajectory import Trajectory
 from .report import Report

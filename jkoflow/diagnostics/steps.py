@@ -8,7 +8,7 @@ import numpy as np
 
 from .._typing import Array
 from .._validate import finite, positive_integer
-from ..energies import Law, State
+from ..laws import Law, State
 from ..measures import Species
 from ..proximal import ProximalStep, StepSolver
 from ..schemes import JKO

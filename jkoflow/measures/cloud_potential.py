@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..kernels import Kernel, pair_gradients, pair_values
+from ..kernels import Kernel
+from ..kernels.sums import pair_gradients, pair_values
 
 
 @dataclass(frozen=True, eq=False)

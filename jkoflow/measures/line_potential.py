@@ -9,20 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..kernels import LineKernel
-
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(3)
-GAUSS_POINTS, GAUSS_WEIGHTS = 0.5 + _POINTS / 2, _WEIGHTS / 2  # of the cell (0, 1)
-
-
-def at_gauss_points(nodes: Array) -> Array:
-    """The three Gauss-Legendre points of every cell, in order, flat: (3 n,)."""
-    return np.asarray((nodes[:-1, None] + np.diff(nodes)[:, None] * GAUSS_POINTS).ravel())
-
-
-def over_gauss_points(masses: Array) -> Array:
-    """The masses of the cells spread over their Gauss points, flat: (3 n,)."""
-    return np.asarray((masses[:, None] * GAUSS_WEIGHTS).ravel())
+from ..kernels.sums import GAUSS_WEIGHTS, LineKernel, at_gauss_points, over_gauss_points
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +49,7 @@ class LinePotential:
 
     def over_cells(self, nodes: Array) -> Array:
         """The mean over every cell between the nodes of another measure, or of this one."""
-        from ._overlap import abs_over_cells
+        from ..kernels.sums.tips import abs_over_cells
 
         means = self.at_sorted(at_gauss_points(nodes))[0].reshape(-1, 3) @ GAUSS_WEIGHTS
         if self.kernel.pointed != 0:
@@ -70,7 +57,7 @@ class LinePotential:
         return np.asarray(means)
 
     def _derivative(self, x: Any, which: int) -> Array:
-        from ._overlap import abs_potential
+        from ..kernels.sums.tips import abs_potential
 
         x = np.asarray(x, dtype=np.float64)
         order = np.argsort(x, axis=None)

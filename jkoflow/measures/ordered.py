@@ -10,7 +10,8 @@ import numpy as np
 
 from .._typing import Array
 from .._validate import finite, positive_integer
-from ..kernels import Kernel, on_the_line
+from ..kernels import Kernel
+from ..kernels.sums import on_the_line
 from .density import Density
 from .particles import Particles
 from .quantiles import Quantiles

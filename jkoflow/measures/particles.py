@@ -9,7 +9,8 @@ import numpy as np
 
 from .._typing import Array, SpaceFunction
 from .._validate import finite_array
-from ..kernels import Kernel, pair_values
+from ..kernels import Kernel
+from ..kernels.sums import pair_values
 from .base import Measure
 from .cloud_potential import CloudPotential
 from .quantiles import Quantiles

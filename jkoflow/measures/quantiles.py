@@ -11,11 +11,11 @@ import numpy as np
 
 from .._typing import Array, SpaceFunction
 from .._validate import finite, finite_array, non_negative_array, positive, positive_integer
-from ..kernels import Kernel, on_the_line
-from ._line_distance import quantile_distance
-from ._own_cell import own_cell_mean
+from ..kernels import Kernel
+from ..kernels.sums import GAUSS_WEIGHTS, at_gauss_points, on_the_line, own_cell_mean
 from .base import Measure
-from .line_potential import GAUSS_WEIGHTS, LinePotential, at_gauss_points
+from .line_distance import quantile_distance
+from .line_potential import LinePotential
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ import numpy as np
 from .._typing import Array, SpaceFunction
 from .._validate import finite_array, non_negative_array, positive, positive_integer
 from ..kernels import Kernel
+from ..kernels.sums import GAUSS_POINTS, GAUSS_WEIGHTS
 from .base import Measure
-from .line_potential import GAUSS_POINTS, GAUSS_WEIGHTS
 
 _FINE = 20_000  # cells in which a density is summed before it is cut into shells
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
+from .._validate import positive
 from ..grids import Grid
 from .base import Measure
 
@@ -100,3 +102,15 @@ class Species(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={measure!r}' for name, measure in self.items())})"
+
+
+def complete_mobilities(given: Mapping[str, float] | None, state: Species) -> Mapping[str, float]:
+    """One mobility per species of the state, 1 where silent; ValueError for an unknown name or a value <= 0."""
+    if not isinstance(given, Mapping | None):
+        raise ValueError(f"mobility must be a mapping from species to numbers, got {given!r}")
+    given = dict(given or {})
+    for name, value in given.items():
+        if name not in state:
+            raise ValueError(f"mobility must name species of the state ({', '.join(map(repr, state))}), got {name!r}")
+        positive(f"mobility of {name!r}", value)
+    return MappingProxyType({name: float(given.get(name, 1.0)) for name in state})

@@ -5,11 +5,11 @@ numbers.
 from .crossings import CrossingGrid
 from .energy import tip_energy
 from .events import Event, Events
+from .implicit_step import resolved, resolvent
 from .isotonic import first_crossing, isotonic_flow
 from .rational import RationalEvent, RationalFlow
-from .resolvent import resolved, resolvent
 from .tip_law import TipLaw
-from .velocity import velocity
+from .velocities import velocity
 from .world_lines import Walk, WorldLines
 
 __all__ = [

@@ -10,21 +10,21 @@ moments 0) or its place after an implicit step of tau.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .._compiled import compiled
 from .._typing import Array, Indices
 
 _ROUNDING = 1e-14
 
 
-@njit(cache=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def rise(p: int, q: int, p2: int, q2: int, M: Array, N: Array, law: Array) -> float:
     """h(p2, q2) - h(p, q), by factors that lose no digits."""
     right_x, right_y = M[-1] - M[p] - M[p2], N[-1] - N[q] - N[q2]
     return (M[p2] - M[p]) * (law[0] * right_x + law[1] * right_y) + (N[q2] - N[q]) * (law[2] * right_y + law[1] * right_x)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def lower_hull(
     p0: int, p1: int, q0: int, q1: int, M: Array, N: Array, x: Array, y: Array, law: Array, tau: float, ends: Indices
 ) -> int:
@@ -81,7 +81,7 @@ def lower_hull(
     return count
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _moments(i0: int, i1: int, M: Array, x: Array, about: float, weight: float, out: Array) -> float:
     """Fill the cumulative moments m (x - about) / alpha of the particles from i0 to i1; the sum of their sizes."""
     size = 0.0
@@ -93,13 +93,13 @@ def _moments(i0: int, i1: int, M: Array, x: Array, about: float, weight: float, 
     return size
 
 
-@njit(cache=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def slope_of(p: int, q: int, p2: int, q2: int, M: Array, N: Array, law: Array) -> float:
     """The velocity of the group from (p, q) to (p2, q2)."""
     return rise(p, q, p2, q2, M, N, law) / (law[3] * (M[p2] - M[p]) + law[4] * (N[q2] - N[q]))
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def cumulative(m: Array) -> Array:
     """0, m_1, m_1 + m_2, ...: by multiples where all are equal, which rounds once."""
     out = np.zeros(len(m) + 1)
@@ -110,7 +110,7 @@ def cumulative(m: Array) -> Array:
     return out
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def next_place(x: Array, y: Array, i: int, j: int) -> tuple[float, int, int]:
     """The first place from particles i and j on, and the first particles of both species beyond it."""
     place = min(x[i] if i < len(x) else np.inf, y[j] if j < len(y) else np.inf)

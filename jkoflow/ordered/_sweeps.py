@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .._compiled import compiled
 from .._typing import Array
 from ._hull import cumulative, lower_hull, next_place, rise, slope_of
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def velocities(x: Array, m: Array, y: Array, n: Array, law: Array) -> tuple[Array, Array]:
     nx, ny = len(x), len(y)
     M, N = cumulative(m), cumulative(n)
@@ -32,7 +32,7 @@ def velocities(x: Array, m: Array, y: Array, n: Array, law: Array) -> tuple[Arra
     return vx, vy
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def sweep(x: Array, y: Array, step: float) -> tuple[Array, Array]:
     """Equal masses: the next edge of the hull is one x, one y, or a pair of them."""
     count = len(x)
@@ -55,7 +55,7 @@ def sweep(x: Array, y: Array, step: float) -> tuple[Array, Array]:
     return X, Y
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def by_thresholds(x: Array, m: Array, y: Array, n: Array, law: Array, tau: float) -> tuple[Array, Array]:
     M, N = cumulative(m), cumulative(n)
     X, Y = np.empty(len(x)), np.empty(len(y))
@@ -73,7 +73,7 @@ def by_thresholds(x: Array, m: Array, y: Array, n: Array, law: Array, tau: float
     return X, Y
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def family(a: Array, b: Array, speed: float, times: Array, A: Array, B: Array, T: Array, C: Array) -> float:
     """The meetings of the a_i that start left of their b_i: fill positions at times, and the table where it has room."""
     n, last = len(a), 0.0

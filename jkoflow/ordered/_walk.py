@@ -8,22 +8,28 @@ the heap. The heap orders slots by the time of their next meeting.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .._compiled import compiled
 from .._typing import Array, Indices
 from ._hull import lower_hull, next_place, slope_of
+from .clusters import Clusters, Pull
+from .events import Numbers
 
 PLACE, SINCE, SPEED, MEETS = range(4)
 I0, I1, J0, J1, LEFT, RIGHT, HEAP = range(7)
 STATE_FREE, STATE_HEAD, STATE_SIZE, STATE_EVENTS = range(4)  # top of the free slots, leftmost slot, size of heap, events so far
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def begin(
-    x: Array, y: Array, M: Array, N: Array, law: Array, numbers: Array, links: Indices, heap: Indices, free: Indices,
-    state: Indices,
-) -> None:  # fmt: skip
+    x: Array,
+    y: Array,
+    pull: Pull,
+    clusters: Clusters,
+) -> None:
     """Make the clusters of a configuration; those that start at one place leave it as the hull says."""
+    M, N, law = pull
+    numbers, links, heap, free, state = clusters
     nx, ny = len(x), len(y)
     nowhere, slow = np.zeros(0), _rounding_of_speeds(M, N, law)
     ends = np.empty((nx + ny, 2), np.int64)
@@ -32,7 +38,7 @@ def begin(
         place, i2, j2 = next_place(x, y, i, j)
         count = lower_hull(i, i2, j, j2, M, N, nowhere, nowhere, law, 1.0, ends)
         for k in range(count):
-            _fill(slots, place, 0.0, i, ends[k, 0], j, ends[k, 1], M, N, law, numbers, links)
+            _fill(slots, place, 0.0, i, ends[k, 0], j, ends[k, 1], pull, clusters)
             links[slots, LEFT], links[slots, RIGHT] = slots - 1, slots + 1
             i, j, slots = ends[k, 0], ends[k, 1], slots + 1
     links[slots - 1, RIGHT] = -1
@@ -47,15 +53,14 @@ def begin(
         _sift(k, heap, numbers, links, state[STATE_SIZE])
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def advance(
-    until: float, M: Array, N: Array, law: Array, numbers: Array, links: Indices, heap: Indices, free: Indices, state: Indices,
-    when: Array, who: Indices,
-) -> bool:  # fmt: skip
+@compiled
+def advance(until: float, pull: Pull, clusters: Clusters, when: Array, who: Numbers) -> bool:
     """Go through the meetings up to a time; False where there is no room left to write them down.
 
     ``when`` has rows (time, place), ``who`` rows (i0, i1, j0, j1, groups before, groups after).
     """
+    M, N, law = pull
+    numbers, links, heap, free, state = clusters
     nowhere, slow = np.zeros(0), _rounding_of_speeds(M, N, law)
     ends = np.empty((len(M) + len(N), 2), np.int64)
     while state[STATE_SIZE] > 0:
@@ -99,7 +104,7 @@ def advance(
         for g in range(count):
             state[STATE_FREE] -= 1
             k = free[state[STATE_FREE]]
-            _fill(k, place, time, i, ends[g, 0], j, ends[g, 1], M, N, law, numbers, links)
+            _fill(k, place, time, i, ends[g, 0], j, ends[g, 1], pull, clusters)
             i, j = ends[g, 0], ends[g, 1]
             links[k, LEFT] = previous
             if previous >= 0:
@@ -121,7 +126,7 @@ def advance(
     return True
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _touching(until: float, numbers: Array, links: Indices, heap: Indices, state: Indices) -> bool:
     """Let those meet at ``until`` that numbers cannot tell from one another then; whether there are any."""
     found = False
@@ -139,7 +144,7 @@ def _touching(until: float, numbers: Array, links: Indices, heap: Indices, state
     return found
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def places_at(time: float, numbers: Array, links: Indices, head: int, x: Array, y: Array) -> None:
     """Write the positions of all particles at a time before the next meeting; rounding may not undo their order."""
     k, place = head, -np.inf
@@ -150,22 +155,20 @@ def places_at(time: float, numbers: Array, links: Indices, head: int, x: Array, 
         k = links[k, RIGHT]
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _fill(
-    k: int, place: float, time: float, i: int, i2: int, j: int, j2: int, M: Array, N: Array, law: Array, numbers: Array,
-    links: Indices,
-) -> None:  # fmt: skip
+@compiled
+def _fill(k: int, place: float, time: float, i: int, i2: int, j: int, j2: int, pull: Pull, clusters: Clusters) -> None:
+    numbers, links = clusters.numbers, clusters.links
     numbers[k, PLACE], numbers[k, SINCE] = place, time
-    numbers[k, SPEED] = slope_of(i, j, i2, j2, M, N, law)
+    numbers[k, SPEED] = slope_of(i, j, i2, j2, pull.M, pull.N, pull.law)
     links[k, I0], links[k, I1], links[k, J0], links[k, J1] = i, i2, j, j2
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _rounding_of_speeds(M: Array, N: Array, law: Array) -> float:
     return 1e-15 * (abs(law[0]) + abs(law[1]) + abs(law[2])) * (M[-1] + N[-1]) / min(law[3], law[4])
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _meeting(k: int, right: int, numbers: Array, slow: float) -> float:
     """When a cluster meets its right neighbour; never where they close at a speed that rounding alone can make."""
     if right < 0:
@@ -179,13 +182,13 @@ def _meeting(k: int, right: int, numbers: Array, slow: float) -> float:
     return since + max(there - here, 0.0) / closing
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _swap(a: int, b: int, heap: Indices, links: Indices) -> None:
     heap[a], heap[b] = heap[b], heap[a]
     links[heap[a], HEAP], links[heap[b], HEAP] = a, b
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _sift(a: int, heap: Indices, numbers: Array, links: Indices, size: int) -> None:
     """Let an entry sink to where it belongs."""
     while True:
@@ -199,7 +202,7 @@ def _sift(a: int, heap: Indices, numbers: Array, links: Indices, size: int) -> N
         a = least
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _restore(a: int, heap: Indices, numbers: Array, links: Indices, size: int) -> None:
     """Let an entry rise or sink to where it belongs."""
     while a > 0 and numbers[heap[a], MEETS] < numbers[heap[(a - 1) // 2], MEETS]:
@@ -208,7 +211,7 @@ def _restore(a: int, heap: Indices, numbers: Array, links: Indices, size: int) -
     _sift(a, heap, numbers, links, size)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _insert(k: int, heap: Indices, numbers: Array, links: Indices, state: Indices) -> None:
     a = state[STATE_SIZE]
     heap[a], links[k, HEAP] = k, a
@@ -216,7 +219,7 @@ def _insert(k: int, heap: Indices, numbers: Array, links: Indices, state: Indice
     _restore(a, heap, numbers, links, state[STATE_SIZE])
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _remove(k: int, heap: Indices, numbers: Array, links: Indices, state: Indices) -> None:
     a = links[k, HEAP]
     state[STATE_SIZE] -= 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._typing import Array
-from ..energies import Law, newtonian
+from ..laws import Law, newtonian
 from ..measures import OrderedParticles, Species, same_masses
 from .events import increasing_times
 from .tip_law import TipLaw

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..energies import Law
+from ..laws import Law
 from ..measures import Measure, Species
 from .tip_law import TipLaw
 

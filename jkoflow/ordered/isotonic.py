@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .._validate import positive
-from ..energies import Law, newtonian
+from ..laws import Law, newtonian
 from ..measures import Measure, OrderedParticles, Species
 from .tip_law import TipLaw
-from .velocity import velocity
+from .velocities import velocity
 from .world_lines import WorldLines
 
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import Any
 
-from ..energies import Law, newtonian
+from ..laws import Law, newtonian
 from ..measures import OrderedParticles
 from .tip_law import TipLaw
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._typing import Array
-from .._validate import positive
-from ..energies import CrossInteraction, Interaction, Law, newtonian
-from ..kernels import LineKernel, on_the_line
-from ..measures import Measure, OrderedPoints, Species
+from ..kernels.sums import LineKernel, on_the_line
+from ..laws import CrossInteraction, Interaction, Law, newtonian
+from ..measures import Measure, OrderedPoints, Species, complete_mobilities
 
 _LIGHTEST = 1e-15  # of the mass of a species: a particle
 
@@ -90,7 +89,7 @@ class TipLaw:
             raise ValueError(
                 f"the cross-interaction must attract, got {cross:g} |x - y|: repulsion of two species is not convex on the cone"
             )
-        alpha = _mobilities(names, mobilities)
+        alpha = complete_mobilities(mobilities, state)
         first, second = names[0], names[-1]
         return cls(names, (s[first], cross, s[second] if len(names) == 2 else 0.0), (float(alpha[first]), float(alpha[second])))
 
@@ -110,16 +109,6 @@ class TipLaw:
         nothing = np.zeros(0)
         numbers = np.array([*self.strengths, 1 / self.mobilities[0], 1 / self.mobilities[1]])
         return x.points, x.masses, nothing if y is None else y.points, nothing if y is None else y.masses, numbers
-
-
-def _mobilities(names: tuple[str, ...], given: Mapping[str, float] | None) -> dict[str, float]:
-    if not isinstance(given, Mapping | None):
-        raise ValueError(f"mobility must be a mapping from species to numbers, got {given!r}")
-    for name, value in (given or {}).items():
-        if name not in names:
-            raise ValueError(f"mobility must name species of the state ({', '.join(map(repr, names))}), got {name!r}")
-        positive(f"mobility of {name!r}", value)
-    return {name: float((given or {}).get(name, 1.0)) for name in names}
 
 
 def _kernel(term: Interaction | CrossInteraction) -> LineKernel:

@@ -9,11 +9,12 @@ import numpy as np
 
 from .._typing import Array
 from .._validate import positive
-from ..energies import Law, newtonian
+from ..laws import Law, newtonian
 from ..measures import OrderedParticles, Species
+from .clusters import Clusters, Pull
 from .events import Events, increasing_times
 from .tip_law import TipLaw
-from .velocity import velocity
+from .velocities import velocity
 
 _FIRST_ROOM = 1024
 
@@ -31,28 +32,26 @@ class Walk:
         from ._hull import cumulative
 
         self.tips, self.start, self._compiled = tips, state, _walk
-        x, m, y, n, self._law = tips.arrays(state)
+        x, m, y, n, law = tips.arrays(state)
         count = len(x) + len(y)
         self._x, self._y = x.copy(), y.copy()
-        self._M, self._N = cumulative(m), cumulative(n)
-        self._numbers, self._links = np.zeros((count, 4)), np.zeros((count, 7), dtype=np.int64)
-        self._heap, self._free = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-        self._state = np.zeros(4, dtype=np.int64)
+        self._pull = Pull(cumulative(m), cumulative(n), law)
+        heap, free = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+        self._clusters = Clusters(
+            np.zeros((count, 4)), np.zeros((count, 7), dtype=np.int64), heap, free, np.zeros(4, dtype=np.int64)
+        )
         self._when, self._who = np.empty((_FIRST_ROOM, 2)), np.empty((_FIRST_ROOM, 6), dtype=np.int32)
-        clusters = (self._numbers, self._links, self._heap, self._free, self._state)
-        _walk.begin(x, y, self._M, self._N, self._law, *clusters)
+        _walk.begin(x, y, self._pull, self._clusters)
 
     def advance(self, until: float) -> None:
         """Go on to a time, which may be infinite."""
-        while not self._compiled.advance(
-            until, self._M, self._N, self._law, self._numbers, self._links, self._heap, self._free, self._state, self._when,
-            self._who,
-        ):  # fmt: skip
+        while not self._compiled.advance(until, self._pull, self._clusters, self._when, self._who):
             self._when, self._who = (np.concatenate([a, np.empty_like(a)]) for a in (self._when, self._who))
 
     def particles(self, time: float) -> OrderedParticles:
         """The particles at a time no earlier than the last event and no later than the time advanced to."""
-        self._compiled.places_at(time, self._numbers, self._links, self._state[self._compiled.STATE_HEAD], self._x, self._y)
+        numbers, links, _, _, counts = self._clusters
+        self._compiled.places_at(time, numbers, links, counts[self._compiled.STATE_HEAD], self._x, self._y)
         places = (self._x.copy(), self._y.copy())
         return OrderedParticles(
             {name: (z, self.start[name].masses) for name, z in zip(self.tips.species, places, strict=False)}
@@ -61,7 +60,7 @@ class Walk:
     @property
     def count(self) -> int:
         """How many meetings there have been."""
-        return int(self._state[self._compiled.STATE_EVENTS])
+        return int(self._clusters.state[self._compiled.STATE_EVENTS])
 
     @property
     def events(self) -> Events:

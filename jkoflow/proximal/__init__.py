@@ -1,17 +1,11 @@
-"""The step problem and the solvers of it, one file each."""
+"""The step problem, and the solvers of it in rooms by family."""
 
-from .back_and_forth import BackAndForth
-from .base import ProximalStep, ProxResult, StepSolver, complete_mobilities
-from .convex import Convex, freezing_threshold
-from .convex_dynamic import ConvexDynamic
-from .cutting_planes import CuttingPlanes
-from .entropic import Entropic
-from .equilibrium import Equilibrium, equilibrium
-from .newtonian_step import NewtonianStep
-from .ordered_resolvent import OrderedResolvent
-from .particle_proximal import ParticleProximal
-from .quantile_newton import QuantileNewton
-from .radial_newton import RadialNewton
+from .base import ProximalStep, ProxResult, StepSolver
+from .clouds import ParticleProximal
+from .grids import BackAndForth, Convex, ConvexDynamic, Entropic, EquilibriumState, equilibrium, freezing_threshold
+from .line import NewtonianStep, QuantileNewton
+from .ordered import CuttingPlanes, OrderedResolvent
+from .radial import RadialNewton
 
 __all__ = [
     "BackAndForth",
@@ -19,7 +13,7 @@ __all__ = [
     "ConvexDynamic",
     "CuttingPlanes",
     "Entropic",
-    "Equilibrium",
+    "EquilibriumState",
     "NewtonianStep",
     "OrderedResolvent",
     "ParticleProximal",
@@ -28,7 +22,6 @@ __all__ = [
     "QuantileNewton",
     "RadialNewton",
     "StepSolver",
-    "complete_mobilities",
     "equilibrium",
     "freezing_threshold",
 ]

@@ -5,15 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import ClassVar
 
 from .._status import Status
 from .._typing import Array
 from .._validate import positive
-from ..energies import Law
 from ..grids import Grid
-from ..measures import Density, Species
+from ..laws import Law
+from ..measures import Density, Species, complete_mobilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,18 +79,6 @@ class ProximalStep:
     def weight(self, species: str) -> float:
         """tau alpha: the parameter that multiplies the first variation of the species."""
         return self.tau * self.mobilities[species]
-
-
-def complete_mobilities(given: Mapping[str, float] | None, state: Species) -> Mapping[str, float]:
-    """One mobility per species of the state, 1 where silent; ValueError for an unknown name or a value <= 0."""
-    if not isinstance(given, Mapping | None):
-        raise ValueError(f"mobility must be a mapping from species to numbers, got {given!r}")
-    given = dict(given or {})
-    for name, value in given.items():
-        if name not in state:
-            raise ValueError(f"mobility must name species of the state ({', '.join(map(repr, state))}), got {name!r}")
-        positive(f"mobility of {name!r}", value)
-    return MappingProxyType({name: float(given.get(name, 1.0)) for name in state})
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,14 +9,14 @@ y, M at the left wall of the cell and its slope in y, Q at the lower wall, and t
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
+from .._compiled import compiled, prange
 from .._typing import Array
 
 _GAUSS = 0.5773502691896257
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def displacements(phi: Array, r0: float, r1: float) -> tuple[Array, Array, Array]:
     """tau grad phi in cells at the corners and at the middles of the faces across both axes, shape (2, ...).
 
@@ -48,7 +48,7 @@ def displacements(phi: Array, r0: float, r1: float) -> tuple[Array, Array, Array
     return corners, across0, across1
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def segment(ax: float, ay: float, bx: float, by: float, table: Array) -> tuple[float, float, float]:
     """The integral of the 1-form from a to b, and those of (1 - t) mu and t mu over the parameter t; exact for the piecewise
     linear density: from one crossing of a line of the grid to the next the integrands are quadratic in t.
@@ -95,7 +95,7 @@ def segment(ax: float, ay: float, bx: float, by: float, table: Array) -> tuple[f
             return form, begin, end
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def keep_inside(moves: Array, origin0: float, origin1: float, n0: int, n1: int) -> None:
     """Shorten the moves (2, ...) of the points (origin0 + i, origin1 + j) that would leave the box."""
     for i in range(moves.shape[1]):
@@ -105,7 +105,7 @@ def keep_inside(moves: Array, origin0: float, origin1: float, n0: int, n1: int) 
             moves[1, i, j] = min(max(y + moves[1, i, j], 0.0), float(n1)) - y
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def stay_at_walls(changes: Array, moves: Array, origin0: float, origin1: float, n0: int, n1: int) -> None:
     """Set to 0 the changes across a wall of the points that are at it."""
     for i in range(moves.shape[1]):
@@ -117,7 +117,7 @@ def stay_at_walls(changes: Array, moves: Array, origin0: float, origin1: float, 
                 changes[1, i, j] = 0.0
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+@compiled(parallel=True)
 def face_integrals(corners: Array, across0: Array, across1: Array, table: Array) -> tuple[Array, Array, Array, Array]:
     """The form along every face, and the weights (4, ...) of its corner, middle, middle and corner."""
     n0, n1 = table.shape[0], table.shape[1]
@@ -144,7 +144,7 @@ def face_integrals(corners: Array, across0: Array, across1: Array, table: Array)
     return form0, form1, weights0, weights1
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+@compiled(parallel=True)
 def face_changes(
     corners: Array,
     across0: Array,

@@ -8,14 +8,15 @@ these means less their mean over y, R that in z of what is left. M and Q are 0 a
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
-from .._typing import Array
+from .._compiled import compiled, prange
+from .._typing import Array, Whole
+from .tables import Tables
 
 _MOST = 16  # corners of a triangle cut by six planes, with room
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def clip(polygon: Array, count: int, c: float, c1: float, c2: float, out: Array) -> int:
     """The part of a polygon where c + c1 u + c2 v >= 0 (Sutherland and Hodgman 1974)."""
     kept = 0
@@ -34,7 +35,7 @@ def clip(polygon: Array, count: int, c: float, c1: float, c2: float, out: Array)
     return kept
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def slab(
     polygon: Array, count: int, c: float, c1: float, c2: float, k: int, low: int, high: int, spare: Array, out: Array
 ) -> int:
@@ -50,7 +51,7 @@ def slab(
     return clip(spare, inner, k + 1 - c, -c1, -c2, out)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def extent(polygon: Array, count: int, c: float, c1: float, c2: float, n: int) -> tuple[int, int]:
     """The first and last cell along an axis that a polygon meets."""
     least, most = np.inf, -np.inf
@@ -62,8 +63,8 @@ def extent(polygon: Array, count: int, c: float, c1: float, c2: float, n: int) -
     return low, high
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def triangle(A: Array, B: Array, C: Array, tables: tuple, work: Array, sums: Array) -> None:  # type: ignore[type-arg]
+@compiled
+def triangle(A: Array, B: Array, C: Array, tables: Tables, work: Array, sums: Array) -> None:
     """Add to ``sums`` the flux through the triangle and the integrals of mu times the three barycentric coordinates."""
     mu, s0, s1, s2, P, P1, P2, r, r1, r2, Q, Q2, R, m, m2 = tables
     n0, n1, n2 = mu.shape
@@ -112,7 +113,7 @@ def triangle(A: Array, B: Array, C: Array, tables: tuple, work: Array, sums: Arr
                         sums[3] += share * here * v
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def corner_of(axis: int, step: int) -> tuple[int, int, int]:
     """The offsets of the corners of a face across an axis, going round it with the axis as the normal."""
     a = 1 if step == 1 or step == 2 else 0
@@ -124,7 +125,7 @@ def corner_of(axis: int, step: int) -> tuple[int, int, int]:
     return a, b, 0
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+@compiled(parallel=True)
 def normal_moves(phi: Array, rate: float, axis: int, out: Array) -> None:
     """rate times the difference of phi across every face, 0 at the walls."""
     n0, n1, n2 = out.shape
@@ -141,7 +142,7 @@ def normal_moves(phi: Array, rate: float, axis: int, out: Array) -> None:
                     out[i, j, k] = rate * (phi[i, j, k] - before)
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+@compiled(parallel=True)
 def to_corners(faces: Array, axis: int, out: Array) -> None:
     """The mean of the four middles of faces around every corner; those beyond a wall are mirror images."""
     n0, n1, n2 = out.shape
@@ -159,16 +160,16 @@ def to_corners(faces: Array, axis: int, out: Array) -> None:
                 out[i, j, k] = 0.25 * total
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def place(corners: Array, i: int, j: int, k: int, out: Array) -> None:
+@compiled
+def place(corners: Array, i: Whole, j: int, k: int, out: Array) -> None:
     """Where a corner is, kept inside the box."""
     out[0] = min(max(i + corners[0, i, j, k], 0.0), corners.shape[1] - 1.0)
     out[1] = min(max(j + corners[1, i, j, k], 0.0), corners.shape[2] - 1.0)
     out[2] = min(max(k + corners[2, i, j, k], 0.0), corners.shape[3] - 1.0)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def middle(corners: Array, normal: Array, axis: int, i: int, j: int, k: int, clipped: bool, out: Array) -> None:
+@compiled
+def middle(corners: Array, normal: Array, axis: int, i: Whole, j: int, k: int, clipped: bool, out: Array) -> None:
     """Where the middle of a face is: its own move across the face, the mean of the corners along it."""
     for c in range(3):
         at = i if c == 0 else (j if c == 1 else k)
@@ -182,8 +183,8 @@ def middle(corners: Array, normal: Array, axis: int, i: int, j: int, k: int, cli
         out[c] = min(max(x, 0.0), corners.shape[c + 1] - 1.0) if clipped else x
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
-def face_integrals(corners: Array, normal: Array, axis: int, tables: tuple, flux: Array, weights: Array) -> None:  # type: ignore[type-arg]
+@compiled(parallel=True)
+def face_integrals(corners: Array, normal: Array, axis: int, tables: Tables, flux: Array, weights: Array) -> None:
     """The flux through every face across an axis, and the weights (n0, n1, n2, 4, 3) of the vertices of its triangles."""
     n0, n1, n2 = flux.shape
     for a in prange(n0):
@@ -205,7 +206,7 @@ def face_integrals(corners: Array, normal: Array, axis: int, tables: tuple, flux
                     weights[i, j, k, step] = sums[1:]
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+@compiled(parallel=True)
 def face_changes(
     corners: Array, normal: Array, axis: int, weights: Array, moved: Array, across: Array, swept: Array, stiffness: bool
 ) -> None:
@@ -223,7 +224,7 @@ def face_changes(
                 else:
                     middle(moved, across, axis, i, j, k, False, dC)
                     for c in range(3):
-                        at = i if c == 0 else (j if c == 1 else k)
+                        at: Whole = i if c == 0 else (j if c == 1 else k)
                         dC[c] -= at if c == axis else at + 0.5
                         if C[c] <= 0.0 or C[c] >= corners.shape[c + 1] - 1.0:
                             dC[c] = 0.0
@@ -231,9 +232,9 @@ def face_changes(
                 for step in range(4):
                     a0, a1, a2 = corner_of(axis, step)
                     b0, b1, b2 = corner_of(axis, (step + 1) % 4)
-                    a0, a1, a2, b0, b1, b2 = i + a0, j + a1, k + a2, i + b0, j + b1, k + b2
-                    place(corners, a0, a1, a2, A)
-                    place(corners, b0, b1, b2, B)
+                    e0, a1, a2, f0, b1, b2 = i + a0, j + a1, k + a2, i + b0, j + b1, k + b2
+                    place(corners, e0, a1, a2, A)
+                    place(corners, f0, b1, b2, B)
                     for c in range(3):
                         p, q = (c + 1) % 3, (c + 2) % 3
                         area = (B[p] - A[p]) * (C[q] - A[q]) - (B[q] - A[q]) * (C[p] - A[p])
@@ -241,8 +242,8 @@ def face_changes(
                             dA, dB = dC[c], dC[c]
                         else:
                             last = corners.shape[c + 1] - 1.0
-                            dA = moved[c, a0, a1, a2] if 0.0 < A[c] < last else 0.0
-                            dB = moved[c, b0, b1, b2] if 0.0 < B[c] < last else 0.0
+                            dA = moved[c, e0, a1, a2] if 0.0 < A[c] < last else 0.0
+                            dB = moved[c, f0, b1, b2] if 0.0 < B[c] < last else 0.0
                         w = weights[i, j, k, step]
                         total += area * (w[0] * dA + w[1] * dB + w[2] * dC[c])
                 swept[i, j, k] = total

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._typing import Array
 from .reconstruction import limited_slopes
+from .tables import Tables
 
 Moves = tuple[Array, tuple[Array, Array, Array]]  # of the corners, (3, n + 1), and across the faces, one array per axis
 
@@ -54,7 +55,8 @@ class SpaceSource:
         m, m2 = r.mean(axis=0), r2.mean(axis=0)
         self.rates = rates
         over_x = (_primitive(mu - r), _primitive(s1 - r1), _primitive(s2 - r2), r, r1, r2)
-        self._tables = (mu, s0, s1, s2, *over_x, _primitive(r - m), _primitive(r2 - m2), _primitive(m, False), m, m2)
+        over_y = (_primitive(r - m), _primitive(r2 - m2), _primitive(m, False), m, m2)
+        self._tables = Tables(mu, s0, s1, s2, *over_x, *over_y)
 
     def pull(self, potential: Array) -> SpacePull:
         """The masses of the cells moved by tau grad phi. O(n): 12 triangles a cell, each cut where it leaves a cell."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from ..energies import Law
+from ..laws import Law
 from ..measures import Density, Measure, OrderedPoints, Particles, Quantiles, RadialQuantiles, Species
 from ..proximal import BackAndForth, Entropic, OrderedResolvent, ParticleProximal, QuantileNewton, RadialNewton, StepSolver
 

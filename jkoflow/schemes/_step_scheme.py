@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
-from ..energies import Law
+from ..laws import Law
 from ..measures import Species
 from ..proximal import StepSolver
 from ._recommended import recommended_solver

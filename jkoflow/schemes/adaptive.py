@@ -10,7 +10,7 @@ import numpy as np
 
 from .._status import Status
 from .._validate import positive
-from ..energies import Law
+from ..laws import Law
 from ..measures import Species
 from ..transport import wasserstein2
 from .base import Past, Scheme, StepInfo

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._status import Status
-from ..energies import Law
+from ..laws import Law
 from ..measures import Species
 from ..ordered import Events
 

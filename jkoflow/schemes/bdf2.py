@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..energies import Law
+from ..laws import Law
 from ..measures import Species
 from ..proximal import ProximalStep
 from ._step_scheme import StepScheme

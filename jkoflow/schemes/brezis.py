@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from .._status import Status
-from ..energies import Law
+from ..laws import Law
 from ..measures import Species
 from ..ordered import TipLaw, Walk
 from .base import Past, Scheme, StepInfo

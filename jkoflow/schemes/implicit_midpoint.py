@@ -11,7 +11,7 @@ import numpy as np
 
 from .._status import Status
 from .._typing import Array
-from ..energies import Law
+from ..laws import Law
 from ..measures import Density, Measure, Quantiles, Species
 from ..proximal import BackAndForth, Entropic, ProximalStep
 from ..pull_back import PullBack

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._validate import positive
 from ..clouds import CloudLaw, Motion
-from ..energies import Law
+from ..laws import Law
 from ..measures import Species
 from .base import Past, Scheme, StepInfo
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from .._status import CycleWarning, Status
-from ..energies import Law, restricted_to
+from ..laws import Law, restricted_to
 from ..measures import Density, Measure, Species
 from ..proximal import ProximalStep, ProxResult
 from ._step_scheme import StepScheme

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .._status import Status
-from ..energies import Law
+from ..laws import Law
 from ..measures import Species
 from ..proximal import ProximalStep, ProxResult
 from ..transport import wasserstein2

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
+from .._compiled import compiled, prange
 from .._typing import Array
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+@compiled(parallel=True)
 def envelope(lines: Array, weight: float, out: Array) -> None:
     """out[y] = max over x of lines[x] - weight (x - y)^2 / 2, by row; -inf entries stand for nothing.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .._compiled import compiled
 from .._typing import Array
 
 _BLOCK = 8
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def sum_again(out: Array, lines: Array, doubtful: Array, log_factor: Array, negligible: float) -> None:
     """out[k, i] = log sum_j exp(lines[k, j] + log_factor[i, j]) wherever ``doubtful[k, i]``, in place.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
+from .._compiled import compiled, prange
 from .._typing import Array
-from ..kernels._pairs import _LEAST, _exp, _squares
+from ..kernels.sums.compiled_pairs import LEAST_EXPONENT, fast_exp, squared_distances
 
 _BLOCK, _ROWS = 256, 16
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _exponents(squares: Array, rate: float, log_weights: Array) -> float:
     """log_weights - |x - y|^2 rate in the place of the squares; the largest of them."""
     n = len(log_weights)
@@ -22,17 +22,17 @@ def _exponents(squares: Array, rate: float, log_weights: Array) -> float:
     return top
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _sum_of_exponentials(exponents: Array, top: float, n: int) -> float:
     for j in range(n):
-        exponents[j] = _exp(max(exponents[j] - top, _LEAST))
+        exponents[j] = fast_exp(max(exponents[j] - top, LEAST_EXPONENT))
     total = 0.0
     for j in range(n):
         total += exponents[j]
     return total
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+@compiled(parallel=True)
 def soft_minima(at: Array, sources: Array, log_weights: Array, epsilon: float) -> Array:
     """-epsilon log sum_j exp(log_weights_j - |x_i - y_j|^2 / epsilon). Coordinates come first: (d, n) and (d, m)."""
     n, m = at.shape[1], sources.shape[1]
@@ -44,7 +44,7 @@ def soft_minima(at: Array, sources: Array, log_weights: Array, epsilon: float) -
             top, total = -np.inf, 0.0
             for start in range(0, m, _BLOCK):
                 stop = min(m, start + _BLOCK)
-                _squares(at, i, sources, start, stop, block)
+                squared_distances(at, i, sources, start, stop, block)
                 here = _exponents(block, 1 / epsilon, log_weights[start:stop])
                 if here > top:
                     total *= np.exp(top - here)
@@ -55,7 +55,7 @@ def soft_minima(at: Array, sources: Array, log_weights: Array, epsilon: float) -
     return out
 
 
-@njit(cache=True, error_model="numpy", parallel=True)  # type: ignore[untyped-decorator]
+@compiled(parallel=True)
 def log_sums_along(lines: Array, stiffness: float) -> Array:
     """log sum_j exp(lines_j - (i - j)^2 stiffness) in every line, shape (count, n); -inf for a line with no mass."""
     count, n = lines.shape

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .._typing import Array, Indices, Mask
+from .._compiled import compiled
+from .._typing import Array, Indices, Mask, Whole
 
 BLOCK = 8  # sources that share a bounding plane along an axis; the side of the smallest tile
 _COARSE = 4  # blocks that share a coarser one
 _MIDDLE = (BLOCK - 1) / 2
 _COARSE_MIDDLE = (_COARSE * BLOCK - 1) / 2
-
-_compiled = njit(cache=True, error_model="numpy")
 
 
 class Sources(NamedTuple):
@@ -44,7 +42,7 @@ class Tiles(NamedTuple):
     boxes: Indices
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def block_planes(values: Array) -> Array:
     """The planes of all blocks."""
     planes = np.empty((values.shape[0] // BLOCK, values.shape[1] // BLOCK, 3))
@@ -68,7 +66,7 @@ def block_planes(values: Array) -> Array:
     return planes
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def coarse_planes(planes: Array) -> Array:
     """The planes of 4 x 4 blocks at a time, from theirs."""
     out = np.empty(((planes.shape[0] + _COARSE - 1) // _COARSE, (planes.shape[1] + _COARSE - 1) // _COARSE, 3))
@@ -91,7 +89,7 @@ def coarse_planes(planes: Array) -> Array:
     return out
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def plan(sources: Sources, corners: Indices, side: int, stiffness: tuple[float, ...], negligible: float) -> Tiles:
     """The tiles at the given corners; an empty box where a bound overflowed."""
     count, parts = len(corners), side // BLOCK
@@ -106,17 +104,17 @@ def plan(sources: Sources, corners: Indices, side: int, stiffness: tuple[float, 
     return tiles
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def _term(values: Array, r: int, c: int, c0: int, c1: int, s: tuple[float, ...]) -> float:
     return values[r, c] - s[0] * (r - c0) ** 2 - s[1] * (c - c1) ** 2
 
 
-@_compiled  # type: ignore[untyped-decorator]
-def _middle(tiles: Tiles, t: int) -> tuple[int, int]:
+@compiled
+def _middle(tiles: Tiles, t: Whole) -> tuple[int, int]:
     return tiles.corners[t, 0] + tiles.side // 2, tiles.corners[t, 1] + tiles.side // 2
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def _find_best(sources: Sources, tiles: Tiles, t: int) -> None:
     """The source of the largest term at the middle where the values are smooth; some source with mass anywhere else."""
     values, coarse, s, best = sources.values, sources.coarse, tiles.stiffness, tiles.best[t]
@@ -149,7 +147,7 @@ def _find_best(sources: Sources, tiles: Tiles, t: int) -> None:
             jump //= 2
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def _peak(slope: float, s: float, first: int, length: int, other: int, other_length: int) -> float:
     """The maximum over x in the first interval of slope (x - its middle) - s (distance of x to the other interval)^2."""
     last, other_last = first + length - 1, other + other_length - 1
@@ -158,7 +156,7 @@ def _peak(slope: float, s: float, first: int, length: int, other: int, other_len
     return slope * (x - (first + last) / 2) - s * apart * apart
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def _find_low(sources: Sources, tiles: Tiles, t: int, negligible: float) -> None:
     """A sum is at least the term of the tile's best source, or of the target's own shifted image."""
     values, s, best, low = sources.values, tiles.stiffness, tiles.best[t], tiles.low[t]
@@ -174,7 +172,7 @@ def _find_low(sources: Sources, tiles: Tiles, t: int, negligible: float) -> None
             low[e, f] = min(low[e, f], term - negligible)
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def _find_box(sources: Sources, tiles: Tiles, t: int) -> None:
     planes, coarse, box = sources.planes, sources.coarse, tiles.boxes[t]
     everywhere = np.full((1, 1), tiles.low[t].min())
@@ -192,8 +190,8 @@ def _find_box(sources: Sources, tiles: Tiles, t: int) -> None:
         box[0], box[1], box[2], box[3] = rows[0] * BLOCK, rows[1] * BLOCK, columns[0] * BLOCK, columns[1] * BLOCK
 
 
-@_compiled  # type: ignore[untyped-decorator]
-def _matters(plane: Array, a: int, b: int, width: int, sources: Sources, tiles: Tiles, t: int, low: Array) -> bool:
+@compiled
+def _matters(plane: Array, a: int, b: int, width: int, sources: Sources, tiles: Tiles, t: Whole, low: Array) -> bool:
     """Whether the sources below a plane on block (a, b), of the given width, may matter to a part of the tile."""
     best, s, part = tiles.best[t], tiles.stiffness, tiles.side // low.shape[0]
     c0, c1 = _middle(tiles, t)
@@ -211,7 +209,7 @@ def _matters(plane: Array, a: int, b: int, width: int, sources: Sources, tiles: 
     return False
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def exponents(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices) -> Array:
     """The exponents b_j in the box of each tile that is not cut, box after box; -inf where a source does not matter."""
     values, s = sources.values, tiles.stiffness
@@ -233,7 +231,7 @@ def exponents(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices) -> Array
     return out
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def sum_tiles(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices, weights: Array, sums: Array, offsets: Array) -> None:
     """exp(out) = sums exp(offsets) on every tile that is not cut; marks as cut those where a sum overflows.
 
@@ -264,7 +262,7 @@ def sum_tiles(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices, weights:
                     offsets[i0 + r, i1 + c] = top + s[0] * y * (2 * d0 - y) + s[1] * x * (2 * d1 - x)
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def _tilts(first: int, length: int, side: int, s: float) -> Array:
     """exp(2 s x y) for x = -side / 2 .. side / 2 - 1 and y = first .. first + length - 1, power after power."""
     step = np.exp(2 * s * (first + np.arange(length)))
@@ -278,7 +276,7 @@ def _tilts(first: int, length: int, side: int, s: float) -> Array:
     return out
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def sum_cut(sources: Sources, tiles: Tiles, cut: Mask, sums: Array, offsets: Array) -> None:
     """The sums on the tiles of one block that are cut, with a tilt for every block of sources."""
     total, top = np.empty((BLOCK, BLOCK)), np.empty((BLOCK, BLOCK))
@@ -296,7 +294,7 @@ def sum_cut(sources: Sources, tiles: Tiles, cut: Mask, sums: Array, offsets: Arr
                 sums[i0 + r, i1 + c], offsets[i0 + r, i1 + c] = total[r, c], top[r, c]
 
 
-@_compiled  # type: ignore[untyped-decorator]
+@compiled
 def _add_block(block: Array, row: int, column: int, s: tuple[float, ...], total: Array, top: Array) -> None:
     """Add the terms of a block that begins at (row, column) from the middle of the targets to their sums total exp(top)."""
     weights = np.empty((BLOCK, BLOCK))

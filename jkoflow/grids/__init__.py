@@ -1,0 +1,6 @@
+"""Rectangular boxes cut into equal cells: quadrature, Poisson's equation, free-space convolution."""
+
+from .box import Grid
+from .resampling import resampled
+
+__all__ = ["Grid", "resampled"]

@@ -1,0 +1,20 @@
+"""Fast sums of kernels: over sorted points on the line, over pairs of points in R^d, over the cells of quantiles."""
+
+from .gauss import GAUSS_POINTS, GAUSS_WEIGHTS, at_gauss_points, over_gauss_points
+from .line import LineKernel, on_the_line
+from .own_cell import own_cell_law, own_cell_mean
+from .pairs import compiled_pair, pair_gradients, pair_values
+
+__all__ = [
+    "GAUSS_POINTS",
+    "GAUSS_WEIGHTS",
+    "LineKernel",
+    "at_gauss_points",
+    "compiled_pair",
+    "on_the_line",
+    "over_gauss_points",
+    "own_cell_law",
+    "own_cell_mean",
+    "pair_gradients",
+    "pair_values",
+]

@@ -1,0 +1,134 @@
+"""Compiled sums of kernels over points on the line, sorted; one thread each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..._compiled import compiled
+from ..._typing import Array
+
+
+@compiled
+def morse_values(at: Array, sources: Array, masses: Array, length: float) -> tuple[Array, Array, Array]:
+    """Sums of 1 - exp(-r/l) - r/l, of its derivative and of its second derivative, by recurrences from either end."""
+    n, k = len(at), len(sources)
+    left, mass_left, moment_left = np.zeros(n), np.zeros(n), np.zeros(n)
+    # Of the sources passed: sum m exp(-(place - y)/l), sum m, sum m (place - y), and the last of them.
+    decayed, mass, moment, place, j = 0.0, 0.0, 0.0, sources[0], 0
+    for i in range(n):
+        while j < k and sources[j] <= at[i]:
+            gap = sources[j] - place
+            decayed = decayed * np.exp(-gap / length) + masses[j]
+            moment += mass * gap
+            mass += masses[j]
+            place = sources[j]
+            j += 1
+        gap = at[i] - place
+        left[i] = decayed * np.exp(-gap / length) if j > 0 else 0.0
+        mass_left[i], moment_left[i] = mass, moment + mass * gap
+    values, slopes, curvatures = np.empty(n), np.empty(n), np.empty(n)
+    decayed, mass, moment, place, j = 0.0, 0.0, 0.0, sources[k - 1], k - 1
+    for i in range(n - 1, -1, -1):
+        while j >= 0 and sources[j] > at[i]:
+            gap = place - sources[j]
+            decayed = decayed * np.exp(-gap / length) + masses[j]
+            moment += mass * gap
+            mass += masses[j]
+            place = sources[j]
+            j -= 1
+        gap = place - at[i]
+        right = decayed * np.exp(-gap / length) if j < k - 1 else 0.0
+        total = left[i] + right
+        values[i] = mass_left[i] + mass - total - (moment_left[i] + moment + mass * gap) / length
+        slopes[i] = ((left[i] - mass_left[i]) - (right - mass)) / length
+        curvatures[i] = -total / length**2
+    return values, slopes, curvatures
+
+
+@compiled
+def morse_curvatures(at: Array, sources: Array, weights: Array, length: float) -> Array:
+    """Sums of the second derivative -exp(-r/l)/l^2."""
+    n, k = len(at), len(sources)
+    out = np.zeros(n)
+    decayed, place, j = 0.0, sources[0], 0
+    for i in range(n):
+        while j < k and sources[j] <= at[i]:
+            decayed = decayed * np.exp(-(sources[j] - place) / length) + weights[j]
+            place = sources[j]
+            j += 1
+        if j > 0:
+            out[i] = -decayed * np.exp(-(at[i] - place) / length) / length**2
+    decayed, place, j = 0.0, sources[k - 1], k - 1
+    for i in range(n - 1, -1, -1):
+        while j >= 0 and sources[j] > at[i]:
+            decayed = decayed * np.exp(-(place - sources[j]) / length) + weights[j]
+            place = sources[j]
+            j -= 1
+        if j < k - 1:
+            out[i] -= decayed * np.exp(-(place - at[i]) / length) / length**2
+    return out
+
+
+@compiled
+def morse_own_curvatures(decays: Array, weights: Array, length: float) -> Array:
+    """The same among the points themselves, from the decays exp(-gap/l) between neighbours."""
+    n = len(weights)
+    out = np.empty(n)
+    carried = 0.0
+    for i in range(n):
+        carried = (carried * decays[i - 1] if i > 0 else 0.0) + weights[i]
+        out[i] = carried
+    carried = 0.0
+    for i in range(n - 2, -1, -1):
+        carried = (carried + weights[i + 1]) * decays[i]
+        out[i] += carried
+    return out * (-1 / length**2)
+
+
+@compiled
+def power_values(at: Array, sources: Array, masses: Array, p: float) -> tuple[Array, Array, Array]:
+    """Sums of |x|^p / p over the pairs that do not coincide."""
+    n = len(at)
+    values, slopes, curvatures = np.zeros(n), np.zeros(n), np.zeros(n)
+    for i in range(n):
+        for j in range(len(sources)):
+            x = at[i] - sources[j]
+            r = abs(x)
+            if r > 0:
+                slope = masses[j] * r ** (p - 1)
+                values[i] += slope * r / p
+                slopes[i] += slope if x > 0 else -slope
+                curvatures[i] += (p - 1) * slope / r
+    return values, slopes, curvatures
+
+
+@compiled
+def log_values(at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
+    """Sums of log|x| over the pairs that do not coincide."""
+    n = len(at)
+    values, slopes, curvatures = np.zeros(n), np.zeros(n), np.zeros(n)
+    for i in range(n):
+        for j in range(len(sources)):
+            x = at[i] - sources[j]
+            if x != 0:
+                slope = masses[j] / x
+                values[i] += masses[j] * np.log(abs(x))
+                slopes[i] += slope
+                curvatures[i] -= slope / x
+    return values, slopes, curvatures
+
+
+@compiled
+def gaussian_values(at: Array, sources: Array, masses: Array, length: float) -> tuple[Array, Array, Array]:
+    """Sums of 1 - exp(-x^2/l^2)."""
+    n = len(at)
+    values, slopes, curvatures = np.zeros(n), np.zeros(n), np.zeros(n)
+    for i in range(n):
+        for j in range(len(sources)):
+            x = (at[i] - sources[j]) / length
+            rise = -np.expm1(-x * x)
+            bell = 1 - rise
+            values[i] += masses[j] * rise
+            slopes[i] += masses[j] * 2 * x * bell / length
+            curvatures[i] += masses[j] * 2 * (1 - 2 * x * x) * bell / length**2
+    return values, slopes, curvatures

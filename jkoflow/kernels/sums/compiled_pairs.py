@@ -1,0 +1,168 @@
+"""Compiled sums of radial kernels over all pairs of points, in blocks that stay in the fastest memory; all cores."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..._compiled import compiled, prange
+from ..._typing import Array, Whole
+from .kinds import GAUSSIAN, MORSE
+
+_BLOCK, _ROWS = 512, 64
+_SMALL = 100_000  # pairs below which one core is as fast, and leaves the threads of BLAS alone
+LEAST_EXPONENT = -708.0  # below it exp leaves the normal numbers
+_LOG2_E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 0.6931471803691238, 1.9082149292705877e-10
+_ROUNDING = 6755399441055744.0  # 3 * 2^51: adding it rounds to a whole number, kept in the lowest bits
+
+
+@compiled(inline=True)
+def fast_exp(x: float) -> float:
+    """exp(x) for LEAST_EXPONENT <= x <= 0 to 2e-16, in operations that a compiler can do on several numbers at once.
+
+    x = n log 2 + r, and the Taylor sum of exp(r) for |r| <= (log 2) / 2.
+    """
+    shifted = x * _LOG2_E + _ROUNDING
+    n = shifted - _ROUNDING
+    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    p = 1 / 479001600
+    p = p * r + 1 / 39916800
+    p = p * r + 1 / 3628800
+    p = p * r + 1 / 362880
+    p = p * r + 1 / 40320
+    p = p * r + 1 / 5040
+    p = p * r + 1 / 720
+    p = p * r + 1 / 120
+    p = p * r + 1 / 24
+    p = p * r + 1 / 6
+    p = p * r + 1 / 2
+    p = p * r + 1
+    p = p * r + 1
+    exponent = (np.float64(shifted).view(np.int64) + np.int64(1023)) << np.int64(52)
+    return p * np.int64(exponent).view(np.float64)
+
+
+@compiled
+def _weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> None:
+    """m k'(r) / r from r^2, and 0 at r = 0."""
+    n = len(masses)
+    if kind == GAUSSIAN:
+        rate = 1 / (a * a)
+        for j in range(n):
+            out[j] = masses[j] * 2 * rate * fast_exp(max(-squares[j] * rate, LEAST_EXPONENT))
+    elif kind == MORSE:
+        for j in range(n):
+            r = np.sqrt(squares[j])
+            out[j] = masses[j] * fast_exp(max(-r / a, LEAST_EXPONENT)) / (a * r) if r > 0 else 0.0
+    elif a == 1:
+        for j in range(n):
+            out[j] = masses[j] / np.sqrt(squares[j]) if squares[j] > 0 else 0.0
+    elif a == 0:
+        for j in range(n):
+            out[j] = masses[j] / squares[j] if squares[j] > 0 else 0.0
+    elif a == 4:
+        for j in range(n):
+            out[j] = masses[j] * squares[j]
+    elif a == -1:
+        for j in range(n):
+            out[j] = masses[j] / (squares[j] * np.sqrt(squares[j])) if squares[j] > 0 else 0.0
+    else:
+        half = 0.5 * a - 1
+        for j in range(n):
+            out[j] = masses[j] * squares[j] ** half if squares[j] > 0 else 0.0
+
+
+@compiled
+def _profile(kind: int, a: float, squares: Array, masses: Array) -> float:
+    """The sum of m k(r); 0 for a kernel that is infinite at r = 0 there."""
+    total = 0.0
+    for j in range(len(masses)):
+        square = squares[j]
+        if kind == GAUSSIAN:
+            total -= masses[j] * np.expm1(-square / (a * a))
+        elif kind == MORSE:
+            total -= masses[j] * np.expm1(-np.sqrt(square) / a)
+        elif square > 0:
+            total += masses[j] * (0.5 * np.log(square) if a == 0 else square ** (0.5 * a) / a)
+    return total
+
+
+@compiled
+def squared_distances(at: Array, i: int, sources: Array, start: int, stop: int, out: Array) -> None:
+    """|x_i - y_j|^2 for the sources from ``start`` to ``stop``."""
+    for j in range(stop - start):
+        out[j] = 0.0
+    for k in range(len(at)):
+        x = at[k, i]
+        for j in range(stop - start):
+            gap = x - sources[k, start + j]
+            out[j] += gap * gap
+
+
+@compiled(reassociate=True)
+def _pull(x: float, places: Array, weights: Array) -> float:
+    total = 0.0
+    for j in range(len(places)):
+        total += weights[j] * (x - places[j])
+    return total
+
+
+@compiled
+def _gradient_rows(
+    at: Array, sources: Array, masses: Array, kind: int, a: float, first: Whole, last: Whole, out: Array
+) -> None:
+    squares, weights = np.empty(_BLOCK), np.empty(_BLOCK)
+    m = sources.shape[1]
+    for start in range(0, m, _BLOCK):
+        stop = min(m, start + _BLOCK)
+        for i in range(first, last):
+            squared_distances(at, i, sources, start, stop, squares)
+            _weigh(kind, a, squares, masses[start:stop], weights)
+            for k in range(len(at)):
+                out[k, i] += _pull(at[k, i], sources[k, start:stop], weights)
+
+
+@compiled
+def _value_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, first: Whole, last: Whole, out: Array) -> None:
+    squares = np.empty(_BLOCK)
+    m = sources.shape[1]
+    for start in range(0, m, _BLOCK):
+        stop = min(m, start + _BLOCK)
+        for i in range(first, last):
+            squared_distances(at, i, sources, start, stop, squares)
+            out[i] += _profile(kind, a, squares, masses[start:stop])
+
+
+@compiled(parallel=True)
+def _all_gradient_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, out: Array) -> None:
+    n = at.shape[1]
+    for part in prange((n + _ROWS - 1) // _ROWS):
+        first = np.int64(part) * _ROWS
+        _gradient_rows(at, sources, masses, kind, a, first, min(n, first + _ROWS), out)
+
+
+@compiled(parallel=True)
+def _all_value_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, out: Array) -> None:
+    n = at.shape[1]
+    for part in prange((n + _ROWS - 1) // _ROWS):
+        first = np.int64(part) * _ROWS
+        _value_rows(at, sources, masses, kind, a, first, min(n, first + _ROWS), out)
+
+
+def gradient_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> Array:
+    """sum_j m_j grad K(x_i - y_j), 0 for pairs that coincide. Coordinates come first: (d, n) and (d, m)."""
+    out = np.zeros_like(at)
+    if at.shape[1] * sources.shape[1] < _SMALL:
+        _gradient_rows(at, sources, masses, kind, a, 0, at.shape[1], out)
+    else:
+        _all_gradient_rows(at, sources, masses, kind, a, out)
+    return out
+
+
+def value_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> Array:
+    """sum_j m_j K(x_i - y_j), without the pairs that coincide where K is infinite there."""
+    out = np.zeros(at.shape[1])
+    if at.shape[1] * sources.shape[1] < _SMALL:
+        _value_rows(at, sources, masses, kind, a, 0, at.shape[1], out)
+    else:
+        _all_value_rows(at, sources, masses, kind, a, out)
+    return out

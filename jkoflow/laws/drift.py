@@ -1,0 +1,46 @@
+"""A law with no energy: one species moved by the field of another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..kernels import Kernel
+from .base import Law, State
+from .interaction import as_kernel
+from .potential import Potential
+from .symmetry import Pull
+
+
+@dataclass(frozen=True)
+class Drift(Law):
+    """Species ``moves`` has the extra velocity -grad K * rho_by, and nothing acts back on ``by``.
+
+    Two drifts whose kernels are no positive multiples of one another come from no energy (paper note 0, section 1.2): only
+    schemes that freeze the field accept them (see ``symmetrizable`` for the others). Frozen, it is a Potential on ``moves``.
+
+    >>> from jkoflow import Gaussian
+    >>> chase = Drift(Gaussian(), moves="fox", by="hare") + Drift(-Gaussian(), moves="hare", by="fox")
+    >>> chase.has_energy
+    False
+    """
+
+    K: Kernel
+    moves: str
+    by: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "K", as_kernel(self.K))
+
+    @property
+    def involves(self) -> tuple[str, ...]:
+        return (self.moves, self.by)
+
+    @property
+    def pulls(self) -> tuple[Pull, ...]:
+        return ((self.moves, self.by, 1.0, self.K),)
+
+    def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
+        return Potential(self.check(state)[self.by].potential(self.K), self.moves)
+
+    def __repr__(self) -> str:
+        return f"Drift({self.K!r}, moves={self.moves!r}, by={self.by!r})"

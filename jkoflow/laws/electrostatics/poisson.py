@@ -1,0 +1,220 @@
+"""Poisson's equation for the charge of a state, on every kind of measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import singledispatch
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from ..._typing import Array, SpaceFunction
+from ..._validate import finite, finite_array
+from ...grids import Grid
+from ...kernels import Kernel, Newtonian, Quadratic
+from ...kernels.sums import on_the_line
+from ...measures import Density, EnclosedCharge, LinePotential, Measure, Quantiles, RadialQuantiles, Species
+from ..base import Combination, Law
+from ..cross_interaction import CrossInteraction
+from ..interaction import Interaction
+from ..potential import Potential
+
+Wall: TypeAlias = Literal["neumann", "dirichlet", "free-space"]
+_ACROSS = 3  # Gauss points of a cell of a grid along every axis
+_DOPING_CELLS = 4096  # between the walls of quantiles, for doping that is a function
+
+
+class Charges(Protocol):
+    """What Poisson's equation has to know of a DirichletCoupling."""
+
+    charges: Mapping[str, float]
+    permittivity: float
+    doping: Any
+    boundary: Wall
+
+
+@singledispatch
+def coupling_energy(measure: Measure, coupling: Charges, state: Species) -> float:
+    """The energy of the field of a state; ``measure``, any one of its measures, chooses how it is found."""
+    raise _unknown(measure)
+
+
+@singledispatch
+def potential_at(measure: Measure, coupling: Charges, state: Species) -> Array:
+    """psi of a state at the points of one of its measures."""
+    raise _unknown(measure)
+
+
+def _unknown(measure: Measure) -> ValueError:
+    return ValueError(
+        f"DirichletCoupling takes Density, Quantiles and RadialQuantiles, got {type(measure).__name__}: in free space write it "
+        "as interactions, with .as_interactions(state)"
+    )
+
+
+@coupling_energy.register(Density)
+def _(measure: Density, coupling: Charges, state: Species) -> float:
+    charge = charge_density(coupling, state)
+    return measure.grid.integrate(charge * psi_of_charge(coupling, measure.grid, charge)) / 2
+
+
+@potential_at.register(Density)
+def _(measure: Density, coupling: Charges, state: Species) -> Array:
+    return psi_of_charge(coupling, measure.grid, charge_density(coupling, state))
+
+
+@coupling_energy.register(Quantiles)
+def _(measure: Quantiles, coupling: Charges, state: Species) -> float:
+    return as_interactions(coupling, state)(state) + _energy_of_doping(coupling, state)
+
+
+@potential_at.register(Quantiles)
+def _(measure: Quantiles, coupling: Charges, state: Species) -> Array:
+    kernel, field = _kernel(coupling, state), measure.zero_field
+    for name, z in coupling.charges.items():
+        other = state[name]
+        if z != 0:
+            field = field + z * (
+                measure.convolve(kernel) if other is measure else other.potential(kernel).over_cells(measure.nodes)
+            )
+    if coupling.doping is not None:
+        field = field + _of_doping(coupling, state, kernel).over_cells(measure.nodes)
+    if coupling.boundary == "dirichlet":
+        field = field + _net_charge(coupling, state) * measure.field("g", _between_walls(state))
+    return np.asarray(field / coupling.permittivity + _gauge(coupling, state))
+
+
+@coupling_energy.register(RadialQuantiles)
+def _(measure: RadialQuantiles, coupling: Charges, state: Species) -> float:
+    return EnclosedCharge(state, coupling.charges).energy / coupling.permittivity
+
+
+@potential_at.register(RadialQuantiles)
+def _(measure: RadialQuantiles, coupling: Charges, state: Species) -> Array:
+    enclosed = EnclosedCharge(state, coupling.charges)
+    return measure.field("psi", enclosed.potential) / coupling.permittivity
+
+
+def charge_density(coupling: Charges, state: Species) -> Array:
+    """sum_i z_i rho_i + doping over a grid."""
+    return sum((z * state[name].values for name, z in coupling.charges.items()), doping_on(coupling, state.grid))
+
+
+def doping_on(coupling: Charges, grid: Grid) -> Array:
+    """The doping as an array over a grid; of a function the averages over the cells, whose total is that of the function."""
+    if coupling.doping is None:
+        return np.zeros(grid.shape)
+    if callable(coupling.doping):
+        return finite_array("doping", grid.sample(coupling.doping, order=_ACROSS), grid.shape)
+    if np.ndim(coupling.doping) > 0:
+        return grid.field("doping", coupling.doping)
+    return np.full(grid.shape, finite("doping", coupling.doping))
+
+
+def psi_of_charge(coupling: Charges, grid: Grid, charge: Array) -> Array:
+    """psi with -permittivity lap psi = charge; a mean of the charge that Neumann's condition does not allow is left out."""
+    if coupling.boundary == "free-space":
+        return grid.convolve(Newtonian(grid.dim), charge) / coupling.permittivity
+    return grid.inverse_laplacian(charge, coupling.boundary) / coupling.permittivity
+
+
+def fixed_charge(coupling: Charges, state: Species) -> float:
+    """The total of the doping."""
+    if state.kind is Density:
+        return state.grid.integrate(doping_on(coupling, state.grid))
+    _, masses = _doping_cells(coupling, state)
+    return float(masses.sum())
+
+
+def as_interactions(coupling: Charges, state: Species) -> Law:
+    """The coupling as interactions through the Green's function of the place, and potentials.
+
+    Between walls at a and b it is -|x - y| / 2 + (x - y)^2 / (2 L) + g(x) + g(y), g(x) = (x - a)(b - x) / (2 L), where psi
+    vanishes on them, and -|x - y| / 2 for a charge of total 0 where no flux leaves.
+    """
+    if state.kind is RadialQuantiles:
+        raise ValueError("RadialQuantiles hold no interactions, so the coupling cannot be frozen there: take JKO()")
+    kernel, c = _kernel(coupling, state), 1 / coupling.permittivity
+    charged = [(name, z) for name, z in coupling.charges.items() if z != 0]
+    terms: list[tuple[float, Law]] = []
+    for k, (a, za) in enumerate(charged):
+        terms.append((c * za * za, Interaction(kernel, a)))
+        terms += [(c * za * zb, CrossInteraction(kernel, between=(a, b))) for b, zb in charged[k + 1 :]]
+        if coupling.doping is not None:
+            terms.append((c * za, Potential(_of_doping(coupling, state, kernel), a)))
+        if coupling.boundary == "dirichlet":
+            terms.append((c * za * _net_charge(coupling, state), Potential(_between_walls(state), a)))
+    return Combination(tuple(terms))
+
+
+def _kernel(coupling: Charges, state: Species) -> Kernel:
+    if coupling.boundary == "free-space":
+        return Newtonian(1 if state.kind is Quantiles else getattr(state.domain, "dim", state.domain))
+    if state.kind is not Quantiles:
+        raise ValueError(f"boundary must be 'free-space' for {state.kind.__name__} as interactions, got {coupling.boundary!r}")
+    low, high = state.domain
+    return Newtonian(1) if coupling.boundary == "neumann" else Newtonian(1) + Quadratic() * (1 / (high - low))
+
+
+def _net_charge(coupling: Charges, state: Species) -> float:
+    background = 0.0 if coupling.doping is None else fixed_charge(coupling, state)
+    return sum(z * state[name].mass for name, z in coupling.charges.items()) + background
+
+
+def _between_walls(state: Species) -> SpaceFunction:
+    low, high = state.domain
+    return lambda x: (x - low) * (high - x) / (2 * (high - low))
+
+
+def _doping_cells(coupling: Charges, state: Species) -> tuple[Array, Array]:
+    """The edges of cells between the walls, and the fixed charge in them."""
+    if state.kind is not Quantiles or state.domain is None:
+        raise ValueError(f"doping of {coupling!r} needs a grid, or Quantiles with walls, to lie between")
+    low, high = state.domain
+    doping = coupling.doping
+    if callable(doping):
+        grid = Grid.box((low, high), cells=_DOPING_CELLS)
+        values = finite_array("doping", grid.sample(doping, order=2), grid.shape)
+    elif np.ndim(doping) == 0:
+        values = np.array([finite("doping", doping)])
+    else:
+        values = finite_array("doping", doping, (max(np.size(doping), 1),))
+    edges = np.linspace(low, high, len(values) + 1)
+    return edges, values * np.diff(edges)
+
+
+def _of_doping(coupling: Charges, state: Species, kernel: Kernel) -> LinePotential:
+    return LinePotential(on_the_line(kernel), *_doping_cells(coupling, state))
+
+
+def _energy_of_doping(coupling: Charges, state: Species) -> float:
+    """What the doping is worth without the species, in the total charge of the state."""
+    if coupling.doping is None:
+        return 0.0
+    edges, masses = _doping_cells(coupling, state)
+    own = masses @ _of_doping(coupling, state, _kernel(coupling, state)).over_cells(edges) / 2
+    if coupling.boundary == "dirichlet":
+        own += _net_charge(coupling, state) * masses @ _cell_means(_between_walls(state), edges)
+    return float(own) / coupling.permittivity
+
+
+def _gauge(coupling: Charges, state: Species) -> float:
+    """What makes the mean of psi zero, or psi zero on the walls."""
+    if coupling.boundary == "free-space":
+        return 0.0
+    low, high = state.domain
+    if coupling.boundary == "neumann":  # the mean over x of -|x - y| / 2, with its sign changed
+
+        def shape(y: Array) -> Array:
+            return np.asarray(((y - low) ** 2 + (high - y) ** 2) / (4 * (high - low)))
+    else:
+        shape = _between_walls(state)
+    total = sum(z * state[name].expectation(state[name].field("gauge", shape)) for name, z in coupling.charges.items())
+    if coupling.doping is not None:
+        edges, masses = _doping_cells(coupling, state)
+        total += float(masses @ _cell_means(shape, edges))
+    return total / coupling.permittivity
+
+
+def _cell_means(f: SpaceFunction, edges: Array) -> Array:
+    return Quantiles(edges).field("f", f)

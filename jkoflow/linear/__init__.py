@@ -1,0 +1,8 @@
+"""Methods for linear systems and fixed points: multigrid, Krylov, Anderson. They know nothing but arrays."""
+
+from .anderson import Anderson
+from .coupled_multigrid import CoupledMultigrid
+from .krylov import gmres
+from .multigrid import Multigrid, diagonal_of, elliptic
+
+__all__ = ["Anderson", "CoupledMultigrid", "Multigrid", "diagonal_of", "elliptic", "gmres"]

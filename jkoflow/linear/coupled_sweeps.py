@@ -1,0 +1,71 @@
+"""The compiled sweeps of the coupled multigrid: arrays of shape (unknowns, n0, n1, n2), the coupling potential last."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._compiled import compiled, prange
+from .._typing import Array, Whole
+from .multigrid_sweeps import with_neighbours
+from .stencils import CoupledStencil
+
+
+@compiled
+def relax_line(x: Array, b: Array, matrix: CoupledStencil, color: int, line: Whole) -> None:
+    """Solve for all unknowns of every cell of one colour along a line: the species are eliminated, psi comes first."""
+    last, i, j = x.shape[0] - 1, line // x.shape[2], line % x.shape[2]
+    totals = np.empty((last + 1, x.shape[3]))
+    for f in range(last + 1):
+        totals[f] = with_neighbours(x[f], b[f], matrix.k0[f], matrix.k1[f], matrix.k2[f], i, j)
+    ties, inverse = matrix.ties, matrix.inverse
+    for k in range((color + i + j) & 1, x.shape[3], 2):
+        right = totals[last, k]
+        for f in range(last):
+            right += ties[f, i, j, k] * totals[f, k] * inverse[f, i, j, k]
+        psi = right * inverse[last, i, j, k]
+        x[last, i, j, k] = psi
+        for f in range(last):
+            x[f, i, j, k] = (totals[f, k] + ties[f, i, j, k] * psi) * inverse[f, i, j, k]
+
+
+def _relax(x: Array, b: Array, matrix: CoupledStencil, first: int, sweeps: int) -> None:
+    """Both colours, beginning with ``first``, several times."""
+    for half in range(2 * sweeps):
+        for a in prange(x.shape[1] * x.shape[2]):
+            relax_line(x, b, matrix, first + half, np.int64(a))
+
+
+relax = compiled(parallel=True)(_relax)
+relax_small = compiled(_relax)
+
+
+@compiled
+def restrict(x: Array, b: Array, matrix: CoupledStencil, factors: tuple[int, int, int], out: Array) -> None:
+    """The residual, summed over the cells that make a coarse one. Those of the colour relaxed last, the odd, have none."""
+    last, (f0, f1, f2) = x.shape[0] - 1, factors
+    diagonal, ties = matrix.diagonal, matrix.ties
+    out[:] = 0.0
+    for i in range(x.shape[1]):
+        for j in range(x.shape[2]):
+            totals = np.empty((last + 1, x.shape[3]))
+            for f in range(last + 1):
+                totals[f] = with_neighbours(x[f], b[f], matrix.k0[f], matrix.k1[f], matrix.k2[f], i, j)
+            for k in range((i + j) & 1, x.shape[3], 2):
+                psi = x[last, i, j, k]
+                left = totals[last, k] - diagonal[last, i, j, k] * psi
+                for f in range(last):
+                    tie = ties[f, i, j, k]
+                    out[f, i // f0, j // f1, k // f2] += totals[f, k] + tie * psi - diagonal[f, i, j, k] * x[f, i, j, k]
+                    left += tie * x[f, i, j, k]
+                out[last, i // f0, j // f1, k // f2] += left
+
+
+@compiled
+def prolong(x: Array, coarse: Array, factors: tuple[int, int, int]) -> None:
+    """Add the value of the coarse cell to every fine one in it."""
+    f0, f1, f2 = factors
+    for f in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            for j in range(x.shape[2]):
+                for k in range(x.shape[3]):
+                    x[f, i, j, k] += coarse[f, i // f0, j // f1, k // f2]

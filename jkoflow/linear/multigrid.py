@@ -1,0 +1,137 @@
+"""A multigrid cycle for elliptic operators with rough coefficients, as a preconditioner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._typing import Array
+from .stencils import Stencil
+
+_SWEEPS, _COARSEST_SWEEPS = 2, 4
+_SMALL = 4096  # cells below which one core is faster than threads
+
+
+@dataclass(frozen=True, eq=False)
+class _Level:
+    matrix: Stencil
+    factors: tuple[int, int, int]
+    unknown: Array
+    right: Array
+
+
+class Multigrid:
+    """One V-cycle for  reaction x - div(conductance grad x) = b  on a grid with no flux through its walls.
+
+    ``reaction`` has the grid's shape; ``faces`` hold per axis the conductance of every face (shape n + 1 along the axis, 0 at
+    the walls). Both may vanish and jump by any factor. Two red-black sweeps of Gauss-Seidel before and two, in the opposite
+    order, after the coarse correction; cells are gathered by twos along every axis, conductances added across and halved along
+    (series). Cells with neither reaction nor conductance get 0.
+
+    O(n): about 10 passes over 8 arrays in 2-D. The cycle is symmetric, so it serves conjugate gradients too.
+    """
+
+    def __init__(self, reaction: Array, faces: tuple[Array, ...]) -> None:
+        missing = 3 - reaction.ndim
+        shape = (1,) * missing + reaction.shape
+        lifted = [k.reshape((1,) * missing + k.shape) for k in faces]
+        walls = [np.zeros(tuple(n + (c == axis) for c, n in enumerate(shape))) for axis in range(missing)]
+        self._shape = reaction.shape
+        self._levels = [_level(reaction.reshape(shape), (*walls, *lifted))]
+        while max(self._levels[-1].factors) > 1:
+            self._levels.append(_coarser(self._levels[-1]))
+
+    def __call__(self, b: Array) -> Array:
+        """The cycle applied to b, a new array of the grid's shape."""
+        return self._cycle(np.ascontiguousarray(b).reshape(self._levels[0].unknown.shape), 0).reshape(self._shape).copy()
+
+    def _cycle(self, b: Array, depth: int) -> Array:
+        from .multigrid_sweeps import prolong, restrict, restrict_small
+
+        level = self._levels[depth]
+        x, matrix = level.unknown, level.matrix
+        if depth == len(self._levels) - 1:
+            _smooth(x, b, matrix, 0, True, _COARSEST_SWEEPS)
+            _smooth(x, b, matrix, 1, False, _COARSEST_SWEEPS)
+            return x
+        _smooth(x, b, matrix, 0, True, _SWEEPS)
+        below = self._levels[depth + 1]
+        gather = restrict_small if x.size < _SMALL else restrict
+        gather(x, b, matrix, level.factors, below.right)
+        prolong(x, self._cycle(below.right, depth + 1), level.factors)
+        _smooth(x, b, matrix, 1, False, _SWEEPS)
+        return x
+
+
+def _smooth(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool, sweeps: int) -> None:
+    from .multigrid_sweeps import relax, relax_small
+
+    if x.size < _SMALL:
+        relax_small(x, b, matrix, first, fresh, sweeps)
+        return
+    for sweep in range(sweeps):
+        relax(x, b, matrix, first, fresh and sweep == 0)
+
+
+def _level(reaction: Array, faces: tuple[Array, ...]) -> _Level:
+    diagonal = diagonal_of(reaction, faces)
+    factors = tuple(2 if n > 2 else 1 for n in reaction.shape)
+    k0, k1, k2 = (np.ascontiguousarray(k) for k in faces)
+    inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0)
+    matrix = Stencil(diagonal, inverse, k0, k1, k2)
+    return _Level(matrix, (factors[0], factors[1], factors[2]), np.zeros_like(diagonal), np.zeros_like(diagonal))
+
+
+def _coarser(level: _Level) -> _Level:
+    matrix = level.matrix
+    reaction = matrix.diagonal - diagonal_of(np.zeros_like(matrix.diagonal), matrix.faces)
+    faces = tuple(halved_faces(k, axis, level.factors) for axis, k in enumerate(matrix.faces))
+    return _level(np.maximum(gathered(reaction, level.factors), 0.0), faces)
+
+
+def halved_faces(k: Array, axis: int, factors: tuple[int, ...]) -> Array:
+    """The conductances of the faces across an axis between coarse cells: added across the axis, halved along it (series)."""
+    if factors[axis] == 2:
+        along = np.moveaxis(k, axis, 0)
+        count = (len(along)) // 2
+        kept = np.zeros((count + 1, *along.shape[1:]))
+        kept[:count] = 0.5 * along[: 2 * count : 2]
+        k = np.moveaxis(kept, 0, axis)
+    return gathered(k, tuple(1 if c == axis else f for c, f in enumerate(factors)))
+
+
+def gathered(values: Array, factors: tuple[int, ...]) -> Array:
+    """Sums over pairs of neighbours along the axes with a factor of 2; a last cell without a partner stays alone."""
+    for axis, factor in enumerate(factors):
+        if factor == 2:
+            along = np.moveaxis(values, axis, 0)
+            pairs = np.array(along[::2])
+            pairs[: len(along) // 2] += along[1::2]
+            values = np.moveaxis(pairs, 0, axis)
+    return values
+
+
+def diagonal_of(reaction: Array, faces: tuple[Array, ...]) -> Array:
+    """The diagonal of the operator: the reaction and the conductances of all faces of a cell."""
+    diagonal = np.array(reaction)
+    for axis, k in enumerate(faces):
+        along = np.moveaxis(k, axis, 0)
+        diagonal += np.moveaxis(along[:-1] + along[1:], 0, axis)
+    return diagonal
+
+
+def elliptic(reaction: Array, faces: tuple[Array, ...]) -> Callable[[Array], Array]:
+    """x -> reaction x - div(conductance grad x)."""
+
+    def apply(x: Array) -> Array:
+        out = reaction * x
+        for axis, k in enumerate(faces):
+            flow = np.moveaxis(k, axis, 0)[1:-1] * np.diff(np.moveaxis(x, axis, 0), axis=0)
+            total = np.moveaxis(out, axis, 0)
+            total[:-1] -= flow
+            total[1:] += flow
+        return out
+
+    return apply

@@ -1,0 +1,102 @@
+"""The compiled sweeps of the multigrid preconditioner; arrays have three axes, of one cell where the grid has fewer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._compiled import compiled, prange
+from .._typing import Array
+from .stencils import Stencil
+
+
+@compiled
+def with_neighbours(x: Array, b: Array, k0: Array, k1: Array, k2: Array, i: int, j: int) -> Array:
+    """b plus the sum over the faces of a cell of their conductance times the value beyond, for a line of cells.
+
+    Loops of one sum each, over neighbours in memory, so that they become vector instructions.
+    """
+    n = x.shape[2]
+    total = b[i, j].copy()
+    if x.shape[0] > 1:  # the conductances of the walls are 0, so what lies beyond them does not matter
+        before, after = x[max(i - 1, 0), j], x[min(i + 1, x.shape[0] - 1), j]
+        for k in range(n):
+            total[k] += k0[i, j, k] * before[k] + k0[i + 1, j, k] * after[k]
+    if x.shape[1] > 1:
+        before, after = x[i, max(j - 1, 0)], x[i, min(j + 1, x.shape[1] - 1)]
+        for k in range(n):
+            total[k] += k1[i, j, k] * before[k] + k1[i, j + 1, k] * after[k]
+    for k in range(n - 1):
+        total[k] += k2[i, j, k + 1] * x[i, j, k + 1]
+    for k in range(1, n):
+        total[k] += k2[i, j, k] * x[i, j, k - 1]
+    return total
+
+
+@compiled
+def relax_line(x: Array, b: Array, matrix: Stencil, color: int, i: int, j: int) -> None:
+    """Gauss-Seidel on the cells of one colour of the chessboard, along one line."""
+    total = with_neighbours(x, b, matrix.k0, matrix.k1, matrix.k2, i, j)
+    for k in range((color + i + j) & 1, x.shape[2], 2):
+        x[i, j, k] = total[k] * matrix.inverse[i, j, k]
+
+
+@compiled
+def begin_line(x: Array, b: Array, inverse: Array, color: int, i: int, j: int) -> None:
+    """The same from x = 0."""
+    for k in range((color + i + j) & 1, x.shape[2], 2):
+        x[i, j, k] = b[i, j, k] * inverse[i, j, k]
+
+
+@compiled(parallel=True)
+def relax(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool) -> None:
+    """Both colours, beginning with ``first``; ``fresh`` from x = 0, whatever x holds."""
+    n0, n1, _ = x.shape
+    for half in range(2):
+        for a in prange(n0 * n1):
+            line = np.int64(a)
+            if fresh and half == 0:
+                begin_line(x, b, matrix.inverse, first, line // n1, line % n1)
+            else:
+                relax_line(x, b, matrix, first + half, line // n1, line % n1)
+
+
+@compiled
+def relax_small(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool, sweeps: int) -> None:
+    """The same, several times and on one core: on small grids threads cost more than they save."""
+    n0, n1, _ = x.shape
+    for half in range(2 * sweeps):
+        for line in range(n0 * n1):
+            if fresh and half == 0:
+                begin_line(x, b, matrix.inverse, first, line // n1, line % n1)
+            else:
+                relax_line(x, b, matrix, first + half, line // n1, line % n1)
+
+
+def _restrict(x: Array, b: Array, matrix: Stencil, factors: tuple[int, int, int], out: Array) -> None:
+    """The residual, summed over the cells that make a coarse one. Those of the colour relaxed last, the odd, have none."""
+    n0, n1, n2 = x.shape
+    f0, f1, f2 = factors
+    m0, m1, _ = out.shape
+    for a in prange(m0 * m1):
+        line = np.int64(a)
+        coarse = out[line // m1, line % m1]
+        coarse[:] = 0.0
+        for i in range(f0 * (line // m1), min(f0 * (line // m1) + f0, n0)):
+            for j in range(f1 * (line % m1), min(f1 * (line % m1) + f1, n1)):
+                total = with_neighbours(x, b, matrix.k0, matrix.k1, matrix.k2, i, j)
+                for k in range((i + j) & 1, n2, 2):
+                    coarse[k // f2] += total[k] - matrix.diagonal[i, j, k] * x[i, j, k]
+
+
+restrict = compiled(parallel=True)(_restrict)
+restrict_small = compiled(_restrict)
+
+
+@compiled
+def prolong(x: Array, coarse: Array, factors: tuple[int, int, int]) -> None:
+    """Add the value of the coarse cell to every fine one in it."""
+    f0, f1, f2 = factors
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            for k in range(x.shape[2]):
+                x[i, j, k] += coarse[i // f0, j // f1, k // f2]

@@ -1,0 +1,8 @@
+"""Steps of densities on a grid: what their solvers share, and a room for each family of them."""
+
+from .charges import EquilibriumState, equilibrium
+from .conic import Convex, ConvexDynamic, freezing_threshold
+from .entropic import Entropic
+from .exact import BackAndForth
+
+__all__ = ["BackAndForth", "Convex", "ConvexDynamic", "Entropic", "EquilibriumState", "equilibrium", "freezing_threshold"]

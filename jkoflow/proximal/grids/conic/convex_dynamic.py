@@ -1,0 +1,131 @@
+"""The JKO step as a conic program over densities and fluxes in time: a reference that does not freeze."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...._typing import Array
+from ...._validate import positive_integer
+from ....grids import Grid
+from ....measures import Species
+from ...base import ProximalStep, ProxResult
+from .solver import ConicSolver, unsolved
+
+
+@dataclass(frozen=True)
+class ConvexDynamic(ConicSolver):
+    """The JKO step in the dynamic formulation of transport (Benamou and Brenier 2000), as a cvxpy program.
+
+        min over densities rho(s), fluxes m(s), 0 <= s <= 1, with d rho/ds + div m = 0, rho(0) = anchor, no flux at the walls:
+            sum_i 1 / (2 tau alpha_i) int int |m_i|^2 / rho_i dx ds + E(rho(1))
+
+    with densities in the cells at ``layers`` + 1 times, fluxes on the faces between, each against the mean density of its
+    two cells and two times (second order in both), and |m|^2 / rho as rotated second-order cones. The motion is seen however
+    small dt is; the price is an O(dx^2 + layers^-2) error in W2 and in the step.
+
+    Parameters
+    ----------
+    tolerance, max_iterations
+        As for Convex.
+    layers : int
+        The number of intervals in s.
+
+    Notes
+    -----
+    layers (d + 1) n variables and layers d n cones for n cells: 64 cells take a tenth of a second, 16 x 16 a second.
+    Entries of the answer below zero by the solver's tolerance are set to zero and the whole scaled to the anchor's mass;
+    ``residual`` is the L1 share of the mass so changed. Accepts the same energies as Convex.
+
+    Examples
+    --------
+    >>> import numpy as np, jkoflow as jf
+    >>> grid = jf.Grid.box((-4, 4), cells=32)
+    >>> rho = jf.Species.of(grid.density(lambda x: np.exp(-(x - 1) ** 2)))
+    >>> step = jf.ProximalStep(jf.Entropy() + jf.Potential(lambda x: x**2 / 2), rho, tau=0.01)
+    >>> answer = ConvexDynamic().solve(step)                                  # Convex() would not move at all
+    >>> answer.status.name, round(float(answer.state[""].mean) * 1.01, 3)
+    ('CONVERGED', 1.0)
+    """
+
+    layers: int = 4
+    solves: ClassVar[str] = "the step with W2 discretised on the grid and in time: O(dx^2 + layers^-2), does not freeze"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive_integer("layers", self.layers)
+
+    def solve(self, step: ProximalStep) -> ProxResult:
+        import cvxpy as cp
+
+        from .energy import conic_energy, run_clarabel
+
+        grid, anchor = step.grid, step.anchor
+        paths = {name: _Path(cp, grid, anchor[name].values.ravel(), self.layers) for name in anchor}
+        last = {name: path.densities[-1] for name, path in paths.items()}
+        conic = conic_energy(step, last)
+        moves = [path.action / (2 * step.weight(name)) for name, path in paths.items()]
+        constraints = [c for path in paths.values() for c in path.continuity + path.cones] + conic.constraints
+        problem = cp.Problem(cp.Minimize(cp.sum(moves + conic.objective)), constraints)
+        status, iterations = run_clarabel(problem, self.max_iterations, self.tolerance)
+        if any(rho.value is None or not np.all(np.isfinite(rho.value)) for rho in last.values()):
+            return unsolved(step, status, iterations)
+        measures, residual = {}, 0.0
+        for name, rho in last.items():
+            kept = np.maximum(rho.value, 0.0)
+            kept *= anchor[name].values.sum() / kept.sum()
+            residual = max(residual, float(np.abs(kept - rho.value).sum() / kept.sum()))
+            measures[name] = anchor[name].like(kept.reshape(grid.shape))
+        distances = {name: max(float(path.action.value), 0.0) ** 0.5 for name, path in paths.items()}
+        potentials = {name: path.potential(step.weight(name)) for name, path in paths.items()}
+        return ProxResult(Species(measures), distances, potentials, status, iterations, residual)
+
+
+class _Path:
+    """The variables of one species along s: densities in the cells, fluxes on the faces, and the action."""
+
+    def __init__(self, cp: Any, grid: Grid, start: Array, layers: int) -> None:
+        self._grid, self._layers = grid, layers
+        faces = [_faces(grid, axis) for axis in range(grid.dim)]
+        later = [cp.Variable(grid.size, nonneg=True) for _ in range(layers)]
+        self.densities = [start, *later]
+        self.continuity, self.cones, costs = [], [], []
+        for before, after in zip(self.densities[:-1], self.densities[1:], strict=True):
+            divergence = 0
+            self._ends: list[Any] = []  # mean operator, flux and face density of the last interval
+            for difference, mean in faces:
+                if difference.shape[0] == 0:
+                    continue
+                flux = cp.Variable(difference.shape[0])
+                cost = cp.Variable(difference.shape[0])
+                density = mean @ ((before + after) / 2)
+                self.cones.append(cp.SOC(cost + density, cp.vstack([2 * flux, cost - density]), axis=0))
+                costs.append(cp.sum(cost))
+                self._ends.append((mean, flux, density))
+                divergence = divergence - difference.T @ flux
+            self.continuity.append(layers * (after - before) + divergence == 0)
+        self.action = cp.sum(costs) * (grid.cell_volume / layers) if costs else cp.Constant(0.0)
+
+    def potential(self, weight: float) -> Array:
+        """phi at s = 1: the multiplier of the last interval, carried on from its middle by half a Hamilton-Jacobi step."""
+        phi = weight * self._layers / self._grid.cell_volume * self.continuity[-1].dual_value
+        for mean, flux, density in self._ends:
+            held = density.value > 1e-9 * density.value.max()
+            velocity = np.where(held, flux.value, 0.0) / np.where(held, density.value, 1.0)
+            phi = phi - mean.T @ velocity**2 / (4 * self._layers)
+        return np.asarray(phi).reshape(self._grid.shape)
+
+
+def _faces(grid: Grid, axis: int) -> tuple[Any, Any]:
+    """Difference quotient and mean across the inner faces along an axis, as sparse matrices (faces, cells)."""
+    from scipy import sparse
+
+    along = grid.shape[axis]
+    ones = np.ones(along - 1)
+    steps = sparse.diags_array([-ones, ones], offsets=[0, 1], shape=(along - 1, along)) / grid.spacing[axis]
+    means = sparse.diags_array([ones, ones], offsets=[0, 1], shape=(along - 1, along)) / 2
+    before = sparse.eye_array(int(np.prod(grid.shape[:axis])))
+    behind = sparse.eye_array(int(np.prod(grid.shape[axis + 1 :])))
+    return tuple(sparse.csr_matrix(sparse.kron(sparse.kron(before, m), behind)) for m in (steps, means))

@@ -1,0 +1,36 @@
+"""What the two conic solvers have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...._status import Status
+from ...._validate import positive, positive_integer
+from ...base import ProximalStep, ProxResult, StepSolver
+
+
+@dataclass(frozen=True)
+class ConicSolver(StepSolver):
+    """A step solver by Clarabel: its tolerance, its limit, and what it accepts. cvxpy is imported at the first use."""
+
+    tolerance: float = 1e-7
+    max_iterations: int = 200
+
+    def __post_init__(self) -> None:
+        positive("tolerance", self.tolerance)
+        positive_integer("max_iterations", self.max_iterations)
+
+    def check(self, step: ProximalStep) -> None:
+        import cvxpy as cp
+
+        from .energy import conic_energy
+
+        conic_energy(step, {name: cp.Variable(step.anchor.grid.size, nonneg=True) for name in step.anchor})
+
+
+def unsolved(step: ProximalStep, status: Status, iterations: int) -> ProxResult:
+    """The anchor as it was, for a program that gave no numbers."""
+    nothing = {name: np.zeros(step.anchor.grid.shape) for name in step.anchor}
+    return ProxResult(step.anchor, dict.fromkeys(step.anchor, 0.0), nothing, status, iterations, np.inf)

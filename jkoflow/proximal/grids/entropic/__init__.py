@@ -1,0 +1,5 @@
+"""Steps with entropic transport."""
+
+from .solver import Entropic
+
+__all__ = ["Entropic"]
