@@ -1,4 +1,7 @@
-"""Particles in R^d: sums over pairs, meetings, Overdamped and the exact step, against closed forms (paper note 0)."""
+"""Particles in R^d: sums over pairs, meetings, Overdamped and the exact step, against closed forms.
+
+The cases T1 to T20 are those of docs/theory/two-species.md, section 6.
+"""
 
 import itertools
 

@@ -1,4 +1,8 @@
-"""Diagnostics, and the theorems of paper note 0 that they check, on quantiles, particles and grids."""
+"""Diagnostics, and the theorems that they check, on quantiles, particles and grids.
+
+Theorems, propositions and lemmas are those of Di Francesco and Fagioli (2013), as corrected in
+docs/theory/two-species.md, section 3.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -185,7 +189,7 @@ def test_t1_to_t3_on_a_grid_with_diffusion(dim):
     gap = np.ravel(frozen.final["x"].mean - frozen.final["y"].mean)[0]
     assert gap == pytest.approx(1.5 * 0.927990708478, rel=1e-5 if dim == 1 else 1e-4)
     drift = np.ravel(diagnostics.joint_centre(frozen.final, {"y": alpha}) - diagnostics.joint_centre(state, {"y": alpha}))[0]
-    assert drift == pytest.approx(-0.003484320557 / 6, abs=5e-6)  # the note has it of 2 X + Y, for twice the distance
+    assert drift == pytest.approx(-0.003484320557 / 6, abs=5e-6)  # docs/theory/two-species.md, T3: of 2 X + Y, for twice D
 
 
 # --- Theorem 3.2
@@ -194,7 +198,8 @@ def test_t1_to_t3_on_a_grid_with_diffusion(dim):
 @pytest.mark.parametrize("d", [1, 2])
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
 def test_theorem_3_2_total_collapse_within_the_bound(scheme, d):
-    """T* <= 1/(1 + alpha) int_0^(2 R0) dr / min(k11'/alpha, k12', alpha k22'), at the joint centre (note, section 3.7)."""
+    """T* <= 1/(1 + alpha) int_0^(2 R0) dr / min(k11'/alpha, k12', alpha k22'), at the joint centre:
+    docs/theory/two-species.md, section 3.7."""
     alpha = 1.4
     kernels = (jf.Morse(2.0, 1.5), jf.Morse(1.5, 1.0), jf.Morse(1.0, 2.0))
     start = _clouds(5, d)
@@ -256,7 +261,8 @@ def _t8_law():
 @pytest.mark.parametrize("d", [1, 2])
 def test_t8_partial_collapses_before_the_total_one(d):
     """Theorem 3.2 (2): each species becomes an atom in its time, the two atoms move together, and meet. Blocks of mass are many
-    atoms: their radii follow the formula of the note, for blocks as for atoms at the cell means scaled to the same ends."""
+    atoms: their radii follow docs/theory/two-species.md, T8, for blocks as for atoms at the cell means scaled to the same
+    ends."""
     n = 40
     block = (2 * np.arange(n) + 1) / n - 1
     x, y = 2 + 0.5 * block, 0.3 * block
@@ -293,7 +299,8 @@ def test_t8_on_quantiles_converges_at_order_one():
 
 
 def test_the_radius_of_one_species_can_grow_while_the_sum_falls():
-    """Condition (28) of Proposition 3.3 bounds the sum alone (note, section 3.8): c1 below kappa R / L lets x expand."""
+    """Condition (28) of Proposition 3.3 bounds the sum alone (docs/theory/two-species.md, section 3.8): c1 below
+    kappa R / L lets x expand."""
     law = _pair(0.05 * X1, 10 * X1, _trunc(0.9, 8.0))
     block = (2 * np.arange(20) + 1) / 20 - 1
     start = jf.Species(x=jf.Particles(4 + 0.5 * block), y=jf.Particles(0.3 * block))
@@ -315,7 +322,7 @@ def test_theorem_4_1_the_semi_implicit_scheme_is_of_order_one():
         flow = jf.evolve(law, start, scheme=jf.SemiImplicitJKO(), dt=dt, t_end=0.8)
         errors.append(diagnostics.product_distance(flow.final, exact))
         lipschitz = {"x": 0.25 + np.sqrt(2) * np.exp(-0.5), "y": np.sqrt(2) / 1.5 * np.exp(-0.5)}
-        for name, speed in lipschitz.items():  # W2 of a step <= dt (Lip H + Lip K): note, section 3.9
+        for name, speed in lipschitz.items():  # W2 of a step <= dt (Lip H + Lip K): docs/theory/two-species.md, section 3.9
             assert flow[name].distances.max() <= dt * speed + 1e-9
     assert errors[-1] < 0.03
     assert np.allclose(np.log2(np.array(errors[:-1]) / errors[1:]), 1.0, atol=0.15)

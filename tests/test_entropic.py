@@ -130,7 +130,7 @@ def test_the_congestion_pressure_is_complementary():
 
 
 def test_several_species_are_solved_jointly():
-    """T2 of paper note 0 in the mean: two species under quadratic cross-attraction with mobility alpha, implicit in both."""
+    """docs/theory/two-species.md, T2, in the mean: two species, quadratic cross-attraction, mobility alpha, all implicit."""
     grid = jf.Grid.box((-4.0, 4.0), cells=128)
     x = grid.density(lambda s: np.exp(-4 * (s - 1) ** 2))
     y = grid.density(lambda s: np.exp(-4 * (s + 1) ** 2))

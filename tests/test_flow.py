@@ -95,8 +95,8 @@ def test_declared_order(scheme):
 
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES.keys())
 def test_declared_order_with_interactions(scheme):
-    """Two species under quadratic drifts of different strengths: the mean distance decays at the rate k1 + k2 (paper
-    note 0, T1); JKO takes the drifts in their gradient form."""
+    """Two species under quadratic drifts of different strengths: the mean distance decays at the rate k1 + k2
+    (docs/theory/two-species.md, T1); JKO takes the drifts in their gradient form."""
     k1, k2 = 0.5, 1.0
     state = jf.Species(x=RHO, y=GRID.density(lambda x: np.exp(-2 * (x + 1) ** 2)))
     law = jf.Drift(k1 * jf.Quadratic(), moves="x", by="y") + jf.Drift(k2 * jf.Quadratic(), moves="y", by="x")
@@ -111,7 +111,10 @@ def test_declared_order_with_interactions(scheme):
 
 
 def test_the_semi_implicit_factor_is_that_of_jacobi():
-    """Paper note 0, T3: D' = D (1 - tau^2 k1 k2) / ((1 + tau k1) (1 + tau k2)); Gauss-Seidel would lack the tau^2 k1 k2."""
+    """docs/theory/two-species.md, T3: D' = D (1 - tau^2 k1 k2) / ((1 + tau k1) (1 + tau k2)).
+
+    Gauss-Seidel would lack the tau^2 k1 k2.
+    """
     k1, k2, tau = 0.25, 0.5, 0.4
     state = jf.Species(x=RHO, y=GRID.density(lambda x: np.exp(-2 * (x + 1) ** 2)))
     law = jf.Drift(k1 * jf.Quadratic(), moves="x", by="y") + jf.Drift(k2 * jf.Quadratic(), moves="y", by="x")

@@ -81,7 +81,7 @@ def test_convexity_is_a_lower_bound_of_the_hessian_and_sharp(kernel):
     ],
 )
 def test_traits(kernel, convexity, pointy, singular):
-    """Paper note 0, section 4, for Morse, Gaussian and the attractive-repulsive pairs."""
+    """docs/theory/two-species.md, section 4, for Morse, Gaussian and the attractive-repulsive pairs."""
     assert np.isclose(kernel.convexity, convexity, atol=1e-6)
     assert kernel.pointy is pointy
     assert kernel.singular is singular

@@ -1,4 +1,7 @@
-"""Flows on quantiles against closed forms: paper note 0 T1 to T5, T10, T11, T13, T15, T17, T20, fronts, orders, collapse."""
+"""Flows on quantiles against closed forms, fronts, orders, collapse.
+
+The cases T1 to T5, T10, T11, T13, T15, T17 and T20 are those of docs/theory/two-species.md, section 6.
+"""
 
 import functools
 import itertools

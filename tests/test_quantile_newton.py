@@ -81,7 +81,7 @@ def test_the_cone_against_a_general_minimiser(name, seed):
 
 
 def test_joint_steps_of_two_species_of_atoms_against_the_dual_of_the_note():
-    """|x| kernels between atoms: the box-constrained dual least squares of paper note 0, section 2.6."""
+    """|x| kernels between atoms: the box-constrained dual least squares of docs/theory/coincidences.md, section 7.2."""
     from scipy.optimize import lsq_linear
 
     rng = np.random.default_rng(5)

@@ -45,7 +45,7 @@ def test_own_kernels_are_known_by_identity():
 
 
 def test_jko_takes_a_symmetrizable_law_of_drifts_as_its_energy(tmp_path):
-    """T1 and T2 of paper note 0, from drifts: 2.5 K in one direction and K in the other."""
+    """docs/theory/two-species.md, T2, from drifts: 2.5 K in one direction and K in the other."""
     state = jf.Species(x=jf.Quantiles(np.linspace(0, 2, 8)), y=jf.Quantiles(np.linspace(-2.5, -1.5, 12)))
     K = jf.Quadratic()
     selves = jf.Interaction(K, "x") + jf.Interaction(K, "y")
@@ -75,7 +75,7 @@ def test_a_law_that_is_not_symmetrizable_is_refused_with_the_way_out():
 
 
 def test_unit_masses_and_their_clock():
-    """Remark 3.1, corrected as in paper note 0, section 1.4: with unit masses the flow is the same in the time M_2 tau."""
+    """Remark 3.1 of Di Francesco and Fagioli (2013): with unit masses the flow is the same in the time M_2 tau."""
     beta, m1, m2 = 1.7, 3.0, 0.6
     G11, G22, G12 = jf.Gaussian(1.0, 2.0), 0.4 * jf.Quadratic(), jf.Morse(0.9, 1.5)
     state = jf.Species(

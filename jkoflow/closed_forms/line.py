@@ -14,7 +14,8 @@ from ..measures import Quantiles
 def sticky_collapse(start: Quantiles, t: float, strength: float = 1.0) -> Quantiles:
     """Atoms under Interaction(strength |x|) at time t: the isotonic projection of X_0 - t strength (2 s - mass).
 
-    JKO steps of any size lead to the same (paper note 0, 2.7 and T11). Atoms that have met are cells of no width at one place.
+    JKO steps of any size lead to the same (docs/theory/two-species.md, section 2.7; T11 is this case). Atoms that have
+    met are cells of no width at one place.
 
     >>> sticky_collapse(Quantiles.atoms([-1.0, 0.0, 3.0]), 0.6).nodes.round(12)
     array([-0.6, -0.6,  0. ,  0. ,  2.6,  2.6])
@@ -29,7 +30,7 @@ def sticky_collapse(start: Quantiles, t: float, strength: float = 1.0) -> Quanti
 
 def sticky_collapse_time(start: Quantiles, strength: float = 1.0) -> float:
     """When all atoms have become one: the greatest distance between the centres of the k left ones and of the others, over
-    the mass and the strength (paper note 0, T11).
+    the mass and the strength (docs/theory/two-species.md, T11).
 
     >>> round(sticky_collapse_time(Quantiles.atoms([-1.0, 0.0, 3.0])), 12)
     3.5
@@ -50,7 +51,8 @@ def _atoms(measure: Quantiles) -> tuple[Any, Any]:
 @dataclass(frozen=True)
 class RepulsiveLine:
     """The law Interaction(a |x|^2 / 2 - b |x|) + Potential(k |x - centre|^2 / 2): X less its mean relaxes to that of a
-    uniform law of half-width b / (a + k) (paper note 0, T17). From one atom, without a and k, the uniform law on (-b t, b t).
+    uniform law of half-width b / (a + k) (docs/theory/two-species.md, T17). From one atom, without a and k, the uniform law
+    on (-b t, b t).
 
     >>> RepulsiveLine(a=0.0, b=1.0).half_width(0.0, 2.0), RepulsiveLine(a=1.0, b=0.5, k=1.0).jko(0.0, dt=0.5)
     (2.0, 0.125)

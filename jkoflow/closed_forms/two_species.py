@@ -1,4 +1,4 @@
-"""Two species of unit mass in the normal form of paper note 0, section 1.3: species y moves alpha times as fast.
+"""Two species of unit mass in the normal form (13) of Di Francesco and Fagioli (2013): species y moves alpha times as fast.
 
 The law is Interaction(K11, "x") + Interaction(K22, "y") + CrossInteraction(K12, between=("x", "y")), mobility {"y": alpha}.
 """
@@ -18,7 +18,8 @@ from ..kernels.base import terms_of
 @dataclass(frozen=True)
 class QuadraticPair:
     """K_ij = a_ij |x|^2 / 2: fluctuations about the two means decay at the rates a11 + a12 and alpha (a22 + a12), their
-    distance D at (1 + alpha) a12, and the joint centre (alpha X + Y) / (1 + alpha) rests (paper note 0, T1 to T3).
+    distance D at (1 + alpha) a12, and the joint centre (alpha X + Y) / (1 + alpha) rests
+    (docs/theory/two-species.md, T1; the steps of the schemes are T2 and T3).
 
     >>> pair = QuadraticPair(a11=1.0, a22=0.5, a12=0.25, alpha=2.0)
     >>> [round(factor, 6) for factor in pair.jko(0.1)]                       # of x, of y, of D
@@ -67,7 +68,8 @@ class QuadraticPair:
 @dataclass(frozen=True)
 class UniformPair:
     """K11 = a |x|, K22 = b |x|, K12 = kappa |x| on the line with a + kappa = alpha (b + kappa), from one uniform law on
-    (-A, A) for both: they stay uniform, A falls at the speed a + kappa, and the JKO step is exact (paper note 0, T10).
+    (-A, A) for both: they stay uniform, A falls at the speed a + kappa, and the JKO step is exact
+    (docs/theory/two-species.md, T10).
 
     >>> pair = UniformPair(a=3.0, b=1.0, kappa=1.0)
     >>> pair.alpha, round(pair.collapse_time(1.2), 12), round(pair.half_width(1.2, 0.1), 12), round(pair.energy(1.2), 12)
@@ -104,8 +106,8 @@ def collapse_time(kernel: Kernel, distance: float, alpha: float = 1.0) -> float:
     """When two atoms at a distance meet under K12: int_0^D dr / ((1 + alpha) k'(r)), for K12 = k(|x|) with k' > 0.
 
     They meet at (alpha X + Y) / (1 + alpha). inf where the integral diverges, as for smooth kernels. For alpha in (-1, 0)
-    y flees and is caught (paper note 0, T4, T5, T13). Closed forms for PowerLaw and Morse, quadrature otherwise. Two atoms of
-    one species and masses m, n meet as for alpha = m + n - 1.
+    y flees and is caught (docs/theory/two-species.md, T4; T5 and T13 are special cases). Closed forms
+    for PowerLaw and Morse, quadrature otherwise. Two atoms of one species and masses m, n meet as for alpha = m + n - 1.
 
     >>> from jkoflow.kernels import Morse, PowerLaw
     >>> round(collapse_time(0.8 * PowerLaw(1.5), 1.3, alpha=1.6), 12), round(collapse_time(Morse(0.8, 0.7), 1.3, alpha=1.6), 12)

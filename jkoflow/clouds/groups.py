@@ -23,8 +23,9 @@ def together(forces: Array, masses: Array, grips: Array) -> Array:
         v_a = f_a - m_b T_ab eta,    v_b = f_b + m_a T_ba eta,    eta = Proj_(|eta| <= 1) (f_a - f_b) / (m_b T_ab + m_a T_ba)
 
     so that they stay together as long as the tips can hold them, else separate along the difference. For a symmetrizable law
-    (T_ab = alpha_a s, T_ba = alpha_b s) this is the element of least norm of the subdifferential (paper note 0, section 2.6),
-    found by going round the pairs where there are more than two species; for others, the sliding velocity of Filippov.
+    (T_ab = alpha_a s, T_ba = alpha_b s) this is the element of least norm of the subdifferential
+    (docs/theory/coincidences.md, section 3), found by going round the pairs where there are more than two species; for
+    others, the sliding velocity of Filippov.
     """
     size = len(masses)
     strengths = grips * masses  # m_b T_ab

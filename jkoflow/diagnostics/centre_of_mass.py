@@ -16,8 +16,8 @@ from .report import Report
 def joint_centre(state: State, mobility: Mapping[str, float] | None = None) -> Array:
     """sum_i (M_i / alpha_i) X_i / sum_i (M_i / alpha_i), X_i the centre of species i: what interactions leave at rest.
 
-    With two unit masses (alpha X + Y) / (1 + alpha), alpha the mobility of the second: where they collapse (paper note 0,
-    section 0 no. 2 and section 3.1).
+    With two unit masses (alpha X + Y) / (1 + alpha), alpha the mobility of the second: where they collapse
+    (docs/theory/two-species.md, section 3.1).
 
     >>> from jkoflow import Quantiles
     >>> float(joint_centre(Species(x=Quantiles.atoms([3.0]), y=Quantiles.atoms([0.0])), {"y": 2.0}))
@@ -34,7 +34,7 @@ def centres(flow: Trajectory) -> Report:
     """The centre of every species and the joint centre along a run, a curve for each coordinate.
 
     ``worst`` is the farthest that the joint centre has moved: rounding for the flow of pair interactions and its JKO scheme,
-    O(dt) for the semi-implicit one (paper note 0, T3).
+    O(dt) for the semi-implicit one (docs/theory/two-species.md, T3).
 
     >>> import jkoflow as jf
     >>> state = jf.Species(x=jf.Quantiles.atoms([1.0]), y=jf.Quantiles.atoms([0.0]))

@@ -21,8 +21,8 @@ def geodesic_convexity(
 
     so that lambda is the least of alpha_i sum_j M_j lambda_ij and of the eigenvalues of the second form in the metric M_i /
     alpha_i. For two unit masses: min(l11 + l12, alpha (l22 + l12), (1 + alpha) l12, 0). Equality for quadratic kernels: sharp.
-    Lemma 2.1 of Di Francesco and Fagioli (2013), corrected and sharpened in paper note 0, section 3.3. An entropy adds
-    nothing.
+    Lemma 2.1 of Di Francesco and Fagioli (2013), corrected and sharpened in docs/theory/two-species.md, section 3.3. An entropy
+    adds nothing.
 
     With ``common_centre`` among states with the same joint centre, where 0, the eigenvalue of translations, does not count.
 

@@ -11,9 +11,9 @@ from .report import Report
 def energy_dissipation(flow: Trajectory) -> Report:
     """The energy lost since the start against the dissipation, sum of W2^2 / dt over the steps, in the product distance.
 
-    Along the flow both are equal: dE/dt = -sum_i int |v_i|^2 d rho_i / alpha_i (paper note 0, section 3.2). The JKO scheme
-    loses at least half of the sum, sum of W2^2 / (2 dt), for any energy and dt, and between it and the whole if the energy is
-    convex (section 2.3). ``worst`` is by how much it lost less than half.
+    Along the flow both are equal: dE/dt = -sum_i int |v_i|^2 d rho_i / alpha_i (docs/theory/two-species.md, section 3.2). The
+    JKO scheme loses at least half of the sum, sum of W2^2 / (2 dt), for any energy and dt, and between it and the whole if the
+    energy is convex (docs/theory/two-species.md, section 2.3). ``worst`` is by how much it lost less than half.
 
     Raises ValueError for a run without an energy.
 

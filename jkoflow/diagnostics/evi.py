@@ -19,8 +19,8 @@ def evi_residual(flow: Trajectory, law: Law, references: Mapping[str, State], co
         (W^2(rho_(k+1), nu) - W^2(rho_k, nu)) / (2 dt) + lambda W^2(rho_(k+1), nu) / 2 + E(rho_(k+1)) - E(nu)
 
     with the product distance W. JKO steps obey it at every dt where the energy is convex along generalised geodesics, as pair
-    interactions are (Di Francesco and Fagioli 2013, (19), with the sharp lambda of paper note 0, sections 3.3 and 3.4); other
-    schemes up to O(dt).
+    interactions are (Di Francesco and Fagioli 2013, (19), with the sharp lambda of docs/theory/two-species.md, section 3.3);
+    other schemes up to O(dt).
 
     A curve for every reference, by name; ``worst`` is the largest residual. Raises ValueError for a law without an energy or a
     reference where it is infinite.

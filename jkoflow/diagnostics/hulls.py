@@ -29,8 +29,8 @@ def confinement(flow: Trajectory, *, about: Any = None) -> Confinement:
     """The largest distance of mass from a point, by default the mean of all at the start.
 
     Attractive radial kernels keep all mass in a ball that holds it at the start (Corollary 4.1 of Di Francesco and Fagioli
-    2013), and in the convex hull of it (paper note 0, section 3.11), JKO and semi-implicit JKO at any dt. ``worst`` is the
-    growth of the radius over that at the start.
+    2013), and in the convex hull of it (docs/theory/two-species.md, section 3.11), JKO and semi-implicit JKO at
+    any dt. ``worst`` is the growth of the radius over that at the start.
 
     >>> import jkoflow as jf
     >>> flow = jf.evolve(jf.Interaction(jf.Gaussian()), jf.Quantiles([-1.0, 1.0]), dt=0.5, t_end=2.0)

@@ -15,7 +15,9 @@ from .report import Report
 
 
 def product_distance(a: State, b: State, mobility: Mapping[str, float] | None = None) -> float:
-    """(sum_i W2(a_i, b_i)^2 / alpha_i)^(1/2), the distance in which the flow is a gradient flow (paper note 0, section 2.1).
+    """(sum_i W2(a_i, b_i)^2 / alpha_i)^(1/2), the distance in which the flow is a gradient flow.
+
+    Source: Di Francesco and Fagioli (2013), section 2.
 
     >>> from jkoflow import Quantiles
     >>> state = Species(x=Quantiles([0.0, 1.0]), y=Quantiles([0.0, 1.0]))
@@ -31,7 +33,7 @@ def product_distance(a: State, b: State, mobility: Mapping[str, float] | None = 
 
 def contraction(one: Trajectory, other: Trajectory, convexity: float) -> Report:
     """The distance of two runs of one law against exp(-lambda t) of the first: Theorem 3.1 of Di Francesco and Fagioli (2013),
-    in the form corrected in paper note 0, section 3.4.
+    in the form corrected in docs/theory/two-species.md, section 3.4.
 
     ``convexity`` is lambda (see ``geodesic_convexity``). ``worst`` is the largest excess over the bound.
 

@@ -205,7 +205,7 @@ def radial_convexity(kernel: RadialKernel) -> float:
     Found on a logarithmic grid of r from 1e-5 to 1e5 refined by Brent's method: lengths far outside are not seen.
 
     >>> from jkoflow import Morse
-    >>> round((Morse(2.0, 1.0) - Morse(0.6, 0.5)).convexity, 6)     # -5/12 (paper note 0, section 4)
+    >>> round((Morse(2.0, 1.0) - Morse(0.6, 0.5)).convexity, 6)     # -5/12 (docs/theory/two-species.md, section 4)
     -0.416667
     """
     from scipy.optimize import minimize_scalar

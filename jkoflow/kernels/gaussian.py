@@ -16,8 +16,8 @@ from .base import RadialKernel
 class Gaussian(RadialKernel):
     """W(x) = C (1 - exp(-|x|^2 / l^2)), attractive and smooth, with W(0) = 0.
 
-    ``strength`` is C, an energy; ``length`` is l. lambda = -4 C exp(-3/2) / l^2 (paper note 0, section 4, with its l
-    the square of this one).
+    ``strength`` is C, an energy; ``length`` is l. lambda = -4 C exp(-3/2) / l^2
+    (docs/theory/two-species.md, section 4).
 
     >>> round(Gaussian().convexity, 6), float(Gaussian().gradient(0.0))
     (-0.892521, 0.0)

@@ -16,8 +16,8 @@ from .base import RadialKernel
 class Morse(RadialKernel):
     """W(x) = C (1 - exp(-|x| / l)), attractive and pointy, with W(0) = 0.
 
-    ``strength`` is C, an energy; ``length`` is l. lambda = -C / l^2 (paper note 0, section 4). The attractive-repulsive
-    Morse kernel is a difference of two.
+    ``strength`` is C, an energy; ``length`` is l. lambda = -C / l^2 (docs/theory/two-species.md, section 4). The
+    attractive-repulsive Morse kernel is a difference of two.
 
     >>> Morse(strength=2.0, length=0.5).convexity
     -8.0

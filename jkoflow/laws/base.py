@@ -39,7 +39,7 @@ class Law(ABC):
         """The mobilities alpha with which the law is the gradient flow of an energy (see ``gradient_form``); None without any.
 
         They make K_ba = (alpha_b / alpha_a) K_ab, where species a moves with -grad K_ab * rho_b; found from the kernels
-        themselves, 1 for the first species (Di Francesco and Fagioli 2013, (5); paper note 0, section 1.3). JKO accepts such a
+        themselves, 1 for the first species (Di Francesco and Fagioli 2013, (5)). JKO accepts such a
         law.
 
         >>> from jkoflow import Drift, Morse

@@ -17,8 +17,8 @@ from .symmetry import Pull
 class CrossInteraction(Energy):
     """E = int int K(x - y) d rho_a(x) d rho_b(y), with first variations K * rho_b and K * rho_a.
 
-    No factor 1/2: the pair (a, b) is counted once (paper note 0, section 1.3). Frozen, it becomes one Potential for each
-    of the two species.
+    No factor 1/2: the pair (a, b) is counted once (Di Francesco and Fagioli 2013, (10)). Frozen, it becomes one Potential
+    for each of the two species.
 
     >>> from jkoflow import Grid, Quadratic, Species
     >>> grid = Grid.box((-1, 1), cells=200)

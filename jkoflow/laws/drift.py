@@ -15,8 +15,9 @@ from .symmetry import Pull
 class Drift(Law):
     """Species ``moves`` has the extra velocity -grad K * rho_by, and nothing acts back on ``by``.
 
-    Two drifts whose kernels are no positive multiples of one another come from no energy (paper note 0, section 1.2): only
-    schemes that freeze the field accept them (see ``symmetrizable`` for the others). Frozen, it is a Potential on ``moves``.
+    Two drifts whose kernels are no positive multiples of one another come from no energy
+    (docs/theory/two-species.md, section 1.2): only schemes that freeze the field accept them (see ``symmetrizable`` for the
+    others). Frozen, it is a Potential on ``moves``.
 
     >>> from jkoflow import Gaussian
     >>> chase = Drift(Gaussian(), moves="fox", by="hare") + Drift(-Gaussian(), moves="hare", by="fox")

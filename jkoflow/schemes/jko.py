@@ -27,7 +27,7 @@ class JKO(StepScheme):
         How a step is solved. Default: the one recommended for the measure, the law and the state the run begins with, shown in
         the trajectory's scheme.
 
-    Source: Jordan, Kinderlehrer, Otto (1998); for species with mobilities paper note 0, section 2.3.
+    Source: Jordan, Kinderlehrer, Otto (1998); for species with mobilities Di Francesco and Fagioli (2013), section 3.2.
 
     >>> from jkoflow import Entropic
     >>> JKO(Entropic(epsilon=0.01))

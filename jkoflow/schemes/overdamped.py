@@ -22,8 +22,8 @@ class Overdamped(Scheme):
     For laws with or without an energy. Between collisions by an explicit Runge-Kutta method of order 8 with error control.
     Kernels whose slope over r grows without bound towards the origin (PowerLaw(p) for p < 2, Morse, their sums) bring atoms
     together in finite time: those of one species then stay together, those of two species do as long as the tips can hold them,
-    and part or pass through otherwise (paper note 0, section 2.6; 0 is selected for a repulsive tip). So atoms that collapse
-    are followed to the end and beyond.
+    and part or pass through otherwise (docs/theory/coincidences.md, section 3; 0 is selected for a repulsive tip). So
+    atoms that collapse are followed to the end and beyond.
 
     ``evolve`` needs no dt: the error is that of ``tolerance``, a step is only a time at which to look. ``iterations`` of a step
     are evaluations of the velocity; ``residual`` is the local error allowed, a length; ``distances`` are of the motion,
@@ -39,7 +39,7 @@ class Overdamped(Scheme):
     kernels. Stiff laws, and thousands of collisions, are the part of ``ParticleProximal``.
 
     Source: particle systems and minimal selection, Di Francesco and Fagioli (2013), (23), (25) and appendix B, corrected at
-    coincidences in paper note 0, section 2.6.
+    coincidences in docs/theory/two-species.md, section 2.6.
 
     >>> import jkoflow as jf
     >>> pair = jf.Particles([[0.0, 0.0], [1.0, 0.0]])

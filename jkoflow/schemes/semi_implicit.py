@@ -24,8 +24,8 @@ class SemiImplicitJKO(StepScheme):
     E[. | rho^k] is the law with every cross term, and every drift, frozen at the last state (all species at once: Jacobi), so
     the species decouple and no energy is needed. Order 1. The energy, where there is one, may rise when dt is large
     against the strength of the coupling. Cross kernels should be C^1: under pointy ones atoms of two species at a distance
-    within dt times the slope of the tip swap places for ever (paper note 0, section 4). Such a cycle of period two is found:
-    the status is CYCLE, with a ``CycleWarning``. The way out is a smaller dt, or JKO where the law is symmetrizable.
+    within dt times the slope of the tip swap places for ever (docs/theory/two-species.md, T18). Such a cycle of period two is
+    found: the status is CYCLE, with a ``CycleWarning``. The way out is a smaller dt, or JKO where the law is symmetrizable.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class SemiImplicitJKO(StepScheme):
         Freeze the interactions of a species with itself, and Functionals, as well: for those that a solver cannot take
         implicitly.
 
-    Source: Di Francesco and Fagioli (2013), section 4.1; paper note 0, section 2.4.
+    Source: Di Francesco and Fagioli (2013), section 4.1; docs/theory/two-species.md, section 2.4.
 
     >>> from jkoflow import Entropic
     >>> SemiImplicitJKO(Entropic(), freeze_self=True).freeze_self

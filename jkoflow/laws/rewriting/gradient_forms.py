@@ -14,7 +14,7 @@ def gradient_form(law: Law) -> tuple[Law, Mapping[str, float]] | None:
 
     Species a of the flow of E with mobility alpha_a moves with -alpha_a grad dE/d rho_a, so that every term of a alone is
     divided by alpha_a, and two species that move one another by K_ab and K_ba = alpha_b / alpha_a K_ab share the
-    cross-interaction K_ab / alpha_a (Di Francesco and Fagioli 2013, (5), (6); paper note 0, section 1.3).
+    cross-interaction K_ab / alpha_a (Di Francesco and Fagioli 2013, (5), (6)).
 
     >>> from jkoflow import Drift, Interaction, Quadratic
     >>> W = Quadratic()

@@ -29,8 +29,7 @@ def unit_masses(law: Law, state: State) -> UnitMasses:
 
     Species a is moved by b through M_b K_ab / M, by itself through M_a H_a / M; potentials and entropies are divided by M,
     RenyiEntropy(m) gets the factor M_a^(m - 1) / M. A CrossInteraction becomes two drifts, which ``symmetrizable`` joins again:
-    with two species and G_21 = beta G_12, alpha = beta M_1 / M_2 (Di Francesco and Fagioli 2013, Remark 3.1; paper note 0,
-    section 1.4).
+    with two species and G_21 = beta G_12, alpha = beta M_1 / M_2 (Di Francesco and Fagioli 2013, Remark 3.1).
 
     Raises ValueError for terms of other kinds, and for a species without mass.
 

@@ -47,7 +47,8 @@ class ParticleProximal(StepSolver):
     -----
     Accepts Potential (of functions), Interaction and CrossInteraction, in any sum; Drifts once frozen. Atoms do not feel
     internal energies. For tau below 1 / |lambda| of a lambda-convex energy the answer is the minimiser, which splits no atom
-    (paper note 0, section 6); otherwise it is a critical point. A repulsive tip leaves atoms of one place together.
+    (docs/theory/two-species.md, section 2.3); otherwise it is a critical point. A repulsive tip leaves atoms of one
+    place together.
 
     ``residual`` is a length: the product distance by which the force that is left would move the atoms against their
     inertia; for a convex energy the error is no larger. ``potentials`` are NaN: for atoms that move one to one they are not
@@ -55,7 +56,8 @@ class ParticleProximal(StepSolver):
 
     Cost: O((N d)^3) for each of some 5 to 50 iterations, and (N d)^2 numbers: a second for a thousand unknowns.
 
-    Source: Di Francesco and Fagioli (2013), appendix B; paper note 0, sections 2.3 and 2.6.
+    Source: Di Francesco and Fagioli (2013), appendix B; docs/theory/two-species.md, section 2.3;
+    docs/theory/coincidences.md, section 7.
 
     >>> import jkoflow as jf
     >>> pair = jf.Species.of(jf.Particles([[0.0, 0.0], [1.0, 0.0]]))

@@ -67,9 +67,9 @@ class QuantileNewton(StepSolver):
     differences only, and the status may say so.
 
     A tie follows the minimal selection: mass that a pointed attractive kernel has brought together stays together; atoms of
-    different species do as long as the tip can hold them (paper note 0, section 2.6). When many of them meet in one step, the
-    tips are rounded off less and less to see who does, and the answer counts as CONVERGED only if no splitting of what has
-    met lowers the objective. A pointed repulsive kernel spreads the atoms of its own species.
+    different species do as long as the tip can hold them (docs/theory/coincidences.md, section 7). When many of them meet in
+    one step, the tips are rounded off less and less to see who does, and the answer counts as CONVERGED only if no splitting of
+    what has met lowers the objective. A pointed repulsive kernel spreads the atoms of its own species.
 
     Cost per iteration: O(n) for internal energies, potentials and the kernels |x|, x^2, x^4, ..., Morse and their sums (a
     tridiagonal solve, or conjugate gradients with it as preconditioner); else tables of 9 n^2 pairs, and a dense solve up to
@@ -77,8 +77,8 @@ class QuantileNewton(StepSolver):
 
     ``residual`` is the product distance (a length) of the last correction. ``iterations`` counts those of all stages.
 
-    Source: the step as a problem in quantiles, paper note 0, sections 1.7 and 2.7; Blanchet, Calvez, Carrillo (2008); the
-    active set, Hintermueller, Ito, Kunisch (2002).
+    Source: the step as a problem in quantiles, docs/theory/two-species.md, section 1.7; Blanchet, Calvez, Carrillo (2008);
+    the active set, Hintermueller, Ito, Kunisch (2002).
 
     Examples
     --------
