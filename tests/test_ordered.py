@@ -1,4 +1,7 @@
-"""Ordered particles: the data, velocities, the exact flow, its theorems, and the routes that must agree (paper note 1)."""
+"""Ordered particles: the data, velocities, the exact flow, its theorems, and the routes that must agree.
+
+Source: docs/theory/newtonian-particles.md.
+"""
 
 import itertools
 from fractions import Fraction
@@ -55,7 +58,7 @@ def _random(rng, *, equal=True, n=None, ties=False):
     return {"x": (x, [F(k, sum(m)) for k in m]), "y": (y, [F(k, sum(n)) for k in n])}
 
 
-# ---------------------------------------------------------------- the cases of the note, in rational numbers
+# ---------------------------------------------------------------- docs/theory/newtonian-particles.md, section 5, in fractions
 
 
 def test_t1_one_of_each():
@@ -314,7 +317,7 @@ def test_all_routes_to_the_flow_agree(seed):
         x, y = start["x"].points, start["y"].points
         i, j = np.indices(met.shape)
         different = ((i > j) & (x[i] < y[j])) | ((i < j) & (y[j] < x[i])) | ((i == j) & (x[i] != y[j]))
-        assert np.array_equal(met, different)  # the number of contacts, note 3.8
+        assert np.array_equal(met, different)  # the number of meetings, docs/theory/newtonian-particles.md, section 3.8
     state, before = start, F(0)
     for time in sorted({event.time for event in exact.events}):
         state, before = jf.resolvent(state, float(time - before)), time
@@ -408,7 +411,7 @@ def test_sgn_of_zero_is_not_zero_at_ties():
 
 @pytest.mark.parametrize("seed", range(30))
 def test_binary_collisions_of_any_masses(seed):
-    """Note 3.2: who passes, who sticks, and how fast the pair goes on."""
+    """Who passes, who sticks, and how fast the pair goes on: docs/theory/newtonian-particles.md, section 3.2."""
     rng = np.random.default_rng(seed)
     m, n = rng.dirichlet(np.ones(4)), rng.dirichlet(np.ones(3))
     i, j = int(rng.integers(4)), int(rng.integers(3))
@@ -487,7 +490,10 @@ def test_the_flow_and_its_steps_are_contractions(seed):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_powers_of_the_reconstructed_densities_never_rise(seed):
-    """Note 3.6 and 2.2: the sum over both species of the L^m powers, over interior cells, and with the ghosts."""
+    """The sum over both species of the L^m powers, over interior cells, and with the ghosts.
+
+    Source: docs/theory/newtonian-particles.md, sections 2.2 and 3.6.
+    """
     rng = np.random.default_rng(seed)
     start = jf.OrderedParticles(x=np.sort(rng.uniform(-1, 1, 12)), y=np.sort(rng.uniform(-1, 1, 12)))
     ghosts = {name: start[name].points[0] - rng.uniform(0.01, 0.3) for name in "xy"}
@@ -512,11 +518,15 @@ def test_powers_of_the_reconstructed_densities_never_rise(seed):
     measure = start["x"].reconstruction(ghosts["x"])
     atoms = jf.Particles(start["x"].points, start["x"].masses).quantiles()
     width = start["x"].points[-1] - ghosts["x"]
-    assert measure.wasserstein(atoms, 1) == pytest.approx(width / (2 * 12), abs=1e-14)  # note 3.7
+    # docs/theory/newtonian-particles.md, section 3.7
+    assert measure.wasserstein(atoms, 1) == pytest.approx(width / (2 * 12), abs=1e-14)
 
 
 def test_the_discrete_limit_of_any_start():
-    """Note 3.8: the final places from those of clusters of d at 0 and d at 1, gap by gap."""
+    """The final places from those of clusters of d at 0 and d at 1, gap by gap.
+
+    Source: docs/theory/newtonian-particles.md, section 3.8.
+    """
     rng = np.random.default_rng(5)
     theta = {d: jf.CrossingGrid(jf.OrderedParticles(x=np.zeros(d), y=np.ones(d))).final["x"].points for d in range(1, 8)}
     for _ in range(20):

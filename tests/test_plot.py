@@ -95,7 +95,8 @@ def test_pictures_of_ordered_particles(tmp_path):
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["x", "y", "passing", "sticking"]
     assert [len(line.get_xdata()) for line in axis.lines[-2:]] == [3, 3]  # the meetings
     corners = axis.lines[0]
-    assert np.allclose(np.interp(1.6, corners.get_ydata(), corners.get_xdata()), -7 / 15)  # at rest, the note's T4
+    # at rest: docs/theory/newtonian-particles.md, T4
+    assert np.allclose(np.interp(1.6, corners.get_ydata(), corners.get_xdata()), -7 / 15)
     assert len(jf.plot.world_lines(flow["x"], most=2).axes[0].lines) == 4
     assert len(jf.plot.cdfs(flow, times=[0.0, 1.0]).axes) == 2
     assert jf.plot.animate(flow, tmp_path / "cdfs.gif").stat().st_size > 1000

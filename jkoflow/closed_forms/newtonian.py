@@ -18,7 +18,7 @@ _POINTS, _LATEST = 400, 600.0
 def dirac_rest_time(n: int) -> float:
     """When n particles at -1 and n at +1, of mass 1/n, have all met: 4^n / (2 binom(2n, n)), about (pi n)^(1/2) / 2.
 
-    Source: paper note 1, case T4.
+    Source: docs/theory/newtonian-particles.md, T4.
 
     >>> dirac_rest_time(3)
     1.6
@@ -38,7 +38,9 @@ class DiracPair:
     and end as one, rho = eta = (pi / 4a) cos(pi x / 2a) about the middle, 2a apart at first.
 
     The level F of the one meets the level G < F of the other at the time K(chi) / (pi sqrt(F (1 - G))), chi = G (1 - F) / (F
-    (1 - G)), for a = 1: an Euler-Poisson-Darboux equation under the hodograph transform. Source: paper note 1, case T5.
+    (1 - G)), for a = 1: an Euler-Poisson-Darboux equation under the hodograph transform.
+
+    Source: docs/theory/newtonian-particles.md, T5.
 
     >>> pair = DiracPair()
     >>> round(float(pair.quantile(0.5, 1.0)), 10), round(float(pair.limit(0.75)), 10)
@@ -126,7 +128,7 @@ def newtonian_meeting(F: float, G: float, x: Quantiles, y: Quantiles) -> tuple[f
 
     It holds where x leads, F_0 > G_0, all the way between the two.
 
-    Source: paper note 1, section 3.8.
+    Source: docs/theory/newtonian-particles.md, section 3.8.
 
     >>> x, y = Quantiles([0.0, 1.0]), Quantiles([0.5, 1.5])
     >>> t, place = newtonian_meeting(0.6, 0.3, x, y)
@@ -180,7 +182,9 @@ def newtonian_limit(x: Quantiles, y: Quantiles, levels: Any, *, points: int = 20
 
         X(s) = a + int_a^b (2/pi) arcsin sqrt(clip((s - lo) / (hi - lo), 0, 1)) dx,    lo = min(F_0, G_0), hi = max(F_0, G_0)
 
-    by the midpoint rule on ``points`` intervals of the hull [a, b]. Source: paper note 1, section 3.8.
+    by the midpoint rule on ``points`` intervals of the hull [a, b].
+
+    Source: docs/theory/newtonian-particles.md, section 3.8.
 
     >>> newtonian_limit(Quantiles([0.0, 1.0]), Quantiles([0.5, 1.5]), [0.25, 0.5]).round(5)
     array([0.48873, 0.75   ])

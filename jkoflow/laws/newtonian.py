@@ -12,8 +12,8 @@ def newtonian(x: str = "x", y: str = "y") -> Law:
     """E = -1/2 int int |x - x'| drho drho - 1/2 int int |y - y'| deta deta + int int |x - y| drho deta.
 
     On the line and at equal masses this is int (F_rho - F_eta)^2 dx >= 0, the Cramer distance, 0 only where the species
-    coincide (paper note 1, sections 1.1 and 1.3, with N(x) = |x| as there). On Quantiles its flow is that of
-    the partial differential equations; on OrderedParticles that of as many indivisible particles.
+    coincide (docs/theory/newtonian-particles.md, sections 1.1 and 1.3, with N(x) = |x| as there). On Quantiles its flow is
+    that of the partial differential equations; on OrderedParticles that of as many indivisible particles.
 
     >>> from jkoflow import OrderedParticles
     >>> newtonian()(OrderedParticles(x=[-1.0], y=[1.0]))

@@ -57,7 +57,9 @@ class OrderedPoints(Particles):
         return same_masses(self.masses)
 
     def reconstruction(self, ghost: float | None = None) -> Quantiles:
-        """The piecewise constant density with mass m_i between x_(i-1) and x_i: paper note 1, equation (66).
+        """The piecewise constant density with mass m_i between x_(i-1) and x_i.
+
+        Source: Di Francesco, Esposito, Schmidtchen (2021), (66).
 
         The first particle closes no cell unless x_0, its ``ghost``, is given (see :func:`ghost_place`); without one these are
         the interior cells, of mass m_2 + ... + m_N, for which the sums of L^m powers never rise.
@@ -167,7 +169,7 @@ class OrderedParticles(Species):
 
 def ghost_place(start: float, other: OrderedPoints, time: float) -> float:
     """Where the ghost x_0 of (66), which starts at ``start``, is at a time: d x_0 / dt = -(1 + 2 b_0) m, b_0 the number of
-    particles of the other species to its left, all of mass m (paper note 1, section 2.2).
+    particles of the other species to its left, all of mass m (docs/theory/newtonian-particles.md, section 2.2).
 
     ``other`` is that species at time 0. With this ghost the sums of L^m powers over both species never rise.
 

@@ -20,7 +20,7 @@ class CrossingGrid:
 
     Where x_i < y_i, x_i meets exactly the y_j with j <= i that lie right of it, in their order: it passes those with j < i, and
     stays with y_i for ever. Between two meetings its velocity is an odd multiple of the mass, so that every meeting follows
-    from the one before on either side by one linear equation (paper note 1, section 2.6):
+    from the one before on either side by one linear equation (docs/theory/newtonian-particles.md, section 2.6):
 
         t_ij = (c_B - c_A + v (t_A + t_B)) / 2v,    c_ij = c_A + v (t_ij - t_A),    v = (2 (i - j) + 1) m
 
@@ -64,7 +64,10 @@ class CrossingGrid:
 
     @property
     def at_rest_from(self) -> float:
-        """The time of the last meeting, at most N/2 max |x_i - y_i| for masses of 1/N (paper note 1, section 3.8)."""
+        """The time of the last meeting, at most N/2 max |x_i - y_i| for masses of 1/N.
+
+        Source: docs/theory/newtonian-particles.md, section 3.8.
+        """
         return float(self._filled(np.zeros(0))[2])
 
     def table(self) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ from .tip_law import TipLaw
 
 def tip_energy(state: Measure | Species, law: Law | None = None) -> float:
     """The integral over space of h(p, q), p and q the particles to the left (see TipLaw): for ``newtonian()`` and equal total
-    masses int (F - G)^2 dx, F and G the distribution functions (paper note 1, section 1.3).
+    masses int (F - G)^2 dx, F and G the distribution functions (docs/theory/newtonian-particles.md, section 1.3).
 
     The same number as ``law(state)``, from a sum whose terms are 0 where the species coincide: no digits are lost near rest.
     Cost O(N log N).

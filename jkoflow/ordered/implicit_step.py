@@ -16,7 +16,7 @@ def resolvent(
     """The minimiser over ordered positions of E(Z) + sum_i m_i |z_i - z_i^0|^2 / (2 tau alpha_i), exactly.
 
     The problem splits over thresholds: where p and q particles lie to the left of a place depends on that place alone, so that
-    the groups that end at one place are the edges of a lower convex hull (paper note 1, sections 2.7 and 8). For
+    the groups that end at one place are the edges of a lower convex hull (docs/theory/clusters.md, section 2.2). For
     ``newtonian()`` and equal masses of both species one sweep over the particles does it.
 
     Composed over the event times of the flow it is the flow itself; with equal steps implicit Euler, of first order.

@@ -17,7 +17,7 @@ def isotonic_flow(state: Measure | Species, time: float, law: Law | None = None)
 
     Up to :func:`first_crossing` this is the flow, and the one resolvent of that time as well; afterwards it is neither, for
     equal masses never again. One species that attracts itself never crosses anything, and for it the formula holds for all
-    times (paper note 1, section 2.8).
+    times (docs/theory/newtonian-particles.md, section 2.8).
 
     >>> from jkoflow import Interaction, OrderedParticles, PowerLaw
     >>> start = OrderedParticles(x=[0.05, 0.15, 0.25, 0.95])

@@ -25,7 +25,7 @@ class TipLaw:
         h(p, q) = s_1 M_p (M - M_p) + s_2 N_q (N - N_q) + c (M_p (N - N_q) + N_q (M - M_p)),
 
     p and q the numbers of particles to the left; for ``newtonian()`` and masses of 1 h = (M_p - N_q)^2. Every answer of this
-    package comes from this one function (paper note 1, sections 2.4 and 8).
+    package comes from this one function (docs/theory/clusters.md, section 2).
 
     Attributes
     ----------

@@ -16,9 +16,9 @@ def velocity(
     """The velocity of every particle under kernels |x|, at any configuration.
 
     Away from ties it follows from ranks: of x_i it is alpha (-s (M_(i-1) + M_i - M) - c (N_left - N_right)). Where particles
-    meet, the edges of a lower convex hull are the groups in which they leave, and the slopes their velocities (paper
-    note 1, section 2.4). The rule sgn(0) = 0 is wrong at ties: two particles of a species that repels itself stay together
-    under it.
+    meet, the edges of a lower convex hull are the groups in which they leave, and the slopes their velocities
+    (docs/theory/newtonian-particles.md, section 2.4). The rule sgn(0) = 0 is wrong at ties: two particles of a species that
+    repels itself stay together under it.
 
     Parameters
     ----------

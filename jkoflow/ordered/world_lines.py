@@ -20,7 +20,9 @@ _FIRST_ROOM = 1024
 
 
 class Walk:
-    """The flow in the making: clusters move along straight lines, meet, and leave as the hull says (paper note 1, section 2.5).
+    """The flow in the making: clusters move along straight lines, meet, and leave as the hull says.
+
+    Source: docs/theory/newtonian-particles.md, section 2.5.
 
     Every meeting costs O(log N) and the hull of what has met. Times count from the state it starts from. No tolerance
     decides what meets but rounding: closing speeds below 1e-15 of the forces count as none, and what meets within rounding of
@@ -94,7 +96,8 @@ class WorldLines:
 
     Cost: for equal masses at most N (N + 1) / 2 events (exactly as many for separated species), each O(log N).
 
-    Source: paper note 1, sections 1.4 (the flow), 2.4 and 2.5 (its events).
+    Source: Di Francesco, Esposito, Schmidtchen (2021), Theorem 3.1 and Remark 3.6 (the flow);
+    docs/theory/newtonian-particles.md, sections 2.4 and 2.5 (its events).
 
     >>> from jkoflow import OrderedParticles
     >>> lines = WorldLines(OrderedParticles(x=[-1.0, -1.0], y=[1.0, 1.0]))

@@ -30,7 +30,8 @@ class Brezis(Scheme):
     Cost: O(log N) for a meeting, of which equal masses of two species have at most N (N + 1) / 2. CrossingGrid gives final
     states of those faster, WorldLines the whole as one object, RationalFlow in fractions.
 
-    Source: Brezis (1973); the law, its minimal selection and its events, paper note 1, sections 1.4, 2.4 and 2.5.
+    Source: Brezis (1973); the law and its minimal selection, Di Francesco, Esposito, Schmidtchen (2021), Theorem 3.1 and
+    Remark 3.6; its events, docs/theory/newtonian-particles.md, sections 2.4 and 2.5.
 
     >>> import jkoflow as jf
     >>> start = jf.OrderedParticles(x=[-1.0, -1.0], y=[1.0, 1.0])

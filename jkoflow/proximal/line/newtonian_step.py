@@ -21,7 +21,8 @@ class NewtonianStep(StepSolver):
     """The exact JKO step of ``newtonian()`` on Quantiles, with no iteration.
 
     At the step's end w = F_1 - G_1 at a place c solves w = F_0(c - 2 tau w) - G_0(c + 2 tau w): one increasing equation for
-    every place, no matter what the others are (paper note 1, section 2.7). Followed along the mass it says
+    every place, no matter what the others are (docs/theory/newtonian-particles.md, section 2.7). Followed along the mass it
+    says
 
         X_1(s) = (X_0(s) + z) / 2,    z / (4 tau) + G_0(z) = s + X_0(s) / (4 tau)
 

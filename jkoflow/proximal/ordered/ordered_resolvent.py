@@ -46,7 +46,7 @@ class OrderedResolvent(StepSolver):
     constant of the smooth part. ``residual`` is tau / s times the last correction, a product distance, which bounds the error
     where E is convex. Cost per iteration O(N) for potentials and the kernels |x|, even powers, Morse; else O(N^2).
 
-    Source: paper note 1, section 2.7; the momentum, Nesterov (2013).
+    Source: docs/theory/newtonian-particles.md, section 2.7; the momentum, Nesterov (2013).
 
     >>> import jkoflow as jf
     >>> step = jf.ProximalStep(jf.newtonian(), jf.OrderedParticles(x=[-1.0], y=[1.0]), tau=0.25)

@@ -52,7 +52,7 @@ def is_smooth_free(law: Law) -> bool:
 
 def tip_subgradient(tips: TipLaw, state: Species) -> Slopes:
     """The element of the subdifferential of the tips given by the order within a species, and by strict position between two
-    (paper note 1, section 1.4).
+    (Di Francesco, Esposito, Schmidtchen 2021, Lemma 3.4).
     """
     s1, c, s2 = tips.strengths
     x, y = tips.clouds(state)
