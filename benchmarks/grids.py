@@ -75,7 +75,7 @@ def crowd() -> None:
 
 
 def barenblatt() -> None:
-    """Relative L1 errors against the exact JKO iterate (paper note 2, T7) and against the flow; ImplicitMidpoint."""
+    """Relative L1 errors against the JKO iterate (docs/theory/poisson-nernst-planck.md, T7) and the flow; ImplicitMidpoint."""
     print("JKO               steps   vs iterate   vs flow   seconds")
     for n, steps in ((32, 10), (64, 10), (128, 10), (256, 10), (256, 20), (256, 40)):
         grid, tau, radius = square(n), T_END / steps, 0.15

@@ -92,7 +92,7 @@ class Trajectory(Sequence[Any]):
     @property
     def dissipation(self) -> Array:
         """sum_i W2_i^2 / (alpha_i dt^2) in every step, (K,): the rate at which the exact JKO step loses energy, equal to
-        sum_i alpha_i int |grad dE/d rho_i|^2 d rho_i at the new state (paper note 2, section 2.5(a)).
+        sum_i alpha_i int |grad dE/d rho_i|^2 d rho_i at the new state (docs/theory/poisson-nernst-planck.md, section 2.5).
         """
         return self._weighted_squares() / self.dts**2
 

@@ -139,7 +139,7 @@ SCHEMES = {
 # file in examples/: the number it pins, and how far it may be off
 EXAMPLES = {
     "plot_ornstein_uhlenbeck": (1.5 / 1.05**20, 5e-4),  # the exact mean after 20 JKO steps
-    "plot_porous_medium": (1.09944, 2e-3),  # the exact JKO scale, paper note 2, T7
+    "plot_porous_medium": (1.09944, 2e-3),  # the exact JKO scale, docs/theory/poisson-nernst-planck.md, T7
     "plot_crowd": (1 / np.pi, 3e-3),  # a disc of area 2 and density 1, of unit-mass covariance R^2 / 2
     "plot_round_a_post": (0.2, 1e-3),  # a full strip along the wall
     "plot_aggregation": (1.0390, 2e-3),  # with half the cell and half the step

@@ -85,7 +85,7 @@ def test_ornstein_uhlenbeck_step_at_second_order(dim):
 
 @pytest.mark.parametrize(("cells", "apart"), [(128, 0.15), (256, 0.04)])
 def test_the_error_in_dx_is_the_one_derived(cells, apart):
-    """The leading term of docs/solvers.md for the Ornstein-Uhlenbeck step, against cell averages of the exact density."""
+    """The leading term of docs/theory/pull-back.md, section 4.4, against cell averages of the exact density."""
     grid, tau, variance = jf.Grid.box((-5.0, 6.0), cells=cells), 0.1, 0.5
     mean, v = jf.OrnsteinUhlenbeck(1.0, variance).jko(tau)
     edges = np.linspace(-5, 6, cells + 1)
@@ -119,7 +119,7 @@ def test_separable_steps_factorise(dim):
 
 
 def test_the_barenblatt_iterate_is_met_below_a_thousandth():
-    """Against the recursion of paper note 2, T7, in the plane; its own distance to the flow is 4 % here."""
+    """Against the recursion of docs/theory/poisson-nernst-planck.md, T7, in the plane; its distance to the flow is 4 %."""
     errors = []
     for n in (32, 64):
         grid = jf.Grid.box((0.0, 1.0), (0.0, 1.0), cells=n)

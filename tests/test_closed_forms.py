@@ -1,4 +1,4 @@
-"""Closed forms against the values of the notes, the equations they solve, and each other."""
+"""Closed forms against the values of docs/theory/, the equations they solve, and each other."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from scipy.integrate import quad
 
 import jkoflow as jf
 
-# paper note 2, T7: d, m, A, R, M2, int B^m
+# docs/theory/poisson-nernst-planck.md, T7: d, m, A, R, M2, int B^m
 BARENBLATT = [
     (1, 2, 0.3605623926, 2.0800838231, 0.8653497422, 0.2884499141),
     (1, 3, 0.1837762985, 1.4850304986, 0.5513288954, 0.1378322239),
@@ -48,7 +48,7 @@ def test_barenblatt_solves_its_equation_and_holds_its_mass(m, d, mass):
 
 
 def test_barenblatt_jko_iterates():
-    """Paper note 2, T7, m = 2, d = 1, from 0.5^(1/3) to t = 1."""
+    """docs/theory/poisson-nernst-planck.md, T7, m = 2, d = 1, from 0.5^(1/3) to t = 1."""
     B = jf.Barenblatt(m=2, d=1)
     for dt, expected in ((0.1, 0.992767578), (0.05, 0.996270913), (0.025, 0.998105610), (0.0125, 0.999045126)):
         assert abs(B.jko(B.scale(0.5), dt, steps=round(0.5 / dt)) - expected) < 1e-9
@@ -73,7 +73,7 @@ def test_the_barenblatt_step_minimises(m):
 
 
 def test_heat_and_ornstein_uhlenbeck_iterates():
-    """Paper note 2, T3 and T4."""
+    """docs/theory/poisson-nernst-planck.md, T3 and T4."""
     for dt, heat, ou in (
         (0.1, 2.947516154697, 1.464164590049),
         (0.05, 2.973162872210, 1.435532050273),

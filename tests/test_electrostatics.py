@@ -1,4 +1,7 @@
-"""DirichletCoupling: values, potentials and refusals on every measure, against closed forms; equilibria; paper note 2."""
+"""DirichletCoupling: values, potentials and refusals on every measure, against closed forms; equilibria.
+
+The cases T1 to T27 are those of docs/theory/poisson-nernst-planck.md, section 5.
+"""
 
 from math import erf
 
@@ -278,7 +281,8 @@ def test_t12_the_manufactured_equilibrium():
 
 
 def test_relative_entropy_identity():
-    """E(z) - E(rest) = sum KL + 1/2 int |grad(psi - psi_rest)|^2, exactly on the grid too (note 2, 3.10)."""
+    """E(z) - E(rest) = sum KL + 1/2 int |grad(psi - psi_rest)|^2, exactly on the grid too
+    (docs/theory/poisson-nernst-planck.md, section 3.10)."""
     grid = jf.Grid.box((0, 1), (0, 1), cells=24)
     state = jf.Species(u=smooth(grid, 1), v=smooth(grid, 2))
     coupling = jf.DirichletCoupling(u=1, v=-1, permittivity=0.02)

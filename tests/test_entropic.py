@@ -17,8 +17,8 @@ def _gaussian(variance, mean=0.0, grid=WIDE):
 
 
 def _entropic_variance(A, h, k, D, epsilon, share):
-    """The variance after one entropic JKO step of a Gaussian (paper note 2, T21): ``share`` of the entropy eps H in the
-    regularisation, 1 for the Lebesgue reference, 0 for the product, 1/2 when debiased."""
+    """The variance after one entropic JKO step of a Gaussian (docs/theory/debiasing.md, section 4.1): ``share`` of the entropy
+    eps H in the regularisation, 1 for the Lebesgue reference, 0 for the product, 1/2 when debiased."""
     s2 = epsilon / 2
 
     def slope(B):
@@ -32,7 +32,7 @@ def test_gaussian_step_is_the_entropic_closed_form(debias, share):
     A, h, k, D, epsilon = 1.0, 0.1, 0.5, 1.0, 0.1
     expected = _entropic_variance(A, h, k, D, epsilon, share)
     if not debias:
-        assert abs(expected - 1.133117629359) < 1e-11  # the value in the notes
+        assert abs(expected - 1.133117629359) < 1e-11  # docs/theory/poisson-nernst-planck.md, T21
     energy = D * jf.Entropy() + jf.Potential(lambda x: k * x**2 / 2)
     answer = jf.Entropic(epsilon=epsilon, debias=debias, tolerance=1e-11).solve(jf.ProximalStep(energy, _gaussian(A), h))
     assert answer.status is jf.Status.CONVERGED
@@ -40,7 +40,7 @@ def test_gaussian_step_is_the_entropic_closed_form(debias, share):
 
 
 def test_without_energy_the_plain_step_blurs_by_half_epsilon_and_the_debiased_one_by_its_square():
-    """Paper note 2, T21, D = 0."""
+    """docs/theory/debiasing.md, section 4.2: no energy."""
     nothing = jf.Potential(lambda x: 0 * x)
     for epsilon in (0.1, 0.2):
         plain, debiased = (

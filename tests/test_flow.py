@@ -131,7 +131,8 @@ def test_mobility_is_a_speed():
 
 
 def test_energy_falls_by_at_least_what_the_distance_asks_for():
-    """E(rho') + W2^2 / (2 dt) <= E(rho), and the dissipation is the slope at the new state (paper note 2, 2.5(a), 3.1)."""
+    """E(rho') + W2^2 / (2 dt) <= E(rho), and the dissipation is the slope at the new state:
+    docs/theory/poisson-nernst-planck.md, section 3.1 and section 2.5 (a)."""
     flow = _flow(t_end=1.0)
     assert np.all(np.diff(flow.energies) <= -(flow.distances**2) / (2 * 0.1) + 1e-4)
     slopes = [GRID.dirichlet(FOKKER_PLANCK.first_variation(rho), rho.values) for rho in flow.states[1:]]

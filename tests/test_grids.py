@@ -18,7 +18,7 @@ def test_points_and_quadrature(grid):
 
 
 def test_poisson_matches_the_notes():
-    """Paper note 2, T2: the eigenvalue of the discrete cosine mode, and second order towards the continuum."""
+    """docs/theory/poisson-nernst-planck.md, T2: the eigenvalue of the discrete cosine mode, and second order."""
     errors = []
     for n in (64, 128):
         grid = jf.Grid.box((0, 1), cells=n)
@@ -61,8 +61,8 @@ def _gaussian_field_error(kernel, exact, dim, n):
 
 
 def test_convolution_with_newtonian_and_pointy_kernels_is_second_order():
-    """Closed forms for a Gaussian: erf(r / sqrt 2) / (4 pi r) in 3-D (paper note 2, T1), E|x - Z| in 1-D, and the
-    exponential integral in 2-D."""
+    """Closed forms for a Gaussian: erf(r / sqrt 2) / (4 pi r) in 3-D (docs/theory/poisson-nernst-planck.md, T1),
+    E|x - Z| in 1-D, and the exponential integral in 2-D."""
     from scipy.special import erf, exp1
 
     def newtonian_2(r):

@@ -1,4 +1,7 @@
-"""Poisson-Nernst-Planck flows: the cases of paper note 2 on grids, quantiles and shells; strong coupling; the diagnostics."""
+"""Poisson-Nernst-Planck flows on grids, quantiles and shells; strong coupling; the diagnostics.
+
+The cases T1 to T27 are those of docs/theory/poisson-nernst-planck.md, section 5.
+"""
 
 import warnings
 

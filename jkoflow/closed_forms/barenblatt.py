@@ -16,7 +16,7 @@ from ..measures import Quantiles
 
 @dataclass(frozen=True)
 class Barenblatt:
-    """The self-similar solution of d rho/dt = lap rho^m in R^d, and its exact JKO iterates (paper note 2, T7).
+    """The self-similar solution of d rho/dt = lap rho^m in R^d, and its exact JKO iterates.
 
     rho(x) = mass lambda^(-d) B(x / lambda) with B(y) = (A - b |y|^2)_+^(1/(m-1)), lambda = (c t)^alpha, c = mass^(m-1),
     alpha = 1 / (d (m-1) + 2), b = (m-1) alpha / (2 m). For (d-2)/d < m < 1 (fast diffusion) b < 0 and the tails are
@@ -25,6 +25,8 @@ class Barenblatt:
         (1 + k dt) lambda' = lambda + c dt alpha lambda'^(1 - 1/alpha)
 
     Raises ValueError for m = 1 (use OrnsteinUhlenbeck with stiffness 0) and for m <= (d - 2) / d, where mass is lost.
+
+    Source: docs/theory/poisson-nernst-planck.md, T7.
 
     >>> B = Barenblatt(m=2, d=1)
     >>> round(B.A, 10), round(B.radius(1.0), 10)

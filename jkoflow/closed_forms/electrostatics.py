@@ -14,8 +14,8 @@ from .._validate import finite, positive, positive_integer
 def gaussian_coupling(one: float, other: float, dim: int, apart: float = 0.0) -> float:
     """1/2 int |grad psi|^2 for two unit charges of opposite sign, Gaussians of standard deviations ``one`` and ``other``.
 
-    In R^d, isotropic, with permittivity 1; the centres are at one place, or on the line at a distance ``apart`` (paper note 2,
-    T1).
+    In R^d, isotropic, with permittivity 1; the centres are at one place, or on the line at a distance ``apart``
+    (docs/theory/poisson-nernst-planck.md, T1).
 
     >>> round(gaussian_coupling(1.0, 1.5, 3), 12)
     0.002194051464
@@ -50,7 +50,7 @@ def debye_rates(
         neutral: D m density^(m-1) k^2,      charge: the same + 2 density / permittivity
 
     A JKO step of size dt damps them by 1 / (1 + dt rate). Their ratio gives Debye's length, (charge - neutral) / neutral
-    = (k length)^-2 (Debye and Hueckel 1923; paper note 2, T9).
+    = (k length)^-2 (Debye and Hueckel 1923; docs/theory/poisson-nernst-planck.md, T9).
 
     >>> neutral, charge = debye_rates(np.pi)
     >>> round(1 / (1 + 0.02 * neutral), 6), round(1 / (1 + 0.02 * charge), 6)
@@ -63,11 +63,11 @@ def debye_rates(
 
 @dataclass(frozen=True)
 class GroundedSlab:
-    """One charged species with an entropy between grounded walls at 0 and 1, at rest (paper note 2, T14).
+    """One charged species with an entropy between grounded walls at 0 and 1, at rest.
 
         rho = 2 a^2 / cos^2(a (x - 1/2)),   psi = 2 log(cos(a (x - 1/2)) / cos(a / 2)),   a tan(a / 2) = mass / 4
 
-    The flow of Entropy() + DirichletCoupling({"": 1}, boundary="dirichlet").
+    The flow of Entropy() + DirichletCoupling({"": 1}, boundary="dirichlet"). Source: docs/theory/poisson-nernst-planck.md, T14.
 
     >>> round(float(GroundedSlab(1.0).density(0.0)), 9)
     1.084689449
@@ -97,7 +97,8 @@ class GroundedSlab:
 @dataclass(frozen=True)
 class CosineIons:
     """Two ions on (0, 1) whose potentials are made so that they rest at 1 + a cos(pi x) and 1 - a cos(pi x), at psi with
-    psi = 2 a / pi^2 cos(pi x), for entropies, unit charges of opposite sign and permittivity 1 (paper note 2, T12).
+    psi = 2 a / pi^2 cos(pi x), for entropies, unit charges of opposite sign and permittivity 1
+    (docs/theory/poisson-nernst-planck.md, T12).
 
     >>> ions = CosineIons(0.5)
     >>> round(ions.energy, 12), round(ions.energy_of_uniform, 8)
@@ -143,7 +144,9 @@ class CosineIons:
 
 @dataclass(frozen=True)
 class ChargedBall:
-    """A uniform ball in R^3 of one species that its own charge spreads: no diffusion, permittivity 1 / c (paper note 2, T24).
+    """A uniform ball in R^3 of one species that its own charge spreads: no diffusion, permittivity 1 / c.
+
+    Source: docs/theory/poisson-nernst-planck.md, T24.
 
     >>> ball = ChargedBall(radius=0.5)
     >>> round(ball.after_step(0.1), 10), round(ball.at(0.1), 10)

@@ -20,7 +20,7 @@ def gibbs_state(
 
         m = 1:   exp(-V / D), scaled to the mass;      m != 1:   [(m-1) (mu - V) / (m D)]_+^(1/(m-1)), mu set by the mass
 
-    (paper note 2, 3.10). For m < 1 the constant mu lies below min V.
+    (docs/theory/poisson-nernst-planck.md, section 3.10). For m < 1 the constant mu lies below min V.
 
     >>> grid = Grid.box((-5, 5), cells=500)
     >>> round(float(gibbs_state(grid, lambda x: x**2 / 2, diffusion=0.5).covariance), 6)

@@ -14,7 +14,8 @@ class OrnsteinUhlenbeck:
     """A Gaussian under diffusion D and the potential k |x - centre|^2 / 2, axis by axis: flow and exact JKO iterates.
 
     The law is ``diffusion * Entropy() + Potential(stiffness |x - centre|^2 / 2)``; stiffness 0 is the heat equation. Means
-    are measured from the centre; the JKO step keeps Gaussians Gaussian (paper note 2, T3 and T4):
+    are measured from the centre; the JKO step keeps Gaussians Gaussian
+    (docs/theory/poisson-nernst-planck.md, T3 and T4):
 
         flow   mean e^(-k t),               variance D/k + (s0^2 - D/k) e^(-2 k t)     (s0^2 + 2 D t for k = 0)
         JKO    mean / (1 + k dt),           s' = [s + (s^2 + 4 D dt (1 + k dt))^(1/2)] / (2 (1 + k dt))

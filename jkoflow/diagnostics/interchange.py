@@ -32,8 +32,9 @@ def flow_interchange(flow: Trajectory, law: Law, p: float = 1.0) -> Report:
         p = 1:  G = int rho log rho,  g = rho;        p > 1:  G = int rho^p / (p - 1),  g = rho^p.
 
     It holds for every energy and dt, in the whole space and in a convex box with no flux, up to the mesh. Of it follow the
-    estimates of the gradients (note 2, 3.6) and, with conditions at the walls, those of ``norm_growth``. ``worst`` is the
-    largest excess over the largest |G|. Source: Matthes, McCann, Savare (2009); paper note 2, section 2.6.
+    estimates of the gradients (docs/theory/poisson-nernst-planck.md, section 3.6) and, with conditions at the walls, those of
+    ``norm_growth``. ``worst`` is the largest excess over the largest |G|. Source: Matthes, McCann, Savare (2009);
+    docs/theory/poisson-nernst-planck.md, section 2.6.
 
     For Density and RadialQuantiles. Raises ValueError for p < 1.
 
@@ -72,10 +73,12 @@ def norm_growth(flow: Trajectory, law: Law, p: float = np.inf) -> Report:
 
     with lambda = max(0, sup lap V_i) times the largest mobility, for internal energies, potentials that do not fall towards
     the walls, and a DirichletCoupling of two species of opposite charge with no flux through the walls (Kinderlehrer,
-    Monsaingeon, Xu (2017), (3.7); paper note 2, 3.4 and 3.5). ``worst`` is the largest excess over the bound, as a share.
+    Monsaingeon, Xu (2017), (3.7); for p = inf docs/theory/poisson-nernst-planck.md, section 3.5). ``worst`` is the largest
+    excess over the bound, as a share.
 
     Raises ValueError where the bound is not known to hold and indeed fails: potentials that fall towards a wall, grounded
-    walls, three charged species (note 2, section 4); for terms of other kinds, and for dt >= 1 / (lambda (p - 1)).
+    walls, three charged species (docs/theory/poisson-nernst-planck.md, section 4); for terms of other kinds, and for
+    dt >= 1 / (lambda (p - 1)).
 
     >>> import numpy as np, jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=100).density(lambda x: 1 + 0.5 * np.cos(np.pi * x))
@@ -148,7 +151,10 @@ def _laplacian(potential: Array, state: Species) -> Array:
     for axis, h in enumerate(grid.spacing):
         slopes, out = np.diff(np.moveaxis(potential, axis, 0), axis=0) / h, np.moveaxis(total, axis, 0)
         if _falls(-slopes) or _falls(slopes[::-1]):
-            raise ValueError("potentials must not fall towards a wall: otherwise the bound fails (paper note 2, section 4)")
+            raise ValueError(
+                "potentials must not fall towards a wall: otherwise the bound fails "
+                "(docs/theory/poisson-nernst-planck.md, section 4)"
+            )
         inner = np.diff(slopes, axis=0) / h
         out[1:-1] += inner
         out[0] += inner[0]

@@ -21,8 +21,9 @@ def second_moment_identity(flow: Trajectory, law: Law) -> Report:
 
         sum_i [m2(rho_i') - m2(rho_i) + W2^2] / (2 dt alpha_i)  =  - d/ds E((1 + s) z'),      m2 = int |x|^2 drho
 
-    at s = 0, exact for exact steps in the whole space; a DirichletCoupling adds (d - 2) times its energy (paper note 2, 2.5
-    (b)). Against walls it does not hold, as they push back. ``worst`` is the largest difference over the largest side.
+    at s = 0, exact for exact steps in the whole space; a DirichletCoupling adds (d - 2) times its energy
+    (docs/theory/poisson-nernst-planck.md, section 2.5 (b)). Against walls it does not hold, as they push back. ``worst``
+    is the largest difference over the largest side.
 
     For Quantiles without walls, RadialQuantiles and Particles, which can be dilated; ValueError for others.
 
@@ -40,8 +41,8 @@ def centre_identity(flow: Trajectory, law: Law, axis: int = 0) -> Report:
 
         sum_i [c(rho_i') - c(rho_i)] M_i / (dt alpha_i)  =  - d/ds E(z' + s e),      e along an axis
 
-    at s = 0. Interactions drop out of it, by Newton's third law (paper note 2, 2.5 (c)). Not against walls. ``worst`` is the
-    largest difference over the largest change, species by species without signs.
+    at s = 0. Interactions drop out of it, by Newton's third law (docs/theory/poisson-nernst-planck.md, section 2.5 (c)). Not
+    against walls. ``worst`` is the largest difference over the largest change, species by species without signs.
 
     For Quantiles without walls and Particles; ValueError for others.
 

@@ -19,7 +19,7 @@ from .report import Report
 
 def step_dissipation(flow: Trajectory) -> Report:
     """The energy that each step loses against W^2 / (2 dt), which it loses at the least: Kinderlehrer, Monsaingeon, Xu (2017),
-    section 4; paper note 2, 3.1. ``worst`` is by how much a step lost less.
+    section 4; docs/theory/poisson-nernst-planck.md, section 3.1. ``worst`` is by how much a step lost less.
 
     >>> import jkoflow as jf
     >>> flow = jf.evolve(jf.Interaction(jf.Quadratic()), jf.Quantiles([0.0, 1.0]), dt=0.1, t_end=1.0)
@@ -37,7 +37,7 @@ def square_distances(flow: Trajectory, lowest: float) -> Report:
 
     ``lowest`` is a lower bound of the energy, such as that of the ``equilibrium``. The length of the path so far is bounded by
     (2 (E(start) - inf E) t)^(1/2), the second pair of curves. ``worst`` is the largest excess of either. Source: Kinderlehrer,
-    Monsaingeon, Xu (2017), (4.1) and (4.2); paper note 2, 3.2 and 3.3.
+    Monsaingeon, Xu (2017), (4.1) and (4.2); the constant of the second: docs/theory/poisson-nernst-planck.md, section 3.3.
 
     >>> import jkoflow as jf
     >>> flow = jf.evolve(jf.Interaction(jf.Quadratic()), jf.Quantiles([0.0, 1.0]), dt=0.1, t_end=1.0)
@@ -55,8 +55,8 @@ def square_distances(flow: Trajectory, lowest: float) -> Report:
 
 def slope_identity(flow: Trajectory, law: Law) -> Report:
     """The speed sum_i W2_i^2 / (alpha_i dt^2) against the dissipation sum_i alpha_i int |grad dE/drho_i|^2 drho_i of the state
-    reached: equal for an exact step (paper note 2, 2.5 (a)), up to the mesh. ``worst`` is the largest difference over the
-    larger of the two.
+    reached: equal for an exact step (docs/theory/poisson-nernst-planck.md, section 2.5 (a)), up to the mesh. ``worst``
+    is the largest difference over the larger of the two.
 
     For Density and RadialQuantiles, whose densities have differences. Mass that jumps over an obstacle is not seen by them.
 
@@ -86,7 +86,8 @@ def de_giorgi(
         E(z) - E(z_dt) - W^2(z, z_dt) / (2 dt)  =  int_0^dt W^2(z, z_s) / (2 s^2) ds,      z_s the step of size s.
 
     The integral by Gauss-Legendre quadrature in s with ``points`` more steps. Curves are the two sides, at the one time dt;
-    ``worst`` is their difference over the left. Source: Ambrosio, Gigli, Savare (2008), section 3; paper note 2, 3.9.
+    ``worst`` is their difference over the left. Source: Ambrosio, Gigli, Savare (2008), section 3;
+    docs/theory/poisson-nernst-planck.md, section 3.9.
 
     Raises ValueError for a law without an energy, or a step that is not solved.
 

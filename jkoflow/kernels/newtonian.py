@@ -17,8 +17,8 @@ from .base import RadialKernel
 class Newtonian(RadialKernel):
     """G with -lap G = delta in R^d: -|x|/2 (d = 1), -log|x| / (2 pi) (d = 2), |x|^(2-d) / (d (d-2) omega_d) (d >= 3).
 
-    omega_d is the volume of the unit ball, so G = 1 / (4 pi |x|) for d = 3 (paper note 2, section 1.1). Repulsive;
-    ``-Newtonian(d)`` attracts. Pointy for d = 1, singular for d >= 2; lambda-convex for no lambda.
+    omega_d is the volume of the unit ball, so G = 1 / (4 pi |x|) for d = 3 (Kinderlehrer, Monsaingeon, Xu (2017), (1.2)).
+    Repulsive; ``-Newtonian(d)`` attracts. Pointy for d = 1, singular for d >= 2; lambda-convex for no lambda.
 
     >>> float(Newtonian(1)(3.0)), round(4 * pi * float(Newtonian(3)(2.0, 0.0, 0.0)), 12)
     (-1.5, 0.5)

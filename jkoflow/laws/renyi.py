@@ -17,7 +17,7 @@ from .internal import InternalEnergy
 class RenyiEntropy(InternalEnergy):
     """E(rho) = int rho^m / (m - 1) dx, with first variation m rho^(m-1) / (m - 1), for m > 0, m != 1.
 
-    Its flow is d rho/dt = lap rho^m (Otto 2001; paper note 2, section 1.5): porous medium for m > 1, fast diffusion for
+    Its flow is d rho/dt = lap rho^m (Otto 2001): porous medium for m > 1, fast diffusion for
     m < 1, where the energy is negative and the first variation -inf where there is no mass.
 
     Raises ValueError for m <= 0, and for m = 1, which is Entropy().

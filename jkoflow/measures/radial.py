@@ -36,7 +36,7 @@ class RadialQuantiles(Measure):
 
     Between the radii of a shell the density is constant. The optimal map between two such measures moves every radius to
     the one that encloses the same mass, so that W2^2 = int |R - R'|^2 ds as on the line, and Poisson's equation in the whole
-    space is local in the enclosed charge: the setting of paper note 2, T16.
+    space is local in the enclosed charge: the setting of docs/theory/poisson-nernst-planck.md, T16.
 
     Attributes
     ----------

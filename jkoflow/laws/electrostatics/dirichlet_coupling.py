@@ -59,13 +59,15 @@ class DirichletCoupling(Energy):
     psi follows from the enclosed charge.
 
     The flow of a positive multiple is convex along straight lines of densities, so that every JKO step has one answer; on
-    the line with "neumann" along geodesics too (paper note 2, sections 2.4 and 3.11). Inhomogeneous values on the walls
-    enter as a Potential, z_i times their harmonic extension.
+    the line with "neumann" along geodesics too (docs/theory/poisson-nernst-planck.md, section 2.4, and for the line
+    docs/theory/poisson-nernst-planck.md, section 3.11). Inhomogeneous values on the walls enter as a Potential, z_i times
+    their harmonic extension.
 
     Raises ValueError for a charge or permittivity that is no number (> 0), an unknown boundary, a state with a species whose
     charge is not given, a total charge for which there is no psi, or doping that is not finite.
 
-    Source: Kinderlehrer, Monsaingeon, Xu (2017), (1.1) to (1.3); paper note 2, sections 1.1, 2.1 and 4.
+    Source: Kinderlehrer, Monsaingeon, Xu (2017), (1.1) to (1.3); for boxes and valences
+    docs/theory/poisson-nernst-planck.md, section 4.
 
     >>> import numpy as np
     >>> from jkoflow import Grid, Species

@@ -43,7 +43,7 @@ class RadialNewton(StepSolver):
     space, of several species jointly. ``residual`` is the last correction, a length. O(n) a step, one sparse solve in each of 4
     to 8 iterations; second order in the number of shells.
 
-    Source: paper note 2, T16 (Newton's theorem); Kinderlehrer, Monsaingeon, Xu (2017) for the flow.
+    Source: docs/theory/poisson-nernst-planck.md, T16 (Newton's theorem); Kinderlehrer, Monsaingeon, Xu (2017) for the flow.
 
     Examples
     --------

@@ -54,10 +54,10 @@ def equilibrium(law: Law, state: State, *, tolerance: float = 1e-11, max_iterati
         rho_i = (U_i*)'(mu_i - V_i - z_i psi),      - permittivity lap psi = sum_i z_i rho_i + doping
 
     with the mu_i that give the masses: Poisson-Boltzmann for entropies, [(m - 1) / (m D) (mu - V - z psi)]_+^(1/(m-1)) for
-    RenyiEntropy(m) (paper note 2, section 3.10). One answer, as the energy is strictly convex in the densities; it is the
-    fixed point of JKO() on the same grid. Newton's method on the charge, with psi eliminated exactly and a multigrid cycle as
-    preconditioner; a strong coupling is approached through weaker ones. Two transforms for each of some ten products in each of
-    3 to 60 iterations, O(n log n).
+    RenyiEntropy(m) (docs/theory/poisson-nernst-planck.md, section 3.10). One answer, as the energy is strictly convex in the
+    densities; it is the fixed point of JKO() on the same grid. Newton's method on the charge, with psi eliminated exactly and
+    a multigrid cycle as preconditioner; a strong coupling is approached through weaker ones. Two transforms for each of some
+    ten products in each of 3 to 60 iterations, O(n log n).
 
     The law is a sum of internal energies, Congestion, Obstacle, Potential and at most one DirichletCoupling; ValueError for
     others, and for what ``BackAndForth`` refuses.

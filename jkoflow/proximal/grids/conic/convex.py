@@ -25,9 +25,9 @@ class Convex(ConicSolver):
     quadratic forms that must be positive semidefinite at fixed masses, as a DirichletCoupling is; any sum, all species jointly.
 
     Freezing. A plan between cell centres moves mass by whole cells: a positive density is its own step when
-    dt <= dx^2 / (2 max |phi_i - phi_(i+1)|), phi being the first variation (paper note 2, section 4). Below that threshold
-    a ``FreezingWarning`` is raised and the status is FROZEN; several times above it the motion is still too slow.
-    ``ConvexDynamic`` does not freeze.
+    dt <= dx^2 / (2 max |phi_i - phi_(i+1)|), phi being the first variation (docs/theory/poisson-nernst-planck.md, section 4).
+    Below that threshold a ``FreezingWarning`` is raised and the status is FROZEN; several times above it the motion is still
+    too slow. ``ConvexDynamic`` does not freeze.
 
     Parameters
     ----------
@@ -101,7 +101,9 @@ class Convex(ConicSolver):
 
 
 def freezing_threshold(step: ProximalStep) -> float:
-    """The largest tau at which a plan between cell centres leaves the anchor where it is (paper note 2, section 4).
+    """The largest tau at which a plan between cell centres leaves the anchor where it is.
+
+    Source: docs/theory/poisson-nernst-planck.md, section 4.
 
         min of  dx^2 / (2 alpha (phi_i - phi_j)_+)  over neighbours i, j along an axis, i with mass;   phi = dE / d rho
 
