@@ -17,7 +17,7 @@ from scipy.integrate import solve_ivp
 import jkoflow as jf
 from jkoflow.ordered import TipLaw, Walk
 
-LAW = jf.newtonian()
+LAW = jf.newtonian_law()
 
 
 def timed(run: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:

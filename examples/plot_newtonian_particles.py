@@ -14,7 +14,7 @@ import jkoflow as jf
 
 N = 12
 start = jf.OrderedParticles(x=-np.ones(N), y=np.ones(N))
-flow = jf.evolve(jf.newtonian(), start, scheme=jf.Brezis(), t_end=3.5)
+flow = jf.evolve(jf.newtonian_law(), start, scheme=jf.Brezis(), t_end=3.5)
 
 jf.plot.world_lines(flow)
 jf.plot.cdfs(flow, times=[0.3, 0.8, 1.5, 3.5])

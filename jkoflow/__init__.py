@@ -1,32 +1,19 @@
-"""Gradient flows in Wasserstein space: an energy, a time scheme, a solver of the step."""
+"""Gradient flows in Wasserstein space: an energy, a time scheme, a solver of the step.
+
+What most users need is here. What belongs to one subject is in a submodule:
+
+* ``closed_forms``: flows, JKO iterates, distances and steady states that are known
+* ``diagnostics``: what a run is asked
+* ``ordered``: ordered particles on the line, exactly
+* ``plot``: pictures (imports matplotlib)
+* ``checks``: the laws that your own energies, solvers and schemes must obey
+"""
 
 import importlib
+from typing import Any
 
-from . import diagnostics
+from . import closed_forms, diagnostics, ordered
 from ._status import CycleWarning, FreezingWarning, Status
-from .closed_forms import (
-    Barenblatt,
-    ChargedBall,
-    CosineIons,
-    DiracPair,
-    GroundedSlab,
-    LogarithmicLine,
-    OrnsteinUhlenbeck,
-    QuadraticPair,
-    RepulsiveLine,
-    UniformPair,
-    collapse_time,
-    debye_rates,
-    dirac_rest_time,
-    gaussian_coupling,
-    gibbs_state,
-    newtonian_limit,
-    newtonian_meeting,
-    sticky_collapse,
-    sticky_collapse_time,
-    wasserstein_gaussians,
-    wasserstein_uniforms,
-)
 from .flow import FlowError, evolve, steps
 from .grids import Grid
 from .kernels import CustomKernel, Gaussian, Kernel, Morse, Newtonian, PowerLaw, Quadratic, RadialKernel, Riesz
@@ -45,11 +32,12 @@ from .laws import (
     InternalEnergy,
     Law,
     Obstacle,
+    PairEnergy,
     Potential,
     RenyiEntropy,
     UnitMasses,
     gradient_form,
-    newtonian,
+    newtonian_law,
     unit_masses,
 )
 from .measures import (
@@ -61,19 +49,6 @@ from .measures import (
     Quantiles,
     RadialQuantiles,
     Species,
-    ghost_place,
-)
-from .ordered import (
-    CrossingGrid,
-    Event,
-    Events,
-    RationalFlow,
-    WorldLines,
-    first_crossing,
-    isotonic_flow,
-    resolvent,
-    tip_energy,
-    velocity,
 )
 from .proximal import (
     BackAndForth,
@@ -118,23 +93,18 @@ __all__ = [
     "JKO",
     "Adaptive",
     "BackAndForth",
-    "Barenblatt",
     "Brezis",
-    "ChargedBall",
     "Combination",
     "Congestion",
     "Convex",
     "ConvexDynamic",
     "ConvexFunction",
-    "CosineIons",
     "CrossInteraction",
-    "CrossingGrid",
     "CustomInternalEnergy",
     "CustomKernel",
     "CuttingPlanes",
     "CycleWarning",
     "Density",
-    "DiracPair",
     "DirichletCoupling",
     "Distance",
     "Drift",
@@ -143,21 +113,17 @@ __all__ = [
     "Entropic",
     "Entropy",
     "EquilibriumState",
-    "Event",
-    "Events",
     "FlowError",
     "FreezingWarning",
     "Functional",
     "Gaussian",
     "GibbsKernel",
     "Grid",
-    "GroundedSlab",
     "ImplicitMidpoint",
     "Interaction",
     "InternalEnergy",
     "Kernel",
     "Law",
-    "LogarithmicLine",
     "Measure",
     "Morse",
     "Newtonian",
@@ -166,8 +132,8 @@ __all__ = [
     "OrderedParticles",
     "OrderedPoints",
     "OrderedResolvent",
-    "OrnsteinUhlenbeck",
     "Overdamped",
+    "PairEnergy",
     "ParticleProximal",
     "Particles",
     "Potential",
@@ -176,15 +142,12 @@ __all__ = [
     "ProximalStep",
     "PullBack",
     "Quadratic",
-    "QuadraticPair",
     "QuantileNewton",
     "Quantiles",
     "RadialKernel",
     "RadialNewton",
     "RadialQuantiles",
-    "RationalFlow",
     "RenyiEntropy",
-    "RepulsiveLine",
     "Riesz",
     "Scheme",
     "SemiImplicitJKO",
@@ -195,48 +158,44 @@ __all__ = [
     "StepInfo",
     "StepSolver",
     "Trajectory",
-    "UniformPair",
     "UnitMasses",
     "VariationalExtrapolation",
     "WallClock",
-    "WorldLines",
     "c_transform",
-    "collapse_time",
-    "debye_rates",
+    "checks",
+    "closed_forms",
     "diagnostics",
-    "dirac_rest_time",
     "equilibrium",
     "evolve",
-    "first_crossing",
     "freezing_threshold",
-    "gaussian_coupling",
-    "ghost_place",
-    "gibbs_state",
     "gradient_form",
-    "isotonic_flow",
     "load",
-    "newtonian",
-    "newtonian_limit",
-    "newtonian_meeting",
-    "resolvent",
+    "newtonian_law",
+    "ordered",
+    "plot",
     "save",
     "semi_relaxed_step",
     "steps",
-    "sticky_collapse",
-    "sticky_collapse_time",
-    "tip_energy",
     "to_xarray",
     "unit_masses",
-    "velocity",
     "wasserstein",
     "wasserstein2",
-    "wasserstein_gaussians",
-    "wasserstein_uniforms",
 ]
 
+_IMPORTED_WHEN_USED = ("checks", "plot")  # so that ``import jkoflow`` leaves matplotlib alone
 
-def __getattr__(name: str) -> object:
-    """``jkoflow.plot`` and ``jkoflow.checks`` are imported when first used, so that matplotlib is not before."""
-    if name in ("plot", "checks"):
+
+def __getattr__(name: str) -> Any:
+    """The submodules that are imported when first used; and, for scripts that say ``jkoflow.Barenblatt`` or
+    ``jkoflow.WorldLines``, what is listed in ``closed_forms`` and ``ordered``.
+    """
+    if name in _IMPORTED_WHEN_USED:
         return importlib.import_module(f".{name}", __name__)
-    raise AttributeError(f"module 'jkoflow' has no attribute {name!r}")
+    for module in (closed_forms, ordered):
+        if name in module.__all__:
+            return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, "__version__", "__doc__"})

@@ -19,6 +19,12 @@ from .proximal import ProximalStep, StepSolver
 from .schemes import Scheme
 from .transport import wasserstein2
 
+__all__ = ["EnergyReport", "OrderReport", "SolverReport", "check_energy", "check_scheme", "check_solver"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 @dataclass(frozen=True)
 class EnergyReport:

@@ -179,7 +179,7 @@ class _Run:
         dt = positive("dt", self._looks(scheme, t_end) if dt is None else dt)
         self.state = law.check(began.state)
         self.law, self.mobilities = _driven_by(law, scheme, complete_mobilities(mobility, self.state), mobility, began.before)
-        self.scheme = scheme.resolved(self.law, self.state)
+        self.scheme = scheme.filled_in(self.law, self.state)
         self.clock = (ChosenSteps if scheme.chooses_dt else EqualSteps)(began.before, dt, t_end)
         self.carry = self.scheme.init(self.law, self.state, dt, self.mobilities, _past(began.before))
         self.first_energy = self._energy(self.state)

@@ -6,7 +6,6 @@ from scipy.stats import norm
 
 import jkoflow as jf
 from jkoflow.checks import check_solver
-from jkoflow.proximal.grids.exact import back_and_forth
 
 from .tables import STEPS
 
@@ -370,28 +369,6 @@ def test_what_is_not_accepted_is_refused_before_work(energy, message):
     step = jf.ProximalStep(energy, STEPS["congestion"].anchor, 0.1)
     with pytest.raises(ValueError, match=message):
         jf.BackAndForth().check(step)
-
-
-def test_an_unknown_energy_is_refused_with_the_way_out_and_can_be_registered():
-    class Tilt(jf.Energy):
-        involves = ("",)
-
-        def value(self, state):
-            return state[""].expectation(state[""].points)
-
-        def variation(self, state, species):
-            return state[""].points
-
-    step = jf.ProximalStep(jf.Entropy() + Tilt(), STEPS["congestion"].anchor, 0.1)
-    with pytest.raises(ValueError, match=r"back_and_forth\.enter\.register\(Tilt\)"):
-        jf.BackAndForth().check(step)
-
-    @back_and_forth.enter.register
-    def _(term: Tilt, c, found, step):
-        found[""].potential = found[""].potential + c * term.variation(step.anchor, "")
-
-    same = jf.ProximalStep(jf.Entropy() + jf.Potential(lambda x: x), step.anchor, 0.1)
-    assert np.array_equal(FINE.solve(step).state[""].values, FINE.solve(same).state[""].values)
 
 
 @pytest.mark.parametrize("options", [{"tolerance": 0.0}, {"tolerance": np.nan}, {"max_iterations": 0}, {"max_iterations": 2.5}])

@@ -178,8 +178,8 @@ def test_status_is_honest(solver):
         (jf.Interaction(jf.Quadratic()), "must be positive semidefinite.*freeze_self=True"),
         (-jf.Entropy(), "coefficient of Entropy"),
         (-jf.RenyiEntropy(3), "coefficient of RenyiEntropy"),
-        (jf.Functional(lambda r: 0.0, lambda r: 0 * r.values), "do not accept Functional.*use Entropic.*register"),
-        (jf.CustomInternalEnergy(np.exp, np.exp), "do not accept CustomInternalEnergy"),
+        (jf.Functional(lambda r: 0.0, lambda r: 0 * r.values), "does not take Functional.*known by value and first variation"),
+        (jf.CustomInternalEnergy(np.exp, np.exp), "do not accept CustomInternalEnergy.*BackAndForth"),
     ],
 )
 def test_what_is_not_accepted_is_refused_before_work(solver, energy, message):
@@ -224,32 +224,6 @@ def test_smooth_positive_definite_kernels_are_accepted():
     step = jf.ProximalStep(jf.Entropy() + jf.Interaction(-jf.Gaussian()), rho, 0.2)
     plan, entropic = jf.Convex().solve(step), jf.Entropic().solve(step)
     assert np.abs(plan.state[""].values - entropic.state[""].values).sum() * grid.spacing[0] < 0.05
-
-
-def test_the_place_named_for_registering_an_energy_is_there():
-    """What the refusal says to do, done: an energy of one's own enters as its cvxpy expression."""
-
-    class Tilt(jf.Energy):
-        involves = ("",)
-
-        def value(self, state):
-            return state[""].expectation(state.grid.axes[0])
-
-        def variation(self, state, species):
-            return state.grid.axes[0]
-
-    energy = jf.Entropy() + WELL
-    with pytest.raises(ValueError, match=r"jkoflow\.proximal\._conic\.enter\.register\(Tilt\)"):
-        jf.ConvexDynamic().check(_gaussian_step(0.2, cells=24, energy=energy + Tilt()))
-    from jkoflow.proximal.grids.conic.energy import enter
-
-    @enter.register
-    def _(term: Tilt, c, conic):
-        conic.objective.append((c * conic.volume * conic.step.anchor.grid.axes[0]) @ conic.densities[""])
-
-    own = jf.ConvexDynamic().solve(_gaussian_step(0.2, cells=24, energy=energy + Tilt()))
-    same = jf.ConvexDynamic().solve(_gaussian_step(0.2, cells=24, energy=energy + jf.Potential(lambda x: x)))
-    assert np.allclose(own.state[""].values, same.state[""].values, atol=1e-6)
 
 
 def test_coefficients_that_cancel_do_not_matter():

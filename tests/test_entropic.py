@@ -233,7 +233,7 @@ def test_a_plan_between_cells_is_warned_of():
         (-jf.RenyiEntropy(2), "coefficient of RenyiEntropy"),
         (-1 * jf.Congestion(1.0), "coefficient of Congestion"),
         (jf.Congestion(0.1), "must leave room for the mass"),
-        (jf.Entropy() + jf.Obstacle(lambda x: x > 0.5), r"does not accept an Obstacle: take BackAndForth\(\)"),
+        (jf.Entropy() + jf.Obstacle(lambda x: x > 0.5), r"Entropic does not take Obstacle.*which is among the obstacles"),
     ],
 )
 def test_what_is_not_accepted_is_refused_before_work(energy, message):
@@ -242,32 +242,6 @@ def test_what_is_not_accepted_is_refused_before_work(energy, message):
         jf.Entropic().check(step)
     with pytest.raises(ValueError, match=message):
         jf.Entropic().solve(step)
-
-
-def test_an_unknown_energy_is_refused_in_words_with_the_way_out_and_can_be_registered():
-    class Own(jf.Energy):
-        involves = ("",)
-
-        def value(self, state):
-            return state[""].expectation(state.grid.axes[0])
-
-        def variation(self, state, species):
-            return state.grid.axes[0]
-
-        def __repr__(self):
-            return "Own()"
-
-    step = jf.ProximalStep(Own(), STEPS["fokker-planck"].anchor, 0.1)
-    with pytest.raises(ValueError, match=r"does not accept Own\(\).*register"):
-        jf.Entropic().check(step)
-    from jkoflow.proximal.grids.entropic.solver import enter
-
-    @enter.register
-    def _(term: Own, c, equations, step):
-        equations[""].potential = equations[""].potential + c * term.first_variation(step.anchor)
-
-    answer = jf.Entropic().solve(step)
-    assert abs(answer.state[""].mean - step.anchor[""].mean + 0.1) < 1e-6
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ SOURCES = sorted((ROOT / "jkoflow").rglob("*.py"))
 # modules and rooms that are named here too.
 FLOORS = [
     {"_status", "_typing", "_compiled"},
-    {"_validate"},
+    {"_validate", "_arrays"},
     {"linear", "pull_back", "kernels", "grids.convolution", "grids.poisson", "grids.resampling"},
     {"grids", "kernels.sums"},
     {"measures"},

@@ -18,7 +18,7 @@ from jkoflow.ordered import TipLaw
 
 F = Fraction
 TIP = jf.PowerLaw(1)
-NEWTONIAN = jf.newtonian()
+NEWTONIAN = jf.newtonian_law()
 
 
 def _energy(state):
@@ -804,7 +804,7 @@ def test_atomisation_and_midpoints():
         ),
         (
             lambda: jf.NewtonianStep().solve(jf.ProximalStep(jf.Entropy(), jf.Species.of(jf.Quantiles([0.0, 1.0])), 0.1)),
-            "two species of Quantiles",
+            "NewtonianStep does not take Entropy",
         ),
         (lambda: jf.evolve(NEWTONIAN, jf.OrderedParticles(x=[0.0], y=[1.0]), t_end=1.0), "dt must be given for JKO"),
         (lambda: jf.evolve(NEWTONIAN, jf.OrderedParticles(x=[0.0], y=[1.0]), scheme=jf.Brezis(), t_end=-1.0), "t_end must lie"),
@@ -814,7 +814,7 @@ def test_atomisation_and_midpoints():
         ),
         (
             lambda: jf.evolve(jf.Entropy("x"), jf.OrderedParticles(x=[0.0]), dt=0.1, t_end=1.0),
-            "not accepted on ordered|no density",
+            "does not take Entropy|no density",
         ),
         (
             lambda: jf.evolve(jf.Interaction(jf.PowerLaw(0)), jf.OrderedPoints([0.0, 1.0]), dt=0.1, t_end=1.0),

@@ -90,7 +90,7 @@ def test_plot_and_checks_are_found_and_nothing_else():
 
 def test_pictures_of_ordered_particles(tmp_path):
     start = jf.OrderedParticles(x=[-1.0, -1.0, -1.0], y=[1.0, 1.0, 1.0])
-    flow = jf.evolve(jf.newtonian(), start, scheme=jf.Brezis(), t_end=2.0)
+    flow = jf.evolve(jf.newtonian_law(), start, scheme=jf.Brezis(), t_end=2.0)
     axis = jf.plot.world_lines(flow).axes[0]
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["x", "y", "passing", "sticking"]
     assert [len(line.get_xdata()) for line in axis.lines[-2:]] == [3, 3]  # the meetings
@@ -102,7 +102,7 @@ def test_pictures_of_ordered_particles(tmp_path):
     assert jf.plot.animate(flow, tmp_path / "cdfs.gif").stat().st_size > 1000
     one = jf.evolve(jf.Interaction(jf.PowerLaw(1)), jf.OrderedPoints([0.0, 1.0, 3.0]), scheme=jf.Brezis(), t_end=3.0)
     assert len(jf.plot.world_lines(one).axes[0].lines) == 4
-    by_steps = jf.evolve(jf.newtonian(), start, dt=0.1, t_end=0.5)
+    by_steps = jf.evolve(jf.newtonian_law(), start, dt=0.1, t_end=0.5)
     assert len(jf.plot.world_lines(by_steps).axes[0].lines) == 6
     for call in (lambda: jf.plot.density(flow), lambda: jf.plot.cdfs(jf.Quantiles([0.0, 1.0]))):
         with pytest.raises(ValueError, match="ordered particles"):

@@ -32,3 +32,7 @@ __all__ = [
     "wasserstein_gaussians",
     "wasserstein_uniforms",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

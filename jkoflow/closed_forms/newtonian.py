@@ -34,8 +34,8 @@ def _central(n: int) -> float:
 
 @dataclass(frozen=True)
 class DiracPair:
-    """delta_left and delta_right of mass 1 under ``newtonian()``: each spreads to the height 1/(2t), they touch when half way,
-    and end as one, rho = eta = (pi / 4a) cos(pi x / 2a) about the middle, 2a apart at first.
+    """delta_left and delta_right of mass 1 under ``newtonian_law()``: each spreads to the height 1/(2t), they touch when half
+    way, and end as one, rho = eta = (pi / 4a) cos(pi x / 2a) about the middle, 2a apart at first.
 
     The level F of the one meets the level G < F of the other at the time K(chi) / (pi sqrt(F (1 - G))), chi = G (1 - F) / (F
     (1 - G)), for a = 1: an Euler-Poisson-Darboux equation under the hodograph transform.
@@ -124,7 +124,7 @@ def _dirac_time(F: float, gap: float) -> float:
 
 
 def newtonian_meeting(F: float, G: float, x: Quantiles, y: Quantiles) -> tuple[float, float]:
-    """When and where the level F of x meets the level G < F of y under ``newtonian()``, both of mass 1 and without atoms.
+    """When and where the level F of x meets the level G < F of y under ``newtonian_law()``, both of mass 1 and without atoms.
 
     It holds where x leads, F_0 > G_0, all the way between the two.
 
@@ -178,7 +178,7 @@ def _meeting_time(F: float, G: float, x: Quantiles, y: Quantiles) -> float:
 
 
 def newtonian_limit(x: Quantiles, y: Quantiles, levels: Any, *, points: int = 20_001) -> Array:
-    """The quantiles in which both species end under ``newtonian()``, both of mass 1.
+    """The quantiles in which both species end under ``newtonian_law()``, both of mass 1.
 
         X(s) = a + int_a^b (2/pi) arcsin sqrt(clip((s - lo) / (hi - lo), 0, 1)) dx,    lo = min(F_0, G_0), hi = max(F_0, G_0)
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import singledispatch
 
 import numpy as np
 
 from .._typing import Array
 from ..kernels import Kernel, RadialKernel
 from ..kernels.sums import pair_gradients
-from ..laws import CrossInteraction, Drift, Interaction, Law, Potential
+from ..laws import Law
+from ..laws.forms import External, OneWay, Pair
+from ..laws.reading import Motion
 from ..measures import Particles, Species
 
+TAKES = (External, Pair, OneWay)
 _STEP = 1e-3  # of the extent: differences of a potential whose gradient is not given
 
 
@@ -28,7 +30,7 @@ class CloudLaw:
     mobilities: Array
     balance: Array  # 1 / alpha with the mobilities that make the law symmetric: the joint centre with these weights may be kept
     kernels: dict[tuple[int, int], Kernel] = field(default_factory=dict)
-    fields: list[list[tuple[float, Potential]]] = field(default_factory=list)
+    fields: list[list[tuple[float, External]]] = field(default_factory=list)
 
     @classmethod
     def of(cls, law: Law, state: Species, mobilities: Mapping[str, float]) -> CloudLaw:
@@ -39,10 +41,16 @@ class CloudLaw:
         alpha = np.array([mobilities[name] for name in names])
         symmetric = law.symmetrizable() or {}
         own = np.array([symmetric.get(name, 1.0) for name in names])
+        law.forms.require(TAKES, "a law of Particles", "hold the measure as a Density or as Quantiles for the others")
         found = cls(names, alpha, 1 / (own * alpha), fields=[[] for _ in names])
-        for c, term in law.terms:
-            if c != 0:
-                enter(term, c, found)
+        for motion in law.forms.motions:
+            found._add(motion)
+        for factor, form, _ in law.forms.external:
+            if not callable(form.V):
+                raise ValueError(
+                    f"V must be a function of space on Particles, whose points move, got an array of shape {form.V.shape}"
+                )
+            found.fields[names.index(form.species)].append((factor, form))
         for kernel in found.kernels.values():
             if (kernel.pointy or kernel.singular) and not isinstance(kernel, RadialKernel):
                 raise ValueError(
@@ -51,9 +59,8 @@ class CloudLaw:
                 )
         return found
 
-    def add(self, a: str, b: str, kernel: Kernel) -> None:
-        """Add a kernel by which b pulls a."""
-        pair = self.names.index(a), self.names.index(b)
+    def _add(self, motion: Motion) -> None:
+        pair, kernel = (self.names.index(motion.moves), self.names.index(motion.by)), motion.factor * motion.kernel
         self.kernels[pair] = self.kernels[pair] + kernel if pair in self.kernels else kernel
 
     def velocities(self, places: Array, held: Array) -> Array:
@@ -92,35 +99,7 @@ def is_steep(kernel: Kernel) -> bool:
         return kernel.singular or kernel.pointy or not np.isfinite(float(kernel.curvature(0.0)))
 
 
-@singledispatch
-def enter(term: Law, c: float, law: CloudLaw) -> None:
-    """Add c times the term. For a law of your own register a function with ``enter.register``."""
-    raise ValueError(
-        f"{term!r} is not felt by point masses: Particles take Potential, Interaction, CrossInteraction and Drift; hold the "
-        "measure as a Density or as Quantiles for the others"
-    )
-
-
-@enter.register
-def _(term: Interaction, c: float, law: CloudLaw) -> None:
-    law.add(term.species, term.species, c * term.W)
-
-
-@enter.register(CrossInteraction)
-@enter.register(Drift)
-def _(term: CrossInteraction | Drift, c: float, law: CloudLaw) -> None:
-    for a, b, factor, kernel in term.pulls:
-        law.add(a, b, c * factor * kernel)
-
-
-@enter.register
-def _(term: Potential, c: float, law: CloudLaw) -> None:
-    if not callable(term.V):
-        raise ValueError(f"V must be a function of space on Particles, whose points move, got an array of shape {term.V.shape}")
-    law.fields[law.names.index(term.species)].append((c, term))
-
-
-def gradient_of(term: Potential, places: Array) -> Array:
+def gradient_of(term: External, places: Array) -> Array:
     """grad V at places (n, d): as given, or by central differences of fourth order."""
     coordinates = tuple(places.T)
     gradient = term.gradient if term.gradient is not None else getattr(term.V, "gradient", None)
@@ -141,7 +120,7 @@ def difference_step(places: Array, of_extent: float, of_distance: float) -> floa
     return max(of_extent * float(np.ptp(places, axis=0).max()), of_distance * float(np.abs(places).max())) or of_extent
 
 
-def _difference(term: Potential, places: Array, axis: int, h: float) -> Array:
+def _difference(term: External, places: Array, axis: int, h: float) -> Array:
     step = np.zeros(places.shape[1])
     step[axis] = h
     ahead, behind = (term.V(*(places + sign * step).T) for sign in (1, -1))

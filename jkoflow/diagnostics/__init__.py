@@ -5,17 +5,17 @@ from .convexity import geodesic_convexity
 from .currents import coupling_of, current_density, electric_current
 from .dissipation import energy_dissipation
 from .evi import evi_residual
-from .hulls import Confinement, confinement
+from .hulls import ConfinementReport, confinement
 from .interchange import flow_interchange, norm_growth
 from .moments import centre_identity, second_moment_identity
-from .radii import Collapse, collapse
+from .radii import CollapseReport, collapse
 from .report import Report
 from .steps import de_giorgi, slope_identity, square_distances, step_dissipation
 from .two_runs import contraction, product_distance
 
 __all__ = [
-    "Collapse",
-    "Confinement",
+    "CollapseReport",
+    "ConfinementReport",
     "Report",
     "centre_identity",
     "centres",
@@ -38,3 +38,7 @@ __all__ = [
     "square_distances",
     "step_dissipation",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..laws import CrossInteraction, Entropy, Interaction, Law, State
+from ..laws import Law, State
+from ..laws.forms import Internal, Pair
 from ..measures import complete_mobilities
 
 
@@ -40,18 +41,15 @@ def geodesic_convexity(
     alpha = np.array([complete_mobilities(mobility, held)[name] for name in names])
     masses = np.array([measure.mass for measure in held.values()])
     pairs = np.zeros((len(names), len(names)))
-    for c, term in law.terms:
-        if c == 0:
-            continue
-        if isinstance(term, Interaction):
-            k = names.index(term.species)
-            pairs[k, k] += (c * term.W).convexity
-        elif isinstance(term, CrossInteraction):
-            i, j = (names.index(name) for name in term.between)
-            pairs[i, j] += (c * term.K).convexity
-            pairs[j, i] = pairs[i, j]
-        elif not isinstance(term, Entropy) or c < 0:
-            raise ValueError(f"{term!r} is not a pair interaction: give the lambda of the whole yourself")
+    way_out = "give the lambda of the whole yourself"
+    law.forms.require((Pair, Internal), "geodesic_convexity", way_out)
+    for factor, internal, term in law.forms.internal:
+        if internal.powers or internal.others or factor * internal.entropy < 0:
+            raise ValueError(f"{term!r} is not a pair interaction, and no entropy with a coefficient >= 0: {way_out}")
+    for factor, pair, _ in law.forms.pairs:
+        i, j = names.index(pair.a), names.index(pair.b)
+        pairs[i, j] += (factor * pair.kernel).convexity
+        pairs[j, i] = pairs[i, j]
     if not np.isfinite(pairs).all():
         return -np.inf
     fluctuations = alpha * (pairs @ masses)

@@ -59,7 +59,8 @@ def electric_current(law: Law, state: State, mobility: Mapping[str, float] | Non
 
 def coupling_of(law: Law) -> DirichletCoupling:
     """The one DirichletCoupling in a law; ValueError for a law without one, or with several."""
-    found = [term for c, term in law.terms if c != 0 and isinstance(term, DirichletCoupling)]
+    found = law.forms.couplings
     if len(found) != 1:
         raise ValueError(f"law must hold one DirichletCoupling, got {len(found)} in {law!r}")
-    return found[0]
+    coupling: DirichletCoupling = found[0].term
+    return coupling

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._arrays import cumulated
 from ..trajectory import Trajectory
 from .report import Report
 
@@ -24,7 +25,7 @@ def energy_dissipation(flow: Trajectory) -> Report:
     """
     if np.isnan(flow.energies).any():
         raise ValueError("flow must be of a law with an energy: there is none to lose")
-    spent = np.concatenate([[0.0], np.cumsum(flow.dissipation * flow.dts)])
+    spent = cumulated(flow.dissipation * flow.dts)
     lost = flow.energies[0] - flow.energies
     curves = {"energy lost": lost}
     bounds = {"sum of W2^2 / dt": spent, "half of it": spent / 2}

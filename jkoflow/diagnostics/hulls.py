@@ -17,7 +17,7 @@ _DIRECTIONS = 256
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Confinement(Report):
+class ConfinementReport(Report):
     """The radius of all mass about a point along a run; ``hull_growth`` is how far any place with mass has ever gone out of the
     convex hull of the start, as its support function tells in 256 directions.
     """
@@ -25,7 +25,7 @@ class Confinement(Report):
     hull_growth: float = float("nan")
 
 
-def confinement(flow: Trajectory, *, about: Any = None) -> Confinement:
+def confinement(flow: Trajectory, *, about: Any = None) -> ConfinementReport:
     """The largest distance of mass from a point, by default the mean of all at the start.
 
     Attractive radial kernels keep all mass in a ball that holds it at the start (Corollary 4.1 of Di Francesco and Fagioli
@@ -48,7 +48,7 @@ def confinement(flow: Trajectory, *, about: Any = None) -> Confinement:
     heights = np.array([(cloud @ directions).max(axis=0) for cloud in clouds])
     growth = float((heights - heights[0]).max())
     bound = {"at the start": np.full(len(radii), radii[0])}
-    return Confinement("radius", flow.times, {"radius": radii}, bound, float((radii - radii[0]).max()), growth)
+    return ConfinementReport("radius", flow.times, {"radius": radii}, bound, float((radii - radii[0]).max()), growth)
 
 
 def _directions(d: int) -> Array:

@@ -8,16 +8,9 @@ import numpy as np
 
 from .._typing import Array
 from .._validate import positive
-from ..laws import (
-    DirichletCoupling,
-    Entropy,
-    InternalEnergy,
-    Law,
-    Obstacle,
-    Potential,
-    RenyiEntropy,
-    doping_on,
-)
+from ..laws import Entropy, Entry, Law, RenyiEntropy
+from ..laws.electrostatics import doping_on
+from ..laws.forms import Bound, External, FieldCoupling, Internal
 from ..measures import Density, Species
 from ..trajectory import Trajectory
 from ._gradients import gradient_product
@@ -46,7 +39,7 @@ def flow_interchange(flow: Trajectory, law: Law, p: float = 1.0) -> Report:
     """
     if positive("p", p) < 1:
         raise ValueError(f"p must be >= 1, got {p!r}")
-    if any(isinstance(term, Obstacle) for _, term in law.terms):
+    if law.forms.forbidden:
         raise ValueError("law must hold no Obstacle: what is left of the box must be convex")
     curves: dict[str, Array] = {}
     bounds: dict[str, Array] = {}
@@ -119,28 +112,30 @@ def _outer_laplacians(law: Law, state: Species) -> tuple[dict[str, Array], dict[
     potentials = {name: one.zero_field for name, one in state.items()}
     fixed = {name: one.zero_field for name, one in state.items()}
     charges = dict.fromkeys(state, 1.0)
-    couplings = [term for c, term in law.terms if c != 0 and isinstance(term, DirichletCoupling)]
-    if len(couplings) > 1:
-        raise ValueError(f"law must hold at most one DirichletCoupling, got {len(couplings)}")
-    for c, term in law.terms:
-        if isinstance(term, Potential):
-            potentials[term.species] = potentials[term.species] + c * term.first_variation(state, term.species)
-        elif isinstance(term, DirichletCoupling) and c != 0:
-            _must_keep_the_bound(term, c)
-            for name, z in term.charges.items():
-                fixed[name] = -c * z / term.permittivity * doping_on(term, state.grid)
-                charges[name] = abs(z) or 1.0
-        elif c != 0 and not (isinstance(term, InternalEnergy) and c > 0):
-            raise ValueError(f"law must be of internal energies, potentials and a DirichletCoupling, got {term!r}")
+    law.forms.require((Internal, Bound, External, FieldCoupling), "norm_growth")
+    for entry in law.forms.entries:
+        if isinstance(entry.form, Internal | Bound):
+            entry.non_negative()
+    if len(law.forms.couplings) > 1:
+        raise ValueError(f"law must hold at most one DirichletCoupling, got {len(law.forms.couplings)}")
+    for factor, form, _ in law.forms.external:
+        potentials[form.species] = potentials[form.species] + factor * state[form.species].field("V", form.V)
+    for coupling in law.forms.couplings:
+        _must_keep_the_bound(coupling)
+        strength, doping = coupling.factor / coupling.form.permittivity, doping_on(coupling.form, state.grid)
+        for name, z in coupling.form.charges.items():
+            fixed[name] = -strength * z * doping
+            charges[name] = abs(z) or 1.0
     return {name: _laplacian(potentials[name], state) + fixed[name] for name in state}, charges
 
 
-def _must_keep_the_bound(term: DirichletCoupling, c: float) -> None:
-    signs = sorted(z for z in term.charges.values() if z != 0)
-    if c < 0 or term.boundary != "neumann":
-        raise ValueError(f"{c:g} * {term!r} must repel and let no flux through the walls: otherwise the bound fails")
+def _must_keep_the_bound(entry: Entry[FieldCoupling]) -> None:
+    c, coupling = entry.factor, entry.form
+    signs = sorted(z for z in coupling.charges.values() if z != 0)
+    if c < 0 or coupling.boundary != "neumann":
+        raise ValueError(f"{c:g} * {coupling!r} must repel and let no flux through the walls: otherwise the bound fails")
     if len(signs) > 2 or (len(signs) == 2 and not signs[0] < 0 < signs[1]):
-        raise ValueError(f"{term!r} must be of two species of opposite charge: for others the bound fails")
+        raise ValueError(f"{coupling!r} must be of two species of opposite charge: for others the bound fails")
 
 
 def _laplacian(potential: Array, state: Species) -> Array:

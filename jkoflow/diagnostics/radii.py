@@ -18,7 +18,7 @@ _WITHIN = 1e-6  # of the extent at the start
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Collapse(Report):
+class CollapseReport(Report):
     """The radii of the species and of all along a run; ``partial`` says of every species that has become a point when and
     where, ``total`` of all together, None if they have not.
     """
@@ -27,7 +27,7 @@ class Collapse(Report):
     total: tuple[float, Array] | None = None
 
 
-def collapse(flow: Trajectory, *, within: float | None = None) -> Collapse:
+def collapse(flow: Trajectory, *, within: float | None = None) -> CollapseReport:
     """The radius of every species about its centre and of all about the joint centre, and the first time of the run from which
     on it stays below ``within``, by default a millionth of the extent at the start, with the centre at that time.
 
@@ -60,7 +60,7 @@ def collapse(flow: Trajectory, *, within: float | None = None) -> Collapse:
     curves = {name or "radius": radius for name, radius in radii.items()}
     if len(radii) > 1:
         curves["all"] = whole
-    return Collapse("radius", flow.times, curves, partial=partial, total=total)
+    return CollapseReport("radius", flow.times, curves, partial=partial, total=total)
 
 
 def _radius(places: Array, centre: Array) -> float:

@@ -97,7 +97,7 @@ def de_giorgi(
     True
     """
     start = law.check(state)
-    chosen = solver or JKO().resolved(law, start).step_solver
+    chosen = solver or JKO().filled_in(law, start).step_solver
     nodes, weights = np.polynomial.legendre.leggauss(positive_integer("points", points))
 
     def solved(tau: float) -> tuple[Species, float]:

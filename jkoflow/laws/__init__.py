@@ -1,18 +1,19 @@
-"""Energies, drifts, and their algebra: one file each."""
+"""Energies, drifts, and their algebra: one file each. ``forms`` says what they are to solvers, ``reading`` sorts a law."""
 
-from .base import Combination, Energy, Law, State, known_species, restricted_to
+from .base import Combination, Energy, Law, State, Term, known_species, restricted_to
 from .congestion import Congestion
 from .convex_function import ConvexFunction
 from .cross_interaction import CrossInteraction
 from .drift import Drift
-from .electrostatics import DirichletCoupling, charge_density, doping_on, psi_of_charge
+from .electrostatics import DirichletCoupling
 from .entropy import Entropy
 from .functional import Functional
-from .interaction import Interaction
+from .interaction import Interaction, PairEnergy
 from .internal import CustomInternalEnergy, InternalEnergy
-from .newtonian import newtonian
+from .newtonian import newtonian_law
 from .obstacle import Obstacle
 from .potential import Potential
+from .reading import Entry, LawForms
 from .renyi import RenyiEntropy
 from .rewriting import UnitMasses, gradient_form, unit_masses
 
@@ -26,21 +27,22 @@ __all__ = [
     "Drift",
     "Energy",
     "Entropy",
+    "Entry",
     "Functional",
     "Interaction",
     "InternalEnergy",
     "Law",
+    "LawForms",
     "Obstacle",
+    "PairEnergy",
     "Potential",
     "RenyiEntropy",
     "State",
+    "Term",
     "UnitMasses",
-    "charge_density",
-    "doping_on",
     "gradient_form",
     "known_species",
-    "newtonian",
-    "psi_of_charge",
+    "newtonian_law",
     "restricted_to",
     "unit_masses",
 ]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from .._typing import Array
 from .._validate import finite
 from ..measures import UNNAMED, Measure, Species
-from .symmetry import Pull, symmetrizing_mobilities
+from .forms import Form, General
+from .reading import LawForms
+from .symmetry import symmetrizing_mobilities
 
 State: TypeAlias = "Measure | Species"
 
@@ -18,22 +21,25 @@ State: TypeAlias = "Measure | Species"
 class Law(ABC):
     """What drives a flow: a sum of energies and of drifts that come from no energy."""
 
-    has_energy: bool = False
-
     @property
     @abstractmethod
     def involves(self) -> tuple[str, ...]:
         """The names of the species that the law speaks of; the unnamed one is ``""``."""
 
     @property
-    def terms(self) -> tuple[tuple[float, Law], ...]:
+    @abstractmethod
+    def terms(self) -> tuple[tuple[float, Term], ...]:
         """The law as a linear combination of terms: pairs (coefficient, term)."""
-        return ((1.0, self),)
+
+    @cached_property
+    def forms(self) -> LawForms:
+        """The terms by their forms: read once, at the first call."""
+        return LawForms.of(self.terms)
 
     @property
-    def pulls(self) -> tuple[Pull, ...]:
-        """How species move one another through kernels: (a, b, c, K) where rho_a moves with -c grad K * rho_b."""
-        return ()
+    def has_energy(self) -> bool:
+        """Whether every term is one of an energy."""
+        return self.forms.has_energy
 
     def symmetrizable(self) -> Mapping[str, float] | None:
         """The mobilities alpha with which the law is the gradient flow of an energy (see ``gradient_form``); None without any.
@@ -48,8 +54,7 @@ class Law(ABC):
         >>> (Drift(Morse(), moves="x", by="y") - Drift(Morse(), moves="y", by="x")).symmetrizable() is None
         True
         """
-        tied = [term.involves for c, term in self.terms if c != 0 and len(term.involves) > 1 and not term.pulls]
-        return symmetrizing_mobilities(self.involves, self.pulls, tied)
+        return symmetrizing_mobilities(self.involves, self.forms.motions, self.forms.tied)
 
     @abstractmethod
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
@@ -112,11 +117,34 @@ class Law(ABC):
 
     __rmul__ = __mul__
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and copied: the law without its reading, which is made again where it is asked for."""
+        return {name: value for name, value in self.__dict__.items() if name != "forms"}
 
-class Energy(Law):
-    """A law that is the gradient flow of an energy. A new one defines ``involves``, ``value`` and ``variation``."""
 
-    has_energy = True
+class Term(Law):
+    """One term of a law. It tells its ``form``, by which everything else works with it."""
+
+    @property
+    @abstractmethod
+    def form(self) -> Form:
+        """What the term is to solvers, schemes and diagnostics (see ``laws.forms``)."""
+
+    @property
+    def terms(self) -> tuple[tuple[float, Term], ...]:
+        return ((1.0, self),)
+
+
+class Energy(Term):
+    """A term that is the gradient flow of an energy. A new one defines ``involves``, ``value`` and ``variation``.
+
+    It is then known by value and first variation. One that is more than that tells its ``form``, or subclasses
+    ``InternalEnergy``, ``PairEnergy``, ``Congestion`` or ``Obstacle``.
+    """
+
+    @property
+    def form(self) -> Form:
+        return General(self)
 
     @abstractmethod
     def value(self, state: Species) -> float:
@@ -127,6 +155,8 @@ class Energy(Law):
         """The first variation in one of the species that the energy involves."""
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
+        if len(self.involves) > 1:
+            raise ValueError(f"{self!r} must define frozen_at, which tells it at a state, or subclass PairEnergy, which does")
         return self
 
     def __call__(self, state: State) -> float:
@@ -161,10 +191,10 @@ class Combination(Law):
     3 * Entropy() + 6 * RenyiEntropy(2)
     """
 
-    parts: tuple[tuple[float, Law], ...]
+    parts: tuple[tuple[float, Term], ...]
 
     def __post_init__(self) -> None:
-        gathered: list[tuple[float, Law]] = []
+        gathered: list[tuple[float, Term]] = []
         for c, term in self.parts:
             place = next((k for k, (_, known) in enumerate(gathered) if known == term), None)
             if place is None:
@@ -174,20 +204,12 @@ class Combination(Law):
         object.__setattr__(self, "parts", tuple(gathered))
 
     @property
-    def terms(self) -> tuple[tuple[float, Law], ...]:
+    def terms(self) -> tuple[tuple[float, Term], ...]:
         return self.parts
-
-    @property
-    def has_energy(self) -> bool:  # type: ignore[override]
-        return all(term.has_energy for c, term in self.parts if c != 0)
 
     @property
     def involves(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for _, term in self.parts for name in term.involves))
-
-    @property
-    def pulls(self) -> tuple[Pull, ...]:
-        return tuple((a, b, c * factor, kernel) for c, term in self.parts for a, b, factor, kernel in term.pulls)
 
     def check(self, state: State) -> Species:
         held = super().check(state)
@@ -212,10 +234,10 @@ class Combination(Law):
         return sum((c * term.first_variation(held, species) for c, term in self.parts if c != 0), zero)
 
     def _must_have_energy(self) -> None:
-        for c, term in self.parts:
-            if c != 0 and not term.has_energy:
+        for entry in self.forms.entries:
+            if not entry.form.has_energy:
                 raise ValueError(
-                    f"{term!r} has no energy, so neither has its sum with others: "
+                    f"{entry.term!r} has no energy, so neither has its sum with others: "
                     "evolve it with SemiImplicitJKO, which freezes it in every step"
                 )
 

@@ -10,6 +10,7 @@ from .._typing import Array
 from .._validate import positive
 from ..measures import UNNAMED
 from .base import short_repr
+from .forms import Bound, Form
 from .internal import InternalEnergy
 
 
@@ -33,6 +34,10 @@ class Congestion(InternalEnergy):
 
     def __post_init__(self) -> None:
         positive("bound", self.bound)
+
+    @property
+    def form(self) -> Form:
+        return Bound(self.species, self.bound)
 
     def integrand(self, s: Array) -> Array:
         return np.where(s <= self.bound * (1 + 1e-6), 0.0, np.inf)

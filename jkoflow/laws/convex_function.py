@@ -9,6 +9,7 @@ from typing import Any
 from .._typing import Array
 from ..measures import UNNAMED, Species
 from .base import Energy, Law, State, short_repr
+from .forms import Form, Positions
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class ConvexFunction(Energy):
     @property
     def involves(self) -> tuple[str, ...]:
         return self.species
+
+    @property
+    def form(self) -> Form:
+        return Positions(self.species, self.function, self.subgradient, self.resolvent)
 
     def value(self, state: Species) -> float:
         return float(self.function(state))

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._typing import Array
 from ..kernels import Kernel
-from ..measures import Species
-from .base import Energy, Law, State
-from .interaction import as_kernel
-from .potential import Potential
-from .symmetry import Pull
+from .forms import Pair
+from .interaction import PairEnergy, as_kernel
 
 
 @dataclass(frozen=True)
-class CrossInteraction(Energy):
+class CrossInteraction(PairEnergy):
     """E = int int K(x - y) d rho_a(x) d rho_b(y), with first variations K * rho_b and K * rho_a.
 
     No factor 1/2: the pair (a, b) is counted once (Di Francesco and Fagioli 2013, (10)). Frozen, it becomes one Potential
@@ -40,26 +36,8 @@ class CrossInteraction(Energy):
         object.__setattr__(self, "between", tuple(pair))
 
     @property
-    def involves(self) -> tuple[str, ...]:
-        return self.between
-
-    @property
-    def pulls(self) -> tuple[Pull, ...]:
-        a, b = self.between
-        return (a, b, 1.0, self.K), (b, a, 1.0, self.K)
-
-    def value(self, state: Species) -> float:
-        a, b = self.between
-        return state[a].pair_expectation(self.K, state[b])
-
-    def variation(self, state: Species, species: str) -> Array:
-        a, b = self.between
-        return state[species].field("K", state[b if species == a else a].potential(self.K))
-
-    def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
-        held = self.check(state)
-        a, b = self.between
-        return Potential(held[b].potential(self.K), a) + Potential(held[a].potential(self.K), b)
+    def form(self) -> Pair:
+        return Pair(self.K, *self.between)
 
     def __repr__(self) -> str:
         return f"CrossInteraction({self.K!r}, between={self.between})"

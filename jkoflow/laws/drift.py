@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..kernels import Kernel
-from .base import Law, State
+from .base import Law, State, Term
+from .forms import Form, OneWay
 from .interaction import as_kernel
 from .potential import Potential
-from .symmetry import Pull
 
 
 @dataclass(frozen=True)
-class Drift(Law):
+class Drift(Term):
     """Species ``moves`` has the extra velocity -grad K * rho_by, and nothing acts back on ``by``.
 
     Two drifts whose kernels are no positive multiples of one another come from no energy
@@ -37,8 +37,8 @@ class Drift(Law):
         return (self.moves, self.by)
 
     @property
-    def pulls(self) -> tuple[Pull, ...]:
-        return ((self.moves, self.by, 1.0, self.K),)
+    def form(self) -> Form:
+        return OneWay(self.K, self.moves, self.by)
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         return Potential(self.check(state)[self.by].potential(self.K), self.moves)

@@ -9,6 +9,7 @@ import numpy as np
 from .._typing import Array
 from ..measures import UNNAMED
 from .base import short_repr
+from .forms import Form, Internal
 from .internal import InternalEnergy
 
 
@@ -25,6 +26,10 @@ class Entropy(InternalEnergy):
     """
 
     species: str = UNNAMED
+
+    @property
+    def form(self) -> Form:
+        return Internal(self.species, entropy=1.0)
 
     def integrand(self, s: Array) -> Array:
         return s * np.log(np.where(s > 0, s, 1.0))

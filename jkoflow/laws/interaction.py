@@ -1,7 +1,8 @@
-"""The interaction of a species with itself."""
+"""Energies of pairs: the base of them, and the interaction of a species with itself."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from .._typing import Array
 from ..kernels import CustomKernel, Kernel
 from ..measures import UNNAMED, Species
-from .base import Law, SpeciesEnergy, State, short_repr
+from .base import Energy, Law, State, short_repr
+from .forms import Pair
 from .potential import Potential
 
 
@@ -22,8 +24,45 @@ def as_kernel(W: Kernel | Callable[..., Any]) -> Kernel:
     raise ValueError(f"an interaction kernel must be a Kernel or a function of the displacement, got {W!r}")
 
 
+class PairEnergy(Energy):
+    """E = int int K(x - y) d rho_a(x) d rho_b(y), with a factor 1/2 where a and b are one species.
+
+    A new one defines ``form``, a ``Pair`` of a kernel and two names. Value, first variation and the frozen law follow.
+    """
+
+    @property
+    @abstractmethod
+    def form(self) -> Pair:
+        """The kernel and the two species."""
+
+    @property
+    def involves(self) -> tuple[str, ...]:
+        pair = self.form
+        return (pair.a,) if pair.alone else (pair.a, pair.b)
+
+    def value(self, state: Species) -> float:
+        pair = self.form
+        if pair.alone:
+            return 0.5 * state[pair.a].pair_expectation(pair.kernel)
+        return state[pair.a].pair_expectation(pair.kernel, state[pair.b])
+
+    def variation(self, state: Species, species: str) -> Array:
+        pair = self.form
+        if pair.alone:
+            return state[species].convolve(pair.kernel)
+        source = state[pair.b if species == pair.a else pair.a]
+        return state[species].field("K", source.potential(pair.kernel))
+
+    def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
+        held, pair = self.check(state), self.form
+        if pair.alone:
+            return Potential(held[pair.a].potential(pair.kernel), pair.a) if self_terms else self
+        there, back = held[pair.b].potential(pair.kernel), held[pair.a].potential(pair.kernel)
+        return Potential(there, pair.a) + Potential(back, pair.b)
+
+
 @dataclass(frozen=True)
-class Interaction(SpeciesEnergy):
+class Interaction(PairEnergy):
     """E(rho) = 1/2 int int W(x - y) d rho(x) d rho(y), with first variation W * rho.
 
     ``W`` is an even kernel, or a function of the displacement. On a Density the convolution is in free space, by
@@ -41,15 +80,9 @@ class Interaction(SpeciesEnergy):
     def __post_init__(self) -> None:
         object.__setattr__(self, "W", as_kernel(self.W))
 
-    def value(self, state: Species) -> float:
-        return 0.5 * state[self.species].pair_expectation(self.W)
-
-    def variation(self, state: Species, species: str) -> Array:
-        return state[species].convolve(self.W)
-
-    def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
-        held = self.check(state)
-        return Potential(held[self.species].potential(self.W), self.species) if self_terms else self
+    @property
+    def form(self) -> Pair:
+        return Pair(self.W, self.species, self.species)
 
     def __repr__(self) -> str:
         return short_repr("Interaction", self.species, self.W)

@@ -12,6 +12,7 @@ import numpy as np
 from .._typing import Array
 from ..measures import UNNAMED, Species
 from .base import SpeciesEnergy, short_repr
+from .forms import Form, Internal
 
 
 class InternalEnergy(SpeciesEnergy):
@@ -24,6 +25,10 @@ class InternalEnergy(SpeciesEnergy):
     @abstractmethod
     def derivative(self, s: Array) -> Array:
         """U'(s) for s >= 0; -inf where the slope at vacuum is infinite."""
+
+    @property
+    def form(self) -> Form:
+        return Internal(self.species, others=((1.0, self),))
 
     def value(self, state: Species) -> float:
         return state[self.species].integrate_internal(self.integrand)

@@ -8,7 +8,7 @@ from .cross_interaction import CrossInteraction
 from .interaction import Interaction
 
 
-def newtonian(x: str = "x", y: str = "y") -> Law:
+def newtonian_law(x: str = "x", y: str = "y") -> Law:
     """E = -1/2 int int |x - x'| drho drho - 1/2 int int |y - y'| deta deta + int int |x - y| drho deta.
 
     On the line and at equal masses this is int (F_rho - F_eta)^2 dx >= 0, the Cramer distance, 0 only where the species
@@ -16,7 +16,7 @@ def newtonian(x: str = "x", y: str = "y") -> Law:
     that of the partial differential equations; on OrderedParticles that of as many indivisible particles.
 
     >>> from jkoflow import OrderedParticles
-    >>> newtonian()(OrderedParticles(x=[-1.0], y=[1.0]))
+    >>> newtonian_law()(OrderedParticles(x=[-1.0], y=[1.0]))
     2.0
     """
     tip = PowerLaw(1)

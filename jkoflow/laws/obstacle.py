@@ -12,6 +12,7 @@ from .._validate import finite_array
 from ..grids import Grid
 from ..measures import UNNAMED, Density, Species
 from .base import SpeciesEnergy, short_repr
+from .forms import Forbidden, Form
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Obstacle(SpeciesEnergy):
     def mask(self, grid: Grid) -> NDArray[np.bool_]:
         """True in the cells of the obstacle, over a grid. Raises ValueError for an array of another shape or with NaN."""
         return finite_array("where", grid.sample(self.where) if callable(self.where) else self.where, grid.shape) != 0
+
+    @property
+    def form(self) -> Form:
+        return Forbidden(self.species, self.mask)
 
     def value(self, state: Species) -> float:
         density = self._density(state)

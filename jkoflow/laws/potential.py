@@ -11,6 +11,7 @@ from .._typing import Array, SpaceFunction
 from .._validate import finite_array
 from ..measures import UNNAMED, Species
 from .base import SpeciesEnergy, short_repr
+from .forms import External, Form
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,10 @@ class Potential(SpeciesEnergy):
             values = finite_array("V", self.V, np.shape(self.V)).copy()
             values.setflags(write=False)
             object.__setattr__(self, "V", values)
+
+    @property
+    def form(self) -> Form:
+        return External(self.species, self.V, self.gradient)
 
     def value(self, state: Species) -> float:
         return state[self.species].expectation(self.variation(state, self.species))

@@ -10,6 +10,7 @@ from .._typing import Array
 from .._validate import positive
 from ..measures import UNNAMED
 from .base import short_repr
+from .forms import Form, Internal
 from .internal import InternalEnergy
 
 
@@ -35,6 +36,10 @@ class RenyiEntropy(InternalEnergy):
         positive("m", self.m, "a positive finite number")
         if self.m == 1:
             raise ValueError("m must not be 1, got 1: the limit of the flows is that of Entropy()")
+
+    @property
+    def form(self) -> Form:
+        return Internal(self.species, powers=((1.0, self.m),))
 
     def integrand(self, s: Array) -> Array:
         return s**self.m / (self.m - 1)

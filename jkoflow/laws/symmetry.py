@@ -10,21 +10,19 @@ from typing import Any
 from ..kernels import Kernel
 from ..kernels.base import terms_of
 from ..kernels.sums import compiled_pair
-
-Pull = tuple[str, str, float, Kernel]
-"""(a, b, c, K): species a is moved by -c grad K * rho_b."""
+from .reading import Motion
 
 _SAME = 1e-12  # relative difference of coefficients that come from rounding
 
 
 def symmetrizing_mobilities(
-    names: Sequence[str], pulls: Iterable[Pull], tied: Iterable[Sequence[str]]
+    names: Sequence[str], motions: Iterable[Motion], tied: Iterable[Sequence[str]]
 ) -> dict[str, float] | None:
     """alpha > 0 by species with K_ab / alpha_a = K_ba / alpha_b for all pairs, 1 for the first of those that interact; None
     where there are none. Species in one group of ``tied`` need equal ones.
     """
     sides: dict[tuple[str, str], dict[Any, float]] = defaultdict(dict)
-    for a, b, c, kernel in pulls:
+    for a, b, c, kernel in motions:
         for key, strength in _by_shape(kernel).items():
             sides[a, b][key] = sides[a, b].get(key, 0.0) + c * strength
     ratios = {}

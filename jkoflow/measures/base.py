@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from .._arrays import cumulated
 from .._typing import Array, SpaceFunction
 from ..kernels import Kernel
 
@@ -16,6 +18,9 @@ class Measure(ABC):
     """A finite non-negative measure. Every kind holds the points and masses of its quadrature, and reads a field, a function
     on space, as an array of its values at those points (their cell averages, where the points stand for cells).
     """
+
+    moving: ClassVar[str]
+    """The attribute that a flow changes, the others staying as they are: values, nodes or points."""
 
     @property
     @abstractmethod
@@ -31,6 +36,30 @@ class Measure(ABC):
     @abstractmethod
     def mass(self) -> float:
         """The total mass."""
+
+    @property
+    def levels(self) -> Array:
+        """The mass before every point and in all, (n + 1,): 0, m_1, m_1 + m_2, ..."""
+        return cumulated(self.masses)
+
+    @property
+    def places(self) -> Measure:
+        """What a law of places sees: the measure itself. One that holds more than places has another."""
+        return self
+
+    def like(self, moved: Any) -> Self:
+        """The measure after a flow has changed what it changes (``moving``): the same grid, masses or walls with other values,
+        nodes or points.
+        """
+        return replace(self, **{self.moving: moved})  # type: ignore[type-var]
+
+    def moved_from(self, other: Self) -> float:
+        """(int |X - Y|^2 ds)^(1/2), a length: how far mass has come from another state of the same masses, part by part.
+
+        W2 for quantiles and for ordered particles, at least W2 for others. Raises ValueError for a measure whose parts are not
+        followed.
+        """
+        raise ValueError(f"parts of mass are not followed in {type(self).__name__}: take wasserstein2")
 
     @property
     def mean(self) -> Array:

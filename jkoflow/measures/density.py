@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class Density(Measure):
     (1.0, 0.999966, 0.499896)
     """
 
+    moving: ClassVar[str] = "values"
     grid: Grid
     values: Array
 
@@ -159,10 +160,6 @@ class Density(Measure):
         ends = self.grid.bounds[0] if walls else None
         exact = Quantiles(edges[np.append(kept, last)], np.add.reduceat(masses[:last], kept), ends)
         return exact if cells is None else exact.resampled(cells, spread=spread)
-
-    def like(self, values: Any) -> Density:
-        """The density on the same grid with other values."""
-        return Density(self.grid, values)
 
     def field(self, name: str, function: SpaceFunction | Array) -> Array:
         """A function of space, or an array, at the cell centres: what this measure can integrate."""

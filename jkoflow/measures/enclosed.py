@@ -48,7 +48,7 @@ class EnclosedCharge:
         """Q at radii of any shape."""
         total = np.zeros_like(radii)
         for name, one in self.measures.items():
-            levels = np.concatenate([[0.0], np.cumsum(one.masses)])
+            levels = one.levels
             total += self.charges[name] * np.interp(radii**self.dim, one.nodes**self.dim, levels)
         return total
 

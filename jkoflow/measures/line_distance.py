@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._arrays import cumulated
 from .._typing import Array
 
 
@@ -32,7 +33,7 @@ def quantile_distance(x: Array, w: Array, y: Array, v: Array, p: float) -> float
 
 
 def _levels(w: Array) -> Array:
-    levels = np.concatenate([[0.0], np.cumsum(w)])
+    levels = cumulated(w)
     return np.asarray(levels / levels[-1])
 
 

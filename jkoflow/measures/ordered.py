@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .._arrays import cumulated
 from .._typing import Array
 from .._validate import finite, positive_integer
 from ..kernels import Kernel
@@ -87,8 +88,8 @@ class OrderedPoints(Particles):
     def _generated(self, kernel: Kernel, at: Array) -> Array:
         """The field of these points at sorted places."""
         split = on_the_line(kernel)
-        below = np.concatenate([[0.0], np.cumsum(self.masses)])
-        first = np.concatenate([[0.0], np.cumsum(self.masses * self.points)])
+        below = self.levels
+        first = cumulated(self.masses * self.points)
         k = np.searchsorted(self.points, at, side="right")
         total = split.pointed * (at * (2 * below[k] - below[-1]) - (2 * first[k] - first[-1]))
         for c, part in split.parts:
@@ -215,7 +216,7 @@ def _positions_and_masses(given: Cloud) -> tuple[Any, Any]:
 
 def _wanted(measure: Quantiles, levels: Array) -> Array:
     """The masses at levels, those of the nodes where they are the same but for rounding, which would pass over a gap."""
-    reached = np.concatenate([[0.0], np.cumsum(measure.masses)])
+    reached = measure.levels
     wanted = np.minimum(levels * measure.mass, reached[-1])
     below = np.clip(np.searchsorted(reached, wanted) - 1, 0, None)
     near = np.abs(wanted - reached[below]) <= 8 * np.finfo(float).eps * reached[-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class Particles(Measure):
     (1.0, array([1., 0.]))
     """
 
+    moving: ClassVar[str] = "points"
     points: Array = None  # type: ignore[assignment]
     masses: Array = None  # type: ignore[assignment]
 
@@ -86,6 +87,10 @@ class Particles(Measure):
             raise ValueError(f"points must be on the line, of shape (n,), got {self.points.shape}")
         places, which = np.unique(self.points.ravel(), return_inverse=True)
         return Quantiles.atoms(places, np.bincount(which, weights=self.masses), walls=walls)
+
+    def moved_from(self, other: Self) -> float:
+        gaps = (self.points - other.points).reshape(len(self.masses), -1)
+        return float(np.sqrt(self.masses @ (gaps**2).sum(axis=1)))
 
     def field(self, name: str, function: SpaceFunction | Any) -> Array:
         """The values at the points."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from .._arrays import cumulated, cumulated_from_right
 from .._typing import Array, SpaceFunction
 from .._validate import finite, finite_array, non_negative_array, positive, positive_integer
 from ..kernels import Kernel
@@ -45,6 +46,7 @@ class Quantiles(Measure):
     (array([0.5 , 0.25]), 1.25, 0.75)
     """
 
+    moving: ClassVar[str] = "nodes"
     nodes: Array
     masses: Array = None  # type: ignore[assignment]
     walls: tuple[float, float] | None = None
@@ -145,10 +147,6 @@ class Quantiles(Measure):
     def zero_field(self) -> Array:
         return np.zeros(len(self.masses))
 
-    def like(self, nodes: Any) -> Quantiles:
-        """The measure with the same masses and walls and other nodes."""
-        return replace(self, nodes=nodes)
-
     def resampled(self, cells: int, *, spread: float = 0.5) -> Quantiles:
         """The measure on about ``cells`` cells, X linear between points of the old one.
 
@@ -173,7 +171,7 @@ class Quantiles(Measure):
                 nodes.append(self.nodes[start + 1 : stop + 1])
                 masses.append(self.masses[start:stop])
                 continue
-            rank = np.concatenate([[0.0], np.cumsum(dense[start:stop])])
+            rank = cumulated(dense[start:stop])
             at = np.linspace(0.0, rank[-1], max(1, int(np.ceil(wanted * rank[-1] - 1e-9))) + 1)
             nodes.append(np.interp(at, rank, self.nodes[start : stop + 1])[1:])
             masses.append(_between(at, rank, self.masses[start:stop]))
@@ -189,7 +187,7 @@ class Quantiles(Measure):
     def cdf(self, x: Any) -> Array:
         """The mass at or below x."""
         x = finite_array("x", x, np.shape(x))
-        levels = np.concatenate([[0.0], np.cumsum(self.masses)])
+        levels = self.levels
         after = np.searchsorted(self.nodes, x, side="right")
         cell = np.clip(after - 1, 0, len(self.masses) - 1)
         width = self.widths[cell]
@@ -200,7 +198,7 @@ class Quantiles(Measure):
     def quantile(self, s: Any) -> Array:
         """X(s), the place below which the mass s lies, 0 <= s <= mass; at a gap its left end."""
         s = finite_array("s", s, np.shape(s))
-        levels = np.concatenate([[0.0], np.cumsum(self.masses)])
+        levels = self.levels
         if s.size and not (s.min() >= 0 and s.max() <= levels[-1] * (1 + 1e-14 * len(levels))):  # sums round
             raise ValueError(f"s must lie between 0 and the mass {levels[-1]:g}, got {s.min():g} to {s.max():g}")
         cell = np.clip(np.searchsorted(levels, s, side="left") - 1, 0, len(self.masses) - 1)
@@ -216,6 +214,11 @@ class Quantiles(Measure):
         if not isinstance(other, Quantiles):
             raise ValueError(f"other must be Quantiles, got {type(other).__name__}: convert with .quantiles()")
         return quantile_distance(self.nodes, self.masses, other.nodes, other.masses, p)
+
+    def moved_from(self, other: Self) -> float:
+        d = self.nodes - other.nodes
+        squares = self.masses @ (d[:-1] ** 2 + d[:-1] * d[1:] + d[1:] ** 2)  # of a linear function
+        return float(np.sqrt(max(float(squares) / 3, 0.0)))
 
     def field(self, name: str, function: SpaceFunction | Any) -> Array:
         """The averages over the cells, by three Gauss points: exact for polynomials of degree 5. An array is taken as it is."""
@@ -276,8 +279,8 @@ class Quantiles(Measure):
 
 def _between(at: Array, rank: Array, masses: Array) -> Array:
     """The masses between the ranks ``at``, each summed from the nearer end, where thin tails would be lost to rounding."""
-    below = np.interp(at, rank, np.concatenate([[0.0], np.cumsum(masses)]))
-    above = np.interp(at, rank, np.concatenate([np.cumsum(masses[::-1])[::-1], [0.0]]))
+    below = np.interp(at, rank, cumulated(masses))
+    above = np.interp(at, rank, cumulated_from_right(masses))
     return np.asarray(np.where(below[1:] < above[:-1], np.diff(below), -np.diff(above)))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import gamma, pi
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from .._arrays import cumulated, cumulated_from_right
 from .._typing import Array, SpaceFunction
 from .._validate import finite_array, non_negative_array, positive, positive_integer
 from ..kernels import Kernel
@@ -56,6 +57,7 @@ class RadialQuantiles(Measure):
     (1.0, 0.6)
     """
 
+    moving: ClassVar[str] = "nodes"
     nodes: Array
     masses: Array = None  # type: ignore[assignment]
     dim: int = 3
@@ -97,7 +99,7 @@ class RadialQuantiles(Measure):
         if not held.sum() > 0:
             raise ValueError(f"density must hold mass within radius={radius!r}, got none")
         held *= positive("mass", mass) / held.sum()
-        below, above = np.append(0.0, np.cumsum(held)), np.append(np.cumsum(held[::-1])[::-1], 0.0)
+        below, above = cumulated(held), cumulated_from_right(held)
         rank = below / mass + edges / radius
         nodes = np.interp(np.linspace(0.0, 2.0, positive_integer("shells", shells) + 1), rank, edges)
         from_centre, from_far = (np.interp(nodes**dim, edges**dim, one) for one in (below, above))
@@ -152,10 +154,6 @@ class RadialQuantiles(Measure):
     def zero_field(self) -> Array:
         return np.zeros(len(self.masses))
 
-    def like(self, nodes: Any) -> RadialQuantiles:
-        """The measure with the same masses and other radii."""
-        return replace(self, nodes=nodes)
-
     def wasserstein(self, other: RadialQuantiles) -> float:
         """W2 to another measure of the same mass, a length: (int |R - R'|^2 ds)^(1/2), by three Gauss points between levels.
 
@@ -169,7 +167,7 @@ class RadialQuantiles(Measure):
         if np.array_equal(self.masses, other.masses):
             apart = shell_radii(self.nodes, self.dim) - shell_radii(other.nodes, self.dim)
             return float(np.sqrt(self.masses @ (apart**2 @ GAUSS_WEIGHTS)))
-        levels = [np.append(0.0, np.cumsum(one.masses)) / one.mass for one in (self, other)]
+        levels = [one.levels / one.mass for one in (self, other)]
         edges = np.unique(np.concatenate(levels))
         at = edges[:-1, None] + np.diff(edges)[:, None] * GAUSS_POINTS
         radii = [

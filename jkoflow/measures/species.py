@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from .._validate import positive
 from ..grids import Grid
@@ -87,6 +87,10 @@ class Species(Mapping[str, Any]):
         if not isinstance(self.domain, Grid):
             raise ValueError(f"state must be of densities on a grid, got {self.kind.__name__}")
         return self.domain
+
+    def like(self, moved: Mapping[str, Any]) -> Self:
+        """The state after a flow has changed what it changes of every species (see ``Measure.like``)."""
+        return type(self)({name: measure.like(moved[name]) for name, measure in self.items()})
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._measures:

@@ -2,10 +2,11 @@
 numbers.
 """
 
+from ..measures import ghost_place
 from .crossings import CrossingGrid
 from .energy import tip_energy
 from .events import Event, Events
-from .implicit_step import resolved, resolvent
+from .implicit_step import resolvent, tip_resolvent
 from .isotonic import first_crossing, isotonic_flow
 from .rational import RationalEvent, RationalFlow
 from .tip_law import TipLaw
@@ -22,9 +23,14 @@ __all__ = [
     "Walk",
     "WorldLines",
     "first_crossing",
+    "ghost_place",
     "isotonic_flow",
-    "resolved",
     "resolvent",
     "tip_energy",
+    "tip_resolvent",
     "velocity",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

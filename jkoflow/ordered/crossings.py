@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._typing import Array
-from ..laws import Law, newtonian
+from ..laws import Law, newtonian_law
 from ..measures import OrderedParticles, Species, same_masses
 from .events import increasing_times
 from .tip_law import TipLaw
@@ -16,7 +16,7 @@ from .tip_law import TipLaw
 
 @dataclass(frozen=True, eq=False)
 class CrossingGrid:
-    """When and where x_i meets y_j, for two species of N particles of the same mass under ``newtonian()``.
+    """When and where x_i meets y_j, for two species of N particles of the same mass under ``newtonian_law()``.
 
     Where x_i < y_i, x_i meets exactly the y_j with j <= i that lie right of it, in their order: it passes those with j < i, and
     stays with y_i for ever. Between two meetings its velocity is an odd multiple of the mass, so that every meeting follows
@@ -36,13 +36,13 @@ class CrossingGrid:
     """
 
     start: Species
-    law: Law = field(default_factory=newtonian)
+    law: Law = field(default_factory=newtonian_law)
 
     def __post_init__(self) -> None:
         tips, held = TipLaw.on(self.law, self.start)
         object.__setattr__(self, "start", held)
         if not tips.is_newtonian:
-            raise ValueError(f"law must be a positive multiple of newtonian(), got {self.law!r}: WorldLines takes others")
+            raise ValueError(f"law must be a positive multiple of newtonian_law(), got {self.law!r}: WorldLines takes others")
         x, y = tips.clouds(self.start)
         assert y is not None
         if len(x.points) != len(y.points) or not same_masses(x.masses, y.masses):

@@ -17,7 +17,7 @@ def resolvent(
 
     The problem splits over thresholds: where p and q particles lie to the left of a place depends on that place alone, so that
     the groups that end at one place are the edges of a lower convex hull (docs/theory/clusters.md, section 2.2). For
-    ``newtonian()`` and equal masses of both species one sweep over the particles does it.
+    ``newtonian_law()`` and equal masses of both species one sweep over the particles does it.
 
     Composed over the event times of the flow it is the flow itself; with equal steps implicit Euler, of first order.
 
@@ -26,10 +26,10 @@ def resolvent(
     array([-0.75])
     """
     tips, held = TipLaw.on(law, state, mobility)
-    return resolved(tips, held, positive("tau", tau))
+    return tip_resolvent(tips, held, positive("tau", tau))
 
 
-def resolved(tips: TipLaw, state: Species, tau: float) -> OrderedParticles:
+def tip_resolvent(tips: TipLaw, state: Species, tau: float) -> OrderedParticles:
     """The resolvent of a law that is known to be of |x| alone."""
     from ._sweeps import by_thresholds, sweep
 

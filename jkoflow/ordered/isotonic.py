@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._validate import positive
-from ..laws import Law, newtonian
+from ..laws import Law, newtonian_law
 from ..measures import Measure, OrderedParticles, Species
 from .tip_law import TipLaw
 from .velocities import velocity
@@ -51,6 +51,6 @@ def first_crossing(state: Measure | Species, law: Law | None = None) -> float:
     >>> first_crossing(OrderedParticles(x=[0.0, 2.0], y=[1.0, 3.0]))
     inf
     """
-    law = newtonian() if law is None else law
+    law = newtonian_law() if law is None else law
     events = WorldLines(TipLaw.on(law, state)[1], law=law).events
     return float(events.times[~events.stuck][0]) if not events.stuck.all() else np.inf

@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import Any
 
-from ..laws import Law, newtonian
+from ..laws import Law, newtonian_law
 from ..measures import OrderedParticles
 from .tip_law import TipLaw
 
@@ -42,7 +42,7 @@ class RationalFlow:
         Integers, fractions, or strings such as "1/3"; equal masses 1/N where none are given. A float counts as the binary
         fraction it is.
     law : Law, optional
-        Of |x| alone, default ``newtonian()``.
+        Of |x| alone, default ``newtonian_law()``.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class RationalFlow:
     """
 
     def __init__(self, species: Mapping[str, Any], law: Law | None = None) -> None:
-        law = newtonian() if law is None else law
+        law = newtonian_law() if law is None else law
         if not isinstance(species, Mapping):
             raise ValueError(f"species must be a mapping from names to positions, got {type(species).__name__}")
         clouds = {name: _fractions(name, given) for name, given in species.items()}

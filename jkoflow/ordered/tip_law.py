@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._typing import Array
-from ..kernels.sums import LineKernel, on_the_line
-from ..laws import CrossInteraction, Interaction, Law, newtonian
+from ..kernels.sums import on_the_line
+from ..laws import Law, newtonian_law
+from ..laws.forms import Pair
 from ..measures import Measure, OrderedPoints, Species, complete_mobilities
 
 _LIGHTEST = 1e-15  # of the mass of a species: a particle
@@ -24,8 +25,8 @@ class TipLaw:
 
         h(p, q) = s_1 M_p (M - M_p) + s_2 N_q (N - N_q) + c (M_p (N - N_q) + N_q (M - M_p)),
 
-    p and q the numbers of particles to the left; for ``newtonian()`` and masses of 1 h = (M_p - N_q)^2. Every answer of this
-    package comes from this one function (docs/theory/clusters.md, section 2).
+    p and q the numbers of particles to the left; for ``newtonian_law()`` and masses of 1 h = (M_p - N_q)^2. Every answer of
+    this package comes from this one function (docs/theory/clusters.md, section 2).
 
     Attributes
     ----------
@@ -43,8 +44,8 @@ class TipLaw:
     def on(
         cls, law: Law | None, state: Measure | Species, mobilities: Mapping[str, float] | None = None
     ) -> tuple[TipLaw, Species]:
-        """The strengths of a law, ``newtonian()`` where none is given, and the state it was checked against."""
-        law = newtonian() if law is None else law
+        """The strengths of a law, ``newtonian_law()`` where none is given, and the state it was checked against."""
+        law = newtonian_law() if law is None else law
         if not isinstance(law, Law):
             raise ValueError(f"law must be an energy or a sum of them, got {law!r}")
         held = law.check(state)
@@ -53,10 +54,10 @@ class TipLaw:
     @classmethod
     def of(cls, law: Law, state: Species, mobilities: Mapping[str, float] | None = None) -> TipLaw:
         """The strengths of a law; ValueError, with the way out, for one that is not of this kind."""
-        for factor, term in law.terms:
-            if factor != 0 and not (isinstance(term, Interaction | CrossInteraction) and _only_tip(_kernel(term))):
+        for entry in law.forms.entries:
+            if not isinstance(entry.form, Pair) or not on_the_line(entry.form.kernel).only_tip:
                 raise ValueError(
-                    f"{term!r} is not made of |x| alone, for which the flow of ordered particles is exact: "
+                    f"{entry.term!r} is not made of |x| alone, for which the flow of ordered particles is exact: "
                     "take JKO(), which on ordered particles takes any convex law"
                 )
         return cls.part_of(law, state, mobilities)
@@ -80,11 +81,11 @@ class TipLaw:
                 )
         s = dict.fromkeys(names, 0.0)
         cross = 0.0
-        for factor, term in law.terms:
-            if isinstance(term, Interaction) and factor != 0:
-                s[term.species] += factor * _kernel(term).pointed
-            elif isinstance(term, CrossInteraction) and factor != 0:
-                cross += factor * _kernel(term).pointed
+        for factor, pair, _ in law.forms.pairs:
+            if pair.alone:
+                s[pair.a] += factor * on_the_line(pair.kernel).pointed
+            else:
+                cross += factor * on_the_line(pair.kernel).pointed
         if cross < 0:
             raise ValueError(
                 f"the cross-interaction must attract, got {cross:g} |x - y|: repulsion of two species is not convex on the cone"
@@ -95,7 +96,7 @@ class TipLaw:
 
     @property
     def is_newtonian(self) -> bool:
-        """Whether it is a multiple of ``newtonian()`` with mobilities of 1."""
+        """Whether it is a multiple of ``newtonian_law()`` with mobilities of 1."""
         s1, c, s2 = self.strengths
         return len(self.species) == 2 and c > 0 and s1 == s2 == -c and self.mobilities == (1.0, 1.0)
 
@@ -109,11 +110,3 @@ class TipLaw:
         nothing = np.zeros(0)
         numbers = np.array([*self.strengths, 1 / self.mobilities[0], 1 / self.mobilities[1]])
         return x.points, x.masses, nothing if y is None else y.points, nothing if y is None else y.masses, numbers
-
-
-def _kernel(term: Interaction | CrossInteraction) -> LineKernel:
-    return on_the_line(term.W if isinstance(term, Interaction) else term.K)
-
-
-def _only_tip(kernel: LineKernel) -> bool:
-    return not kernel.parts and not kernel.powers

@@ -24,7 +24,7 @@ def velocity(
     ----------
     state : Species of OrderedPoints
     law : Law, optional
-        Of |x| alone, default ``newtonian()``.
+        Of |x| alone, default ``newtonian_law()``.
     mobility : mapping, optional
 
     Returns

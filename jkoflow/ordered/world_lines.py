@@ -9,7 +9,7 @@ import numpy as np
 
 from .._typing import Array
 from .._validate import positive
-from ..laws import Law, newtonian
+from ..laws import Law, newtonian_law
 from ..measures import OrderedParticles, Species
 from .clusters import Clusters, Pull
 from .events import Events, increasing_times
@@ -86,7 +86,7 @@ class WorldLines:
     t_end : float
         inf for all of the flow, which comes to rest, or to a motion without meetings, after finitely many events.
     law : Law
-        Of |x| alone, with cross-attraction; default ``newtonian()``.
+        Of |x| alone, with cross-attraction; default ``newtonian_law()``.
     mobility : mapping, optional
 
     Attributes
@@ -112,7 +112,7 @@ class WorldLines:
 
     start: Species
     t_end: float = np.inf
-    law: Law = field(default_factory=newtonian)
+    law: Law = field(default_factory=newtonian_law)
     mobility: Mapping[str, float] | None = None
     events: Events = field(init=False)
 
@@ -158,7 +158,7 @@ class WorldLines:
 
     @property
     def at_rest_from(self) -> float:
-        """The time of the last event up to ``t_end``: for ``newtonian()`` and equal masses that after which nothing moves."""
+        """The time of the last event up to ``t_end``: for ``newtonian_law()`` and equal masses nothing moves after it."""
         return float(self.events.times[-1]) if len(self.events) else 0.0
 
     @property

@@ -7,3 +7,7 @@ from .reports import report
 from .scatter import clouds
 
 __all__ = ["animate", "cdfs", "clouds", "density", "energy", "ions", "paths", "quantiles", "report", "world_lines"]
+
+
+def __dir__() -> list[str]:
+    return __all__

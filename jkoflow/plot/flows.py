@@ -76,7 +76,7 @@ def quantiles(flow: Trajectory, *, times: Sequence[float] | None = None, panels:
     shades = plt.get_cmap("viridis")(np.linspace(0.0, 0.85, len(shown)))
     for axis, name in zip(axes, shown[0][1], strict=True):
         for (time, state), colour in zip(shown, shades, strict=True):
-            levels = np.concatenate([[0.0], np.cumsum(state[name].masses)])
+            levels = state[name].levels
             axis.plot(levels, state[name].nodes, color=colour, label=time_label(time), linewidth=1.6)
         axis.set(xlabel="mass s", title=name)
         axis.spines[["top", "right"]].set_visible(False)

@@ -32,7 +32,7 @@ def world_lines(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> 
     >>> import jkoflow as jf, matplotlib
     >>> matplotlib.use("agg")
     >>> start = jf.OrderedParticles(x=[-1.0, -1.0], y=[1.0, 1.0])
-    >>> picture = world_lines(jf.evolve(jf.newtonian(), start, scheme=jf.Brezis(), t_end=2.0))
+    >>> picture = world_lines(jf.evolve(jf.newtonian_law(), start, scheme=jf.Brezis(), t_end=2.0))
     """
     must_be_flow(flow)
     _must_be_ordered(flow.snapshots[0])
@@ -65,7 +65,7 @@ def world_lines(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> 
 
 def cdfs(what: Trajectory | Measure | Species, *, times: Sequence[float] | None = None, panels: int = 4) -> Figure:
     """The distribution functions of ordered particles at several times, a panel for each. Of two species the area between them
-    is shaded: the integral of its squared height is the energy of ``newtonian()``.
+    is shaded: the integral of its squared height is the energy of ``newtonian_law()``.
 
     Raises ValueError for measures of other kinds.
 
@@ -136,7 +136,7 @@ def _range(states: list[Species]) -> tuple[float, float]:
 
 def _draw(axis: Axes, state: Species, view: tuple[float, float]) -> None:
     for k, (name, cloud) in enumerate(state.items()):
-        heights = np.concatenate([[0.0], np.cumsum(cloud.masses)])
+        heights = cloud.levels
         edges = np.concatenate([[view[0]], cloud.points, [view[1]]])
         axis.stairs(heights, edges, color=HUES[k % len(HUES)], linewidth=1.4, baseline=None, label=name)
     if len(state) == 2:
@@ -149,5 +149,5 @@ def _draw(axis: Axes, state: Species, view: tuple[float, float]) -> None:
 
 
 def _height(cloud: OrderedPoints, at: Any) -> Array:
-    levels = np.concatenate([[0.0], np.cumsum(cloud.masses)])
+    levels = cloud.levels
     return np.asarray(levels[np.searchsorted(cloud.points, at, side="right")])

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..diagnostics import Collapse, Report
+from ..diagnostics import CollapseReport, Report
 from ._shared import HUES
 
 
@@ -27,7 +27,7 @@ def report(what: Report, *, logarithmic: bool = False, ax: Axes | None = None) -
         ax.plot(what.times, curve, color=HUES[k % len(HUES)], label=name, linewidth=1.6)
     for k, (name, curve) in enumerate(what.bounds.items()):
         ax.plot(what.times, curve, color="#555555", linestyle=("--", ":")[k % 2], label=name, linewidth=1.2)
-    if isinstance(what, Collapse):
+    if isinstance(what, CollapseReport):
         _mark(ax, what)
     if logarithmic:
         positive = [c[c > 0] for c in what.curves.values() if np.any(c > 0)]
@@ -41,7 +41,7 @@ def report(what: Report, *, logarithmic: bool = False, ax: Axes | None = None) -
     return figure
 
 
-def _mark(ax: Axes, what: Collapse) -> None:
+def _mark(ax: Axes, what: CollapseReport) -> None:
     times = {name or "collapse": time for name, (time, _) in what.partial.items()}
     if what.total is not None and len(what.curves) > 1:
         times["all"] = what.total[0]

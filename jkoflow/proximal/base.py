@@ -11,8 +11,9 @@ from .._status import Status
 from .._typing import Array
 from .._validate import positive
 from ..grids import Grid
-from ..laws import Law
-from ..measures import Density, Species, complete_mobilities
+from ..laws import Law, LawForms
+from ..laws.forms import Form
+from ..measures import Measure, Species, complete_mobilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class ProximalStep:
                 raise ValueError(f"species {name!r} must hold mass, got a total of {measure.mass:g}")
         positive("tau", self.tau)
         if not self.energy.has_energy:
-            drifts = ", ".join(repr(term) for c, term in self.energy.terms if c != 0 and not term.has_energy)
+            drifts = ", ".join(repr(entry.term) for entry in self.energy.forms.entries if not entry.form.has_energy)
             raise ValueError(
                 f"{drifts} has no energy, and no mobilities make the law symmetric (law.symmetrizable()), so there is "
                 "no JKO step: use SemiImplicitJKO, which freezes it in every step"
@@ -63,17 +64,13 @@ class ProximalStep:
             raise ValueError(f"weights of the anchors must add up to more than 0, got {[1.0, *(w for w, _ in self.further)]}")
 
     @property
+    def forms(self) -> LawForms:
+        """The terms of the energy by their forms."""
+        return self.energy.forms
+
+    @property
     def grid(self) -> Grid:
-        """The grid of a step of densities with one anchor: ValueError, with the way out, for any other."""
-        if self.anchor.kind is not Density:
-            raise ValueError(
-                f"this solver takes densities on a grid, got {self.anchor.kind.__name__}: QuantileNewton takes Quantiles"
-            )
-        if self.further:
-            raise ValueError(
-                "this solver takes one anchor, and BDF2 and VariationalExtrapolation need more: "
-                "take JKO with it, or Quantiles with QuantileNewton"
-            )
+        """The grid of a step of densities; ValueError for any other."""
         return self.anchor.grid
 
     def weight(self, species: str) -> float:
@@ -112,17 +109,42 @@ class ProxResult:
 
 
 class StepSolver(ABC):
-    """Solves a ProximalStep. ``solves`` says in words which problem it really solves."""
+    """Solves a ProximalStep. ``solves`` says in words which problem it really solves.
+
+    What it accepts is data of the class, from which the refusals and the table in the docs come:
+
+    * ``measures``: the kinds of measure, their subclasses included;
+    * ``takes``: the forms of terms (see ``laws.forms``);
+    * ``several_anchors``: whether it takes further anchors.
+
+    A new solver defines ``solve`` and these; ``check`` where it refuses more than they say.
+    """
 
     solves: ClassVar[str]
+    measures: ClassVar[tuple[type[Measure], ...]] = (Measure,)
+    takes: ClassVar[tuple[type[Form], ...]] = (Form,)
+    several_anchors: ClassVar[bool] = False
 
-    def resolved(self, state: Species) -> StepSolver:
+    def filled_in(self, state: Species) -> StepSolver:
         """The same solver with every default filled in for this state."""
         return self
 
-    @abstractmethod
     def check(self, step: ProximalStep) -> None:
-        """Raise ValueError, in words with the way out, for a step this solver does not accept; no work is done."""
+        """Raise ValueError, in words with the way out, for a step this solver does not accept."""
+        self.must_take(step)
+
+    def must_take(self, step: ProximalStep) -> None:
+        """Raise ValueError for a measure, a further anchor or a term that the class says it does not take."""
+        name = type(self).__name__
+        if not issubclass(step.anchor.kind, self.measures):
+            kinds = " and ".join(kind.__name__ for kind in self.measures)
+            raise ValueError(f"{name} takes {kinds}, got {step.anchor.kind.__name__}: JKO() takes the solver for that")
+        if step.further and not self.several_anchors:
+            raise ValueError(
+                f"{name} takes one anchor, and BDF2 and VariationalExtrapolation need more: take JKO with it, or Quantiles "
+                "with QuantileNewton"
+            )
+        step.forms.require(self.takes, name, "docs/solvers.md says which solver takes what")
 
     @abstractmethod
     def solve(self, step: ProximalStep) -> ProxResult:

@@ -24,9 +24,9 @@ class StepScheme(Scheme):
                 f"solver must be a step solver such as Entropic(), or None for the recommended one, got {self.solver!r}"
             )
 
-    def resolved(self, law: Law, state: Species) -> Self:
+    def filled_in(self, law: Law, state: Species) -> Self:
         solver = recommended_solver(next(iter(state.values())), law, state) if self.solver is None else self.solver
-        return replace(self, solver=solver.resolved(state))
+        return replace(self, solver=solver.filled_in(state))
 
     @property
     def step_solver(self) -> StepSolver:

@@ -69,8 +69,8 @@ class Adaptive(Scheme):
         """Whether the scheme it holds does."""
         return self.scheme.needs_energy
 
-    def resolved(self, law: Law, state: Species) -> Adaptive:
-        return replace(self, scheme=self.scheme.resolved(law, state))
+    def filled_in(self, law: Law, state: Species) -> Adaptive:
+        return replace(self, scheme=self.scheme.filled_in(law, state))
 
     def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
         self.scheme.init(law, state, tau, mobilities)

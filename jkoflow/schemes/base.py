@@ -55,7 +55,7 @@ class Scheme(ABC):
     needs_energy: ClassVar[bool] = True
 
     @abstractmethod
-    def resolved(self, law: Law, state: Species) -> Scheme:
+    def filled_in(self, law: Law, state: Species) -> Scheme:
         """The same scheme with every default filled in for this law and state."""
 
     @abstractmethod

@@ -35,7 +35,7 @@ class Brezis(Scheme):
 
     >>> import jkoflow as jf
     >>> start = jf.OrderedParticles(x=[-1.0, -1.0], y=[1.0, 1.0])
-    >>> flow = jf.evolve(jf.newtonian(), start, scheme=Brezis(), t_end=2.0)
+    >>> flow = jf.evolve(jf.newtonian_law(), start, scheme=Brezis(), t_end=2.0)
     >>> flow.final["x"].points, flow.events
     (array([-0.33333333,  0.33333333]), Events(3, of which 2 stickings))
     """
@@ -43,7 +43,7 @@ class Brezis(Scheme):
     order: ClassVar[float] = np.inf
     exact_in_time: ClassVar[bool] = True
 
-    def resolved(self, law: Law, state: Species) -> Brezis:
+    def filled_in(self, law: Law, state: Species) -> Brezis:
         return self
 
     def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
@@ -55,5 +55,5 @@ class Brezis(Scheme):
         walk = Walk(TipLaw.of(law, state, mobilities), state)
         walk.advance(tau)
         after, events = walk.particles(tau), walk.events
-        moved = {name: float(np.sqrt(cloud.masses @ (after[name].points - cloud.points) ** 2)) for name, cloud in state.items()}
+        moved = {name: after[name].moved_from(cloud) for name, cloud in state.items()}
         return after, None, StepInfo(moved, Status.CONVERGED, len(events), 0.0, events=events)

@@ -52,10 +52,10 @@ class ImplicitMidpoint(StepScheme):
 
     order: ClassVar[float] = 2
 
-    def resolved(self, law: Law, state: Species) -> ImplicitMidpoint:
+    def filled_in(self, law: Law, state: Species) -> ImplicitMidpoint:
         if self.solver is None and state.kind is Density:
             return replace(self, solver=BackAndForth())
-        return super().resolved(law, state)
+        return super().filled_in(law, state)
 
     def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
         if isinstance(self.step_solver, Entropic):

@@ -58,7 +58,7 @@ class Overdamped(Scheme):
         if not positive("tolerance", self.tolerance) <= 1e-3:
             raise ValueError(f"tolerance must be at most 1e-3, got {self.tolerance!r}")
 
-    def resolved(self, law: Law, state: Species) -> Overdamped:
+    def filled_in(self, law: Law, state: Species) -> Overdamped:
         return self
 
     def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
@@ -71,10 +71,5 @@ class Overdamped(Scheme):
         with np.errstate(over="ignore", invalid="ignore"):  # the status tells
             after, status = motion.run(state, tau)
         extent = max(float(np.ptp(cloud.points, axis=0).max()) for cloud in state.values())
-        moved = {name: _moved(state[name], after[name]) for name in state}
+        moved = {name: after[name].moved_from(cloud) for name, cloud in state.items()}
         return after, None, StepInfo(moved, status, motion.evaluations, self.tolerance * extent)
-
-
-def _moved(before: object, after: object) -> float:
-    gaps = (after.points - before.points).reshape(len(before.masses), -1)  # type: ignore[attr-defined]
-    return float(np.sqrt(before.masses @ (gaps**2).sum(axis=1)))  # type: ignore[attr-defined]

@@ -50,6 +50,11 @@ class LineKernel:
         )
 
     @property
+    def only_tip(self) -> bool:
+        """True for a multiple of |x|."""
+        return not self.parts and not self.powers
+
+    @property
     def singular(self) -> bool:
         """True when W is infinite at the origin."""
         return any(p <= 0 for _, p in self.powers)
@@ -259,13 +264,13 @@ def on_the_line(kernel: Kernel) -> LineKernel:
     Raises ValueError for one that cannot be summed on the line: pointed or singular with no known profile, or not
     integrable.
 
-    >>> from jkoflow.kernels import Morse, PowerLaw
+    >>> from jkoflow import Morse, PowerLaw
     >>> on_the_line(Morse(2.0, 0.5) + PowerLaw(1)).pointed
     5.0
     """
     terms = terms_of(kernel)
     if terms == ((1.0, kernel),):
-        raise ValueError(f"{kernel!r} is not known on the line: register it with jkoflow.kernels.on_the_line.register")
+        raise ValueError(f"{kernel!r} is not known on the line: register it with jkoflow.kernels.sums.on_the_line.register")
     split = [on_the_line(term).scaled(c) for c, term in terms]
     return LineKernel(
         sum(part.pointed for part in split),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._arrays import cumulated
 from ..._typing import Array
 from ..base import Kernel, terms_of
 from ..gaussian import Gaussian
@@ -140,7 +141,7 @@ def _line_sums(line: LineKernel, at: Array, sources: Array, masses: Array) -> tu
     x, y, m = at[order], sources[by_place], masses[by_place]
     values, slopes = np.zeros(len(x)), np.zeros(len(x))
     if line.pointed != 0:
-        mass, moment = np.concatenate([[0.0], np.cumsum(m)]), np.concatenate([[0.0], np.cumsum(m * y)])
+        mass, moment = cumulated(m), cumulated(m * y)
         before, until = np.searchsorted(y, x, side="left"), np.searchsorted(y, x, side="right")
         slopes += line.pointed * (mass[before] + mass[until] - mass[-1])
         values += line.pointed * (x * (2 * mass[before] - mass[-1]) - 2 * moment[before] + moment[-1])

@@ -2,7 +2,6 @@
 
 from .dirichlet_coupling import DirichletCoupling
 from .poisson import (
-    Wall,
     as_interactions,
     charge_density,
     coupling_energy,
@@ -10,11 +9,11 @@ from .poisson import (
     fixed_charge,
     potential_at,
     psi_of_charge,
+    sampled_on,
 )
 
 __all__ = [
     "DirichletCoupling",
-    "Wall",
     "as_interactions",
     "charge_density",
     "coupling_energy",
@@ -22,4 +21,5 @@ __all__ = [
     "fixed_charge",
     "potential_at",
     "psi_of_charge",
+    "sampled_on",
 ]

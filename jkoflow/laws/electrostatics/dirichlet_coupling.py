@@ -10,20 +10,11 @@ import numpy as np
 
 from ..._typing import Array, SpaceFunction
 from ..._validate import finite, positive
-from ...grids import Grid
 from ...measures import Density, Quantiles, RadialQuantiles, Species
 from ..base import Combination, Energy, Law, State
+from ..forms import FieldCoupling, Wall
 from ..potential import Potential
-from .poisson import (
-    Wall,
-    as_interactions,
-    charge_density,
-    coupling_energy,
-    doping_on,
-    fixed_charge,
-    potential_at,
-    psi_of_charge,
-)
+from .poisson import as_interactions, charge_density, coupling_energy, fixed_charge, potential_at, psi_of_charge
 
 _NEUTRAL = 1e-9  # of the charge without its signs
 
@@ -97,10 +88,32 @@ class DirichletCoupling(Energy):
             finite(f"charge of {name!r}", z)
         if boundary not in get_args(Wall):
             raise ValueError(f"boundary must be one of {', '.join(map(repr, get_args(Wall)))}, got {boundary!r}")
-        self.charges: Mapping[str, float] = MappingProxyType({name: float(z) for name, z in both.items()})
-        self.permittivity = positive("permittivity", permittivity)
-        self.doping: Any = doping
-        self.boundary: Wall = boundary
+        valences = MappingProxyType({name: float(z) for name, z in both.items()})
+        self._form = FieldCoupling(valences, positive("permittivity", permittivity), doping, boundary)
+
+    @property
+    def form(self) -> FieldCoupling:
+        return self._form
+
+    @property
+    def charges(self) -> Mapping[str, float]:
+        """The valences z_i by species."""
+        return self._form.charges
+
+    @property
+    def permittivity(self) -> float:
+        """That of the medium."""
+        return self._form.permittivity
+
+    @property
+    def doping(self) -> Any:
+        """The fixed charge as it was given, or None."""
+        return self._form.doping
+
+    @property
+    def boundary(self) -> Wall:
+        """What psi obeys at the walls."""
+        return self._form.boundary
 
     @property
     def involves(self) -> tuple[str, ...]:
@@ -124,7 +137,7 @@ class DirichletCoupling(Energy):
         return held
 
     def _must_be_neutral(self, state: Species) -> None:
-        background = 0.0 if self.doping is None else fixed_charge(self, state)
+        background = 0.0 if self.doping is None else fixed_charge(self.form, state)
         parts = [z * state[name].mass for name, z in self.charges.items()]
         total = sum(parts) + background
         if abs(total) > _NEUTRAL * (sum(map(abs, parts)) + abs(background)):
@@ -135,19 +148,19 @@ class DirichletCoupling(Energy):
             )
 
     def value(self, state: Species) -> float:
-        return coupling_energy(next(iter(state.values())), self, state)
+        return coupling_energy(next(iter(state.values())), self.form, state)
 
     def variation(self, state: Species, species: str) -> Array:
-        return self.charges[species] * potential_at(state[species], self, state)
+        return self.charges[species] * potential_at(state[species], self.form, state)
 
     def potential(self, state: State) -> Array:
         """psi over the grid of a state of densities, in the gauge of the boundary."""
         held = self.check(state)
-        return psi_of_charge(self, held.grid, charge_density(self, held))
+        return psi_of_charge(self.form, held.grid, charge_density(self.form, held))
 
     def charge_density(self, state: State) -> Array:
         """sum_i z_i rho_i + doping over the grid of a state of densities."""
-        return charge_density(self, self.check(state))
+        return charge_density(self.form, self.check(state))
 
     def debye_length(self, state: State, diffusion: float = 1.0) -> float:
         """(permittivity D / sum_i z_i^2 c_i)^(1/2) for the mean densities c_i of a state in a box: how far charge is screened.
@@ -172,14 +185,6 @@ class DirichletCoupling(Energy):
             raise ValueError(f"{self!r} must hold a charged species for there to be a length or a time")
         return self.permittivity * volume / squares
 
-    def on(self, grid: Grid) -> DirichletCoupling:
-        """The same coupling with its doping, if it is a function, as an array over a grid."""
-        return self.with_doping(doping_on(self, grid)) if callable(self.doping) else self
-
-    def with_doping(self, doping: SpaceFunction | Any) -> DirichletCoupling:
-        """The same coupling with another fixed charge."""
-        return DirichletCoupling(self.charges, permittivity=self.permittivity, doping=doping, boundary=self.boundary)
-
     def as_interactions(self, state: State) -> Law:
         """The coupling as a sum of interactions and potentials, for solvers that know those alone; the value lacks the energy
         of the doping by itself, and first variations have another gauge.
@@ -192,7 +197,7 @@ class DirichletCoupling(Energy):
         >>> round(coupling(pair), 12), round(coupling.as_interactions(pair)(pair), 12)        # int (F_u - F_v)^2 / 2
         (0.833333333333, 0.833333333333)
         """
-        return as_interactions(self, self.check(state))
+        return as_interactions(self.form, self.check(state))
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         """z_i psi of ``state`` as potentials, the share of every species in its own field with it: the lagged coupling."""
@@ -203,11 +208,4 @@ class DirichletCoupling(Energy):
         return Combination(tuple((1.0, Potential(z * psi, name)) for name, z in self.charges.items() if z != 0))
 
     def __repr__(self) -> str:
-        shown = [f"{name}={z:+g}" if name.isidentifier() else f"{{{name!r}: {z:+g}}}" for name, z in self.charges.items()]
-        if self.permittivity != 1:
-            shown.append(f"permittivity={self.permittivity:g}")
-        if self.doping is not None:
-            shown.append("doping=...")
-        if self.boundary != "neumann":
-            shown.append(f"boundary={self.boundary!r}")
-        return f"DirichletCoupling({', '.join(shown)})"
+        return repr(self.form)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from functools import singledispatch
-from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -14,33 +13,24 @@ from ...grids import Grid
 from ...kernels import Kernel, Newtonian, Quadratic
 from ...kernels.sums import on_the_line
 from ...measures import Density, EnclosedCharge, LinePotential, Measure, Quantiles, RadialQuantiles, Species
-from ..base import Combination, Law
+from ..base import Combination, Law, Term
 from ..cross_interaction import CrossInteraction
+from ..forms import FieldCoupling
 from ..interaction import Interaction
 from ..potential import Potential
 
-Wall: TypeAlias = Literal["neumann", "dirichlet", "free-space"]
 _ACROSS = 3  # Gauss points of a cell of a grid along every axis
 _DOPING_CELLS = 4096  # between the walls of quantiles, for doping that is a function
 
 
-class Charges(Protocol):
-    """What Poisson's equation has to know of a DirichletCoupling."""
-
-    charges: Mapping[str, float]
-    permittivity: float
-    doping: Any
-    boundary: Wall
-
-
 @singledispatch
-def coupling_energy(measure: Measure, coupling: Charges, state: Species) -> float:
+def coupling_energy(measure: Measure, coupling: FieldCoupling, state: Species) -> float:
     """The energy of the field of a state; ``measure``, any one of its measures, chooses how it is found."""
     raise _unknown(measure)
 
 
 @singledispatch
-def potential_at(measure: Measure, coupling: Charges, state: Species) -> Array:
+def potential_at(measure: Measure, coupling: FieldCoupling, state: Species) -> Array:
     """psi of a state at the points of one of its measures."""
     raise _unknown(measure)
 
@@ -53,23 +43,23 @@ def _unknown(measure: Measure) -> ValueError:
 
 
 @coupling_energy.register(Density)
-def _(measure: Density, coupling: Charges, state: Species) -> float:
+def _(measure: Density, coupling: FieldCoupling, state: Species) -> float:
     charge = charge_density(coupling, state)
     return measure.grid.integrate(charge * psi_of_charge(coupling, measure.grid, charge)) / 2
 
 
 @potential_at.register(Density)
-def _(measure: Density, coupling: Charges, state: Species) -> Array:
+def _(measure: Density, coupling: FieldCoupling, state: Species) -> Array:
     return psi_of_charge(coupling, measure.grid, charge_density(coupling, state))
 
 
 @coupling_energy.register(Quantiles)
-def _(measure: Quantiles, coupling: Charges, state: Species) -> float:
+def _(measure: Quantiles, coupling: FieldCoupling, state: Species) -> float:
     return as_interactions(coupling, state)(state) + _energy_of_doping(coupling, state)
 
 
 @potential_at.register(Quantiles)
-def _(measure: Quantiles, coupling: Charges, state: Species) -> Array:
+def _(measure: Quantiles, coupling: FieldCoupling, state: Species) -> Array:
     kernel, field = _kernel(coupling, state), measure.zero_field
     for name, z in coupling.charges.items():
         other = state[name]
@@ -85,22 +75,22 @@ def _(measure: Quantiles, coupling: Charges, state: Species) -> Array:
 
 
 @coupling_energy.register(RadialQuantiles)
-def _(measure: RadialQuantiles, coupling: Charges, state: Species) -> float:
+def _(measure: RadialQuantiles, coupling: FieldCoupling, state: Species) -> float:
     return EnclosedCharge(state, coupling.charges).energy / coupling.permittivity
 
 
 @potential_at.register(RadialQuantiles)
-def _(measure: RadialQuantiles, coupling: Charges, state: Species) -> Array:
+def _(measure: RadialQuantiles, coupling: FieldCoupling, state: Species) -> Array:
     enclosed = EnclosedCharge(state, coupling.charges)
     return measure.field("psi", enclosed.potential) / coupling.permittivity
 
 
-def charge_density(coupling: Charges, state: Species) -> Array:
+def charge_density(coupling: FieldCoupling, state: Species) -> Array:
     """sum_i z_i rho_i + doping over a grid."""
     return sum((z * state[name].values for name, z in coupling.charges.items()), doping_on(coupling, state.grid))
 
 
-def doping_on(coupling: Charges, grid: Grid) -> Array:
+def doping_on(coupling: FieldCoupling, grid: Grid) -> Array:
     """The doping as an array over a grid; of a function the averages over the cells, whose total is that of the function."""
     if coupling.doping is None:
         return np.zeros(grid.shape)
@@ -111,14 +101,19 @@ def doping_on(coupling: Charges, grid: Grid) -> Array:
     return np.full(grid.shape, finite("doping", coupling.doping))
 
 
-def psi_of_charge(coupling: Charges, grid: Grid, charge: Array) -> Array:
+def sampled_on(coupling: FieldCoupling, grid: Grid) -> FieldCoupling:
+    """The same coupling with its doping, if it is a function, as an array over a grid."""
+    return replace(coupling, doping=doping_on(coupling, grid)) if callable(coupling.doping) else coupling
+
+
+def psi_of_charge(coupling: FieldCoupling, grid: Grid, charge: Array) -> Array:
     """psi with -permittivity lap psi = charge; a mean of the charge that Neumann's condition does not allow is left out."""
     if coupling.boundary == "free-space":
         return grid.convolve(Newtonian(grid.dim), charge) / coupling.permittivity
     return grid.inverse_laplacian(charge, coupling.boundary) / coupling.permittivity
 
 
-def fixed_charge(coupling: Charges, state: Species) -> float:
+def fixed_charge(coupling: FieldCoupling, state: Species) -> float:
     """The total of the doping."""
     if state.kind is Density:
         return state.grid.integrate(doping_on(coupling, state.grid))
@@ -126,7 +121,7 @@ def fixed_charge(coupling: Charges, state: Species) -> float:
     return float(masses.sum())
 
 
-def as_interactions(coupling: Charges, state: Species) -> Law:
+def as_interactions(coupling: FieldCoupling, state: Species) -> Law:
     """The coupling as interactions through the Green's function of the place, and potentials.
 
     Between walls at a and b it is -|x - y| / 2 + (x - y)^2 / (2 L) + g(x) + g(y), g(x) = (x - a)(b - x) / (2 L), where psi
@@ -136,7 +131,7 @@ def as_interactions(coupling: Charges, state: Species) -> Law:
         raise ValueError("RadialQuantiles hold no interactions, so the coupling cannot be frozen there: take JKO()")
     kernel, c = _kernel(coupling, state), 1 / coupling.permittivity
     charged = [(name, z) for name, z in coupling.charges.items() if z != 0]
-    terms: list[tuple[float, Law]] = []
+    terms: list[tuple[float, Term]] = []
     for k, (a, za) in enumerate(charged):
         terms.append((c * za * za, Interaction(kernel, a)))
         terms += [(c * za * zb, CrossInteraction(kernel, between=(a, b))) for b, zb in charged[k + 1 :]]
@@ -147,7 +142,7 @@ def as_interactions(coupling: Charges, state: Species) -> Law:
     return Combination(tuple(terms))
 
 
-def _kernel(coupling: Charges, state: Species) -> Kernel:
+def _kernel(coupling: FieldCoupling, state: Species) -> Kernel:
     if coupling.boundary == "free-space":
         return Newtonian(1 if state.kind is Quantiles else getattr(state.domain, "dim", state.domain))
     if state.kind is not Quantiles:
@@ -156,7 +151,7 @@ def _kernel(coupling: Charges, state: Species) -> Kernel:
     return Newtonian(1) if coupling.boundary == "neumann" else Newtonian(1) + Quadratic() * (1 / (high - low))
 
 
-def _net_charge(coupling: Charges, state: Species) -> float:
+def _net_charge(coupling: FieldCoupling, state: Species) -> float:
     background = 0.0 if coupling.doping is None else fixed_charge(coupling, state)
     return sum(z * state[name].mass for name, z in coupling.charges.items()) + background
 
@@ -166,7 +161,7 @@ def _between_walls(state: Species) -> SpaceFunction:
     return lambda x: (x - low) * (high - x) / (2 * (high - low))
 
 
-def _doping_cells(coupling: Charges, state: Species) -> tuple[Array, Array]:
+def _doping_cells(coupling: FieldCoupling, state: Species) -> tuple[Array, Array]:
     """The edges of cells between the walls, and the fixed charge in them."""
     if state.kind is not Quantiles or state.domain is None:
         raise ValueError(f"doping of {coupling!r} needs a grid, or Quantiles with walls, to lie between")
@@ -183,11 +178,11 @@ def _doping_cells(coupling: Charges, state: Species) -> tuple[Array, Array]:
     return edges, values * np.diff(edges)
 
 
-def _of_doping(coupling: Charges, state: Species, kernel: Kernel) -> LinePotential:
+def _of_doping(coupling: FieldCoupling, state: Species, kernel: Kernel) -> LinePotential:
     return LinePotential(on_the_line(kernel), *_doping_cells(coupling, state))
 
 
-def _energy_of_doping(coupling: Charges, state: Species) -> float:
+def _energy_of_doping(coupling: FieldCoupling, state: Species) -> float:
     """What the doping is worth without the species, in the total charge of the state."""
     if coupling.doping is None:
         return 0.0
@@ -198,7 +193,7 @@ def _energy_of_doping(coupling: Charges, state: Species) -> float:
     return float(own) / coupling.permittivity
 
 
-def _gauge(coupling: Charges, state: Species) -> float:
+def _gauge(coupling: FieldCoupling, state: Species) -> float:
     """What makes the mean of psi zero, or psi zero on the walls."""
     if coupling.boundary == "free-space":
         return 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..base import Combination, Law
+from ..base import Combination, Law, Term
 from ..cross_interaction import CrossInteraction
 from ..interaction import Interaction
 
@@ -27,13 +27,13 @@ def gradient_form(law: Law) -> tuple[Law, Mapping[str, float]] | None:
     alpha = law.symmetrizable()
     if alpha is None:
         return None
-    parts: list[tuple[float, Law]] = []
-    for c, term in law.terms:
-        for a, b, factor, kernel in term.pulls:
+    parts: list[tuple[float, Term]] = []
+    for factor, form, term in law.forms.entries:
+        for a, b, kernel in form.motions:
             if a == b:
-                parts.append((c * factor / alpha[a], Interaction(kernel, a)))
+                parts.append((factor / alpha[a], Interaction(kernel, a)))
             elif a < b:  # the other half of the pair says the same
-                parts.append((c * factor / alpha[a], CrossInteraction(kernel, between=(a, b))))
-        if not term.pulls:
-            parts.append((c / alpha[term.involves[0]], term))
+                parts.append((factor / alpha[a], CrossInteraction(kernel, between=(a, b))))
+        if not form.motions:
+            parts.append((factor / alpha[term.involves[0]], term))
     return Combination(tuple(parts)), alpha

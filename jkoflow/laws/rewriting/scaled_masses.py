@@ -7,12 +7,11 @@ from functools import singledispatch
 from typing import Any, NamedTuple
 
 from ...measures import Density, Measure, Particles, Quantiles, Species
-from ..base import Combination, Law, State
-from ..cross_interaction import CrossInteraction
+from ..base import Combination, Law, State, Term
 from ..drift import Drift
 from ..entropy import Entropy
-from ..interaction import Interaction
-from ..potential import Potential
+from ..forms import External, Internal, OneWay, Pair
+from ..reading import Entry
 from ..renyi import RenyiEntropy
 
 
@@ -46,38 +45,24 @@ def unit_masses(law: Law, state: State) -> UnitMasses:
         if not mass > 0:
             raise ValueError(f"species {name!r} must hold mass, got a total of {mass:g}")
     rate = masses[list(held)[-1]]
-    parts = [(c / rate * factor, part) for c, term in law.terms for factor, part in _divided(term, masses)]
+    law.forms.require((Internal, External, Pair, OneWay), "unit_masses")
+    parts = [(entry.factor / rate * factor, term) for entry in law.forms.entries for factor, term in _divided(entry, masses)]
     return UnitMasses(Combination(tuple(parts)), Species({name: _unit(m) for name, m in held.items()}), rate)
 
 
-@singledispatch
-def _divided(term: Law, masses: dict[str, float]) -> list[tuple[float, Law]]:
+def _divided(entry: Entry[Any], masses: dict[str, float]) -> list[tuple[float, Term]]:
     """The terms, with their factors, that stand for a term when all species have been divided by their masses."""
-    raise ValueError(
-        f"{term!r} has no known form for unit masses: Entropy, RenyiEntropy, Potential, interactions and drifts have"
-    )
-
-
-@_divided.register(Entropy)
-@_divided.register(Potential)
-def _(term: Entropy | Potential, masses: dict[str, float]) -> list[tuple[float, Law]]:
-    return [(1.0, term)]
-
-
-@_divided.register
-def _(term: RenyiEntropy, masses: dict[str, float]) -> list[tuple[float, Law]]:
-    return [(masses[term.species] ** (term.m - 1), term)]
-
-
-@_divided.register
-def _(term: Interaction, masses: dict[str, float]) -> list[tuple[float, Law]]:
-    return [(masses[term.species], term)]
-
-
-@_divided.register(CrossInteraction)
-@_divided.register(Drift)
-def _(term: CrossInteraction | Drift, masses: dict[str, float]) -> list[tuple[float, Law]]:
-    return [(c * masses[b], Drift(kernel, moves=a, by=b)) for a, b, c, kernel in term.pulls]
+    match entry.form:
+        case Internal(species=name, others=()) as form:
+            entropy: list[tuple[float, Term]] = [(form.entropy, Entropy(name))] if form.entropy else []
+            return entropy + [(c * masses[name] ** (m - 1), RenyiEntropy(m, name)) for c, m in form.powers]
+        case Internal():
+            raise ValueError(f"{entry.term!r} has no known form for unit masses: sums of entropies and powers have")
+        case Pair(alone=True) as form:
+            return [(masses[form.a], entry.term)]
+        case Pair() | OneWay() as form:
+            return [(masses[b], Drift(kernel, moves=a, by=b)) for a, b, kernel in form.motions]
+    return [(1.0, entry.term)]
 
 
 @singledispatch

@@ -10,7 +10,8 @@ import numpy as np
 from ..._status import Status
 from ..._typing import Array, Indices
 from ..._validate import positive, positive_integer
-from ...measures import Particles, Species
+from ...laws.forms import External, Form, Pair
+from ...measures import Measure, Particles, Species
 from ..base import ProximalStep, ProxResult, StepSolver
 from .problem import CloudProblem, Model
 
@@ -70,6 +71,8 @@ class ParticleProximal(StepSolver):
     tolerance: float = 1e-8
     max_iterations: int = 500
     solves: ClassVar[str] = "the exact step among atoms of the anchor's masses"
+    measures: ClassVar[tuple[type[Measure], ...]] = (Particles,)
+    takes: ClassVar[tuple[type[Form], ...]] = (External, Pair)
 
     def __post_init__(self) -> None:
         positive("tolerance", self.tolerance)
@@ -79,10 +82,7 @@ class ParticleProximal(StepSolver):
         self._problem(step)
 
     def _problem(self, step: ProximalStep) -> CloudProblem:
-        if step.further:
-            raise ValueError(
-                "ParticleProximal takes one anchor, and BDF2 and VariationalExtrapolation need more: take JKO with it"
-            )
+        self.must_take(step)
         return CloudProblem(step)
 
     def solve(self, step: ProximalStep) -> ProxResult:
@@ -90,15 +90,14 @@ class ParticleProximal(StepSolver):
         run = _Newton(problem, self.tolerance, self.max_iterations)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the status tells
             x, status, residual = run.solved()
-        state = {}
-        for (name, before), own in zip(step.anchor.items(), problem.species, strict=True):
-            state[name] = Particles(x[own].reshape(before.points.shape), before.masses)
-        moved = {
-            name: float(np.sqrt(problem.masses[own] @ ((x - problem.start)[own] ** 2).sum(axis=1)))
-            for name, own in zip(step.anchor, problem.species, strict=True)
+        anchor = step.anchor.items()
+        state = {
+            name: Particles(x[atoms].reshape(before.points.shape), before.masses)
+            for (name, before), atoms in zip(anchor, problem.species, strict=True)
         }
-        unknown = {name: np.full(len(cloud.masses), np.nan) for name, cloud in step.anchor.items()}
-        return ProxResult(Species(state), moved, unknown, status, run.iterations, residual)
+        distances = {name: state[name].moved_from(before) for name, before in anchor}
+        unknown = {name: np.full(len(before.masses), np.nan) for name, before in anchor}
+        return ProxResult(Species(state), distances, unknown, status, run.iterations, residual)
 
 
 class _Newton:

@@ -10,7 +10,7 @@ import numpy as np
 from ..._typing import Array, Indices, Mask
 from ...clouds import CloudLaw, difference_step, gradient_of, is_steep
 from ...kernels import Kernel, RadialKernel
-from ...laws import Potential
+from ...laws.forms import External
 from ...measures import CloudPotential
 from ..base import ProximalStep
 
@@ -58,7 +58,7 @@ class CloudProblem:
             if a <= b
         ]
         fixed, weights = [np.zeros((0, self.start.shape[1]))], [self.masses]
-        self.fields: list[tuple[Indices, float, Potential]] = []
+        self.fields: list[tuple[Indices, float, External]] = []
         for a, fields in enumerate(law.fields):
             for c, term in fields:
                 if isinstance(term.V, CloudPotential):
@@ -210,7 +210,7 @@ def _of_custom(kernel: Kernel, gaps: Array, weights: Array, convexified: bool) -
     return weights[..., None] * gradient(gaps), weights[..., None, None] * blocks
 
 
-def _hessian_of(term: Potential, places: Array) -> Array:
+def _hessian_of(term: External, places: Array) -> Array:
     """D^2 V (n, d, d) by central differences of the gradient."""
     h = difference_step(places, 1e-4, 1e-5)
     steps = h * np.eye(places.shape[1])

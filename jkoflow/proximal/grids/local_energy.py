@@ -1,49 +1,42 @@
-"""The energy of one species on a grid, term by term: what the solvers that know its local part have in common."""
+"""The energy of a step on a grid: what is local, species by species, and the joint terms beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import singledispatch
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from ..._typing import Array, Mask
-from ...laws import (
-    Congestion,
-    CrossInteraction,
-    DirichletCoupling,
-    Entropy,
-    Functional,
-    Interaction,
-    InternalEnergy,
-    Law,
-    Obstacle,
-    Potential,
-    RenyiEntropy,
-    charge_density,
-    psi_of_charge,
-)
-from ...measures import Species
+from ...grids import Grid
+from ...laws import LawForms
+from ...laws.forms import DensityFunction
+from ...measures import Density, Species
 from ..base import ProximalStep
+from .joint_terms import JointTerms
+
+Weighted: TypeAlias = "tuple[tuple[float, DensityFunction], ...]"
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, eq=False)
 class LocalEnergy:
-    """The terms of the energy of one species,  int U(rho) + V rho dx  with  rho <= cap,  none where forbidden, and the rest.
+    """int U(rho) + V rho dx  of one species,  with  rho <= cap,  none where forbidden.
 
-        U(s) = entropy s log s + sum_k c_k s^m_k / (m_k - 1) + sum_k c_k U_k(s).
-
-    ``moving`` are the terms whose first variation depends on more than the density at a place.
+    U(s) = entropy s log s + sum_k c_k s^m_k / (m_k - 1) + sum_k c_k U_k(s).
     """
 
     potential: Array
     forbidden: Mask
     entropy: float = 0.0
-    powers: list[tuple[float, float]] = field(default_factory=list)  # (coefficient, m)
-    others: list[tuple[float, InternalEnergy]] = field(default_factory=list)
-    moving: list[tuple[float, Law]] = field(default_factory=list)
+    powers: tuple[tuple[float, float], ...] = ()  # (coefficient, m)
+    others: Weighted = ()
     cap: float = np.inf
+
+    @property
+    def strictly_convex(self) -> bool:
+        """Whether U is, so that the density follows the potential without jumps."""
+        return bool(self.entropy or self.powers or self.others)
 
     def derivative(self, rho: Array) -> Array:
         """U'(rho); -inf at 0 where the slope there is infinite."""
@@ -51,8 +44,8 @@ class LocalEnergy:
             total = self.entropy * (np.log(rho) + 1) if self.entropy else np.zeros_like(rho)
             for c, m in self.powers:
                 total = total + c * m / (m - 1) * rho ** (m - 1)
-            for c, term in self.others:
-                total = total + c * term.derivative(rho)
+            for c, function in self.others:
+                total = total + c * function.derivative(rho)
         return total
 
     def curvature(self, rho: Array) -> Array:
@@ -60,112 +53,65 @@ class LocalEnergy:
         total = self.entropy / rho
         for c, m in self.powers:
             total = total + c * m * rho ** (m - 2)
-        for c, term in self.others:
+        for c, function in self.others:
             step = 1e-6 * rho
-            total = total + c * (term.derivative(rho + step) - term.derivative(rho - step)) / (2 * step)
+            total = total + c * (function.derivative(rho + step) - function.derivative(rho - step)) / (2 * step)
         return total
 
-    def outside(self, name: str, state: Species, without: Law | None = None) -> Array:
-        """V and the moving terms' first variation in the species, at a state; one of them may be left out."""
-        fields = (c * moving_field(term, name, state) for c, term in self.moving if term is not without)
-        return sum(fields, self.potential)
+
+@dataclass(frozen=True, eq=False)
+class GridEnergy:
+    """The energy of a law on a grid: local energies by species, and the joint terms."""
+
+    local: Mapping[str, LocalEnergy]
+    joint: JointTerms
+
+    @classmethod
+    def of(cls, forms: LawForms, anchor: Species) -> GridEnergy:
+        """That of a law whose forms are accepted, on the grid of a state: sampled once and kept with the law.
+
+        Raises ValueError for a negative coefficient where convexity is lost.
+        """
+        grid, names = anchor.grid, tuple(anchor)
+
+        def sampled() -> GridEnergy:
+            return cls({name: _local(forms, name, anchor[name], grid) for name in names}, JointTerms.of(forms, grid))
+
+        return forms.once((cls, grid, names), sampled)
 
 
-@singledispatch
-def moving_field(term: Law, name: str, state: Species) -> Array:
-    """The first variation of a moving term in a species."""
-    return term.first_variation(state, name)
+def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> LocalEnergy:
+    potential, forbidden = np.zeros(grid.shape), np.zeros(grid.shape, dtype=bool)
+    entropy, cap = 0.0, np.inf
+    powers: list[tuple[float, float]] = []
+    others: list[tuple[float, DensityFunction]] = []
+    for entry in forms.internal:
+        form = entry.form
+        if form.species == species:
+            entropy += entry.factor * form.entropy
+            powers += [(entry.non_negative() * c, m) for c, m in form.powers]
+            others += [(entry.non_negative() * c, function) for c, function in form.others]
+    for bound in forms.bounds:
+        if bound.form.species == species:
+            bound.non_negative()
+            cap = min(cap, bound.form.density)
+    for obstacle in forms.forbidden:
+        if obstacle.form.species == species:
+            obstacle.non_negative()
+            forbidden = forbidden | obstacle.form.mask(grid)
+    for external in forms.external:
+        if external.form.species == species:
+            potential = potential + external.factor * density.field("V", external.form.V)
+    if entropy < 0:
+        label = f" of species {species!r}" if species else ""
+        raise ValueError(f"the entropies{label} must add up to a coefficient >= 0, got {entropy}")
+    return LocalEnergy(potential, forbidden, entropy, tuple(powers), tuple(others), cap)
 
 
-@moving_field.register
-def _(term: DirichletCoupling, name: str, state: Species) -> Array:
-    """z psi; on the way to the answer the charge need not add up to 0, and what psi cannot answer is left out."""
-    return term.charges[name] * psi_of_charge(term, state.grid, charge_density(term, state))
-
-
-def enter_all(found: Mapping[str, LocalEnergy], step: ProximalStep, spare: float) -> None:
-    """Enter every term of the energy of a step. ``spare`` is the share of the mass that a bound has to leave free besides.
-
-    Raises ValueError for a term that is not known, a negative coefficient where convexity is lost, or a bound that the mass
-    does not fit under.
-    """
-    for c, term in step.energy.terms:
-        if c != 0:
-            enter(term, c, found, step)
-    for name, local in found.items():
-        label = f" of species {name!r}" if name else ""
-        if local.entropy < 0:
-            raise ValueError(f"the entropies{label} must add up to a coefficient >= 0, got {local.entropy}")
+def must_leave_room(energy: GridEnergy, step: ProximalStep, spare: float) -> None:
+    """ValueError for a bound that the mass does not fit under, with a share ``spare`` of the mass to be left free besides."""
+    for name, local in energy.local.items():
         room = local.cap * step.grid.cell_volume * float(np.sum(~local.forbidden))
         if room < step.anchor[name].mass * (1 + spare):
-            raise ValueError(
-                f"bound of Congestion must leave room for the mass {step.anchor[name].mass:.6g}{label}, got {room:.6g}"
-            )
-
-
-@singledispatch
-def enter(term: Law, c: float, found: Mapping[str, LocalEnergy], step: ProximalStep) -> None:
-    """Enter c times a term of the energy. Register your own energies here, for BackAndForth and Entropic both."""
-    raise ValueError(
-        f"a step on a grid does not accept {term!r}: write it as a CustomInternalEnergy or a Functional, or register it, for "
-        f"BackAndForth and Entropic, with jkoflow.proximal.back_and_forth.enter.register({type(term).__name__})"
-    )
-
-
-@enter.register
-def _(term: Entropy, c: float, found: Mapping[str, LocalEnergy], step: ProximalStep) -> None:
-    found[term.species].entropy += c
-
-
-@enter.register
-def _(term: RenyiEntropy, c: float, found: Mapping[str, LocalEnergy], step: ProximalStep) -> None:
-    found[term.species].powers.append((_non_negative(term, c), term.m))
-
-
-@enter.register
-def _(term: InternalEnergy, c: float, found: Mapping[str, LocalEnergy], step: ProximalStep) -> None:
-    found[term.species].others.append((_non_negative(term, c), term))
-
-
-@enter.register
-def _(term: Congestion, c: float, found: Mapping[str, LocalEnergy], step: ProximalStep) -> None:
-    _non_negative(term, c)
-    found[term.species].cap = min(found[term.species].cap, term.bound)
-
-
-@enter.register
-def _(term: Obstacle, c: float, found: Mapping[str, LocalEnergy], step: ProximalStep) -> None:
-    _non_negative(term, c)
-    found[term.species].forbidden = found[term.species].forbidden | term.mask(step.grid)
-
-
-@enter.register
-def _(term: Potential, c: float, found: Mapping[str, LocalEnergy], step: ProximalStep) -> None:
-    local = found[term.species]
-    local.potential = local.potential + c * term.first_variation(step.anchor, term.species)
-
-
-@enter.register(Interaction)
-@enter.register(CrossInteraction)
-@enter.register(Functional)
-def _(
-    term: Interaction | CrossInteraction | Functional | DirichletCoupling,
-    c: float,
-    found: Mapping[str, LocalEnergy],
-    step: ProximalStep,
-) -> None:
-    for name in term.involves:
-        found[name].moving.append((c, term))
-
-
-@enter.register
-def _(term: DirichletCoupling, c: float, found: Mapping[str, LocalEnergy], step: ProximalStep) -> None:
-    on_grid = term.on(step.grid)  # sampled once
-    for name in term.involves:
-        found[name].moving.append((c, on_grid))
-
-
-def _non_negative(term: Law, c: float) -> float:
-    if c < 0:
-        raise ValueError(f"the coefficient of {term!r} must be >= 0, got {c:g}: the step would not be convex")
-    return c
+            label = f" of species {name!r}" if name else ""
+            raise ValueError(f"bound must leave room for the mass {step.anchor[name].mass:.6g}{label}, got {room:.6g}")

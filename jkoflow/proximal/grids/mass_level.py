@@ -8,16 +8,18 @@ from ..._typing import Array
 from .conjugate import Conjugate
 
 
-def level_of_mass(local: Conjugate, level: Array, total: float) -> float:
+def level_of_mass(conjugate: Conjugate, level: Array, total: float) -> float:
     """The constant x for which the densities at level + x add up to ``total``: Newton on the logarithm, within a bracket.
 
     It begins at 0, where the last level was; below that where the densities could overflow.
     """
     low, high = -np.inf, np.inf
-    start = float(local.derivative(np.array([min(10 * total, local.cap)]))[0]) - float(level.max())  # one cell, ten times all
-    x = 0.0 if np.isfinite(local.cap) else min(0.0, start)
+    start = float(conjugate.derivative(np.array([min(10 * total, conjugate.local.cap)]))[0]) - float(
+        level.max()
+    )  # one cell, ten times all
+    x = 0.0 if np.isfinite(conjugate.local.cap) else min(0.0, start)
     for _ in range(200):
-        rho, slopes = local.density(level + x)
+        rho, slopes = conjugate.density(level + x)
         held, slope = float(rho.sum()), float(slopes.sum())
         if abs(held - total) <= 4e-15 * total:
             return x

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..._typing import Array
-from ...laws import InternalEnergy
+from ...laws.forms import DensityFunction
 
 
 def power_equation(slope: float, c: float, m: float, right: Array) -> Array:
@@ -22,7 +24,7 @@ def power_equation(slope: float, c: float, m: float, right: Array) -> Array:
 
 
 def monotone_equation(
-    slope: float, powers: list[tuple[float, float]], others: list[tuple[float, InternalEnergy]], right: Array
+    slope: float, powers: Sequence[tuple[float, float]], others: Sequence[tuple[float, DensityFunction]], right: Array
 ) -> Array:
     """The root l of slope l + sum of increasing functions of e^l = right, bracketed and found cell by cell."""
     from scipy.optimize import elementwise
@@ -33,8 +35,8 @@ def monotone_equation(
             total = slope * log_density - target
             for c, m in powers:
                 total = total + c * m / (m - 1) * density ** (m - 1)
-            for c, term in others:
-                total = total + c * term.derivative(density)
+            for c, function in others:
+                total = total + c * function.derivative(density)
             return total
 
     bracket = elementwise.bracket_root(excess, np.full(right.shape, -1.0), np.full(right.shape, 1.0), args=(right,))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..._arrays import cumulated_from_right
 from ..._typing import Array, Indices, Mask
 from .model import Chain
 
@@ -99,9 +100,9 @@ class _Part:
             return None
         around = [node for node in (chain.nodes.start - 1, chain.nodes.stop) if 0 <= node < len(fixed)]
         walls = [node for node in around if fixed[node] and int(group[node]) in members]  # its own: none of another species
-        tail = np.concatenate([np.cumsum(force[inside][::-1])[::-1], [0.0]])
+        tail = cumulated_from_right(force[inside])
         cells = chain.masses[inside[:-1] - chain.nodes.start]
-        right = np.concatenate([np.cumsum(cells[::-1])[::-1], [0.0]])
+        right = cumulated_from_right(cells)
         cut = np.concatenate([[0.0], cells, [0.0]])
         mass = np.concatenate([right, [0.0]]) + cut / 2
         return cls(chain, tail, mass, cut, any(w < inside[0] for w in walls), any(w > inside[-1] for w in walls))

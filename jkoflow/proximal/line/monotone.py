@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._arrays import cumulated
 from ..._typing import Array, Indices, Mask
 from .clusters import Join
 from .model import Model
@@ -87,7 +88,7 @@ class _Pooled:
     def __init__(self, x: Array, floors: Array, fixed: Mask, closed: Mask, joined: list[Join]) -> None:
         self.group = np.concatenate([[0], np.cumsum(~closed)])
         self.first = np.flatnonzero(np.concatenate([[True], ~closed]))
-        spread = np.concatenate([[0.0], np.cumsum(np.where(closed, floors, 0.0))])
+        spread = cumulated(np.where(closed, floors, 0.0))
         self.offset = spread - spread[self.first][self.group]
         self.base = x[self.first].copy()
         self.x, self.fixed, self.closed = x, fixed, closed

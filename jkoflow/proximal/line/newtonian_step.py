@@ -9,16 +9,16 @@ import numpy as np
 
 from ..._status import Status
 from ..._typing import Array
-from ...kernels.sums import LineKernel, on_the_line
-from ...laws import CrossInteraction, Interaction, Law
-from ...measures import Quantiles
+from ...kernels.sums import on_the_line
+from ...laws.forms import Form, Pair
+from ...measures import Measure, Quantiles
 from ..base import ProximalStep, ProxResult, StepSolver
-from .model import potential_along, square
+from .model import potential_along
 
 
 @dataclass(frozen=True)
 class NewtonianStep(StepSolver):
-    """The exact JKO step of ``newtonian()`` on Quantiles, with no iteration.
+    """The exact JKO step of ``newtonian_law()`` on Quantiles, with no iteration.
 
     At the step's end w = F_1 - G_1 at a place c solves w = F_0(c - 2 tau w) - G_0(c + 2 tau w): one increasing equation for
     every place, no matter what the others are (docs/theory/newtonian-particles.md, section 2.7). Followed along the mass it
@@ -36,11 +36,13 @@ class NewtonianStep(StepSolver):
 
     >>> import jkoflow as jf
     >>> state = jf.Species(x=jf.Quantiles.atoms([-1.0]), y=jf.Quantiles.atoms([1.0]))
-    >>> jf.evolve(jf.newtonian(), state, scheme=jf.JKO(NewtonianStep()), dt=0.25, t_end=0.25).final["x"].nodes
+    >>> jf.evolve(jf.newtonian_law(), state, scheme=jf.JKO(NewtonianStep()), dt=0.25, t_end=0.25).final["x"].nodes
     array([-1. , -0.5])
     """
 
     solves: ClassVar[str] = "the exact step at the mass nodes of the anchor"
+    measures: ClassVar[tuple[type[Measure], ...]] = (Quantiles,)
+    takes: ClassVar[tuple[type[Form], ...]] = (Pair,)
 
     def check(self, step: ProximalStep) -> None:
         self._strength(step)
@@ -48,28 +50,28 @@ class NewtonianStep(StepSolver):
     def solve(self, step: ProximalStep) -> ProxResult:
         reach = 4 * step.tau * self._strength(step)
         x, y = step.anchor.values()
-        nodes = (_moved(x, y, reach), _moved(y, x, reach))
-        pairs = list(zip(step.anchor.items(), nodes, strict=True))
-        state = type(step.anchor)({name: old.like(new) for (name, old), new in pairs})
-        distances = {name: float(np.sqrt(square(old.masses, new - old.nodes))) for (name, old), new in pairs}
-        potentials = {name: potential_along(new, old.nodes) for (name, old), new in pairs}
+        state = step.anchor.like(dict(zip(step.anchor, (_moved(x, y, reach), _moved(y, x, reach)), strict=True)))
+        distances = {name: after.moved_from(step.anchor[name]) for name, after in state.items()}
+        potentials = {name: potential_along(after.nodes, step.anchor[name].nodes) for name, after in state.items()}
         return ProxResult(state, distances, potentials, Status.CONVERGED, 1, 0.0)
 
     def _strength(self, step: ProximalStep) -> float:
-        """The factor of ``newtonian()`` that the law is."""
-        if step.anchor.kind is not Quantiles or len(step.anchor) != 2 or step.further:
-            raise ValueError(f"NewtonianStep takes two species of Quantiles and one anchor, got {step.anchor!r}")
+        """The factor of ``newtonian_law()`` that the law is."""
+        self.must_take(step)
+        if len(step.anchor) != 2:
+            raise ValueError(f"NewtonianStep takes two species, got {step.anchor!r}")
         x, y = step.anchor
         found = dict.fromkeys((x, y, "cross"), 0.0)
-        for c, term in step.energy.terms:
-            kernel, name = _kernel(term)
-            if kernel is None or kernel.parts or kernel.powers:
-                raise ValueError(f"law must be a multiple of newtonian(), got {term!r}: QuantileNewton takes others")
-            found[name] += c * kernel.pointed
+        for factor, form, term in step.forms.pairs:
+            kernel = on_the_line(form.kernel)
+            if not kernel.only_tip:
+                raise ValueError(f"law must be a multiple of newtonian_law(), got {term!r}: QuantileNewton takes others")
+            found[form.a if form.alone else "cross"] += factor * kernel.pointed
         c = found["cross"]
         if not c > 0 or found[x] != -c or found[y] != -c or any(alpha != 1 for alpha in step.mobilities.values()):
             raise ValueError(
-                f"law must be a multiple of newtonian() with mobilities of 1, got {step.energy!r}: QuantileNewton takes others"
+                f"law must be a multiple of newtonian_law() with mobilities of 1, got {step.energy!r}: "
+                "QuantileNewton takes others"
             )
         masses = [measure.mass for measure in step.anchor.values()]
         if abs(masses[0] - masses[1]) > 1e-12 * max(masses):
@@ -77,15 +79,9 @@ class NewtonianStep(StepSolver):
         return c
 
 
-def _kernel(term: Law) -> tuple[LineKernel | None, str]:
-    if isinstance(term, Interaction):
-        return on_the_line(term.W), term.species
-    return (on_the_line(term.K), "cross") if isinstance(term, CrossInteraction) else (None, "")
-
-
 def _moved(x: Quantiles, y: Quantiles, reach: float) -> Array:
     """The nodes of x after the step, reach = 4 tau."""
-    s, g = (np.concatenate([[0.0], np.cumsum(one.masses)]) for one in (x, y))
+    s, g = (one.levels for one in (x, y))
     at, wanted = y.nodes / reach + g, s + x.nodes / reach
     z = np.interp(wanted, at, y.nodes)
     z = np.where(wanted < at[0], wanted * reach, np.where(wanted > at[-1], (wanted - g[-1]) * reach, z))

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..._arrays import cumulated
 from ..._typing import Array, Mask
 from ...kernels.sums import LineKernel, at_gauss_points, over_gauss_points
 from ...measures import Quantiles, Species
@@ -25,7 +26,7 @@ class LineProblem:
     """
 
     def __init__(self, step: ProximalStep) -> None:
-        self.step, self.terms = step, LineTerms.of(step)
+        self.step, self.terms = step, LineTerms.of(step.forms, step.anchor)
         self.blur = 0.0  # a length: tips act as if every species were spread over that much more
         self.chains: list[Chain] = []
         walls = step.anchor.domain
@@ -100,7 +101,7 @@ class LineProblem:
     def _blurred(self, nodes: Array, masses: Array) -> Array:
         if self.blur == 0:
             return nodes
-        level = np.concatenate([[0.0], np.cumsum(masses)]) / masses.sum()
+        level = cumulated(masses) / masses.sum()
         return np.asarray(nodes + self.blur * (level - 0.5))
 
     def strongest_ties(self) -> float:
@@ -185,7 +186,7 @@ class LineProblem:
 
     def state(self, x: Array) -> Species:
         """The nodes as measures."""
-        return Species({chain.name: self.step.anchor[chain.name].like(x[chain.nodes]) for chain in self.chains})
+        return self.step.anchor.like({chain.name: x[chain.nodes] for chain in self.chains})
 
     def _inertia(self, chain: Chain, nodes: Array, model: Model) -> None:
         d, w = nodes - chain.target, chain.inertia * chain.masses

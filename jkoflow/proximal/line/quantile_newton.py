@@ -10,15 +10,13 @@ import numpy as np
 from ..._status import Status
 from ..._typing import Array, Mask
 from ..._validate import positive, positive_integer
-from ...measures import Quantiles
+from ...laws.forms import Bound, External, FieldCoupling, Form, Internal, Pair
+from ...measures import Measure, Quantiles
 from ..base import ProximalStep, ProxResult, StepSolver
 from .clusters import Join, hold_together, joins
 from .model import Model, potential_along
 from .monotone import ConeStep, NotConvexError, brought_together, driven, step_in_cone
 from .problem import LineProblem
-from .terms import enter
-
-__all__ = ["QuantileNewton", "enter"]
 
 _NEGLIGIBLE = 1e-9  # the share of the mass that may lie in cells that are not resolved
 _RESOLVED = 32  # widths of cells with a barrier are not resolved below so many times the spacing of the numbers
@@ -92,6 +90,9 @@ class QuantileNewton(StepSolver):
     tolerance: float = 1e-11
     max_iterations: int = 100
     solves: ClassVar[str] = "the exact step among measures with the mass nodes of the anchor"
+    measures: ClassVar[tuple[type[Measure], ...]] = (Quantiles,)
+    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, FieldCoupling)
+    several_anchors: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         positive("tolerance", self.tolerance)
@@ -102,11 +103,7 @@ class QuantileNewton(StepSolver):
 
     def _problem(self, step: ProximalStep) -> LineProblem:
         """The step in the nodes; ValueError for one that is not accepted."""
-        if step.anchor.kind is not Quantiles:
-            raise ValueError(
-                f"QuantileNewton takes Quantiles, got {step.anchor.kind.__name__}: convert with .quantiles() where the measure "
-                "is on the line"
-            )
+        self.must_take(step)
         return LineProblem(step)
 
     def solve(self, step: ProximalStep) -> ProxResult:

@@ -11,11 +11,12 @@ import numpy as np
 from ..._status import Status
 from ..._typing import Array
 from ..._validate import positive, positive_integer
-from ...measures import OrderedParticles, Species
+from ...laws.forms import External, Form, Pair, Positions
+from ...measures import Measure, OrderedParticles, OrderedPoints, Species
 from ...ordered import TipLaw
 from ..base import ProximalStep, ProxResult, StepSolver
 from .slopes import smooth_part, tip_subgradient
-from .step import answer, distance, must_be_ordered
+from .step import answer, distance
 
 _ABOVE = 1e-8  # of the objective: more than Clarabel's rounding
 
@@ -55,17 +56,19 @@ class CuttingPlanes(StepSolver):
     tolerance: float = 1e-10
     max_iterations: int = 200
     solves: ClassVar[str] = "the exact step of indivisible particles in their order, to the gap"
+    measures: ClassVar[tuple[type[Measure], ...]] = (OrderedPoints,)
+    takes: ClassVar[tuple[type[Form], ...]] = (External, Pair, Positions)
 
     def __post_init__(self) -> None:
         positive("tolerance", self.tolerance)
         positive_integer("max_iterations", self.max_iterations)
 
     def check(self, step: ProximalStep) -> None:
-        must_be_ordered(step)
+        self.must_take(step)
         _plane(step, step.anchor)
 
     def solve(self, step: ProximalStep) -> ProxResult:
-        must_be_ordered(step)
+        self.must_take(step)
         program = _Program(step)
         best, lowest, at, below = step.anchor, np.inf, step.anchor, -np.inf
         status, residual, iterations = Status.ITERATION_LIMIT, np.inf, 0
@@ -97,7 +100,7 @@ class CuttingPlanes(StepSolver):
 
 def _plane(step: ProximalStep, state: Species) -> tuple[float, dict[str, Array]]:
     """The energy and one of its subgradients, in the metric of the masses."""
-    _, slopes = smooth_part(step.energy, state)
+    _, slopes = smooth_part(step.forms, state)
     for name, slope in tip_subgradient(TipLaw.part_of(step.energy, state), state).items():
         slopes[name] = slopes[name] + slope
     return step.energy(state), slopes

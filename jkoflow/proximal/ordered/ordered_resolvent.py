@@ -10,14 +10,13 @@ import numpy as np
 from ..._status import Status
 from ..._typing import Array
 from ..._validate import finite_array, positive, positive_integer
-from ...laws import ConvexFunction
-from ...measures import OrderedParticles, OrderedPoints, Species
-from ...ordered import TipLaw, resolved
+from ...laws import Entry
+from ...laws.forms import External, Form, Pair, Positions
+from ...measures import Measure, OrderedParticles, OrderedPoints, Species
+from ...ordered import TipLaw, tip_resolvent
 from ..base import ProximalStep, ProxResult, StepSolver
-from .slopes import is_smooth_free, jitter, smooth_part, smooth_term
-from .step import answer, distance, must_be_ordered
-
-__all__ = ["OrderedResolvent", "smooth_term"]
+from .slopes import is_made_of_tips, jitter, smooth_part
+from .step import answer, distance
 
 _SHORTEST, _LONGEST = 1e-14, 1e6  # of tau: steps s of the iteration
 _LONGER = 20  # iterations after which a step twice as long is tried again
@@ -29,10 +28,10 @@ class OrderedResolvent(StepSolver):
 
         minimise over ordered positions   sum_i m_i |z_i - z_i^0|^2 / (2 tau alpha_i) + E(Z)
 
-    Laws of |x| alone, such as ``newtonian()``, are solved exactly: one sweep for equal masses, a lower convex hull otherwise
-    (see ``resolvent``). To these may be added potentials and convex interactions that are smooth: then by proximal gradient
-    steps with momentum, the tips and the order taken exactly in each, by isotonic regression where no tip couples two species.
-    Steps of a single ConvexFunction given by its resolvent are that.
+    Laws of |x| alone, such as ``newtonian_law()``, are solved exactly: one sweep for equal masses, a lower convex hull
+    otherwise (see ``resolvent``). To these may be added potentials and convex interactions that are smooth: then by proximal
+    gradient steps with momentum, the tips and the order taken exactly in each, by isotonic regression where no tip couples two
+    species. Steps of a single ConvexFunction given by its resolvent are that.
 
     Parameters
     ----------
@@ -49,7 +48,7 @@ class OrderedResolvent(StepSolver):
     Source: docs/theory/newtonian-particles.md, section 2.7; the momentum, Nesterov (2013).
 
     >>> import jkoflow as jf
-    >>> step = jf.ProximalStep(jf.newtonian(), jf.OrderedParticles(x=[-1.0], y=[1.0]), tau=0.25)
+    >>> step = jf.ProximalStep(jf.newtonian_law(), jf.OrderedParticles(x=[-1.0], y=[1.0]), tau=0.25)
     >>> OrderedResolvent().solve(step).state["x"].points
     array([-0.75])
     """
@@ -57,28 +56,30 @@ class OrderedResolvent(StepSolver):
     tolerance: float = 1e-12
     max_iterations: int = 5000
     solves: ClassVar[str] = "the exact step of indivisible particles in their order"
+    measures: ClassVar[tuple[type[Measure], ...]] = (OrderedPoints,)
+    takes: ClassVar[tuple[type[Form], ...]] = (External, Pair, Positions)
 
     def __post_init__(self) -> None:
         positive("tolerance", self.tolerance)
         positive_integer("max_iterations", self.max_iterations)
 
     def check(self, step: ProximalStep) -> None:
-        must_be_ordered(step)
-        own = _by_resolvent(step)
-        if own is None:
+        self.must_take(step)
+        alone = _by_resolvent(step)
+        if alone is None:
             TipLaw.part_of(step.energy, step.anchor, step.mobilities)
-            smooth_part(step.energy, step.anchor)
-        elif own[0] < 0 or len({step.mobilities[name] for name in own[1].species}) > 1:
-            raise ValueError(f"{own[1]!r} by its resolvent needs a coefficient >= 0 and one mobility for all its species")
+            smooth_part(step.forms, step.anchor)
+        elif alone.factor < 0 or len({step.mobilities[name] for name in alone.form.species}) > 1:
+            raise ValueError(f"{alone.term!r} by its resolvent needs a coefficient >= 0 and one mobility for all its species")
 
     def solve(self, step: ProximalStep) -> ProxResult:
         self.check(step)
-        own = _by_resolvent(step)
-        if own is not None:
-            return answer(step, _applied(step, *own), Status.CONVERGED, 1, 0.0)
+        alone = _by_resolvent(step)
+        if alone is not None:
+            return answer(step, _applied(step, alone), Status.CONVERGED, 1, 0.0)
         tips = TipLaw.part_of(step.energy, step.anchor, step.mobilities)
-        if is_smooth_free(step.energy):
-            return answer(step, resolved(tips, step.anchor, step.tau), Status.CONVERGED, 1, 0.0)
+        if is_made_of_tips(step.forms):
+            return answer(step, tip_resolvent(tips, step.anchor, step.tau), Status.CONVERGED, 1, 0.0)
         return self._iterate(step, tips)
 
     def _iterate(self, step: ProximalStep, tips: TipLaw) -> ProxResult:
@@ -90,7 +91,7 @@ class OrderedResolvent(StepSolver):
             iterations += 1
             q = s / (s + tau)
             ahead = _further(z, last, momentum * (1 - np.sqrt(q)) / (1 + np.sqrt(q)))
-            value, slopes = smooth_part(step.energy, ahead)
+            value, slopes = smooth_part(step.forms, ahead)
             if not np.isfinite(value):
                 status = Status.NOT_FINITE
                 break
@@ -105,7 +106,7 @@ class OrderedResolvent(StepSolver):
             last, z = z, reached
             came = max(extent, distance(step, z, step.anchor))
             top = max(float(np.abs(cloud.points).max()) for cloud in z.values())
-            noise = tau / s * float(np.spacing(top)) + tau * max(step.mobilities.values()) * jitter(step.energy, z)
+            noise = tau / s * float(np.spacing(top)) + tau * max(step.mobilities.values()) * jitter(step.forms, z)
             if residual <= self.tolerance * came + 8 * noise:
                 status = Status.CONVERGED
                 break
@@ -123,7 +124,7 @@ class OrderedResolvent(StepSolver):
             reached = _back(tips, at, places, step.tau * s / (step.tau + s))
             if reached is not None:
                 room = distance(step, reached, at) ** 2 / (2 * s)
-                there, turned = smooth_part(step.energy, reached)
+                there, turned = smooth_part(step.forms, reached)
                 lower, rise = there - value - room, 0.0
                 for name, cloud in at.items():
                     way = cloud.masses * (reached[name].points - cloud.points)
@@ -135,25 +136,24 @@ class OrderedResolvent(StepSolver):
         return None
 
 
-def _by_resolvent(step: ProximalStep) -> tuple[float, ConvexFunction] | None:
-    """The one term, where it is a convex function known by its resolvent, with its coefficient."""
-    terms = [(c, term) for c, term in step.energy.terms if c != 0]
-    if len(terms) == 1 and isinstance(terms[0][1], ConvexFunction) and terms[0][1].resolvent is not None:
-        return terms[0][0], terms[0][1]
-    return None
+def _by_resolvent(step: ProximalStep) -> Entry[Positions] | None:
+    """The one term, where it is a convex function known by its resolvent."""
+    alone = len(step.forms.entries) == 1 and step.forms.positions
+    return alone[0] if alone and alone[0].form.resolvent is not None else None
 
 
-def _applied(step: ProximalStep, c: float, function: ConvexFunction) -> OrderedParticles:
+def _applied(step: ProximalStep, entry: Entry[Positions]) -> OrderedParticles:
     """The step by the resolvent of the function; other species stay."""
+    function = entry.form
     assert function.resolvent is not None
-    given = function.resolvent(step.anchor, c * step.weight(function.species[0]))
+    given = function.resolvent(step.anchor, entry.factor * step.weight(function.species[0]))
     places = {name: cloud.points for name, cloud in step.anchor.items()}
     for name in function.species:
         if name not in given:
-            raise ValueError(f"resolvent of {function!r} must give positions of species {name!r}, got {list(given)}")
+            raise ValueError(f"resolvent of {entry.term!r} must give positions of species {name!r}, got {list(given)}")
         places[name] = finite_array(f"resolvent of {name!r}", given[name], places[name].shape)
         if np.any(np.diff(places[name]) < 0):
-            raise ValueError(f"resolvent of {function!r} must give non-decreasing positions, and those of {name!r} are not")
+            raise ValueError(f"resolvent of {entry.term!r} must give non-decreasing positions, and those of {name!r} are not")
     return OrderedParticles({name: (z, step.anchor[name].masses) for name, z in places.items()})
 
 
@@ -170,7 +170,7 @@ def _back(tips: TipLaw, at: Species, places: dict[str, Array], tau: float) -> Or
         return OrderedParticles(out)
     if any(np.any(np.diff(z) < 0) for z in places.values()):
         return None
-    return resolved(tips, OrderedParticles({name: (z, at[name].masses) for name, z in places.items()}), tau)
+    return tip_resolvent(tips, OrderedParticles({name: (z, at[name].masses) for name, z in places.items()}), tau)
 
 
 def _further(z: Species, last: Species, share: float) -> Species:

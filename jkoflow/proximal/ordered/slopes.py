@@ -2,41 +2,81 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
+from typing import Any
 
 import numpy as np
 
 from ..._typing import Array
 from ...kernels.sums import LineKernel, on_the_line
-from ...laws import ConvexFunction, CrossInteraction, Interaction, Law, Potential
+from ...laws import Entry, LawForms
+from ...laws.forms import External, Pair, Positions
 from ...measures import OrderedPoints, Species
 from ...ordered import TipLaw
-from ..line.terms import point_law
+from ..line.derivatives import PointLaw
 
 Slopes = dict[str, Array]
 """By species, the derivative in every position per unit mass: the gradient in the metric of the masses."""
 
 
-def smooth_part(law: Law, state: Species) -> tuple[float, Slopes]:
+def smooth_part(forms: LawForms, state: Species) -> tuple[float, Slopes]:
     """The value and slopes of a law on ordered particles, its tips |x| left out."""
     value, slopes = 0.0, {name: cloud.zero_field for name, cloud in state.items()}
-    for c, term in law.terms:
-        if c != 0:
-            more, gradient = smooth_term(term, state)
-            value += c * more
-            for name, slope in gradient.items():
-                slopes[name] = slopes[name] + c * slope
+    for entry in forms.entries:
+        more, gradient = _smooth(entry, state)
+        value += entry.factor * more
+        for name, slope in gradient.items():
+            slopes[name] = slopes[name] + entry.factor * slope
     return value, slopes
 
 
-def jitter(law: Law, state: Species) -> float:
+def _smooth(entry: Entry[Any], state: Species) -> tuple[float, Slopes]:
+    match entry.form:
+        case External() as form:
+            return _of_potential(form, state)
+        case Pair() as form:
+            return _of_pair(form, entry, state)
+        case form:
+            return _of_positions(form, entry, state)
+
+
+def _of_pair(pair: Pair, entry: Entry[Pair], state: Species) -> tuple[float, Slopes]:
+    kernel = _finite_kernel(entry)
+    value, slope = _generated(kernel, state[pair.a], state[pair.b])
+    total = float(state[pair.a].masses @ value)
+    if pair.alone:
+        return total / 2, {pair.a: slope}
+    return total, {pair.a: slope, pair.b: _generated(kernel, state[pair.b], state[pair.a])[1]}
+
+
+def _of_potential(form: External, state: Species) -> tuple[float, Slopes]:
+    if not callable(form.V):
+        raise ValueError(f"V must be a function of space on particles, which move, got an array of shape {form.V.shape}")
+    cloud = state[form.species]
+    jet = PointLaw(form.V, 1.0, form.gradient)(cloud.points, _length(cloud))
+    return float(cloud.masses @ jet.value), {form.species: jet.slope}
+
+
+def _of_positions(form: Positions, entry: Entry[Positions], state: Species) -> tuple[float, Slopes]:
+    if form.subgradient is None:
+        raise ValueError(
+            f"{entry.term!r} is known by its resolvent alone, which does not tell that of a sum: give its subgradient"
+        )
+    given = form.subgradient(state)
+    missing = [name for name in form.species if name not in given]
+    if missing:
+        raise ValueError(f"subgradient of {entry.term!r} must give those of species {missing}, got {list(given)}")
+    slopes = {name: state[name].field(f"subgradient of {name!r}", given[name]) for name in form.species}
+    return float(form.function(state)), slopes
+
+
+def jitter(forms: LawForms, state: Species) -> float:
     """How far rounding may put slopes off that come from differences of a potential."""
     sizes = [0.0]
-    for c, term in law.terms:
-        if c != 0 and isinstance(term, Potential) and term.gradient is None:
-            cloud = state[term.species]
-            values = np.abs(np.asarray(term.variation(state, term.species)))
-            sizes.append(abs(c) * float(np.spacing(values.max())) / (5e-4 * _length(cloud)))
+    for factor, form, _ in forms.external:
+        if form.gradient is None:
+            cloud = state[form.species]
+            values = np.abs(cloud.field("V", form.V))
+            sizes.append(abs(factor) * float(np.spacing(values.max())) / (5e-4 * _length(cloud)))
     return max(sizes)
 
 
@@ -44,10 +84,9 @@ def _length(cloud: OrderedPoints) -> float:
     return max(float(np.ptp(cloud.points)), 1e-3 * abs(float(cloud.mean))) or 1.0
 
 
-def is_smooth_free(law: Law) -> bool:
-    """Whether there is nothing in a law but tips."""
-    kernels = [_kernel(term) for c, term in law.terms if c != 0 and isinstance(term, Interaction | CrossInteraction)]
-    return len(kernels) == sum(c != 0 for c, _ in law.terms) and not any(kernel.parts for kernel in kernels)
+def is_made_of_tips(forms: LawForms) -> bool:
+    """Whether there is nothing in a law but kernels |x|."""
+    return len(forms.pairs) == len(forms.entries) and not any(_finite_kernel(entry).parts for entry in forms.pairs)
 
 
 def tip_subgradient(tips: TipLaw, state: Species) -> Slopes:
@@ -63,59 +102,16 @@ def tip_subgradient(tips: TipLaw, state: Species) -> Slopes:
     return out
 
 
-@singledispatch
-def smooth_term(term: Law, state: Species) -> tuple[float, Slopes]:
-    """Of one term. For an energy of your own register a function with ``smooth_term.register``."""
-    raise ValueError(
-        f"{term!r} is not accepted on ordered particles: they take Potential, interactions and ConvexFunction; "
-        "register others with jkoflow.proximal.ordered_resolvent.smooth_term.register"
-    )
-
-
-@smooth_term.register
-def _(term: Interaction, state: Species) -> tuple[float, Slopes]:
-    cloud = state[term.species]
-    value, slope = _generated(term, cloud, cloud)
-    return float(cloud.masses @ value) / 2, {term.species: slope}
-
-
-@smooth_term.register
-def _(term: CrossInteraction, state: Species) -> tuple[float, Slopes]:
-    a, b = term.between
-    value, slope = _generated(term, state[a], state[b])
-    return float(state[a].masses @ value), {a: slope, b: _generated(term, state[b], state[a])[1]}
-
-
-@smooth_term.register
-def _(term: Potential, state: Species) -> tuple[float, Slopes]:
-    if not callable(term.V):
-        raise ValueError(f"V must be a function of space on particles, which move, got an array of shape {term.V.shape}")
-    cloud = state[term.species]
-    value, slope, _ = point_law(term.V, 1.0, term.gradient)(cloud.points, _length(cloud))
-    return float(cloud.masses @ value), {term.species: slope}
-
-
-@smooth_term.register
-def _(term: ConvexFunction, state: Species) -> tuple[float, Slopes]:
-    if term.subgradient is None:
-        raise ValueError(f"{term!r} is known by its resolvent alone, which does not tell that of a sum: give its subgradient")
-    given = term.subgradient(state)
-    missing = [name for name in term.species if name not in given]
-    if missing:
-        raise ValueError(f"subgradient of {term!r} must give those of species {missing}, got {list(given)}")
-    return term.value(state), {name: state[name].field(f"subgradient of {name!r}", given[name]) for name in term.species}
-
-
-def _kernel(term: Interaction | CrossInteraction) -> LineKernel:
-    kernel = on_the_line(term.W if isinstance(term, Interaction) else term.K)
+def _finite_kernel(entry: Entry[Pair]) -> LineKernel:
+    kernel = on_the_line(entry.form.kernel)
     if kernel.singular:
-        raise ValueError(f"{term!r} is infinite where particles meet: evolve the law on Quantiles or a Density")
+        raise ValueError(f"{entry.term!r} is infinite where particles meet: evolve the law on Quantiles or a Density")
     return kernel
 
 
-def _generated(term: Interaction | CrossInteraction, at: OrderedPoints, source: OrderedPoints) -> tuple[Array, Array]:
+def _generated(kernel: LineKernel, at: OrderedPoints, source: OrderedPoints) -> tuple[Array, Array]:
     value, slope = at.zero_field, at.zero_field
-    for c, part in _kernel(term).parts:
+    for c, part in kernel.parts:
         first, second, _ = part.values(at.points, source.points, source.masses)
         value, slope = value + c * first, slope + c * second
     return value, slope
@@ -128,6 +124,6 @@ def _ranks(cloud: OrderedPoints) -> Array:
 
 def _sides(at: OrderedPoints, source: OrderedPoints) -> Array:
     """The mass of the source to the left less that to the right."""
-    below = np.concatenate([[0.0], np.cumsum(source.masses)])
+    below = source.levels
     left, right = (np.searchsorted(source.points, at.points, side=side) for side in ("left", "right"))
     return np.asarray(below[left] + below[right] - below[-1])

@@ -9,10 +9,12 @@ import numpy as np
 
 from ..._typing import Array, Indices
 from ...kernels.sums import GAUSS_POINTS, GAUSS_WEIGHTS
-from ...laws import CustomInternalEnergy, DirichletCoupling, Entropy, Potential, RenyiEntropy
+from ...laws import Entry
+from ...laws.forms import External, FieldCoupling
 from ...measures import EnclosedCharge, RadialQuantiles, Species, unit_ball
 from ..base import ProximalStep
-from ..line.terms import LineTerms, PointLaw, enter, point_law
+from ..line.cell_laws import CellLaw, cell_laws
+from ..line.derivatives import PointLaw
 
 _LEFT, _RIGHT = 1 - GAUSS_POINTS, GAUSS_POINTS
 Entries = tuple[Indices, Indices, Array]
@@ -50,35 +52,19 @@ class RadialProblem:
         self.step, self.names = step, tuple(step.anchor)
         self.dim = step.anchor[self.names[0]].dim
         self.ball = unit_ball(self.dim)
-        self.couplings: list[tuple[float, DirichletCoupling]] = []
-        self.terms = LineTerms(step)
-        self.points: dict[str, list[PointLaw]] = {}
-        for c, term in step.energy.terms:
-            if c != 0:
-                self._enter(term, c)
+        self.couplings = [(entry.non_negative(), entry.form) for entry in step.forms.couplings]
+        self.cells: dict[str, list[CellLaw]] = {name: [] for name in self.names}
+        self.points: dict[str, list[PointLaw]] = {name: [] for name in self.names}
+        for internal in step.forms.internal:
+            self.cells[internal.form.species] += cell_laws(internal)
+        for external in step.forms.external:
+            self.points[external.form.species].append(_of_the_radius(external))
         counts = [len(step.anchor[name].nodes) for name in self.names]
         self.starts = dict(zip(self.names, np.cumsum([0, *counts[:-1]]).tolist(), strict=True))
         self.start = np.concatenate([step.anchor[name].nodes ** self.dim for name in self.names])
         self.fixed = np.concatenate(
             [(np.arange(n) == 0) & (step.anchor[name].nodes[0] == 0) for name, n in zip(self.names, counts, strict=True)]
         )
-
-    def _enter(self, term: Any, c: float) -> None:
-        if isinstance(term, DirichletCoupling):
-            if c < 0:
-                raise ValueError(f"the coefficient of {term!r} must be >= 0, got {c:g}: the step may have no minimiser")
-            self.couplings.append((c, term))
-        elif isinstance(term, Potential) and callable(term.V):
-            V, slope = term.V, term.gradient
-            even = None if slope is None else (lambda r: np.sign(r) * slope(np.abs(r)))
-            self.points.setdefault(term.species, []).append(point_law(lambda r: V(np.abs(r)), c, even))
-        elif isinstance(term, Entropy | RenyiEntropy | CustomInternalEnergy):
-            enter(term, c, self.terms)
-        else:
-            raise ValueError(
-                f"{term!r} is not accepted on RadialQuantiles: they take Entropy, RenyiEntropy, CustomInternalEnergy, "
-                "Potential of a function of the radius, and DirichletCoupling in free space"
-            )
 
     def innermost(self) -> Indices:
         """The places of the first node of every species."""
@@ -91,7 +77,7 @@ class RadialProblem:
 
     def state(self, y: Array) -> Species:
         """The measures with the nodes y^(1/d)."""
-        return Species({name: self.step.anchor[name].like(y[self.part(name)] ** (1 / self.dim)) for name in self.names})
+        return self.step.anchor.like({name: y[self.part(name)] ** (1 / self.dim) for name in self.names})
 
     def length(self, y: Array, p: Array) -> float:
         """The change p of the nodes as one of radii, root mean square over the mass, the largest over the species."""
@@ -119,7 +105,7 @@ class RadialProblem:
     def _of_species(self, name: str, y: Array, model: RadialModel, convexified: bool) -> None:
         anchor: RadialQuantiles = self.step.anchor[name]
         w, h = anchor.masses, np.diff(y)
-        for law in self.terms.cells.get(name, []):
+        for law in self.cells[name]:
             value, first, second = law(w, self.ball * h)
             first, second = self.ball * first, self.ball**2 * second
             model.value += float(value.sum())
@@ -131,7 +117,7 @@ class RadialProblem:
         slope, bend = p * radius / at, p * (p - 1) * radius / at**2
         apart = radius - before**p
         value, first, second = weight * apart**2 / 2, weight * apart, np.full_like(apart, weight)
-        for point in self.points.get(name, []):
+        for point in self.points[name]:
             parts = point(radius.ravel(), float(anchor.nodes[-1]))
             v, f, q = (one.reshape(radius.shape) for one in parts)
             value, first, second = value + v, first + f, second + q
@@ -144,7 +130,7 @@ class RadialProblem:
         ends = (f @ _LEFT, f @ _RIGHT)
         model.add_shells(self.starts[name], ends, (q @ _LEFT**2, q @ (_LEFT * _RIGHT), q @ _RIGHT**2))
 
-    def _coupled(self, c: float, coupling: DirichletCoupling, y: Array, model: RadialModel, convexified: bool) -> None:
+    def _coupled(self, c: float, coupling: FieldCoupling, y: Array, model: RadialModel, convexified: bool) -> None:
         """c/2 int Q^2 / (|S| r^(d-1)) dr, by intervals in which every species has one density.
 
         With M = m + w (x - L) / h in the shell (L, L + h): dM/dL = -w (R - x) / h^2, dM/dR = -w (x - L) / h^2.
@@ -195,3 +181,13 @@ class RadialProblem:
             jump = np.where(own > 0, c * z * charge * per_volume * np.diff(densities), 0.0)
         nodes = self.starts[name] + np.arange(len(own))
         return nodes, nodes, jump
+
+
+def _of_the_radius(entry: Entry[External]) -> PointLaw:
+    """A potential of the radius, continued evenly below 0, where differences at the centre reach."""
+    form = entry.form
+    if not callable(form.V):
+        raise ValueError(f"V must be a function of the radius on RadialQuantiles, got an array of shape {form.V.shape}")
+    V, slope = form.V, form.gradient
+    odd = None if slope is None else (lambda r: np.sign(r) * slope(np.abs(r)))
+    return PointLaw(lambda r: V(np.abs(r)), entry.factor, odd)

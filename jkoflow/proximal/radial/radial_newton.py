@@ -7,11 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..._arrays import cumulated
 from ..._status import Status
 from ..._typing import Array, Mask
 from ..._validate import positive, positive_integer
 from ...kernels.sums import GAUSS_WEIGHTS
-from ...measures import RadialQuantiles, shell_radii
+from ...laws.forms import External, FieldCoupling, Form, Internal
+from ...measures import Measure, RadialQuantiles, shell_radii
 from ..base import ProximalStep, ProxResult, StepSolver
 from .problem import RadialModel, RadialProblem
 
@@ -57,6 +59,8 @@ class RadialNewton(StepSolver):
 
     tolerance: float = 1e-11
     max_iterations: int = 100
+    measures: ClassVar[tuple[type[Measure], ...]] = (RadialQuantiles,)
+    takes: ClassVar[tuple[type[Form], ...]] = (Internal, External, FieldCoupling)
     solves: ClassVar[str] = "the exact step among spherically symmetric measures with the shells' masses of the anchor"
 
     def __post_init__(self) -> None:
@@ -67,12 +71,7 @@ class RadialNewton(StepSolver):
         self._problem(step)
 
     def _problem(self, step: ProximalStep) -> RadialProblem:
-        if step.anchor.kind is not RadialQuantiles:
-            raise ValueError(
-                f"RadialNewton takes RadialQuantiles, got {step.anchor.kind.__name__}: take JKO() with its default"
-            )
-        if step.further:
-            raise ValueError("RadialNewton takes one anchor, and BDF2 and VariationalExtrapolation need more: take JKO")
+        self.must_take(step)
         return RadialProblem(step)
 
     def solve(self, step: ProximalStep) -> ProxResult:
@@ -157,5 +156,5 @@ def _line_search(problem: RadialProblem, y: Array, p: Array, model: RadialModel)
 def _potential(state: RadialQuantiles, anchor: RadialQuantiles) -> Array:
     """The Kantorovich potential, whose radial slope is the displacement from the anchor, averaged over the shells."""
     moved, r = state.nodes - anchor.nodes, state.nodes
-    at_nodes = np.concatenate([[0.0], np.cumsum(np.diff(r) * (moved[1:] + moved[:-1]) / 2)])
+    at_nodes = cumulated(np.diff(r) * (moved[1:] + moved[:-1]) / 2)
     return np.asarray(np.interp(shell_radii(r, state.dim), r, at_nodes) @ GAUSS_WEIGHTS)

@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...._typing import Array
 from ....grids import Grid
-from ....laws import DirichletCoupling
+from ....laws.forms import FieldCoupling
 from ....linear import CoupledMultigrid, Multigrid, elliptic, gmres
-from ..local_energy import LocalEnergy
+from ..joint_terms import JointCoupling, JointTerms
 
 Faces = tuple[Array, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Charged:
-    """A multiple > 0 of a DirichletCoupling on a grid, for the species of a step in their order.
+    """A multiple > 0 of a coupling by charge on a grid, for the species of a step in their order.
 
     With psi the multiple of the coupling's potential, the densities rho_k = s_k (x_k - z_k psi) of changes x_k of the
     potentials obey  - e lap psi = sum_k z_k rho_k,  e = permittivity / multiple: eliminated, this is the dense response of the
     fields to the densities; kept, a sparse symmetric system, however strong the coupling.
     """
 
-    coupling: DirichletCoupling
+    term: JointCoupling
     multiple: float
     names: tuple[str, ...]
     grid: Grid
 
     @classmethod
-    def of(cls, local: Mapping[str, LocalEnergy], grid: Grid) -> Charged | None:
-        """The first coupling by charge that repels, among the moving terms of the species; None without any."""
-        names = tuple(local)
-        for c, term in local[names[0]].moving:
-            if isinstance(term, DirichletCoupling) and c > 0:
-                return cls(term, c, names, grid)
-        return None
+    def of(cls, joint: JointTerms, names: tuple[str, ...], grid: Grid) -> Charged | None:
+        """The first coupling by charge that repels; None without any."""
+        term = joint.repulsion
+        return None if term is None else cls(term, term.factor, names, grid)
+
+    @property
+    def coupling(self) -> FieldCoupling:
+        """What Poisson's equation has to know."""
+        return self.term.coupling
 
     @property
     def valences(self) -> Array:

@@ -11,14 +11,18 @@ import numpy as np
 from ...._status import Status
 from ...._typing import Array
 from ...._validate import positive, positive_integer
-from ....laws import DirichletCoupling, Law, State, charge_density
+from ....laws import Law, State
+from ....laws.electrostatics import charge_density
+from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Internal
 from ....measures import Measure, Species
 from ...base import ProximalStep
-from ..conjugate import Conjugate, conjugates
+from ..conjugate import conjugates_of
+from ..local_energy import GridEnergy
 from ..mass_level import level_of_mass
 from .charged import Charged
 from .screening import Screening
 
+_TAKES = (Internal, Bound, Forbidden, External, FieldCoupling)
 _FIRST_SHARE, _FASTER = 1e-3, 4.0  # of the coupling, where its whole is out of reach at once
 
 
@@ -73,8 +77,9 @@ def equilibrium(law: Law, state: State, *, tolerance: float = 1e-11, max_iterati
     """
     positive("tolerance", tolerance)
     positive_integer("max_iterations", max_iterations)
+    law.forms.require(_TAKES, "equilibrium", "for others evolve it with JKO() and stop=Steady()")
     step = ProximalStep(law, Species.of(state), 1.0)
-    problem = _Rest(step, conjugates(step))
+    problem = _Rest(step, GridEnergy.of(law.forms, step.anchor))
     charge, status, iterations = problem.solve(tolerance, max_iterations)
     return problem.answer(charge, status, iterations)
 
@@ -82,53 +87,52 @@ def equilibrium(law: Law, state: State, *, tolerance: float = 1e-11, max_iterati
 class _Rest:
     """The charge n as the unknown of  n = doping + sum_i z_i (U_i*)'(mu_i - V_i - z_i psi(n))."""
 
-    def __init__(self, step: ProximalStep, local: dict[str, Conjugate]) -> None:
-        self.step, self.local, self.names, self.grid = step, local, tuple(step.anchor), step.grid
-        self.coupling: DirichletCoupling | None = None
-        self.multiple = 0.0
-        for c, term in {id(term): (c, term) for one in local.values() for c, term in one.moving}.values():
-            if not isinstance(term, DirichletCoupling) or c < 0 or self.coupling is not None:
-                raise ValueError(
-                    f"law must hold no interactions but one DirichletCoupling with a coefficient > 0, got {step.energy!r}: "
-                    "for others evolve it with JKO() and stop=Steady()"
-                )
-            self.multiple, self.coupling = c, term
+    def __init__(self, step: ProximalStep, energy: GridEnergy) -> None:
+        self.step, self.names, self.grid = step, tuple(step.anchor), step.grid
+        self.conjugates = conjugates_of(step, energy)
+        couplings = energy.joint.couplings
+        if len(couplings) > 1 or any(term.factor < 0 for term in couplings):
+            raise ValueError(
+                f"law must hold at most one DirichletCoupling, with a coefficient > 0, got {step.energy!r}: "
+                "for others evolve it with JKO() and stop=Steady()"
+            )
+        self.term = couplings[0] if couplings else None
         self.totals = {name: float(step.anchor[name].values.sum()) for name in self.names}
 
     def screening(self, share: float) -> Screening:
         """The equation for the charge, with a share of the coupling."""
-        assert self.coupling is not None
-        charged = Charged(self.coupling, self.multiple * share, self.names, self.grid)
-        gross = sum(abs(z) * self.totals[name] for name, z in self.coupling.charges.items())
+        assert self.term is not None
+        charged = Charged(self.term, self.term.factor * share, self.names, self.grid)
+        gross = sum(abs(z) * self.totals[name] for name, z in charged.coupling.charges.items())
         return Screening(charged, float(gross or 1.0), fixed_masses=True)
 
     def asked(self, psi: Array) -> tuple[dict[str, Array], dict[str, Array], dict[str, float]]:
         """Densities, slopes (U*)'' and levels mu of all species under a potential."""
         rho, slopes, levels = {}, {}, {}
-        for name, local in self.local.items():
-            z = 0.0 if self.coupling is None else self.coupling.charges[name]
+        for name, conjugate in self.conjugates.items():
+            z, local = 0.0 if self.term is None else self.term.coupling.charges[name], conjugate.local
             outside = np.where(local.forbidden, -np.inf, -local.potential - z * psi)
             top = float(outside.max())
-            levels[name] = level_of_mass(local, outside - top, self.totals[name]) - top
-            rho[name], slopes[name] = local.density(outside + levels[name])
+            levels[name] = level_of_mass(conjugate, outside - top, self.totals[name]) - top
+            rho[name], slopes[name] = conjugate.density(outside + levels[name])
         return rho, slopes, levels
 
     def charge_of(self, rho: dict[str, Array]) -> Array:
         """That of densities, and of the doping."""
-        if self.coupling is None:
+        if self.term is None:
             return np.zeros(self.grid.shape)
-        return charge_density(self.coupling, Species({name: self.step.anchor[name].like(one) for name, one in rho.items()}))
+        return charge_density(self.term.coupling, self.step.anchor.like(rho))
 
     def respond(self, psi: Array) -> tuple[Array, list[Array]]:
         """The charge under a potential, and z^2 (U*)'' by species."""
-        assert self.coupling is not None
+        assert self.term is not None
         rho, slopes, _ = self.asked(psi)
-        return self.charge_of(rho), [self.coupling.charges[name] ** 2 * one for name, one in slopes.items()]
+        return self.charge_of(rho), [self.term.coupling.charges[name] ** 2 * one for name, one in slopes.items()]
 
     def solve(self, tolerance: float, most: int) -> tuple[Array, Status, int]:
         """The charge in which both sides agree."""
         zero = np.zeros(self.grid.shape)
-        if self.coupling is None:
+        if self.term is None:
             return zero, Status.CONVERGED, 0
         with np.errstate(all="ignore"):  # what overflows ends in the status
             start, _ = self.respond(zero)
@@ -155,7 +159,7 @@ class _Rest:
 
     def answer(self, charge: Array, status: Status, iterations: int) -> EquilibriumState:
         """What a charge says."""
-        if self.coupling is None:
+        if self.term is None:
             psi, residual = charge, 0.0
             rho, _, levels = self.asked(psi)
         else:
@@ -164,6 +168,6 @@ class _Rest:
                 psi = screening.psi(charge)
                 rho, _, levels = self.asked(psi)
                 residual = screening.size(charge - self.charge_of(rho))
-            psi = psi / self.multiple
-        state = Species({name: self.step.anchor[name].like(one) for name, one in rho.items()})
+            psi = psi / self.term.factor
+        state = self.step.anchor.like(rho)
         return EquilibriumState(state.unwrapped, MappingProxyType(levels), psi, status, iterations, residual)

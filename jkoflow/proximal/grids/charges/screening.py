@@ -9,7 +9,7 @@ import numpy as np
 
 from ...._status import Status
 from ...._typing import Array
-from ....laws import psi_of_charge
+from ....laws.electrostatics import psi_of_charge
 from ....linear import gmres
 from .charged import Charged
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from ...._status import FreezingWarning, Status
 from ...._typing import Array
-from ....measures import Species
 from ...base import ProximalStep, ProxResult
 from .solver import ConicSolver, unsolved
 
@@ -61,6 +60,7 @@ class Convex(ConicSolver):
 
         from .energy import conic_energy, run_clarabel
 
+        self.must_take(step)
         grid, anchor = step.grid, step.anchor
         cost = squared_distances(grid.points)
         held = {name: anchor[name].masses > 0 for name in anchor}
@@ -79,7 +79,7 @@ class Convex(ConicSolver):
         for name, plan in plans.items():
             feasible[name], moved = _made_feasible(plan.value, anchor[name].masses[held[name]])
             residual = max(residual, moved)
-        state = Species({n: anchor[n].like(g.sum(axis=0).reshape(grid.shape) / grid.cell_volume) for n, g in feasible.items()})
+        state = anchor.like({n: g.sum(axis=0).reshape(grid.shape) / grid.cell_volume for n, g in feasible.items()})
         distances = {n: float(np.sum(cost[held[n]] * g)) ** 0.5 for n, g in feasible.items()}
         potentials = {n: -step.weight(n) * links[n].dual_value.reshape(grid.shape) for n in anchor}
         if status is Status.CONVERGED and frozen:

@@ -62,6 +62,7 @@ class ConvexDynamic(ConicSolver):
 
         from .energy import conic_energy, run_clarabel
 
+        self.must_take(step)
         grid, anchor = step.grid, step.anchor
         paths = {name: _Path(cp, grid, anchor[name].values.ravel(), self.layers) for name in anchor}
         last = {name: path.densities[-1] for name, path in paths.items()}

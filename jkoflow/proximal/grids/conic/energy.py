@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from functools import singledispatch
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -14,18 +13,9 @@ import numpy as np
 from ...._status import Status
 from ...._typing import Array
 from ....kernels import Kernel
-from ....laws import (
-    Congestion,
-    CrossInteraction,
-    DirichletCoupling,
-    Entropy,
-    Interaction,
-    Law,
-    Potential,
-    RenyiEntropy,
-    doping_on,
-    psi_of_charge,
-)
+from ....laws import Entry
+from ....laws.electrostatics import doping_on, psi_of_charge
+from ....laws.forms import Bound, External, FieldCoupling, Internal, Pair
 from ...base import ProximalStep
 
 _STATUSES = {
@@ -87,71 +77,50 @@ class ConicEnergy:
 def conic_energy(step: ProximalStep, densities: dict[str, cp.Variable]) -> ConicEnergy:
     """The energy of the step in terms of the density variables; ValueError for a term that is not accepted."""
     conic = ConicEnergy(step, densities)
-    for c, term in step.energy.terms:
-        if c != 0:
-            enter(term, c, conic)
+    for entry in step.forms.entries:
+        match entry.form:
+            case Internal():
+                _enter_internal(entry, conic)
+            case Bound() as bound:
+                entry.non_negative()
+                conic.constraints.append(densities[bound.species] <= bound.density)
+            case External() as external:
+                values = step.anchor[external.species].field("V", external.V).ravel()
+                conic.objective.append((entry.factor * conic.volume * values) @ densities[external.species])
+            case Pair() as pair:
+                conic.add_block(pair.a, pair.b, entry.factor, pair.kernel)
+            case FieldCoupling() as coupling:
+                _enter_coupling(coupling, entry.non_negative(), conic)
     conic.finish()
     return conic
 
 
-@singledispatch
-def enter(term: Law, c: float, conic: ConicEnergy) -> None:
-    """Enter c times a term of the energy. Register your own energies here."""
-    raise ValueError(
-        f"Convex and ConvexDynamic do not accept {term!r}: use Entropic, or register its cvxpy expression with "
-        f"jkoflow.proximal._conic.enter.register({type(term).__name__})"
-    )
+def _enter_internal(entry: Entry[Internal], conic: ConicEnergy) -> None:
+    c, form, volume = entry.non_negative(), entry.form, conic.volume
+    density = conic.densities[form.species]
+    if form.others:
+        raise ValueError(
+            f"Convex and ConvexDynamic do not accept {entry.term!r}, whose integrand is known by its values alone: they take "
+            "sums of entropies and powers; use BackAndForth or Entropic"
+        )
+    if form.entropy:
+        conic.objective.append(-c * form.entropy * volume * cp.sum(cp.entr(density)))
+    for factor, m in form.powers:
+        power = cp.sum_squares(density) if m == 2 else cp.sum(cp.power(density, m, approx=False))
+        conic.objective.append(c * factor * volume / (m - 1) * power)
 
 
-@enter.register
-def _(term: Entropy, c: float, conic: ConicEnergy) -> None:
-    _non_negative(term, c)
-    conic.objective.append(-c * conic.volume * cp.sum(cp.entr(conic.densities[term.species])))
-
-
-@enter.register
-def _(term: RenyiEntropy, c: float, conic: ConicEnergy) -> None:
-    _non_negative(term, c)
-    density = conic.densities[term.species]
-    power = cp.sum_squares(density) if term.m == 2 else cp.sum(cp.power(density, term.m, approx=False))
-    conic.objective.append(c * conic.volume / (term.m - 1) * power)
-
-
-@enter.register
-def _(term: Congestion, c: float, conic: ConicEnergy) -> None:
-    _non_negative(term, c)
-    conic.constraints.append(conic.densities[term.species] <= term.bound)
-
-
-@enter.register
-def _(term: Potential, c: float, conic: ConicEnergy) -> None:
-    values = term.first_variation(conic.step.anchor, term.species).ravel()
-    conic.objective.append((c * conic.volume * values) @ conic.densities[term.species])
-
-
-@enter.register
-def _(term: Interaction, c: float, conic: ConicEnergy) -> None:
-    conic.add_block(term.species, term.species, c, term.W)
-
-
-@enter.register
-def _(term: CrossInteraction, c: float, conic: ConicEnergy) -> None:
-    conic.add_block(*term.between, c, term.K)
-
-
-@enter.register
-def _(term: DirichletCoupling, c: float, conic: ConicEnergy) -> None:
+def _enter_coupling(coupling: FieldCoupling, c: float, conic: ConicEnergy) -> None:
     """The Green's function column by column, c > 0; what the doping does stands apart from what the species do."""
-    _non_negative(term, c)
     grid = conic.step.grid
     units = np.eye(grid.size).reshape(-1, *grid.shape) / conic.volume
-    green = np.stack([psi_of_charge(term, grid, unit).ravel() for unit in units])
-    fixed = doping_on(term, grid)
-    psi = psi_of_charge(term, grid, fixed)
+    green = np.stack([psi_of_charge(coupling, grid, unit).ravel() for unit in units])
+    fixed = doping_on(coupling, grid)
+    psi = psi_of_charge(coupling, grid, fixed)
     for a, b in combinations_with_replacement(conic.densities, 2):
-        conic.add_matrix(a, b, c * term.charges[a] * term.charges[b] * (green + green.T) / 2)
+        conic.add_matrix(a, b, c * coupling.charges[a] * coupling.charges[b] * (green + green.T) / 2)
     for name, density in conic.densities.items():
-        conic.objective.append((c * term.charges[name] * conic.volume * psi.ravel()) @ density)
+        conic.objective.append((c * coupling.charges[name] * conic.volume * psi.ravel()) @ density)
     conic.objective.append(c * grid.integrate(fixed * psi) / 2)
 
 
@@ -172,8 +141,3 @@ def run_clarabel(problem: cp.Problem, max_iterations: int, tolerance: float) -> 
     status = _STATUSES.get(str(problem.status), Status.SOLVER_FAILED)
     stats = problem.solver_stats
     return status, int(stats.num_iters or 0) if stats is not None else 0
-
-
-def _non_negative(term: Law, c: float) -> None:
-    if c < 0:
-        raise ValueError(f"the coefficient of {term!r} must be >= 0, got {c:g}: the step would not be convex")

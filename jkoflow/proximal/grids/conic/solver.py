@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from ...._status import Status
 from ...._validate import positive, positive_integer
+from ....laws.forms import Bound, External, FieldCoupling, Form, Internal, Pair
+from ....measures import Density, Measure
 from ...base import ProximalStep, ProxResult, StepSolver
 
 
@@ -15,6 +18,8 @@ from ...base import ProximalStep, ProxResult, StepSolver
 class ConicSolver(StepSolver):
     """A step solver by Clarabel: its tolerance, its limit, and what it accepts. cvxpy is imported at the first use."""
 
+    measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
+    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, FieldCoupling)
     tolerance: float = 1e-7
     max_iterations: int = 200
 
@@ -27,6 +32,7 @@ class ConicSolver(StepSolver):
 
         from .energy import conic_energy
 
+        self.must_take(step)
         conic_energy(step, {name: cp.Variable(step.anchor.grid.size, nonneg=True) for name in step.anchor})
 
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...._typing import Array
-from ....measures import Species
 from ...base import ProximalStep
-from ..local_energy import LocalEnergy, enter_all
+from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
 from ..power_equation import monotone_equation, power_equation
 
+_SPARE = -1e-12  # of the mass: rounding in a bound that is filled
 
-@dataclass(kw_only=True)
-class PointwiseStep(LocalEnergy):
+
+@dataclass(frozen=True, eq=False)
+class PointwiseStep:
     """The equation of one species.
 
     With l = log rho,
@@ -27,6 +28,7 @@ class PointwiseStep(LocalEnergy):
     """
 
     name: str
+    local: LocalEnergy
     theta: float
     blur: float
     log_volume: float
@@ -36,32 +38,31 @@ class PointwiseStep(LocalEnergy):
         """log of the mass in every cell, for the scaled kernel sums log_q; ``outside`` is V with the moving fields."""
         right = self.theta * (log_q - self.log_volume) + self.blur * (log_marginal - self.log_volume)
         right = right - outside
-        slope = self.theta + self.entropy
-        log_density = self._solve(slope, right - self.entropy)
-        if np.isinf(self.cap):
+        slope = self.theta + self.local.entropy
+        log_density = self._solve(slope, right - self.local.entropy)
+        if np.isinf(self.local.cap):
             return log_density + self.log_volume
-        if self.powers or self.others:  # a scale would change their equation by more than a constant
-            return np.minimum(log_density, np.log(self.cap)) + self.log_volume
-        return _filled(log_density, np.log(self.cap), self.log_total) + self.log_volume
+        if self.local.powers or self.local.others:  # a scale would change their equation by more than a constant
+            return np.minimum(log_density, np.log(self.local.cap)) + self.log_volume
+        return _filled(log_density, np.log(self.local.cap), self.log_total) + self.log_volume
 
     def _solve(self, slope: float, right: Array) -> Array:
-        if not self.powers and not self.others:
+        if not self.local.powers and not self.local.others:
             return right / slope
-        if len(self.powers) == 1 and not self.others:
-            return power_equation(slope, *self.powers[0], right)
-        return monotone_equation(slope, self.powers, self.others, right)
+        if len(self.local.powers) == 1 and not self.local.others:
+            return power_equation(slope, *self.local.powers[0], right)
+        return monotone_equation(slope, self.local.powers, self.local.others, right)
 
     def answer_to_level(self, density: Array) -> Array:
         """The slope of the density in what lies outside, with its sign changed: 1 / (theta / rho + U''(rho)), 0 at the cap."""
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            slope = 1 / (self.theta / density + self.curvature(density))
-        return np.where((density > 0) & (density < self.cap), slope, 0.0)
+            slope = 1 / (self.theta / density + self.local.curvature(density))
+        return np.where((density > 0) & (density < self.local.cap), slope, 0.0)
 
-    def guess(self, anchor: Species) -> Array:
+    def guess(self, density: Array, outside: Array) -> Array:
         """log b for the first iteration, from the first variation at the anchor; vacuum counts as a trace of mass."""
-        density = anchor[self.name]
-        trace = np.maximum(density.values, 1e-8 * density.values.max())
-        level = self.outside(self.name, anchor) + self.derivative(trace) - self.blur * np.log(trace)
+        trace = np.maximum(density, 1e-8 * density.max())
+        level = outside + self.local.derivative(trace) - self.blur * np.log(trace)
         return (level.min() - level) / self.theta
 
 
@@ -81,26 +82,18 @@ def _filled(log_density: Array, log_cap: float, log_total: float) -> Array:
     return np.minimum(log_density + log_scales[np.argmax(fits)], log_cap)
 
 
-def pointwise_steps(step: ProximalStep, epsilon: float, debias: bool) -> dict[str, PointwiseStep]:
-    """The equation of every species, with all the terms of the energy entered.
-
-    Raises ValueError for a term that is not known, a negative coefficient where convexity is lost, a bound that the mass does
-    not fit under, or an obstacle.
-    """
-    grid = step.grid
+def pointwise_steps(step: ProximalStep, energy: GridEnergy, epsilon: float, debias: bool) -> dict[str, PointwiseStep]:
+    """The equation of every species. Raises ValueError for a bound that the mass does not fit under."""
+    must_leave_room(energy, step, _SPARE)
     equations = {}
-    for name in step.anchor:
+    for name, local in energy.local.items():
         theta = epsilon / (2 * step.weight(name))
         equations[name] = PointwiseStep(
-            potential=np.zeros(grid.shape),
-            forbidden=np.zeros(grid.shape, dtype=bool),
             name=name,
+            local=local,
             theta=theta,
             blur=theta / 2 if debias else 0.0,
-            log_volume=np.log(grid.cell_volume),
+            log_volume=np.log(step.grid.cell_volume),
             log_total=float(np.log(step.anchor[name].values.sum())),
         )
-    enter_all(equations, step, spare=-1e-12)
-    if any(equation.forbidden.any() for equation in equations.values()):
-        raise ValueError("Entropic does not accept an Obstacle: take BackAndForth()")
     return equations

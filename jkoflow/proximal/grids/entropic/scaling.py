@@ -9,13 +9,14 @@ import numpy as np
 
 from ...._status import Status
 from ...._typing import Array
-from ....laws import charge_density, doping_on
+from ....laws.electrostatics import charge_density, doping_on
 from ....linear import Anderson
 from ....measures import Species
 from ....transport import GibbsKernel
 from ...base import ProximalStep
 from ..charges.charged import Charged
 from ..charges.screening import Screening
+from ..joint_terms import JointTerm, JointTerms
 from .pointwise import PointwiseStep
 
 _SELF_SWEEPS = 4  # the first guess is right to first order in epsilon already
@@ -50,6 +51,7 @@ class Scaling:
     step: ProximalStep
     kernel: GibbsKernel
     equations: dict[str, PointwiseStep]
+    joint: JointTerms
     screened: bool = False  # whether the potential of charges is solved for within a sweep
 
     @cached_property
@@ -63,7 +65,9 @@ class Scaling:
 
     def guess(self) -> Array:
         """log b from the first variation at the anchor."""
-        return np.stack([equation.guess(self.step.anchor) for equation in self.equations.values()])
+        anchor = self.step.anchor
+        rows = ((anchor[name].values, self._outside(name, anchor)) for name in self.equations)
+        return np.stack([one.guess(*row) for one, row in zip(self.equations.values(), rows, strict=True)])
 
     def guess_after(self, coarser: Scaling, reached: Sweep) -> Array:
         """log b from what a coarser problem reached: its centred potential and its density carry over."""
@@ -112,15 +116,14 @@ class Scaling:
         """log of the masses that the energy asks for. Fields are those of the present marginal, but for the potential of
         charges where that is to be solved for together with the masses.
         """
-        moving = any(equation.moving for equation in self.equations.values())
-        state = self._state(marginal) if moving else self.step.anchor
+        state = self._state(marginal) if self.joint else self.step.anchor
         screening = self.screening if self.screened else None
-        coupling = None if screening is None else screening.charged.coupling
-        outside = [equation.outside(name, state, without=coupling) for name, equation in self.equations.items()]
+        term = None if screening is None else screening.charged.term
+        outside = [self._outside(name, state, without=term) for name in self.equations]
         cells = list(zip(self.equations.values(), log_q, log_marginal, outside, strict=True))
-        if screening is None or coupling is None:
+        if screening is None or term is None:
             return np.stack([equation.log_masses(q, p, field) for equation, q, p, field in cells])
-        z = screening.charged.valences
+        z, coupling = screening.charged.valences, term.coupling
         doping = doping_on(coupling, self.kernel.grid)
 
         def under(psi: Array) -> Array:
@@ -136,10 +139,14 @@ class Scaling:
         charge, _, _ = screening.solve(respond, charge_density(coupling, state), _SCREENED, _MOST_SCREENING)
         return under(screening.psi(charge))
 
+    def _outside(self, species: str, state: Species, without: JointTerm | None = None) -> Array:
+        """What a species feels besides its own density: the potential, and the fields of a state."""
+        return self.joint.outside(self.equations[species].local.potential, species, state, without)
+
     @cached_property
     def screening(self) -> Screening | None:
         """The equation for the charge, if there is a coupling by charge."""
-        charged = Charged.of(self.equations, self.kernel.grid)
+        charged = Charged.of(self.joint, tuple(self.equations), self.kernel.grid)
         if charged is None:
             return None
         gross = sum(abs(z) * float(self.step.anchor[name].values.sum()) for name, z in charged.coupling.charges.items())
@@ -182,5 +189,4 @@ class Scaling:
         return log_s
 
     def _state(self, marginal: Array) -> Species:
-        anchor, volume = self.step.anchor, self.kernel.grid.cell_volume
-        return Species({n: anchor[n].like(p / volume) for n, p in zip(self.equations, marginal, strict=True)})
+        return self.step.anchor.like(dict(zip(self.equations, marginal / self.kernel.grid.cell_volume, strict=True)))

@@ -9,14 +9,13 @@ from typing import ClassVar
 from ...._status import FreezingWarning, Status
 from ...._validate import positive, positive_integer
 from ....grids import Grid
-from ....measures import Species
+from ....laws.forms import Bound, External, FieldCoupling, Form, General, Internal, Pair
+from ....measures import Density, Measure, Species
 from ....transport import GibbsKernel
 from ...base import ProximalStep, ProxResult, StepSolver
-from ..local_energy import enter
+from ..local_energy import GridEnergy
 from .pointwise import pointwise_steps
 from .scaling import Scaling
-
-__all__ = ["Entropic", "enter"]
 
 _CELLS = 1.5  # default epsilon in squared cells: less gains nothing on the grid error, more blurs (benchmarks/barenblatt.py)
 _FAR = 0.5  # a first residual above this says that the mass has far to go against sqrt(epsilon): start from a larger one
@@ -96,6 +95,8 @@ class Entropic(StepSolver):
     max_iterations: int = 2000
     memory: int = 10
     solves: ClassVar[str] = "the entropic step: blur O(epsilon^2) with debias, O(epsilon) without"
+    measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
+    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, FieldCoupling, General)
 
     def __post_init__(self) -> None:
         if self.epsilon is not None:
@@ -111,7 +112,9 @@ class Entropic(StepSolver):
         """The regularisation used on a grid: the one given, or 1.5 times the square of the widest cell."""
         return _CELLS * max(grid.spacing) ** 2 if self.epsilon is None else float(self.epsilon)
 
-    def resolved(self, state: Species) -> Entropic:
+    def filled_in(self, state: Species) -> Entropic:
+        if state.kind is not Density:
+            return self  # check refuses the state, in words
         return replace(self, epsilon=self.epsilon_on(state.grid))
 
     def check(self, step: ProximalStep) -> None:
@@ -158,5 +161,8 @@ class Entropic(StepSolver):
 
     def _level(self, step: ProximalStep, rung: int, screened: bool = False) -> Scaling:
         """The scaling problem blurred 4^rung times as much as asked for."""
+        self.must_take(step)
         epsilon = self.epsilon_on(step.grid) * 4**rung
-        return Scaling(step, GibbsKernel(step.grid, epsilon), pointwise_steps(step, epsilon, self.debias), screened)
+        energy = GridEnergy.of(step.forms, step.anchor)
+        equations = pointwise_steps(step, energy, epsilon, self.debias)
+        return Scaling(step, GibbsKernel(step.grid, epsilon), equations, energy.joint, screened)

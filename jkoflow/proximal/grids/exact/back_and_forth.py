@@ -11,15 +11,12 @@ from ...._status import Status
 from ...._typing import Array
 from ...._validate import positive, positive_integer
 from ....laws import Law
-from ....measures import Species
+from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, Pair
+from ....measures import Density, Measure, Species
 from ...base import ProximalStep, ProxResult, StepSolver
-from ..conjugate import conjugates, response
-from ..local_energy import enter
 from .equations import GridStep, Trial
 from .newton import newton
 from .refinement import doubled
-
-__all__ = ["BackAndForth", "enter", "response"]
 
 _COARSE = 1e-3  # tolerance on coarser grids and with a thicker floor
 _CLOSE = 0.1  # residual at which Newton takes over from the ascent
@@ -99,13 +96,19 @@ class BackAndForth(StepSolver):
     tolerance: float = 1e-6
     max_iterations: int = 100
     solves: ClassVar[str] = "the exact step, to second order in the cell width"
+    measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
+    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Forbidden, External, Pair, FieldCoupling, General)
 
     def __post_init__(self) -> None:
         positive("tolerance", self.tolerance)
         positive_integer("max_iterations", self.max_iterations)
 
     def check(self, step: ProximalStep) -> None:
-        conjugates(step)
+        self._equations(step)
+
+    def _equations(self, step: ProximalStep) -> GridStep:
+        self.must_take(step)
+        return GridStep.of(step)
 
     def suits(self, law: Law, state: Species) -> bool:
         """Whether the steps of a flow from ``state`` are among those that Newton's method is known to solve.
@@ -114,15 +117,16 @@ class BackAndForth(StepSolver):
         to fill; but always so with an obstacle, which no other solver takes.
         """
         try:
-            problem = GridStep.of(ProximalStep(law, state, 1.0))
+            problem = self._equations(ProximalStep(law, state, 1.0))
         except ValueError:
             return False
-        fast = any(m < 1 and not local.entropy for local in problem.local.values() for _, m in local.powers)
-        alone = any(local.forbidden.any() for local in problem.local.values())
+        locals_ = [conjugate.local for conjugate in problem.conjugates.values()]
+        fast = any(m < 1 and not local.entropy for local in locals_ for _, m in local.powers)
+        alone = any(local.forbidden.any() for local in locals_)
         return alone or not (fast or problem.filling)
 
     def solve(self, step: ProximalStep) -> ProxResult:
-        problem = GridStep.of(step)
+        problem = self._equations(step)
         with np.errstate(all="ignore"):  # what overflows ends in the status
             at, status, iterations = self._solve(problem, self.tolerance)
             return problem.answer(at, status, iterations)

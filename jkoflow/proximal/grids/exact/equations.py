@@ -10,16 +10,16 @@ import numpy as np
 from ...._status import Status
 from ...._typing import Array
 from ....grids import Grid
-from ....laws import CrossInteraction, DirichletCoupling, Interaction, Law, doping_on
 from ....linear import Multigrid, elliptic, gmres
 from ....measures import Density, Species
 from ....pull_back import PullBack, Pulled
 from ....transport import upper_transform
 from ...base import ProximalStep, ProxResult
 from ..charges.charged import Charged
-from ..conjugate import Conjugate, conjugates
+from ..conjugate import Conjugate, conjugates_of
+from ..joint_terms import JointTerms, halved
+from ..local_energy import GridEnergy
 from ..mass_level import level_of_mass
-from .refinement import halved
 
 _INVERTED = 0.05  # share of the residual that negative masses may make before they are mended
 _COARSEST = 16  # cells along an axis
@@ -51,18 +51,18 @@ class GridStep:
     the L1 distance between them over the mass, the largest over the species.
     """
 
-    def __init__(self, anchor: Species, local: dict[str, Conjugate], taus: list[float]) -> None:
-        self.anchor, self.local, self.taus = anchor, local, taus
+    def __init__(self, anchor: Species, conjugates: dict[str, Conjugate], joint: JointTerms, taus: list[float]) -> None:
+        self.anchor, self.conjugates, self.joint, self.taus = anchor, conjugates, joint, taus
         self.names = tuple(anchor)
         self.grid = anchor.grid
         self.mu = np.stack([anchor[name].values for name in self.names])
         self.totals = self.mu.reshape(len(self.names), -1).sum(axis=1)
         self.filling = any(
-            np.isneginf(local[name].derivative(np.zeros(1))[0]) and _has_edge(np.where(local[name].forbidden, np.nan, mu))
+            np.isneginf(conjugates[name].derivative(np.zeros(1))[0])
+            and _has_edge(np.where(conjugates[name].local.forbidden, np.nan, mu))
             for name, mu in zip(self.names, self.mu, strict=True)
         )
         self.continued = self.filling and self.grid.dim == 1
-        self.moves = any(one.moving for one in local.values())
 
     @cached_property
     def sources(self) -> list[PullBack]:
@@ -71,8 +71,9 @@ class GridStep:
 
     @classmethod
     def of(cls, step: ProximalStep) -> GridStep:
-        """The equations of a step. Raises ValueError for terms that are not known, as ``conjugates`` says."""
-        return cls(step.anchor, conjugates(step), [step.weight(name) for name in step.anchor])
+        """The equations of a step. Raises ValueError as ``GridEnergy.of`` and ``conjugates_of`` say."""
+        energy = GridEnergy.of(step.forms, step.anchor)
+        return cls(step.anchor, conjugates_of(step, energy), energy.joint, [step.weight(name) for name in step.anchor])
 
     def floors(self, tolerance: float) -> tuple[float, ...]:
         """Falling floors, in units of the largest density, for vacuum that an infinite slope of U at 0 has to fill.
@@ -87,37 +88,35 @@ class GridStep:
         """The same step from anchors with a floor added, scaled back to their masses."""
         anchor = {}
         for k, name in enumerate(self.names):
-            mu = self.mu[k] + np.where(self.local[name].forbidden, 0.0, floor * self.mu[k].max())
+            mu = self.mu[k] + np.where(self.conjugates[name].local.forbidden, 0.0, floor * self.mu[k].max())
             anchor[name] = Density(self.grid, mu * (self.totals[k] / mu.sum()))
-        return GridStep(Species(anchor), self.local, self.taus)
+        return GridStep(Species(anchor), self.conjugates, self.joint, self.taus)
 
     def coarser(self) -> GridStep | None:
         """The same step on cells twice as wide; None where the grid is too coarse or odd, or an energy has no coarse twin."""
         if any(count % 2 or count < 2 * _COARSEST for count in self.grid.shape):
             return None
-        twins = {name: [(c, _coarse_twin(term, self.anchor)) for c, term in one.moving] for name, one in self.local.items()}
-        if any(term is None for one in twins.values() for _, term in one):
+        joint = self.joint.coarser(self.grid)
+        if joint is None:
             return None
         grid = Grid(self.grid.bounds, tuple(count // 2 for count in self.grid.shape))
         anchor = Species({name: Density(grid, halved(mu)) for name, mu in zip(self.names, self.mu, strict=True)})
-        local = {
+        conjugates = {
             name: replace(
                 one,
-                potential=halved(one.potential),
-                forbidden=halved(one.forbidden.astype(float)) > 0.5,
-                moving=[(c, term) for c, term in twins[name] if term is not None],
+                local=replace(
+                    one.local,
+                    potential=halved(one.local.potential),
+                    forbidden=halved(one.local.forbidden.astype(float)) > 0.5,
+                ),
             )
-            for name, one in self.local.items()
+            for name, one in self.conjugates.items()
         }
-        return GridStep(anchor, local, self.taus)
+        return GridStep(anchor, conjugates, joint, self.taus)
 
     def weaker(self, share: float) -> GridStep:
         """The same step with a share of the coupling by charge."""
-        local = {
-            name: replace(one, moving=[(c * share if isinstance(t, DirichletCoupling) else c, t) for c, t in one.moving])
-            for name, one in self.local.items()
-        }
-        return GridStep(self.anchor, local, self.taus)
+        return GridStep(self.anchor, self.conjugates, self.joint.weaker(share), self.taus)
 
     def trial(self, phi: Array) -> Trial:
         """Everything at the potentials phi, after the constants that give the masses are added to them.
@@ -127,13 +126,13 @@ class GridStep:
         if not np.isfinite(phi).all():
             return Trial(np.zeros_like(self.mu), self.mu, self.mu, self.mu, (), np.inf)
         pulled = tuple(source.pull(one) for source, one in zip(self.sources, phi, strict=True))
-        state = self.state_of(np.stack([one.values for one in pulled])) if self.moves else self.anchor
+        state = self.state_of(np.stack([one.values for one in pulled])) if self.joint else self.anchor
         rows = []
         for k, name in enumerate(self.names):
-            local = self.local[name]
-            level = np.where(local.forbidden, -np.inf, phi[k] - local.outside(name, state))
-            shift = level_of_mass(local, level, float(self.totals[k]))
-            rows.append((phi[k] + shift, level + shift, *local.density(level + shift)))
+            conjugate = self.conjugates[name]
+            level = np.where(conjugate.local.forbidden, -np.inf, phi[k] - self.outside(name, state))
+            shift = level_of_mass(conjugate, level, float(self.totals[k]))
+            rows.append((phi[k] + shift, level + shift, *conjugate.density(level + shift)))
         moved, levels, rho, slopes = (np.stack(parts) for parts in zip(*rows, strict=True))
         gaps = np.abs(rho - np.stack([one.values for one in pulled])).reshape(len(self.names), -1).sum(axis=1)
         residual = float((gaps / self.totals).max())
@@ -148,18 +147,21 @@ class GridStep:
         The linearised step (Cances, Gallouet, Todeschini 2020) does most of what the implicit one does; it needs a
         strictly convex energy without a bound.
         """
-        local = [self.local[name] for name in self.names]
+        conjugates = [self.conjugates[name] for name in self.names]
         first = np.stack(
-            [one.variation(mu, one.outside(n, self.anchor)) for n, one, mu in zip(self.names, local, self.mu, strict=True)]
+            [
+                one.variation(mu, self.outside(n, self.anchor))
+                for n, one, mu in zip(self.names, conjugates, self.mu, strict=True)
+            ]
         )
-        free = [one.strictly_convex and np.isinf(one.cap) for one in local]
+        free = [one.local.strictly_convex and np.isinf(one.local.cap) for one in conjugates]
         if self.charged is not None and all(free):
-            held = np.stack([_held(one, mu) for one, mu in zip(local, self.mu, strict=True)])
+            held = np.stack([_answer_to_level(one, mu) for one, mu in zip(conjugates, self.mu, strict=True)])
             faces = [self._conductances(mu, tau) for mu, tau in zip(self.mu, self.taus, strict=True)]
             return self.concave(self.charged.relaxed(held, faces, first, 1e-3, 20))
-        for k, one in enumerate(local):
-            if free[k] and not one.forbidden.any():
-                reaction, across = _held(one, self.mu[k]), self._conductances(self.mu[k], self.taus[k])
+        for k, one in enumerate(conjugates):
+            if free[k] and not one.local.forbidden.any():
+                reaction, across = _answer_to_level(one, self.mu[k]), self._conductances(self.mu[k], self.taus[k])
                 operator, cycle = elliptic(reaction, across), Multigrid(reaction, across)
                 first[k] += gmres(operator, reaction * first[k] - operator(first[k]), cycle, 1e-3, 10)
         return self.concave(first)
@@ -167,7 +169,7 @@ class GridStep:
     @cached_property
     def charged(self) -> Charged | None:
         """The coupling by Poisson's equation, if there is one; a second one, or one that attracts, is left to the iteration."""
-        return Charged.of(self.local, self.grid)
+        return Charged.of(self.joint, self.names, self.grid)
 
     @property
     def ascends(self) -> bool:
@@ -210,7 +212,7 @@ class GridStep:
         return new if new.residual < at.residual else at
 
     def _lower(self, phi: Array, k: int) -> Array:
-        allowed = np.where(self.local[self.names[k]].forbidden, -np.inf, -phi)
+        allowed = np.where(self.conjugates[self.names[k]].local.forbidden, -np.inf, -phi)
         return -upper_transform(allowed, self.grid.spacing, self.taus[k])
 
     def _upper(self, psi: Array, k: int) -> Array:
@@ -224,14 +226,14 @@ class GridStep:
         """
         out = []
         for k, name in enumerate(self.names):
-            local, tau = self.local[name], self.taus[k]
+            conjugate, tau = self.conjugates[name], self.taus[k]
             rho, total = at.rho[k], float(self.totals[k])
             phi = at.phi[k] + self._smoothed(at.masses[k] - rho, rho, at.slopes[k], tau)
             psi = self._lower(phi, k)
             phi = self._upper(psi, k)
-            outside = np.where(local.forbidden, np.inf, at.phi[k] - at.levels[k])
+            outside = np.where(conjugate.local.forbidden, np.inf, at.phi[k] - at.levels[k])
             level = phi - outside
-            rho, slopes = local.density(level + level_of_mass(local, level, total))
+            rho, slopes = conjugate.density(level + level_of_mass(conjugate, level, total))
             if not (np.isfinite(rho).all() and np.isfinite(psi).all()):
                 return np.full_like(at.phi, np.nan)
             back = PullBack(rho, self.grid.spacing, tau).pull(-psi).values
@@ -248,18 +250,23 @@ class GridStep:
         modes.flat[0] = 0.0
         return np.asarray(idctn(modes, type=2))
 
+    def outside(self, species: str, state: Species) -> Array:
+        """What a species feels besides its own density: the potential, and the fields of a state."""
+        return self.joint.outside(self.conjugates[species].local.potential, species, state)
+
     def state_of(self, values: Array) -> Species:
         """The state with the given densities; rounding below 0 is left out."""
-        anchor = self.anchor
-        return Species({name: anchor[name].like(np.maximum(v, 0.0)) for name, v in zip(self.names, values, strict=True)})
+        return self.anchor.like(dict(zip(self.names, np.maximum(values, 0.0), strict=True)))
 
     def answer(self, at: Trial, status: Status, iterations: int) -> ProxResult:
         """What a trial says of the step."""
-        state = Species({name: self.anchor[name].like(at.rho[k]) for k, name in enumerate(self.names)})
+        state = self.anchor.like(dict(zip(self.names, at.rho, strict=True)))
         squared, duals = self.squared_displacements(at), self.duals(at)
         gap = sum(cost / (2 * tau) - dual for cost, tau, dual in zip(squared, self.taus, duals, strict=True))
         for k, name in enumerate(self.names):
-            if self.local[name].forbidden.any():  # faces of an obstacle say nothing of how far its neighbours have moved
+            if self.conjugates[
+                name
+            ].local.forbidden.any():  # faces of an obstacle say nothing of how far its neighbours have moved
                 squared[k], gap = max(2 * self.taus[k] * duals[k], 0.0), np.nan
         distances = {name: squared[k] ** 0.5 for k, name in enumerate(self.names)}
         potentials = {name: -self.taus[k] * at.phi[k] for k, name in enumerate(self.names)}
@@ -287,16 +294,9 @@ class GridStep:
         return out
 
 
-def _held(local: Conjugate, mu: Array) -> Array:
+def _answer_to_level(conjugate: Conjugate, mu: Array) -> Array:
     """1 / U'', 0 where there is no mass."""
-    return np.where(mu > 0, 1 / local.curvature(np.maximum(mu, 1e-300)), 0.0)
-
-
-def _coarse_twin(term: Law, state: Species) -> Law | None:
-    """The moving term on cells twice as wide; None where that is not known."""
-    if isinstance(term, DirichletCoupling):
-        return term if term.doping is None else term.with_doping(halved(doping_on(term, state.grid)))
-    return term if isinstance(term, Interaction | CrossInteraction) else None
+    return np.where(mu > 0, 1 / conjugate.curvature(np.maximum(mu, 1e-300)), 0.0)
 
 
 def _has_edge(mu: Array) -> bool:

@@ -6,7 +6,6 @@ import numpy as np
 
 from ...._typing import Array
 from ....linear import Multigrid, diagonal_of, elliptic, gmres
-from ..conjugate import response
 from .equations import GridStep, Trial
 
 _VISCOSITY, _MOST_VISCOSITY = 1.0, 0.02  # times the residual, and at most: the share of the largest conductance that is added
@@ -45,7 +44,7 @@ def newton(problem: GridStep, at: Trial) -> Array:
 
     def apply(change: Array) -> Array:
         drift = np.stack([at.pulled[k].derivative(change[k]) for k in range(size)])
-        level = change - _responses(problem, at, drift) if problem.moves else change
+        level = change - _responses(problem, at, drift) if problem.joint else change
         rows = [slopes[k] * level[k] - drift[k] + operators[k](change[k]) for k in range(size)]
         return np.stack(rows) / scale
 
@@ -63,31 +62,29 @@ def _without_spikes(problem: GridStep, at: Trial, change: Array) -> Array:
     """The change, where there was no density no further than to the level of the mass that is expected there."""
     out = []
     for k, name in enumerate(problem.names):
+        conjugate = problem.conjugates[name]
         expected = np.maximum(at.masses[k] + at.pulled[k].derivative(change[k]), 0.0)
         with np.errstate(invalid="ignore"):
-            most = problem.local[name].derivative(expected) - at.levels[k]
-        out.append(np.where((at.rho[k] == 0) & ~problem.local[name].forbidden, np.minimum(change[k], most), change[k]))
+            most = conjugate.derivative(expected) - at.levels[k]
+        empty = (at.rho[k] == 0) & ~conjugate.local.forbidden
+        out.append(np.where(empty, np.minimum(change[k], most), change[k]))
     return np.stack(out)
 
 
 def _secants(problem: GridStep, at: Trial, k: int) -> Array:
     """The slope of (U*)' between the level and the one at which the pulled density would be asked for."""
-    local, rho, slope = problem.local[problem.names[k]], at.rho[k], at.slopes[k]
+    conjugate, rho, slope = problem.conjugates[problem.names[k]], at.rho[k], at.slopes[k]
     there = np.maximum(at.masses[k], 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        secant = (rho - there) / (at.levels[k] - local.derivative(there))
+        secant = (rho - there) / (at.levels[k] - conjugate.derivative(there))
     near = np.abs(rho - there) <= 1e-9 * (rho + there)
-    usable = np.isfinite(secant) & ~near & ~local.forbidden
+    usable = np.isfinite(secant) & ~near & ~conjugate.local.forbidden
     return np.where(usable, np.maximum(secant, 0.1 * slope), slope)
 
 
 def _responses(problem: GridStep, at: Trial, changes: Array) -> Array:
     state, by_name = problem.state_of(at.masses), dict(zip(problem.names, changes, strict=True))
-    rows = []
-    for name in problem.names:
-        moving = problem.local[name].moving
-        rows.append(sum((c * response(term, name, state, by_name) for c, term in moving), np.zeros(problem.grid.shape)))
-    return np.stack(rows)
+    return np.stack([problem.joint.response(name, state, by_name) for name in problem.names])
 
 
 def _between(values: Array, axis: int) -> Array:

@@ -1,18 +1,10 @@
-"""Between a grid and the one with cells twice as wide."""
+"""From a grid to the one with cells half as wide."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ...._typing import Array
-
-
-def halved(values: Array) -> Array:
-    """Averages over pairs of neighbours along every axis."""
-    for axis in range(values.ndim):
-        v = np.moveaxis(values, axis, 0)
-        values = np.moveaxis(0.5 * (v[::2] + v[1::2]), 0, axis)
-    return np.ascontiguousarray(values)
 
 
 def doubled(values: Array) -> Array:

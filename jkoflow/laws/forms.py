@@ -1,0 +1,176 @@
+"""What a term of a law is to those who work with it: one of a few forms.
+
+A term tells its form in its own file (``term.form``). Solvers, schemes and diagnostics look at forms, never at the classes of
+terms: a new energy of a known form works wherever its form does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+
+from .._typing import Array, Mask, SpaceFunction
+from ..grids import Grid
+from ..kernels import Kernel
+
+Wall: TypeAlias = Literal["neumann", "dirichlet", "free-space"]
+"""What psi obeys at the walls: no flux, 0 (grounded), or none, in the whole space."""
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """One of the forms. ``said`` names it in a refusal and in the tables of the docs."""
+
+    said: ClassVar[str] = "any term"
+    has_energy: ClassVar[bool] = True
+
+    @property
+    def motions(self) -> tuple[tuple[str, str, Kernel], ...]:
+        """How species move one another, or themselves, through kernels: (a, b, K) where rho_a moves with -grad K * rho_b."""
+        return ()
+
+
+class KnownByVariation(Protocol):
+    """An energy as far as its first variation tells."""
+
+    @property
+    def involves(self) -> tuple[str, ...]:
+        """The species it speaks of."""
+
+    def first_variation(self, state: Any, species: str) -> Array:
+        """dE / d rho of a species, at a state."""
+
+
+class DensityFunction(Protocol):
+    """U(s) of a density s >= 0, and its derivative U'(s)."""
+
+    def integrand(self, s: Array) -> Array:
+        """U(s)."""
+
+    def derivative(self, s: Array) -> Array:
+        """U'(s)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Internal(Form):
+    """int U(rho) dx of one species,  U(s) = entropy s log s + sum_k c_k s^m_k / (m_k - 1) + sum_k c_k U_k(s).
+
+    ``powers`` are pairs (c_k, m_k), ``others`` pairs (c_k, U_k). Solvers treat entropy and powers in closed form and know the
+    others by their values and derivatives.
+    """
+
+    said: ClassVar[str] = "internal energies"
+    species: str
+    entropy: float = 0.0
+    powers: tuple[tuple[float, float], ...] = ()
+    others: tuple[tuple[float, DensityFunction], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class External(Form):
+    """int V d rho of one species: V and its gradient as given to ``Potential``, functions of space or an array."""
+
+    said: ClassVar[str] = "potentials"
+    species: str
+    V: SpaceFunction | Any
+    gradient: SpaceFunction | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Bound(Form):
+    """The density of one species is at most ``density``."""
+
+    said: ClassVar[str] = "bounds on the density"
+    species: str
+    density: float
+
+
+@dataclass(frozen=True, eq=False)
+class Forbidden(Form):
+    """One species holds no mass in the cells of a grid where ``mask(grid)`` is true."""
+
+    said: ClassVar[str] = "obstacles"
+    species: str
+    mask: Callable[[Grid], Mask]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair(Form):
+    """Species ``a`` moves with -grad K * rho_b, and ``b`` with -grad K * rho_a; one species with itself where they are equal.
+
+    The energy is int int K(x - y) d rho_a d rho_b, with a factor 1/2 where a is b.
+    """
+
+    said: ClassVar[str] = "pair interactions"
+    kernel: Kernel
+    a: str
+    b: str
+
+    @property
+    def alone(self) -> bool:
+        """Whether a species interacts with itself."""
+        return self.a == self.b
+
+    @property
+    def motions(self) -> tuple[tuple[str, str, Kernel], ...]:
+        there, back = (self.a, self.b, self.kernel), (self.b, self.a, self.kernel)
+        return (there,) if self.alone else (there, back)
+
+
+@dataclass(frozen=True, eq=False)
+class OneWay(Form):
+    """Species ``moves`` moves with -grad K * rho_by, and nothing acts back: no energy."""
+
+    said: ClassVar[str] = "drifts"
+    has_energy: ClassVar[bool] = False
+    kernel: Kernel
+    moves: str
+    by: str
+
+    @property
+    def motions(self) -> tuple[tuple[str, str, Kernel], ...]:
+        return ((self.moves, self.by, self.kernel),)
+
+
+@dataclass(frozen=True, eq=False)
+class FieldCoupling(Form):
+    """permittivity/2 int |grad psi|^2 dx,  -permittivity lap psi = sum_i z_i rho_i + doping (see ``DirichletCoupling``).
+
+    The functions of ``laws.electrostatics`` take it.
+    """
+
+    said: ClassVar[str] = "charges"
+    charges: Mapping[str, float]
+    permittivity: float = 1.0
+    doping: Any = None
+    boundary: Wall = "neumann"
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={z:+g}" if name.isidentifier() else f"{{{name!r}: {z:+g}}}" for name, z in self.charges.items()]
+        if self.permittivity != 1:
+            shown.append(f"permittivity={self.permittivity:g}")
+        if self.doping is not None:
+            shown.append("doping=...")
+        if self.boundary != "neumann":
+            shown.append(f"boundary={self.boundary!r}")
+        return f"DirichletCoupling({', '.join(shown)})"
+
+
+@dataclass(frozen=True, eq=False)
+class Positions(Form):
+    """A convex function of the positions of ordered particles, by its subgradient, its resolvent, or both."""
+
+    said: ClassVar[str] = "convex functions of positions"
+    species: tuple[str, ...]
+    function: Callable[[Any], float]
+    subgradient: Callable[[Any], Mapping[str, Any]] | None
+    resolvent: Callable[[Any, float], Mapping[str, Any]] | None
+
+
+@dataclass(frozen=True, eq=False)
+class General(Form):
+    """An energy of which only the value and the first variation are known."""
+
+    said: ClassVar[str] = "energies known by value and first variation"
+    energy: KnownByVariation
