@@ -18,13 +18,6 @@ from .ordered import Events
 from .schemes import StepInfo
 from .trajectory import Trajectory
 
-_MOVING: dict[type[Measure], str] = {
-    Density: "values",
-    Quantiles: "nodes",
-    RadialQuantiles: "nodes",
-    Particles: "points",
-    OrderedPoints: "points",
-}  # what a flow changes
 _EVENTS = ("times", "places", "members", "groups")
 
 
@@ -48,7 +41,7 @@ def save(flow: Trajectory, path: str | Path) -> None:
     kind = flow.snapshots[0].kind
     held = _packed(flow.snapshots[0]) | _packed_events(flow)
     for k, name in enumerate(names):
-        held[f"state {k}"] = np.stack([getattr(state[name], _MOVING[kind]) for state in flow.snapshots])
+        held[f"state {k}"] = np.stack([getattr(state[name], kind.moving) for state in flow.snapshots])
     with Path(path).open("wb") as file:  # numpy would add an ending to a bare path
         np.savez_compressed(
             file,
@@ -194,7 +187,7 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
     else:
         held, places = {}, {}
         for name in flow.species:
-            end, moving = f"_{name}" if name else "", _MOVING[kind]
+            end, moving = f"_{name}" if name else "", kind.moving
             stacked = np.stack([getattr(state[name], moving) for state in flow.snapshots])
             held[moving + end] = (("time", f"{moving}{end}_index", "axis")[: stacked.ndim], stacked)
             held["masses" + end] = ((f"masses{end}_index",), flow.snapshots[0][name].masses)

@@ -475,9 +475,9 @@ def test_a_nonconvex_energy_is_stepped_to_a_critical_point_below_the_start():
 @pytest.mark.parametrize(
     ("law", "state", "message"),
     [
-        (jf.Entropy(), jf.Particles([0.0, 1.0]), "not felt by point masses"),
+        (jf.Entropy(), jf.Particles([0.0, 1.0]), r"does not take Entropy\(\), which is among the internal energies"),
         (jf.Potential(np.zeros(2)), jf.Particles([0.0, 1.0]), "must be a function of space on Particles"),
-        (jf.Interaction(X1), jf.Quantiles([0.0, 1.0]), "state must be of Particles, got Quantiles"),
+        (jf.Interaction(X1), jf.Quantiles([0.0, 1.0]), "(state must be of|takes) Particles, got Quantiles"),
         (jf.Interaction(jf.CustomKernel(np.abs, np.sign, pointy=True)), jf.Particles([0.0, 1.0]), "subclass RadialKernel"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 
 import jkoflow as jf
 from jkoflow.checks import check_energy
+from jkoflow.laws.electrostatics import sampled_on
 
 from .tables import LINE, PLANE, SPACE, smooth
 
@@ -239,7 +240,7 @@ def test_radial_refusals():
         ("dim must be at least 2", lambda: jf.RadialQuantiles([0.0, 1.0], dim=1)),
         ("density must hold mass", lambda: jf.RadialQuantiles.from_density(lambda r: 0 * r, radius=1.0, shells=4)),
         ("take DirichletCoupling in free space", lambda: jf.Interaction(jf.Morse())(jf.RadialQuantiles([0.0, 1.0]))),
-        ("not accepted on RadialQuantiles", lambda: _step(jf.Congestion(1.0))),
+        ("RadialNewton does not take Congestion", lambda: _step(jf.Congestion(1.0))),
         ("takes RadialQuantiles, got Density", lambda: jf.RadialNewton().check(_grid_step())),
         ("takes one anchor", lambda: jf.evolve(jf.Entropy(), radial_normal(1, 9), scheme=jf.BDF2(), dt=0.1, t_end=0.2)),
         ("coefficient", lambda: _step(-1.0 * jf.DirichletCoupling({"": 1}, boundary="free-space"))),
@@ -356,8 +357,11 @@ def test_equal_potentials_rest_without_charge():
 
 def test_equilibrium_refuses_what_it_does_not_solve():
     grid = jf.Grid.box((0, 1), cells=16)
-    with pytest.raises(ValueError, match="no interactions but one DirichletCoupling"):
+    with pytest.raises(ValueError, match=r"equilibrium does not take Interaction.*stop=Steady\(\)"):
         jf.equilibrium(jf.Entropy() + jf.Interaction(jf.Quadratic()), grid.density(abs))
+    two = jf.DirichletCoupling({"": 1}, boundary="dirichlet") + jf.DirichletCoupling({"": 2}, boundary="dirichlet")
+    with pytest.raises(ValueError, match="at most one DirichletCoupling"):
+        jf.equilibrium(jf.Entropy() + two, grid.density(abs))
     with pytest.raises(ValueError, match="tolerance must be a positive"):
         jf.equilibrium(jf.Entropy(), grid.density(abs), tolerance=0)
 
@@ -390,8 +394,9 @@ def test_doping_that_is_a_function_keeps_its_total():
         one = grid.density(np.ones(n))
         coupling = jf.DirichletCoupling(u=1, v=-1, doping=lambda x: x**2 - 1 / 3)
         assert coupling(jf.Species(u=one, v=one)) > 0
-        averages = coupling.on(grid).doping
-        assert np.isclose(coupling.on(grid)(jf.Species(u=one, v=one)), coupling(jf.Species(u=one, v=one)), rtol=1e-12)
+        averages = sampled_on(coupling.form, grid).doping
+        same = jf.DirichletCoupling(u=1, v=-1, doping=averages)
+        assert np.isclose(same(jf.Species(u=one, v=one)), coupling(jf.Species(u=one, v=one)), rtol=1e-12)
         assert abs(averages.sum()) < 1e-12
 
 

@@ -29,7 +29,7 @@ def geodesic_convexity(
 
     Raises ValueError for terms of other kinds.
 
-    >>> from jkoflow import Particles, Quadratic, Species
+    >>> from jkoflow import CrossInteraction, Interaction, Particles, Quadratic, Species
     >>> law = Interaction(Quadratic(), "x") + 0.5 * Interaction(Quadratic(), "y")
     >>> law = law + 0.25 * CrossInteraction(Quadratic(), between=("x", "y"))
     >>> state = Species(x=Particles([0.0]), y=Particles([1.0]))

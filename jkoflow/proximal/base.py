@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from .._status import Status
 from .._typing import Array
-from .._validate import positive
+from .._validate import positive, positive_integer
 from ..grids import Grid
 from ..laws import Law, LawForms
 from ..laws.forms import Form
@@ -149,3 +149,14 @@ class StepSolver(ABC):
     @abstractmethod
     def solve(self, step: ProximalStep) -> ProxResult:
         """Solve the step, after :meth:`check`."""
+
+
+class IterativeSolver(StepSolver):
+    """A step solver that iterates until its residual is below ``tolerance``, at most ``max_iterations`` times."""
+
+    tolerance: float
+    max_iterations: int
+
+    def __post_init__(self) -> None:
+        positive("tolerance", self.tolerance)
+        positive_integer("max_iterations", self.max_iterations)

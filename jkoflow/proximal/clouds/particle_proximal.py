@@ -9,10 +9,9 @@ import numpy as np
 
 from ..._status import Status
 from ..._typing import Array, Indices
-from ..._validate import positive, positive_integer
 from ...laws.forms import External, Form, Pair
 from ...measures import Measure, Particles, Species
-from ..base import ProximalStep, ProxResult, StepSolver
+from ..base import IterativeSolver, ProximalStep, ProxResult
 from .problem import CloudProblem, Model
 
 _BLURS = 0.1 ** np.arange(1, 10)  # of the extent
@@ -26,7 +25,7 @@ _BALANCINGS = 100  # of the forces within groups
 
 
 @dataclass(frozen=True)
-class ParticleProximal(StepSolver):
+class ParticleProximal(IterativeSolver):
     """The JKO step of atoms of fixed masses: implicit Euler in the mass-weighted metric.
 
         minimise over x   sum_i m_i |x_i - y_i|^2 / (2 tau alpha_i) + E(x),
@@ -73,10 +72,6 @@ class ParticleProximal(StepSolver):
     solves: ClassVar[str] = "the exact step among atoms of the anchor's masses"
     measures: ClassVar[tuple[type[Measure], ...]] = (Particles,)
     takes: ClassVar[tuple[type[Form], ...]] = (External, Pair)
-
-    def __post_init__(self) -> None:
-        positive("tolerance", self.tolerance)
-        positive_integer("max_iterations", self.max_iterations)
 
     def check(self, step: ProximalStep) -> None:
         self._problem(step)

@@ -9,10 +9,9 @@ import numpy as np
 
 from ..._status import Status
 from ..._typing import Array, Mask
-from ..._validate import positive, positive_integer
 from ...laws.forms import Bound, External, FieldCoupling, Form, Internal, Pair
 from ...measures import Measure, Quantiles
-from ..base import ProximalStep, ProxResult, StepSolver
+from ..base import IterativeSolver, ProximalStep, ProxResult
 from .clusters import Join, hold_together, joins
 from .model import Model, potential_along
 from .monotone import ConeStep, NotConvexError, brought_together, driven, step_in_cone
@@ -31,7 +30,7 @@ _SHRINK = 0.1  # a cell with a barrier at width 0 keeps at least this share of i
 
 
 @dataclass(frozen=True)
-class QuantileNewton(StepSolver):
+class QuantileNewton(IterativeSolver):
     """The exact JKO step on Quantiles.
 
     W2 is the L2 distance of pseudo-inverses, so the step is to
@@ -93,10 +92,6 @@ class QuantileNewton(StepSolver):
     measures: ClassVar[tuple[type[Measure], ...]] = (Quantiles,)
     takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, FieldCoupling)
     several_anchors: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        positive("tolerance", self.tolerance)
-        positive_integer("max_iterations", self.max_iterations)
 
     def check(self, step: ProximalStep) -> None:
         self._problem(step)

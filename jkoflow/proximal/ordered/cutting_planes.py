@@ -10,11 +10,10 @@ import numpy as np
 
 from ..._status import Status
 from ..._typing import Array
-from ..._validate import positive, positive_integer
 from ...laws.forms import External, Form, Pair, Positions
 from ...measures import Measure, OrderedParticles, OrderedPoints, Species
 from ...ordered import TipLaw
-from ..base import ProximalStep, ProxResult, StepSolver
+from ..base import IterativeSolver, ProximalStep, ProxResult
 from .slopes import smooth_part, tip_subgradient
 from .step import answer, distance
 
@@ -22,7 +21,7 @@ _ABOVE = 1e-8  # of the objective: more than Clarabel's rounding
 
 
 @dataclass(frozen=True)
-class CuttingPlanes(StepSolver):
+class CuttingPlanes(IterativeSolver):
     """The JKO step of ordered particles from values and subgradients alone, smooth or not.
 
     Every point looked at gives a plane below E; the step of the highest of them (a quadratic program, by Clarabel through
@@ -58,10 +57,6 @@ class CuttingPlanes(StepSolver):
     solves: ClassVar[str] = "the exact step of indivisible particles in their order, to the gap"
     measures: ClassVar[tuple[type[Measure], ...]] = (OrderedPoints,)
     takes: ClassVar[tuple[type[Form], ...]] = (External, Pair, Positions)
-
-    def __post_init__(self) -> None:
-        positive("tolerance", self.tolerance)
-        positive_integer("max_iterations", self.max_iterations)
 
     def check(self, step: ProximalStep) -> None:
         self.must_take(step)

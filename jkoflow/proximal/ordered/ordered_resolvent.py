@@ -9,12 +9,12 @@ import numpy as np
 
 from ..._status import Status
 from ..._typing import Array
-from ..._validate import finite_array, positive, positive_integer
+from ..._validate import finite_array
 from ...laws import Entry
 from ...laws.forms import External, Form, Pair, Positions
 from ...measures import Measure, OrderedParticles, OrderedPoints, Species
 from ...ordered import TipLaw, tip_resolvent
-from ..base import ProximalStep, ProxResult, StepSolver
+from ..base import IterativeSolver, ProximalStep, ProxResult
 from .slopes import is_made_of_tips, jitter, smooth_part
 from .step import answer, distance
 
@@ -23,7 +23,7 @@ _LONGER = 20  # iterations after which a step twice as long is tried again
 
 
 @dataclass(frozen=True)
-class OrderedResolvent(StepSolver):
+class OrderedResolvent(IterativeSolver):
     """The JKO step of ordered particles, which is implicit Euler in the metric sum_i m_i |z_i|^2 / alpha_i.
 
         minimise over ordered positions   sum_i m_i |z_i - z_i^0|^2 / (2 tau alpha_i) + E(Z)
@@ -58,10 +58,6 @@ class OrderedResolvent(StepSolver):
     solves: ClassVar[str] = "the exact step of indivisible particles in their order"
     measures: ClassVar[tuple[type[Measure], ...]] = (OrderedPoints,)
     takes: ClassVar[tuple[type[Form], ...]] = (External, Pair, Positions)
-
-    def __post_init__(self) -> None:
-        positive("tolerance", self.tolerance)
-        positive_integer("max_iterations", self.max_iterations)
 
     def check(self, step: ProximalStep) -> None:
         self.must_take(step)

@@ -10,11 +10,10 @@ import numpy as np
 from ..._arrays import cumulated
 from ..._status import Status
 from ..._typing import Array, Mask
-from ..._validate import positive, positive_integer
 from ...kernels.sums import GAUSS_WEIGHTS
 from ...laws.forms import External, FieldCoupling, Form, Internal
 from ...measures import Measure, RadialQuantiles, shell_radii
-from ..base import ProximalStep, ProxResult, StepSolver
+from ..base import IterativeSolver, ProximalStep, ProxResult
 from .problem import RadialModel, RadialProblem
 
 _KEPT = 0.1  # of the volume of a shell, at the least, in one iteration
@@ -22,7 +21,7 @@ _SHORTEST, _POOR = 1e-12, 1e-3  # shares of a step: the least; below which the c
 
 
 @dataclass(frozen=True)
-class RadialNewton(StepSolver):
+class RadialNewton(IterativeSolver):
     """The exact JKO step on RadialQuantiles, in R^d for d >= 2.
 
         minimise over increasing radii   sum_i int |R_i - R_i'|^2 ds / (2 tau alpha_i) + E
@@ -62,10 +61,6 @@ class RadialNewton(StepSolver):
     measures: ClassVar[tuple[type[Measure], ...]] = (RadialQuantiles,)
     takes: ClassVar[tuple[type[Form], ...]] = (Internal, External, FieldCoupling)
     solves: ClassVar[str] = "the exact step among spherically symmetric measures with the shells' masses of the anchor"
-
-    def __post_init__(self) -> None:
-        positive("tolerance", self.tolerance)
-        positive_integer("max_iterations", self.max_iterations)
 
     def check(self, step: ProximalStep) -> None:
         self._problem(step)

@@ -8,24 +8,19 @@ from typing import ClassVar
 import numpy as np
 
 from ...._status import Status
-from ...._validate import positive, positive_integer
 from ....laws.forms import Bound, External, FieldCoupling, Form, Internal, Pair
 from ....measures import Density, Measure
-from ...base import ProximalStep, ProxResult, StepSolver
+from ...base import IterativeSolver, ProximalStep, ProxResult
 
 
 @dataclass(frozen=True)
-class ConicSolver(StepSolver):
+class ConicSolver(IterativeSolver):
     """A step solver by Clarabel: its tolerance, its limit, and what it accepts. cvxpy is imported at the first use."""
 
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
     takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, FieldCoupling)
     tolerance: float = 1e-7
     max_iterations: int = 200
-
-    def __post_init__(self) -> None:
-        positive("tolerance", self.tolerance)
-        positive_integer("max_iterations", self.max_iterations)
 
     def check(self, step: ProximalStep) -> None:
         import cvxpy as cp

@@ -12,7 +12,7 @@ from ....grids import Grid
 from ....laws.forms import Bound, External, FieldCoupling, Form, General, Internal, Pair
 from ....measures import Density, Measure, Species
 from ....transport import GibbsKernel
-from ...base import ProximalStep, ProxResult, StepSolver
+from ...base import IterativeSolver, ProximalStep, ProxResult
 from ..local_energy import GridEnergy
 from .pointwise import pointwise_steps
 from .scaling import Scaling
@@ -23,7 +23,7 @@ _COARSE = 0.05  # tolerance at the larger epsilons
 
 
 @dataclass(frozen=True)
-class Entropic(StepSolver):
+class Entropic(IterativeSolver):
     """One JKO step with the transport cost replaced by entropic transport, by Sinkhorn-type scaling.
 
         min over rho:  sum_i [OT_eps(anchor_i, rho_i) - c eps H(rho_i)] / (2 tau alpha_i) + E(rho),
@@ -101,8 +101,7 @@ class Entropic(StepSolver):
     def __post_init__(self) -> None:
         if self.epsilon is not None:
             positive("epsilon", self.epsilon, "a positive finite number, or None for 1.5 cells squared")
-        positive("tolerance", self.tolerance)
-        positive_integer("max_iterations", self.max_iterations)
+        super().__post_init__()
         if self.memory != 0:
             positive_integer("memory", self.memory)
         if not isinstance(self.debias, bool):

@@ -9,11 +9,10 @@ import numpy as np
 
 from ...._status import Status
 from ...._typing import Array
-from ...._validate import positive, positive_integer
 from ....laws import Law
 from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, Pair
 from ....measures import Density, Measure, Species
-from ...base import ProximalStep, ProxResult, StepSolver
+from ...base import IterativeSolver, ProximalStep, ProxResult
 from .equations import GridStep, Trial
 from .newton import newton
 from .refinement import doubled
@@ -29,7 +28,7 @@ _PATIENCE = 15  # iterations without a gain of a tenth
 
 
 @dataclass(frozen=True)
-class BackAndForth(StepSolver):
+class BackAndForth(IterativeSolver):
     """One exact JKO step on a grid, in 1, 2 or 3 dimensions: no entropic blur, no freezing.
 
         min over rho:  sum_i W2(rho_i, anchor_i)^2 / (2 tau alpha_i) + E(rho_1, ..., rho_S),   E = int U(rho) + V rho + ...
@@ -98,10 +97,6 @@ class BackAndForth(StepSolver):
     solves: ClassVar[str] = "the exact step, to second order in the cell width"
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
     takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Forbidden, External, Pair, FieldCoupling, General)
-
-    def __post_init__(self) -> None:
-        positive("tolerance", self.tolerance)
-        positive_integer("max_iterations", self.max_iterations)
 
     def check(self, step: ProximalStep) -> None:
         self._equations(step)
