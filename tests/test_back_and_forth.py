@@ -406,6 +406,8 @@ def test_obstacles():
     assert jf.Obstacle(lambda x: (x > 0.25) & (x < 0.5))(rho) == 0.0
     assert jf.Obstacle(np.array([True, False, False, False]))(rho) == np.inf
     assert list(jf.Obstacle(np.array([0, 1, 0, 0])).first_variation(rho)) == [0.0, np.inf, 0.0, 0.0]
+    both = jf.Obstacle(np.array([0, 1, 0, 0])) + jf.Obstacle(np.array([0, 1, 0, 0])) + jf.Obstacle(np.array([1, 0, 0, 0]))
+    assert both(rho) == np.inf  # arrays in the place of functions, as terms of one law
     with pytest.raises(ValueError, match="where"):
         jf.Obstacle(np.ones(3))(rho)
     with pytest.raises(ValueError, match="acts on a Density"):

@@ -14,7 +14,7 @@ from ..measures import UNNAMED, Density, Species
 from .base import SpeciesEnergy, short_repr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Obstacle(SpeciesEnergy):
     """E(rho) = 0 where no cell of the obstacle holds mass, and +inf otherwise.
 
