@@ -65,7 +65,7 @@ def test_euler_lagrange(name):
     assert np.ptp(sums[free]) < 1e-5
 
 
-@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("dim", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_ornstein_uhlenbeck_step_at_second_order(dim):
     errors = []
     for n in {1: (32, 64, 128), 2: (32, 64), 3: (12, 24)}[dim]:
@@ -262,6 +262,7 @@ def test_a_functional_is_taken_at_the_answer():
     assert np.abs(joint.state[""].values - local.state[""].values).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_an_energy_of_your_own():
     step = STEPS["porous medium"]
     custom = jf.CustomInternalEnergy(lambda s: s**2, lambda s: 2 * s)
