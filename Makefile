@@ -1,31 +1,44 @@
 # `make run` and `make test` need only Python 3.11 or newer with venv; everything else goes into .venv.
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+# one process a core; tests/conftest.py keeps each to one thread
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+# where mypy finds the stubs it reads
+STUBS ?= $(BIN)/python
 
-.PHONY: run test lint benchmarks clean
+.PHONY: run test quick lint matrix benchmarks clean
 
-run: .venv/run
+run: $(VENV)/run
 	$(BIN)/python -m jkoflow
 
 test: lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
-lint: .venv/dev
+quick: $(VENV)/dev
+	$(PYTEST) -m 'not slow'
+
+lint: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy --python-executable $(STUBS)
 
-benchmarks: .venv/run
+matrix:
+	$(PYTHON) tools/matrix.py
+
+benchmarks: $(VENV)/run
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
-.venv/run: pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+$(VENV)/run: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
 	touch $@
 
-.venv/dev: .venv/run
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(VENV)/dev: $(VENV)/run
+	$(PIP) --editable '.[dev]'
 	touch $@
 
 clean:
-	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .matrix out .mypy_cache .pytest_cache .ruff_cache

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m jkoflow",
+        prog="jkoflow",
         description="Let a density slide down a landscape under a Wasserstein gradient flow. With no arguments: sediment on "
         "the ridges of the Jacksboro fault, whose elevation map ships with matplotlib.",
     )

@@ -136,6 +136,9 @@ SCHEMES = {
     "semi-implicit, self frozen": jf.SemiImplicitJKO(freeze_self=True),
 }
 
+# those of EXAMPLES that take most
+SLOW = {"plot_ions_in_space", "plot_newtonian_particles", "plot_cell_sorting", "plot_second_order", "plot_ion_channel"}
+
 # file in examples/: the number it pins, and how far it may be off
 EXAMPLES = {
     "plot_ornstein_uhlenbeck": (1.5 / 1.05**20, 5e-4),  # the exact mean after 20 JKO steps

@@ -64,7 +64,7 @@ def test_euler_lagrange(name):
     assert np.ptp(sums[free]) < 1e-5
 
 
-@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("dim", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_ornstein_uhlenbeck_step_at_second_order(dim):
     errors = []
     for n in {1: (32, 64, 128), 2: (32, 64), 3: (12, 24)}[dim]:
@@ -261,6 +261,7 @@ def test_a_functional_is_taken_at_the_answer():
     assert np.abs(joint.state[""].values - local.state[""].values).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_an_energy_of_your_own():
     step = STEPS["porous medium"]
     custom = jf.CustomInternalEnergy(lambda s: s**2, lambda s: 2 * s)
@@ -383,6 +384,8 @@ def test_obstacles():
     assert jf.Obstacle(lambda x: (x > 0.25) & (x < 0.5))(rho) == 0.0
     assert jf.Obstacle(np.array([True, False, False, False]))(rho) == np.inf
     assert list(jf.Obstacle(np.array([0, 1, 0, 0])).first_variation(rho)) == [0.0, np.inf, 0.0, 0.0]
+    both = jf.Obstacle(np.array([0, 1, 0, 0])) + jf.Obstacle(np.array([0, 1, 0, 0])) + jf.Obstacle(np.array([1, 0, 0, 0]))
+    assert both(rho) == np.inf  # arrays in the place of functions, as terms of one law
     with pytest.raises(ValueError, match="where"):
         jf.Obstacle(np.ones(3))(rho)
     with pytest.raises(ValueError, match="acts on a Density"):

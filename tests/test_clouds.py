@@ -18,6 +18,7 @@ from .tables import KERNELS, bowl
 
 X1, X2 = jf.PowerLaw(1), jf.Quadratic()
 COSH = jf.CustomKernel(lambda *x: sum(np.cosh(a) - 1 for a in x), lambda *x: np.sinh(x[0]) if len(x) == 1 else np.sinh(x))
+PAIRS = KERNELS | {"repulsive near, attractive far": X1 - 0.5 * jf.Morse() + jf.PowerLaw(4), "cosh": COSH}
 
 
 def _cloud(places, d, masses=None):
@@ -39,8 +40,9 @@ def _cross(kernel):
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])
-@pytest.mark.parametrize("kernel", [*KERNELS.values(), X1 - 0.5 * jf.Morse() + jf.PowerLaw(4), COSH], ids=repr)
-def test_pair_sums_against_tables_of_pairs(kernel, d):
+@pytest.mark.parametrize("name", PAIRS)
+def test_pair_sums_against_tables_of_pairs(name, d):
+    kernel = PAIRS[name]
     rng = np.random.default_rng(3)
     at, sources = rng.normal(size=(300, d)), rng.normal(size=(570, d))
     sources[7] = at[5]  # a pair that coincides
@@ -125,7 +127,7 @@ def test_t7_stick_or_pass_through(d):
     assert np.allclose(run(6.0, 0.4), 0.25, atol=1e-6)
 
 
-@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("d", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_tip_holds_until_it_cannot(d):
     push = jf.Potential(
         lambda *z: -sum(a**2 for a in z), "x", gradient=lambda *z: -2 * np.stack(z) if len(z) > 1 else -2 * z[0]
@@ -404,7 +406,13 @@ def test_t2_and_t18_the_joint_step_in_any_dimension(d):
 
 
 @pytest.mark.parametrize(
-    "make", [lambda z: jf.Particles([z]), lambda z: jf.Particles([[z, 0.0]]), lambda z: jf.Quantiles.atoms([z])]
+    "make",
+    [
+        lambda z: jf.Particles([z]),
+        lambda z: jf.Particles([[z, 0.0]]),
+        pytest.param(lambda z: jf.Quantiles.atoms([z]), marks=pytest.mark.slow),
+    ],
+    ids=["line", "plane", "quantiles"],
 )
 def test_t18_the_cycle_of_the_semi_implicit_scheme_is_seen(make):
     state = jf.Species(x=make(0.51), y=make(0.0))
@@ -522,6 +530,7 @@ def test_particles_at_one_place_far_from_the_origin_feel_a_potential_without_gra
     assert np.allclose(flow.final.points, [3.0, 0.0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_steps_go_on_when_a_cloud_has_contracted_to_rounding():
     start = jf.Particles([[1.0, 0.0], [2.0, 0.0], [1.3, 1.0]])
     flow = jf.evolve(jf.Interaction(X2), start, dt=1.0, t_end=60.0)

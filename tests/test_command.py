@@ -3,6 +3,8 @@
 import csv
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,9 +37,15 @@ def test_sediment_flows_downhill(here, capsys):
     assert max(abs(float(row["mass error"])) for row in rows) < 1e-12
 
 
-def test_the_module_runs():
-    result = subprocess.run([sys.executable, "-m", "jkoflow", "--help"], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize(
+    "line", [[sys.executable, "-m", "jkoflow"], [Path(sysconfig.get_path("scripts")) / "jkoflow"]], ids=["module", "command"]
+)
+def test_the_module_and_the_command_run(line, here):
+    result = subprocess.run([*line, "--help"], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("usage: jkoflow ")
     assert "Jacksboro" in result.stdout
+    result = subprocess.run([*line, "--cells", "0"], capture_output=True, text=True, check=False)
+    assert result.returncode == 2  # the exit code is handed on
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])

@@ -281,6 +281,7 @@ def test_t8_partial_collapses_before_the_total_one(d):
     assert np.ptp(between["x"].points, axis=0).max() < 1e-6 < np.linalg.norm(between["x"].mean - between["y"].mean)
 
 
+@pytest.mark.slow
 def test_t8_on_quantiles_converges_at_order_one():
     law, mobility = _t8_law()
     start = jf.Species(x=jf.Quantiles(np.linspace(1.5, 2.5, 21)), y=jf.Quantiles(np.linspace(-0.3, 0.3, 21)))

@@ -211,6 +211,7 @@ def test_status_is_honest():
     assert not broken.status.ok
 
 
+@pytest.mark.slow
 def test_a_limit_met_while_epsilon_is_still_scaled_down_is_no_success():
     far = jf.ProximalStep(jf.RenyiEntropy(2) + jf.Potential(lambda x: x**2 / 2), STEPS["porous medium"].anchor, 2.0)
     solved = jf.Entropic().solve(far)

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import xarray
 
 import jkoflow as jf
 from jkoflow.checks import check_scheme
@@ -204,6 +205,14 @@ def test_export_to_xarray():
     assert np.array_equal(data.distance.sel(species="u"), flow["u"].distances)
     assert list(data.status.values) == ["CONVERGED"] * 2
     assert "v" not in jf.to_xarray(flow["u"]).species
+
+
+@pytest.mark.parametrize("start", [RHO, RHO.quantiles(8), jf.Particles([0.0, 1.0])], ids=["density", "quantiles", "particles"])
+def test_the_storage_extra_writes_netcdf(start, tmp_path):
+    data = jf.to_xarray(_flow(state=start, law=WELL if isinstance(start, jf.Particles) else FOKKER_PLANCK))
+    data.to_netcdf(tmp_path / "flow.nc", engine="h5netcdf")
+    with xarray.open_dataset(tmp_path / "flow.nc", engine="h5netcdf") as again:
+        assert again.identical(data)
 
 
 def test_steps_is_the_generator_that_evolve_is_made_of():

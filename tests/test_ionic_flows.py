@@ -418,6 +418,7 @@ def test_de_giorgi(kind):
     assert ionic.worst < 1e-3
 
 
+@pytest.mark.slow
 def test_t20_convexity_on_the_line():
     """Contraction by 1 / (1 + kappa dt), the energy falling at that rate, its excess dissipation, the scheme's error."""
     dt, kappa = 0.05, 1.0

@@ -123,6 +123,7 @@ def test_t4_and_t5_two_deltas_meet_in_time(p):
         assert np.allclose(gaps, np.maximum(1.3 - 2.6 * 0.8 * 0.05 * np.arange(len(gaps)), 0), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_t4_morse_and_t5_in_closed_form():
     assert abs(jf.collapse_time(jf.Morse(0.8, 0.7), 1.3, alpha=1.6) - 1.273389722003) < 1e-11
     kernel = 0.8 * (jf.PowerLaw(1) - 0.25 * jf.Quadratic())  # k' = kappa (1 - r / L) with L = 4, by quadrature

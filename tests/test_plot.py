@@ -88,6 +88,7 @@ def test_plot_and_checks_are_found_and_nothing_else():
         _ = jf.plots
 
 
+@pytest.mark.slow
 def test_pictures_of_ordered_particles(tmp_path):
     start = jf.OrderedParticles(x=[-1.0, -1.0, -1.0], y=[1.0, 1.0, 1.0])
     flow = jf.evolve(jf.newtonian_law(), start, scheme=jf.Brezis(), t_end=2.0)

@@ -317,6 +317,7 @@ def test_atoms_of_two_species_leave_their_walls():
     assert np.array_equal(end["a"].nodes, np.ones(4))
 
 
+@pytest.mark.slow
 def test_three_species_meet_at_their_common_centre():
     names = ("a", "b", "c")
     state = jf.Species({name: jf.Quantiles.atoms([place]) for name, place in zip(names, (0.0, 1.0, 3.0), strict=True)})

@@ -48,5 +48,5 @@ def wasserstein_gaussians(mean: float, deviation: float, other_mean: float, othe
 
 
 def _order(p: float) -> None:
-    if not (np.isscalar(p) and not isinstance(p, str) and p >= 1):
+    if isinstance(p, bool | str | bytes) or np.ndim(p) != 0 or not p >= 1:
         raise ValueError(f"p must be a number >= 1, or inf, got {p!r}")

@@ -15,7 +15,7 @@ from .base import SpeciesEnergy, short_repr
 from .forms import Forbidden, Form
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Obstacle(SpeciesEnergy):
     """E(rho) = 0 where no cell of the obstacle holds mass, and +inf otherwise.
 

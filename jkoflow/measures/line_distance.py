@@ -13,7 +13,7 @@ def quantile_distance(x: Array, w: Array, y: Array, v: Array, p: float) -> float
 
     Raises ValueError for p < 1 and for masses whose totals differ by more than 1e-9 of them.
     """
-    if not (np.isscalar(p) and not isinstance(p, str) and p >= 1):
+    if isinstance(p, bool | str | bytes) or np.ndim(p) != 0 or not p >= 1:
         raise ValueError(f"p must be a number >= 1, or inf, got {p!r}")
     total_w, total_v = float(w.sum()), float(v.sum())
     if abs(total_w - total_v) > 1e-9 * max(total_w, total_v):
