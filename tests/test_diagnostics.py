@@ -86,7 +86,7 @@ def test_the_convexity_of_three_species_is_that_of_the_hessian():
 def test_no_convexity_and_other_terms():
     state = jf.Species.of(jf.Particles([0.0, 1.0]))
     assert diagnostics.geodesic_convexity(-1 * jf.Interaction(X1), state) == -np.inf
-    with pytest.raises(ValueError, match="does not take Potential.*give the lambda of the whole yourself"):
+    with pytest.raises(ValueError, match=r"does not take Potential.*give the lambda of the whole yourself"):
         diagnostics.geodesic_convexity(jf.Potential(np.square), state)
     with pytest.raises(ValueError, match="not a pair interaction, and no entropy"):
         diagnostics.geodesic_convexity(-1 * jf.Entropy(), state)

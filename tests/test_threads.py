@@ -10,7 +10,7 @@ SETTING = """
 import hashlib, sys
 import numpy as np
 from jkoflow import Gaussian
-from jkoflow.kernels import pair_gradients, pair_values
+from jkoflow.kernels.sums import pair_gradients, pair_values
 from jkoflow.pull_back import PullBack
 rng = np.random.default_rng(0)
 """

@@ -144,7 +144,7 @@ def _norm(displacement: tuple[Any, ...]) -> Array:
 
 
 @dataclass(frozen=True)
-class _Combination(Kernel):
+class KernelCombination(Kernel):
     """A linear combination of kernels."""
 
     terms: tuple[tuple[float, Kernel], ...]
@@ -173,7 +173,7 @@ class _Combination(Kernel):
 
 
 @dataclass(frozen=True)
-class _RadialCombination(RadialKernel):
+class RadialCombination(RadialKernel):
     """A linear combination of radial kernels, whose convexity is found from the profile."""
 
     terms: tuple[tuple[float, RadialKernel], ...]
@@ -232,7 +232,7 @@ def radial_convexity(kernel: RadialKernel) -> float:
 
 def terms_of(kernel: Kernel) -> tuple[tuple[float, Any], ...]:
     """The kernel as a linear combination of kernels that are none themselves: pairs (coefficient, kernel)."""
-    return kernel.terms if isinstance(kernel, _Combination | _RadialCombination) else ((1.0, kernel),)
+    return kernel.terms if isinstance(kernel, KernelCombination | RadialCombination) else ((1.0, kernel),)
 
 
 def _combine(terms: tuple[tuple[float, Any], ...]) -> Kernel:
@@ -240,5 +240,5 @@ def _combine(terms: tuple[tuple[float, Any], ...]) -> Kernel:
     if len(terms) == 1 and terms[0][0] == 1.0:
         return terms[0][1]
     if all(isinstance(term, RadialKernel) for _, term in terms):
-        return _RadialCombination(terms)
-    return _Combination(terms)
+        return RadialCombination(terms)
+    return KernelCombination(terms)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-
-from .._typing import Array
 from .._validate import positive
-from .base import RadialKernel
+from .base import RadialCombination
+from .power_law import PowerLaw
 
 
-@dataclass(frozen=True)
-class Riesz(RadialKernel):
+class Riesz(RadialCombination):
     """W(x) = |x|^(-alpha) / alpha, alpha > 0: repulsive and singular; integrable in R^d for alpha < d.
 
-    The same as ``-PowerLaw(-alpha)``. lambda-convex for no lambda.
+    It is -PowerLaw(-alpha), and works wherever that does. lambda-convex for no lambda.
 
     >>> float(Riesz(0.5)(4.0))
     1.0
@@ -24,24 +18,9 @@ class Riesz(RadialKernel):
 
     alpha: float
 
-    def __post_init__(self) -> None:
-        positive("alpha", self.alpha)
+    def __init__(self, alpha: float) -> None:
+        object.__setattr__(self, "alpha", positive("alpha", alpha))
+        super().__init__(((-1.0, PowerLaw(-self.alpha)),))
 
-    def profile(self, r: Any) -> Array:
-        with np.errstate(divide="ignore"):
-            return np.asarray(r, dtype=np.float64) ** (-self.alpha) / self.alpha
-
-    def slope(self, r: Any) -> Array:
-        with np.errstate(divide="ignore"):
-            return -(np.asarray(r, dtype=np.float64) ** (-self.alpha - 1))
-
-    def curvature(self, r: Any) -> Array:
-        return (self.alpha + 1) * np.asarray(r, dtype=np.float64) ** (-self.alpha - 2)
-
-    @property
-    def convexity(self) -> float:
-        return -np.inf
-
-    @property
-    def singular(self) -> bool:
-        return True
+    def __repr__(self) -> str:
+        return f"Riesz(alpha={self.alpha!r})"

@@ -16,7 +16,6 @@ from ..gaussian import Gaussian
 from ..morse import Morse
 from ..newtonian import Newtonian
 from ..power_law import PowerLaw
-from ..riesz import Riesz
 
 _MOST_MOMENTS = 8
 _TABLE = 1 << 20  # entries of a table of pairs held at a time
@@ -308,11 +307,6 @@ def _(kernel: PowerLaw) -> LineKernel:
     if kernel.p % 2 == 0 and 2 <= kernel.p <= _MOST_MOMENTS:
         return LineKernel(parts=((1.0, MomentSum(int(kernel.p))),))
     return LineKernel(parts=((1.0, PowerSum(kernel.p)),), powers=((1.0, kernel.p),))
-
-
-@on_the_line.register
-def _(kernel: Riesz) -> LineKernel:
-    return on_the_line(PowerLaw(-kernel.alpha)).scaled(-1.0)
 
 
 @on_the_line.register

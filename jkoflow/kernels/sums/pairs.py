@@ -15,7 +15,6 @@ from ..gaussian import Gaussian
 from ..morse import Morse
 from ..newtonian import Newtonian
 from ..power_law import PowerLaw
-from ..riesz import Riesz
 from .kinds import GAUSSIAN, MORSE, POWER
 from .line import LineKernel, on_the_line
 
@@ -71,11 +70,6 @@ def compiled_pair(kernel: Kernel) -> CompiledPair | None:
 @compiled_pair.register
 def _(kernel: PowerLaw) -> CompiledPair:
     return CompiledPair(1.0, POWER, float(kernel.p))
-
-
-@compiled_pair.register
-def _(kernel: Riesz) -> CompiledPair:
-    return CompiledPair(-1.0, POWER, -float(kernel.alpha))
 
 
 @compiled_pair.register
