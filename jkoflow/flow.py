@@ -112,9 +112,10 @@ def evolve(
     flow = run.trajectory(kept, outcome)
     if kept and not kept[-1].info.status.ok and on_failure == "raise":
         info = kept[-1].info
+        found = f" (residual {info.residual:.3g} after {info.iterations} iterations)" if info.iterations else ""
         raise FlowError(
-            f"step {kept[-1].index} to t = {kept[-1].time:g} was not solved: {info.status} (residual {info.residual:.3g} after "
-            f"{info.iterations} iterations). The trajectory so far is in this error's .trajectory; "
+            f"step {kept[-1].index} to t = {kept[-1].time:g} was not solved: {info.status}{found}. "
+            "The trajectory so far is in this error's .trajectory; "
             'on_failure="return" returns it',
             flow,
         )

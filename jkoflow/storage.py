@@ -55,6 +55,8 @@ def save(flow: Trajectory, path: str | Path) -> None:
             statuses=np.array([info.status.name for info in flow.infos], dtype=str),
             iterations=np.array([info.iterations for info in flow.infos], dtype=int),
             residuals=np.array([info.residual for info in flow.infos], dtype=float),
+            evaluations=np.array([info.evaluations for info in flow.infos], dtype=int),
+            errors=np.array([_or_nan(info.error) for info in flow.infos], dtype=float),
             chosen=np.array([(_or_nan(info.dt), _or_nan(info.next_dt)) for info in flow.infos], dtype=float).reshape(-1, 2),
             scheme=np.array(flow.scheme),
             outcome=np.array(flow.outcome),
@@ -75,7 +77,10 @@ def load(path: str | Path) -> Trajectory:
     if not {"names", "kind", "statuses", "mobilities", "chosen"} <= set(data):
         raise ValueError(f"path must name a saved trajectory, and {str(path)!r} holds {sorted(data)}")
     names = [str(name) for name in data["names"]]
-    columns = [data[key] for key in ("distances", "statuses", "iterations", "residuals", "chosen")]
+    count = len(data["statuses"])
+    data = {"evaluations": np.zeros(count, dtype=int), "errors": np.full(count, np.nan)} | data  # files before 0.2 lack them
+    keys = ("distances", "statuses", "iterations", "residuals", "chosen", "evaluations", "errors")
+    columns = [data[key] for key in keys]
     infos = tuple(
         StepInfo(
             dict(zip(names, moved.tolist(), strict=True)),
@@ -85,8 +90,12 @@ def load(path: str | Path) -> Trajectory:
             dt=_or_none(chosen[0]),
             next_dt=_or_none(chosen[1]),
             events=events,
+            evaluations=int(evaluations),
+            error=_or_none(error),
         )
-        for moved, status, iterations, residual, chosen, events in zip(*columns, _unpacked_events(data, names), strict=True)
+        for moved, status, iterations, residual, chosen, evaluations, error, events in zip(
+            *columns, _unpacked_events(data, names), strict=True
+        )
     )
     return Trajectory(
         times=data["times"],

@@ -706,7 +706,7 @@ def test_brezis_in_evolve():
     assert len(flow) == 101
     assert flow.ok
     lines = jf.WorldLines(start, t_end=3.0)
-    assert len(flow.events) == len(lines.events) == sum(info.iterations for info in flow.infos)
+    assert len(flow.events) == len(lines.events) == sum(len(info.events) for info in flow.infos)
     assert np.allclose(flow.events.times, lines.events.times, atol=1e-13)
     assert np.array_equal(flow.events.members, lines.events.members)
     assert [event.what for event in flow.events].count("stick") == 3

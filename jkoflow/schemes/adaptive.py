@@ -96,7 +96,7 @@ class Adaptive(Scheme):
                 break
             tau = next_dt
         distances = {name: wasserstein2(fine[name], measure) for name, measure in state.items()}
-        return fine, None, StepInfo(distances, status, iterations, last.residual, dt=tau, next_dt=next_dt)
+        return fine, None, StepInfo(distances, status, iterations, last.residual, dt=tau, next_dt=next_dt, error=error)
 
     def _both(
         self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]

@@ -15,19 +15,37 @@ from ..ordered import Events
 
 @dataclass(frozen=True)
 class StepInfo:
-    """What a person wants to know of one step: W2 moved by every species, and how the solver fared.
+    """What a person wants to know of one step. Every entry means the same whatever the scheme.
 
-    ``dt`` and ``next_dt`` are the step taken and the one proposed next by a scheme that chooses them, None otherwise;
-    ``events`` are what happened during the step, in times from its start, where a scheme follows that.
+    Attributes
+    ----------
+    distances : mapping of float
+        How far every species moved, a length: (int |S(x) - x|^2 d rho)^(1/2) of the map S that the step followed. It is W2
+        where that map is optimal, as in JKO steps, and at least W2 otherwise.
+    status : Status
+    iterations : int
+        Of the step solver, added up over all the steps that it solved; 0 for a scheme without one.
+    residual : float
+        The largest that the step solver left, in the unit that it documents; 0 for a scheme without one.
+    dt, next_dt : float or None
+        The step taken and the one proposed next, by a scheme that chooses them.
+    events : Events or None
+        What happened during the step, in times from its start, where the scheme follows that.
+    evaluations : int
+        Of the velocity, by a scheme that integrates it.
+    error : float or None
+        The error of this step in time, a length, by a scheme that estimates or bounds it.
     """
 
     distances: Mapping[str, float]
     status: Status
-    iterations: int
-    residual: float
+    iterations: int = 0
+    residual: float = 0.0
     dt: float | None = None
     next_dt: float | None = None
     events: Events | None = None
+    evaluations: int = 0
+    error: float | None = None
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,7 @@ class Brezis(Scheme):
 
     Between meetings of particles all velocities are constant, so that the flow is followed from meeting to meeting; a step is
     only a time at which to look. ``evolve`` needs no dt for it and then looks at 100 equal times. What happened in between is
-    in ``flow.events``; the number of meetings stands in the place of iterations, and the residual is 0. A step starts from the
-    positions alone: cutting the time elsewhere changes nothing but the rounding.
+    in ``flow.events``. A step starts from the positions alone: cutting the time elsewhere changes nothing but the rounding.
 
     Raises ValueError for measures other than ordered particles, kernels other than |x|, cross-repulsion, three species.
 
@@ -56,4 +55,4 @@ class Brezis(Scheme):
         walk.advance(tau)
         after, events = walk.particles(tau), walk.events
         moved = {name: after[name].moved_from(cloud) for name, cloud in state.items()}
-        return after, None, StepInfo(moved, Status.CONVERGED, len(events), 0.0, events=events)
+        return after, None, StepInfo(moved, Status.CONVERGED, events=events, error=0.0)

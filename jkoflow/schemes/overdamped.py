@@ -25,8 +25,8 @@ class Overdamped(Scheme):
     and part or pass through otherwise (docs/theory/coincidences.md, section 3; 0 is selected for a repulsive tip). So
     atoms that collapse are followed to the end and beyond.
 
-    ``evolve`` needs no dt: the error is that of ``tolerance``, a step is only a time at which to look. ``iterations`` of a step
-    are evaluations of the velocity; ``residual`` is the local error allowed, a length; ``distances`` are of the motion,
+    ``evolve`` needs no dt: the error is that of ``tolerance``, a step is only a time at which to look. Every step tells how
+    often it evaluated the velocity, and the local error that it allowed, a length. ``distances`` are those of the motion,
     (sum m |dx|^2)^(1/2), at least W2.
 
     Parameters
@@ -72,4 +72,5 @@ class Overdamped(Scheme):
             after, status = motion.run(state, tau)
         extent = max(float(np.ptp(cloud.points, axis=0).max()) for cloud in state.values())
         moved = {name: after[name].moved_from(cloud) for name, cloud in state.items()}
-        return after, None, StepInfo(moved, status, motion.evaluations, self.tolerance * extent)
+        info = StepInfo(moved, status, evaluations=motion.evaluations, error=self.tolerance * extent)
+        return after, None, info

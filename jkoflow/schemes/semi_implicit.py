@@ -86,8 +86,8 @@ def _squared_change(a: Measure, b: Measure) -> float:
 
 
 def _merged_info(answers: list[ProxResult]) -> StepInfo:
-    """Of the decoupled steps together: the first trouble, the most iterations, the largest residual."""
+    """Of the decoupled steps together: the first trouble, all iterations, the largest residual."""
     distances = {name: d for answer in answers for name, d in answer.distances.items()}
     troubles = [answer.status for answer in answers if answer.status is not Status.CONVERGED]
     status = min(troubles, key=lambda s: s.ok, default=Status.CONVERGED)
-    return StepInfo(distances, status, max(a.iterations for a in answers), max(a.residual for a in answers))
+    return StepInfo(distances, status, sum(a.iterations for a in answers), max(a.residual for a in answers))
