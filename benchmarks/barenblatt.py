@@ -16,7 +16,7 @@ START, END = 0.5, 1.0
 
 
 def run(m: float, d: int, cells: int, dt: float) -> tuple[float, float, float]:
-    exact = jf.Barenblatt(m=m, d=d)
+    exact = jf.closed_forms.Barenblatt(m=m, d=d)
     width = 1.2 * exact.radius(END)
     grid = jf.Grid.box(*[(-width, width)] * d, cells=cells)
     rho = grid.density(exact.density(START), order=4)

@@ -60,18 +60,28 @@ def events(start: jf.Species) -> int:
 
 def speed() -> None:
     for warm in (separated(3), mixed(5, equal=False)):
-        events(warm), jf.velocity(warm), jf.resolvent(warm, 0.1)
-    jf.CrossingGrid(separated(3)).final  # noqa: B018
+        events(warm), jf.ordered.velocity(warm), jf.ordered.resolvent(warm, 0.1)
+    jf.ordered.CrossingGrid(separated(3)).final  # noqa: B018
     print("Seconds against N (number of events in brackets), exponents of the last three sizes")
     row("events, separated species", (300, 1_000, 3_000, 10_000), separated, events)
     row("events, mixed species", (300, 1_000, 3_000, 10_000), mixed, events)
     row("events, mixed, unequal masses", (300, 1_000, 3_000), lambda n: mixed(n, equal=False), events)
-    row("crossing grid, final state", (1_000, 3_000, 10_000), separated, lambda s: len(jf.CrossingGrid(s).final) and None)
-    row("velocities", (10_000, 100_000, 1_000_000), mixed, lambda s: len(jf.velocity(s)) and None)
-    row("velocities, two clusters", (10_000, 100_000, 1_000_000), separated, lambda s: len(jf.velocity(s)) and None)
-    row("resolvent, equal masses", (10_000, 100_000, 1_000_000), mixed, lambda s: len(jf.resolvent(s, 0.1)) and None)
+    row(
+        "crossing grid, final state",
+        (1_000, 3_000, 10_000),
+        separated,
+        lambda s: len(jf.ordered.CrossingGrid(s).final) and None,
+    )
+    row("velocities", (10_000, 100_000, 1_000_000), mixed, lambda s: len(jf.ordered.velocity(s)) and None)
+    row("velocities, two clusters", (10_000, 100_000, 1_000_000), separated, lambda s: len(jf.ordered.velocity(s)) and None)
+    row("resolvent, equal masses", (10_000, 100_000, 1_000_000), mixed, lambda s: len(jf.ordered.resolvent(s, 0.1)) and None)
     unequal = (10_000, 100_000, 1_000_000)
-    row("resolvent, unequal masses", unequal, lambda n: mixed(n, equal=False), lambda s: len(jf.resolvent(s, 0.1)) and None)
+    row(
+        "resolvent, unequal masses",
+        unequal,
+        lambda n: mixed(n, equal=False),
+        lambda s: len(jf.ordered.resolvent(s, 0.1)) and None,
+    )
 
 
 def literal(n: int) -> Callable[[float, Any], Any]:
@@ -94,7 +104,7 @@ def peer() -> None:
     for n in (20, 50, 100):
         start = mixed(n)
         z0 = np.concatenate([start["x"].points, start["y"].points])
-        ours, exact = timed(lambda start=start: jf.WorldLines(start, 1.0).at([1.0])[0])
+        ours, exact = timed(lambda start=start: jf.ordered.WorldLines(start, 1.0).at([1.0])[0])
         truth = np.concatenate([exact["x"].points, exact["y"].points])
         for name, run in {
             "max_step 1e-2": lambda: solve_ivp(literal(n), (0, 1), z0, max_step=1e-2).y[:, -1],  # noqa: B023
@@ -112,7 +122,7 @@ def restarted(start: jf.OrderedParticles) -> Any:
     now, state = 0.0, start
     n = len(start["x"].points)
     while now < 1.0:
-        v = jf.velocity(state)
+        v = jf.ordered.velocity(state)
         speeds = np.concatenate([v["x"], v["y"]])
         z = np.concatenate([state["x"].points, state["y"].points])
         order = np.lexsort((speeds, z))
@@ -146,11 +156,11 @@ def limit(name: str, x: jf.Quantiles, y: jf.Quantiles, truths: dict[float, Calla
         table = []
         for n in (40, 160, 640, 2560):
             grids = [
-                jf.CrossingGrid(jf.OrderedParticles.midpoints(n, x=x, y=y)),
-                jf.CrossingGrid(jf.OrderedParticles.from_density(n, x=x, y=y)),
+                jf.ordered.CrossingGrid(jf.OrderedParticles.midpoints(n, x=x, y=y)),
+                jf.ordered.CrossingGrid(jf.OrderedParticles.from_density(n, x=x, y=y)),
             ]
             one, two = (grid.final if t == np.inf else grid.at([t])[0] for grid in grids)
-            ghost = jf.ghost_place(x.nodes[0], grids[1].start["y"], t) if t < np.inf else two["x"].points[0]
+            ghost = jf.ordered.ghost_place(x.nodes[0], grids[1].start["y"], t) if t < np.inf else two["x"].points[0]
             both = edges(one["x"].points), two["x"].reconstruction(min(ghost, float(two["x"].points[0])))
             table.append([measure.wasserstein(exact, p) for measure in both for p in (1, 2)])
         errors = np.array(table).T
@@ -162,7 +172,7 @@ def limit(name: str, x: jf.Quantiles, y: jf.Quantiles, truths: dict[float, Calla
 
 
 def many() -> None:
-    pair = jf.DiracPair()
+    pair = jf.closed_forms.DiracPair()
 
     def at(t: float) -> Callable[[Any], Any]:
         return lambda s: np.array([-1.0 if level <= 0 else pair.quantile(min(float(level), 1 - 1e-13), t) for level in s])
@@ -170,15 +180,15 @@ def many() -> None:
     atoms = jf.Quantiles.atoms([-1.0]), jf.Quantiles.atoms([1.0])
     limit("Dirac pair", *atoms, {0.75: at(0.75), 1.0: at(1.0), np.inf: pair.limit})
     x, y = jf.Quantiles([0.0, 1.0]), jf.Quantiles([0.5, 1.5])
-    limit("overlapping uniforms", x, y, {np.inf: lambda s: jf.newtonian_limit(x, y, s, points=200_001)})
+    limit("overlapping uniforms", x, y, {np.inf: lambda s: jf.closed_forms.newtonian_limit(x, y, s, points=200_001)})
     print(
         "\noverlapping uniforms: place of the level F when it meets the level G of the other (closed form), error at N, rates"
     )
     for F, G in ((0.6, 0.3), (0.9, 0.6), (0.3, 0.1), (0.7, 0.65)):
-        t, place = jf.newtonian_meeting(F, G, x, y)
+        t, place = jf.closed_forms.newtonian_meeting(F, G, x, y)
         errors = []
         for n in (40, 160, 640, 2560):
-            points = jf.CrossingGrid(jf.OrderedParticles.midpoints(n, x=x, y=y)).at([t])[0]["x"].points
+            points = jf.ordered.CrossingGrid(jf.OrderedParticles.midpoints(n, x=x, y=y)).at([t])[0]["x"].points
             errors.append(abs(float(np.interp(F, (np.arange(n) + 0.5) / n, points)) - place))
         rates = np.log(np.array(errors[:-1]) / errors[1:]) / np.log(4)
         print(

@@ -33,7 +33,7 @@ CASES = {  # name: (shape, energy, epsilon in cells^2)
 def blur() -> None:
     """The bias of the variance of one Fokker-Planck step of a Gaussian, n = 160."""
     rho = jf.Species.of(jf.Grid.box((-8.0, 8.0), cells=160).density(lambda x: np.exp(-(x**2) / 2)))
-    exact = jf.OrnsteinUhlenbeck(0.0, 1.0).jko(0.2)[1]
+    exact = jf.closed_forms.OrnsteinUhlenbeck(0.0, 1.0).jko(0.2)[1]
     step = jf.ProximalStep(jf.Entropy() + jf.Potential(lambda x: x**2 / 2), rho, 0.2)
     print(f"{'epsilon':>8s} {'debias=False':>13s} {'order':>6s} {'debias=True':>13s} {'order':>6s}")
     last = (np.nan, np.nan)

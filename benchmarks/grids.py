@@ -178,7 +178,8 @@ def peer() -> None:
             "import numpy as np, jkoflow as jf\n"
             "g = jf.Grid.box((-4, 4), (-4, 4), cells=56)\n"
             "n = lambda m, s: g.density(lambda x, y: np.exp(-((x - m)**2 + (y - m)**2) / (2 * s)), order=3)\n"
-            "E = jf.Entropy() + jf.Potential(lambda x, y: (x * x + y * y) / 2); m, s = jf.OrnsteinUhlenbeck(1., .5).flow(.5)\n"
+            "E = jf.Entropy() + jf.Potential(lambda x, y: (x * x + y * y) / 2)\n"
+            "m, s = jf.closed_forms.OrnsteinUhlenbeck(1., .5).flow(.5)\n"
             "f = jf.evolve(E, n(1., .5), scheme=jf.ImplicitMidpoint(jf.BackAndForth(tolerance=1e-5)), dt=.5/6, t_end=.5)\n"
             "e = n(m, s).values; print(np.abs(f.final.values - e).sum() / e.sum())"
         ),

@@ -19,7 +19,7 @@ ENERGY = jf.Entropy() + jf.Potential(lambda x: x**2 / 2)
 
 def run(solver: jf.StepSolver, cells: int, dt: float, steps: int = 10) -> tuple[jf.Density, float, float, float]:
     rho = jf.Grid.box((-5.0, 5.0), cells=cells).density(lambda x: np.exp(-((x - 1.5) ** 2) / 0.5))
-    mean, variance = jf.OrnsteinUhlenbeck(float(rho.mean), float(rho.covariance)).jko(dt, steps)
+    mean, variance = jf.closed_forms.OrnsteinUhlenbeck(float(rho.mean), float(rho.covariance)).jko(dt, steps)
     began = time.perf_counter()
     flow = jf.evolve(ENERGY, rho, scheme=jf.JKO(solver), dt=dt, t_end=dt * steps, on_failure="return")
     seconds = time.perf_counter() - began

@@ -91,7 +91,7 @@ def against_minimize() -> None:
 
 def against_convex() -> None:
     print("\nConvex on a grid, one step of 0.5 of Fokker-Planck from a Gaussian: seconds, error of mean and of variance")
-    exact = jf.OrnsteinUhlenbeck(1.5, 0.25).jko(0.5)
+    exact = jf.closed_forms.OrnsteinUhlenbeck(1.5, 0.25).jko(0.5)
     law = LAWS["Fokker-Planck"]
     for n in (64, 128, 256):
         rho = jf.Grid.box((-5.0, 5.0), cells=n).density(lambda x: np.exp(-2 * (x - 1.5) ** 2))
@@ -118,8 +118,8 @@ def against_py_pde() -> None:
     )
     from scipy.stats import norm
 
-    exact = jf.OrnsteinUhlenbeck(1.0, 0.25).flow(0.5)
-    B = jf.Barenblatt(m=2, d=1)
+    exact = jf.closed_forms.OrnsteinUhlenbeck(1.0, 0.25).flow(0.5)
+    B = jf.closed_forms.Barenblatt(m=2, d=1)
     cases = {
         "Fokker-Planck": (
             "laplace(u) + d_dx(x * u)",
@@ -178,7 +178,7 @@ def orders() -> None:
     law = jf.Entropy() + jf.Potential(lambda x: x**4 / 4 - x**2 / 2)
     rho = jf.Grid.box((-3, 3), cells=3000).density(lambda x: np.exp(-3 * (x - 0.5) ** 2)).quantiles(400, walls=False)
     rho = jf.evolve(law, rho, scheme=jf.VariationalExtrapolation(), dt=0.01, t_end=0.1).final
-    B = jf.Barenblatt(m=2, d=1)
+    B = jf.closed_forms.Barenblatt(m=2, d=1)
     fine = jf.evolve(law, rho, scheme=jf.VariationalExtrapolation(), dt=0.5 / 1280, t_end=0.5).final
     cases = {
         "Fokker-Planck in a double well, N = 400": (law, rho, fine),
@@ -197,7 +197,7 @@ def orders() -> None:
 
 def fronts() -> None:
     print("\nBarenblatt m = 2, t = 0.5 to 1, by VariationalExtrapolation, dt = 0.005: errors of the front and of W2, orders")
-    B = jf.Barenblatt(m=2, d=1)
+    B = jf.closed_forms.Barenblatt(m=2, d=1)
     radius = B.radius(0.5)
 
     def even(n: int) -> jf.Quantiles:

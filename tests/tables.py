@@ -148,7 +148,7 @@ EXAMPLES = {
     "plot_aggregation": (1.0390, 2e-3),  # with half the cell and half the step
     "plot_second_order": (2.0, 0.1),  # the declared order
     "plot_collapse": (5.66, 0.05),  # with a quarter of the step, and twice the cells
-    "plot_newtonian_particles": (jf.dirac_rest_time(12), 1e-12),  # 4^N / (2 binom(2N, N))
+    "plot_newtonian_particles": (jf.closed_forms.dirac_rest_time(12), 1e-12),  # 4^N / (2 binom(2N, N))
     "plot_lanes": (0.85, 0.1),  # the same at a hundredth of the tolerance
     "plot_opinions": (2.5, 0.11),  # 2.48 at ten times as many frames
     "plot_cell_sorting": (0.461, 0.01),  # with half the cell and half the step

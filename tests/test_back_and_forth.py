@@ -73,7 +73,7 @@ def test_ornstein_uhlenbeck_step_at_second_order(dim):
         answer = FINE.solve(jf.ProximalStep(jf.Entropy() + jf.Potential(_well), jf.Species.of(rho), 0.2))
         assert answer.status is jf.Status.CONVERGED
         start = np.atleast_2d(rho.covariance)[0, 0]
-        mean, variance = jf.OrnsteinUhlenbeck(np.atleast_1d(rho.mean)[0], start).jko(0.2)
+        mean, variance = jf.closed_forms.OrnsteinUhlenbeck(np.atleast_1d(rho.mean)[0], start).jko(0.2)
         found = answer.state[""]
         errors.append(max(np.abs(found.mean - mean).max(), np.abs(np.diag(np.atleast_2d(found.covariance)) - variance).max()))
         moved = np.sqrt(dim) * np.hypot(0.5 - mean, start**0.5 - variance**0.5)
@@ -86,7 +86,7 @@ def test_ornstein_uhlenbeck_step_at_second_order(dim):
 def test_the_error_in_dx_is_the_one_derived(cells, apart):
     """The leading term of docs/theory/pull-back.md, section 4.4, against cell averages of the exact density."""
     grid, tau, variance = jf.Grid.box((-5.0, 6.0), cells=cells), 0.1, 0.5
-    mean, v = jf.OrnsteinUhlenbeck(1.0, variance).jko(tau)
+    mean, v = jf.closed_forms.OrnsteinUhlenbeck(1.0, variance).jko(tau)
     edges = np.linspace(-5, 6, cells + 1)
 
     def averages(mean, variance):
@@ -349,7 +349,7 @@ def test_a_flow_with_the_solver_in_the_scheme():
     rho = _gaussian(grid, 1.0, 0.5)
     flow = jf.evolve(jf.Entropy() + jf.Potential(_well), rho, scheme=jf.JKO(jf.BackAndForth()), dt=0.1, t_end=1.0)
     assert all(status.ok for status in flow.statuses)
-    mean, variance = jf.OrnsteinUhlenbeck(1.0, 0.5).jko(0.1, steps=10)
+    mean, variance = jf.closed_forms.OrnsteinUhlenbeck(1.0, 0.5).jko(0.1, steps=10)
     assert abs(flow.final.mean - mean) < 1e-3
     assert abs(flow.final.covariance - variance) < 5e-3
     assert np.all(np.diff(flow.energies) < 0)
@@ -396,7 +396,7 @@ def test_the_implicit_midpoint_rule_is_of_second_order():
     """Ornstein-Uhlenbeck on a fine grid: the mean is exactly that of the midpoint rule, the variance of order 2 in dt."""
     grid = jf.Grid.box((-4.0, 5.0), cells=360)
     rho, energy = _gaussian(grid, 1.5, 0.3), jf.Entropy() + jf.Potential(_well)
-    exact, errors = jf.OrnsteinUhlenbeck(1.5, float(rho.covariance)).flow(0.8), []
+    exact, errors = jf.closed_forms.OrnsteinUhlenbeck(1.5, float(rho.covariance)).flow(0.8), []
     for steps in (2, 4, 8):
         flow = jf.evolve(energy, rho, scheme=jf.ImplicitMidpoint(), dt=0.8 / steps, t_end=0.8)
         assert abs(flow.final.mean - 1.5 * ((1 - 0.4 / steps) / (1 + 0.4 / steps)) ** steps) < 1e-4

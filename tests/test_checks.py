@@ -63,7 +63,7 @@ def test_a_false_order_is_caught():
         order: ClassVar[int] = 2
 
     rho = jf.Grid.box((-4.0, 4.0), cells=64).density(lambda x: np.exp(-(x**2)))
-    exact = jf.OrnsteinUhlenbeck(0.0, float(rho.covariance)).flow(0.4)[1]
+    exact = jf.closed_forms.OrnsteinUhlenbeck(0.0, float(rho.covariance)).flow(0.4)[1]
     with pytest.raises(AssertionError, match="declares order 2, observed"):
         check_scheme(
             Boaster(),

@@ -19,7 +19,7 @@ BARENBLATT = [
 
 @pytest.mark.parametrize(("d", "m", "A", "R", "M2", "power"), BARENBLATT)
 def test_barenblatt_constants(d, m, A, R, M2, power):
-    B = jf.Barenblatt(m=m, d=d)
+    B = jf.closed_forms.Barenblatt(m=m, d=d)
     assert np.allclose([B.A, B.radius(1.0), B.second_moment], [A, R, M2], rtol=1e-9)
     sphere = {1: 2.0, 2: 2 * np.pi, 3: 4 * np.pi}[d]
     profile = B.at_scale(1.0)
@@ -32,7 +32,7 @@ def test_barenblatt_constants(d, m, A, R, M2, power):
 @pytest.mark.parametrize("mass", [1.0, 2.5])
 def test_barenblatt_solves_its_equation_and_holds_its_mass(m, d, mass):
     """In the radial coordinate: d rho/dt = r^(1-d) (r^(d-1) (rho^m)')'."""
-    B = jf.Barenblatt(m=m, d=d, mass=mass)
+    B = jf.closed_forms.Barenblatt(m=m, d=d, mass=mass)
     t, r = 0.7, 0.35
     h = 1e-4
 
@@ -49,7 +49,7 @@ def test_barenblatt_solves_its_equation_and_holds_its_mass(m, d, mass):
 
 def test_barenblatt_jko_iterates():
     """docs/theory/poisson-nernst-planck.md, T7, m = 2, d = 1, from 0.5^(1/3) to t = 1."""
-    B = jf.Barenblatt(m=2, d=1)
+    B = jf.closed_forms.Barenblatt(m=2, d=1)
     for dt, expected in ((0.1, 0.992767578), (0.05, 0.996270913), (0.025, 0.998105610), (0.0125, 0.999045126)):
         assert abs(B.jko(B.scale(0.5), dt, steps=round(0.5 / dt)) - expected) < 1e-9
     stationary = B.jko(0.9, dt=0.5, steps=200, stiffness=1.5)
@@ -59,7 +59,7 @@ def test_barenblatt_jko_iterates():
 @pytest.mark.parametrize("m", [2.0, 3.0, 0.6])
 def test_the_barenblatt_step_minimises(m):
     """Over the scale: W2^2 / (2 tau) = mass M2 (l' - l)^2 / (2 tau), E = int rho^m / (m - 1) by quadrature."""
-    B = jf.Barenblatt(m=m, d=1, mass=1.7)
+    B = jf.closed_forms.Barenblatt(m=m, d=1, mass=1.7)
     tau, old = 0.1, 0.8
 
     def objective(scale):
@@ -81,20 +81,20 @@ def test_heat_and_ornstein_uhlenbeck_iterates():
         (0.0125, 2.993173743141, 1.413473658936),
     ):
         steps = round(1 / dt)
-        assert abs(jf.OrnsteinUhlenbeck(0.0, 1.0, stiffness=0.0).jko(dt, steps)[1] - heat) < 1e-11
-        assert abs(jf.OrnsteinUhlenbeck(0.0, 4.0).jko(dt, steps)[1] - ou) < 1e-11
-    assert jf.OrnsteinUhlenbeck(0.0, 4.0).flow(1.0)[1] == pytest.approx(1.406005849710, abs=1e-11)
-    shifted = jf.OrnsteinUhlenbeck(3.0, 1.0, centre=1.0)
+        assert abs(jf.closed_forms.OrnsteinUhlenbeck(0.0, 1.0, stiffness=0.0).jko(dt, steps)[1] - heat) < 1e-11
+        assert abs(jf.closed_forms.OrnsteinUhlenbeck(0.0, 4.0).jko(dt, steps)[1] - ou) < 1e-11
+    assert jf.closed_forms.OrnsteinUhlenbeck(0.0, 4.0).flow(1.0)[1] == pytest.approx(1.406005849710, abs=1e-11)
+    shifted = jf.closed_forms.OrnsteinUhlenbeck(3.0, 1.0, centre=1.0)
     assert shifted.jko(0.25)[0] == pytest.approx(1 + 2 / 1.25)
     assert shifted.flow(2.0)[0] == pytest.approx(1 + 2 * np.exp(-2))
-    assert jf.OrnsteinUhlenbeck(0.0, 1.0, diffusion=0.0).jko(0.5)[1] == pytest.approx(1 / 1.5**2)
+    assert jf.closed_forms.OrnsteinUhlenbeck(0.0, 1.0, diffusion=0.0).jko(0.5)[1] == pytest.approx(1 / 1.5**2)
 
 
 @pytest.mark.parametrize("m", [1.0, 2.0, 3.0, 0.7])
 def test_gibbs_states_are_stationary(m):
     grid = jf.Grid.box((-2.0, 2.0), cells=80)
     V = jf.Potential(lambda x: x**4 - x**2)
-    rho = jf.gibbs_state(grid, V.V, diffusion=0.5, m=m, mass=1.3)
+    rho = jf.closed_forms.gibbs_state(grid, V.V, diffusion=0.5, m=m, mass=1.3)
     assert np.isclose(rho.mass, 1.3)
     energy = 0.5 * (jf.Entropy() if m == 1 else jf.RenyiEntropy(m)) + V
     level = energy.first_variation(rho)[rho.values > 0]
@@ -106,15 +106,15 @@ def test_gibbs_states_are_stationary(m):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: jf.Barenblatt(m=1, d=1), "not 1"),
-        (lambda: jf.Barenblatt(m=0.3, d=3), r"m must be > \(d - 2\) / d"),
-        (lambda: jf.Barenblatt(m=2, d=0), "d must be"),
-        (lambda: jf.Barenblatt(m=2, d=1).scale(0), "t must be"),
-        (lambda: jf.Barenblatt(m=2, d=1).jko(1.0, dt=-1), "dt must be"),
-        (lambda: jf.OrnsteinUhlenbeck(0.0, -1.0), "variance must be"),
-        (lambda: jf.OrnsteinUhlenbeck(0.0, 1.0, diffusion=-1.0), "diffusion must be"),
-        (lambda: jf.OrnsteinUhlenbeck(0.0, 1.0, stiffness=-20.0).jko(0.1), "1 \\+ stiffness dt"),
-        (lambda: jf.gibbs_state(jf.Grid.box((0, 1), cells=3), lambda x: x, diffusion=0), "diffusion must be"),
+        (lambda: jf.closed_forms.Barenblatt(m=1, d=1), "not 1"),
+        (lambda: jf.closed_forms.Barenblatt(m=0.3, d=3), r"m must be > \(d - 2\) / d"),
+        (lambda: jf.closed_forms.Barenblatt(m=2, d=0), "d must be"),
+        (lambda: jf.closed_forms.Barenblatt(m=2, d=1).scale(0), "t must be"),
+        (lambda: jf.closed_forms.Barenblatt(m=2, d=1).jko(1.0, dt=-1), "dt must be"),
+        (lambda: jf.closed_forms.OrnsteinUhlenbeck(0.0, -1.0), "variance must be"),
+        (lambda: jf.closed_forms.OrnsteinUhlenbeck(0.0, 1.0, diffusion=-1.0), "diffusion must be"),
+        (lambda: jf.closed_forms.OrnsteinUhlenbeck(0.0, 1.0, stiffness=-20.0).jko(0.1), "1 \\+ stiffness dt"),
+        (lambda: jf.closed_forms.gibbs_state(jf.Grid.box((0, 1), cells=3), lambda x: x, diffusion=0), "diffusion must be"),
     ],
 )
 def test_bad_input_is_named(call, message):

@@ -154,7 +154,7 @@ def test_unequal_drifts_slide_together():
 
 # --- Overdamped against closed forms
 
-PAIR = jf.QuadraticPair(a11=1.0, a22=0.5, a12=0.25, alpha=2.0)
+PAIR = jf.closed_forms.QuadraticPair(a11=1.0, a22=0.5, a12=0.25, alpha=2.0)
 PAIR_LAW = jf.Interaction(X2, "x") + 0.5 * jf.Interaction(X2, "y") + 0.25 * _cross(X2)
 
 
@@ -195,7 +195,7 @@ def test_t4_two_deltas_meet_in_time(kernel, time, d):
 
     assert abs(gap(time * (1 + 1e-3))) < 2e-6
     for share in (0.5, 0.9):
-        assert abs(jf.collapse_time(kernel, gap(share * time), alpha=1.6) - (1 - share) * time) < 1e-6 * time
+        assert abs(jf.closed_forms.collapse_time(kernel, gap(share * time), alpha=1.6) - (1 - share) * time) < 1e-6 * time
 
 
 @pytest.mark.parametrize("d", [1, 2])
@@ -206,7 +206,7 @@ def test_t11_sticky_atoms(d):
     start = jf.Quantiles.atoms(places, masses)
     for t in (0.3, 0.9):
         flow = jf.evolve(jf.Interaction(X1), _cloud(places, d, masses), scheme=jf.Overdamped(), dt=t, t_end=t)
-        exact = jf.sticky_collapse(start, t)
+        exact = jf.closed_forms.sticky_collapse(start, t)
         assert np.allclose(_along(flow.final), exact.points[exact.masses > 0], atol=1e-7)
 
 
@@ -215,7 +215,7 @@ def test_t11_sticky_atoms(d):
 def test_t10_overlapping_uniform_laws_as_atoms(scheme, d):
     """Atoms at the means of equal cells follow the cells of the uniform law under |x|: A falls at the speed a + kappa to 0 at
     .3, the atoms of the two species that coincide being held together."""
-    pair = jf.UniformPair(a=3.0, b=1.0, kappa=1.0)
+    pair = jf.closed_forms.UniformPair(a=3.0, b=1.0, kappa=1.0)
     shape = (2 * np.arange(8) + 1) / 8 - 1
     law = 3.0 * jf.Interaction(X1, "x") + jf.Interaction(X1, "y") + _cross(X1)
     state = jf.Species(x=_cloud(1.2 * shape, d), y=_cloud(1.2 * shape, d))

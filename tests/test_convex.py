@@ -24,7 +24,7 @@ def _gaussian_step(tau, cells=64, energy=None):
 def test_ornstein_uhlenbeck_step(solver):
     step = _gaussian_step(0.5)
     start = step.anchor[""]
-    mean, variance = jf.OrnsteinUhlenbeck(float(start.mean), float(start.covariance)).jko(0.5)
+    mean, variance = jf.closed_forms.OrnsteinUhlenbeck(float(start.mean), float(start.covariance)).jko(0.5)
     answer = solver.solve(step)
     assert answer.status is jf.Status.CONVERGED
     assert abs(answer.state[""].mean - mean) < 2e-3
@@ -39,7 +39,7 @@ def test_the_dynamic_program_converges_at_second_order():
     for cells, layers in ((32, 2), (64, 4), (128, 8)):
         step = _gaussian_step(0.2, cells)
         start = step.anchor[""]
-        exact = jf.OrnsteinUhlenbeck(float(start.mean), float(start.covariance)).jko(0.2)[1]
+        exact = jf.closed_forms.OrnsteinUhlenbeck(float(start.mean), float(start.covariance)).jko(0.2)[1]
         errors.append(abs(jf.ConvexDynamic(layers=layers).solve(step).state[""].covariance - exact))
     assert np.log2(errors[0] / errors[1]) > 1.7
     assert np.log2(errors[1] / errors[2]) > 1.7

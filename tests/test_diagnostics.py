@@ -179,13 +179,13 @@ def test_t1_to_t3_on_a_grid_with_diffusion(dim):
     law, alpha = LAWS["quadratic"]
     noisy = law + D * (jf.Entropy("x") + jf.Entropy("y"))
     flow = jf.evolve(noisy, state, dt=dt, t_end=steps * dt, mobility={"y": alpha})
-    pair = jf.QuadraticPair(a11=1.0, a22=0.5, a12=0.25, alpha=alpha)
+    pair = jf.closed_forms.QuadraticPair(a11=1.0, a22=0.5, a12=0.25, alpha=alpha)
     gap = np.ravel(flow.final["x"].mean - flow.final["y"].mean)[0]
     assert gap == pytest.approx(1.5 * pair.jko(dt)[2] ** steps, rel=1e-5 if dim == 1 else 1e-4)  # of order dx^2
     assert diagnostics.centres(flow).worst < 1e-4
     for name, stiffness, diffusion in (("x", pair.rates[0], D), ("y", pair.rates[1], alpha * D)):
         first = np.atleast_2d(state[name].covariance)[0, 0]
-        exact = jf.OrnsteinUhlenbeck(0.0, float(first), stiffness=stiffness, diffusion=diffusion).jko(dt, steps)[1]
+        exact = jf.closed_forms.OrnsteinUhlenbeck(0.0, float(first), stiffness=stiffness, diffusion=diffusion).jko(dt, steps)[1]
         assert np.atleast_2d(flow.final[name].covariance)[0, 0] == pytest.approx(exact, rel=2e-3 if dim == 1 else 1e-2)
     frozen = jf.evolve(noisy, state, scheme=jf.SemiImplicitJKO(), dt=dt, t_end=dt, mobility={"y": alpha})
     gap = np.ravel(frozen.final["x"].mean - frozen.final["y"].mean)[0]

@@ -86,12 +86,12 @@ def test_t1_gaussians():
     free = jf.DirichletCoupling(u=1, v=-1, boundary="free-space")
     wide = jf.Grid.box((-12, 12), cells=800)
     apart = jf.Species(u=normal(wide, 1.0), v=normal(wide, 1.5, 0.7))
-    assert np.isclose(jf.gaussian_coupling(1, 1.5, 1, 0.7), 0.067512265221, atol=1e-12)
+    assert np.isclose(jf.closed_forms.gaussian_coupling(1, 1.5, 1, 0.7), 0.067512265221, atol=1e-12)
     assert np.isclose(free(apart), 0.067512265221, atol=2e-5)
     lines = jf.Species({name: one.quantiles() for name, one in apart.items()})
     assert np.isclose(free(lines), 0.067512265221, atol=2e-5)
     for dim, value in ((2, 0.006369596292), (3, 0.002194051464), (4, 0.000676557049)):
-        assert np.isclose(jf.gaussian_coupling(1, 1.5, dim), value, atol=1e-12)
+        assert np.isclose(jf.closed_forms.gaussian_coupling(1, 1.5, dim), value, atol=1e-12)
         errors = [free(jf.Species(u=radial_normal(1, n, dim), v=radial_normal(1.5, n, dim))) - value for n in (100, 200)]
         assert abs(errors[1]) < 1e-3 * value
         assert 3.5 < errors[0] / errors[1] < 4.5
@@ -99,7 +99,9 @@ def test_t1_gaussians():
         errors = []
         for n in (cells, 2 * cells):
             grid = jf.Grid.box(*((-8, 8),) * dim, cells=n)
-            errors.append(free(jf.Species(u=normal(grid, 1.0), v=normal(grid, 1.5))) / jf.gaussian_coupling(1, 1.5, dim) - 1)
+            errors.append(
+                free(jf.Species(u=normal(grid, 1.0), v=normal(grid, 1.5))) / jf.closed_forms.gaussian_coupling(1, 1.5, dim) - 1
+            )
         assert abs(errors[1]) < 0.035
         assert 3.5 < errors[0] / errors[1] < 5.5
 
@@ -262,7 +264,7 @@ def _grid_step():
 
 def test_t12_the_manufactured_equilibrium():
     """u = 1 + cos(pi x) / 2 and v = 1 - cos(pi x) / 2 to second order, with E = -a^2 / pi^2."""
-    known = jf.CosineIons(0.5)
+    known = jf.closed_forms.CosineIons(0.5)
 
     def errors(n):
         grid = jf.Grid.box((0, 1), cells=n)
@@ -323,11 +325,11 @@ def test_equilibria_are_fixed_points_of_jko(boundary, m, c):
 
 def test_t14_the_grounded_slab():
     """The sec^2 profile: closed numbers, the equilibrium to second order, its energy, and the flow that ends there."""
-    slab = jf.GroundedSlab(1.0)
+    slab = jf.closed_forms.GroundedSlab(1.0)
     assert np.isclose(slab.a, 0.692708253407, atol=1e-12)
     assert np.isclose(slab.density(0.5), 0.959689448678, atol=1e-11)
     assert np.isclose(slab.density(0.0) - slab.density(0.5), 1 / 8, atol=1e-12)
-    assert np.isclose(jf.GroundedSlab(10.0).density(0.0), 19.430464642, atol=1e-8)
+    assert np.isclose(jf.closed_forms.GroundedSlab(10.0).density(0.0), 19.430464642, atol=1e-8)
     coupling = jf.DirichletCoupling({"": 1}, boundary="dirichlet")
     errors = []
     for n in (32, 64):
@@ -352,7 +354,7 @@ def test_equal_potentials_rest_without_charge():
     law = sum(jf.RenyiEntropy(2, s) + jf.Potential(lambda x: x**2, s) for s in "uv")
     rest = jf.equilibrium(law + jf.DirichletCoupling(u=1, v=-1, permittivity=0.01), state)
     assert np.abs(rest.state["u"].values - rest.state["v"].values).max() < 1e-8
-    assert np.allclose(rest.state["u"].values, jf.gibbs_state(grid, lambda x: x**2, m=2).values, atol=1e-8)
+    assert np.allclose(rest.state["u"].values, jf.closed_forms.gibbs_state(grid, lambda x: x**2, m=2).values, atol=1e-8)
 
 
 def test_equilibrium_refuses_what_it_does_not_solve():

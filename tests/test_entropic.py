@@ -60,7 +60,7 @@ def test_without_energy_the_plain_step_blurs_by_half_epsilon_and_the_debiased_on
 @pytest.mark.parametrize(("debias", "order"), [(False, 1.0), (True, 2.0)])
 def test_order_of_the_blur(debias, order):
     """The bias of one Fokker-Planck step against the exact JKO step."""
-    exact = jf.OrnsteinUhlenbeck(mean=0.0, variance=1.0).jko(0.2)[1]
+    exact = jf.closed_forms.OrnsteinUhlenbeck(mean=0.0, variance=1.0).jko(0.2)[1]
     energy = jf.Entropy() + jf.Potential(lambda x: x**2 / 2)
     bias = [
         abs(
@@ -194,7 +194,7 @@ def test_any_step_size_converges(m, tau):
 def test_a_state_that_stays_has_moved_by_nothing():
     grid = jf.Grid.box((-3.0, 3.0), cells=64)
     energy = jf.Entropy() + jf.Potential(lambda x: x**2)
-    flow = jf.evolve(energy, jf.gibbs_state(grid, lambda x: x**2), dt=0.05, t_end=5.0)
+    flow = jf.evolve(energy, jf.closed_forms.gibbs_state(grid, lambda x: x**2), dt=0.05, t_end=5.0)
     assert flow.distances[-1] < 1e-5  # centred by an entropy alone it would read 1.4e-4
 
 

@@ -32,7 +32,7 @@ def test_the_first_snippet_of_the_design():
     print(flow)
     jf.plot.density(flow)
     jf.plot.energy(flow)
-    mean, variance = jf.OrnsteinUhlenbeck(1.5, float(rho0.covariance)).jko(0.05, 60)
+    mean, variance = jf.closed_forms.OrnsteinUhlenbeck(1.5, float(rho0.covariance)).jko(0.05, 60)
     assert abs(flow.final.mean - mean) < 2e-3
     assert abs(flow.final.covariance - variance) < 2e-3
     assert len(repr(flow).splitlines()) == 1
@@ -85,7 +85,7 @@ def test_declared_order(scheme):
     """On Fokker-Planck, where the mean and the variance of a Gaussian are known; walls and blur kept out of sight."""
     rho = jf.Grid.box((-6.0, 6.0), cells=160).density(lambda x: np.exp(-2 * (x - 1) ** 2))
     scheme = dataclasses.replace(scheme, solver=jf.Entropic(epsilon=0.01))
-    exact = jf.OrnsteinUhlenbeck(float(rho.mean), float(rho.covariance)).flow(0.8)
+    exact = jf.closed_forms.OrnsteinUhlenbeck(float(rho.mean), float(rho.covariance)).flow(0.8)
 
     def error(rho):
         return abs(float(rho.covariance) - exact[1]) + abs(float(rho.mean) - exact[0])
@@ -323,3 +323,39 @@ def test_a_trajectory_of_one_species_is_not_continued():
     flow = jf.evolve(jf.Entropy("u"), state, dt=0.1, t_end=0.1)
     with pytest.raises(ValueError, match="whole trajectory"):
         jf.evolve(jf.Entropy("u"), flow["u"], dt=0.1, t_end=0.2)
+
+
+RUNS = {
+    "jko": (jf.JKO(), jf.Quantiles([0.0, 1.0, 3.0])),
+    "semi-implicit": (jf.SemiImplicitJKO(), jf.Quantiles([0.0, 1.0, 3.0])),
+    "extrapolation": (jf.VariationalExtrapolation(), jf.Quantiles([0.0, 1.0, 3.0])),
+    "midpoint": (jf.ImplicitMidpoint(), jf.Quantiles([0.0, 1.0, 3.0])),
+    "adaptive": (jf.Adaptive(jf.JKO(), tolerance=1e-2), jf.Quantiles([0.0, 1.0, 3.0])),
+    "overdamped": (jf.Overdamped(), jf.Particles([0.0, 1.0, 3.0])),
+    "brezis": (jf.Brezis(), jf.OrderedPoints([0.0, 1.0, 3.0])),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_what_a_step_tells_means_the_same_whatever_the_scheme(name, tmp_path):
+    scheme, start = RUNS[name]
+    flow = jf.evolve(jf.Interaction(jf.PowerLaw(1)), start, scheme=scheme, dt=0.1, t_end=0.3)
+    by_solver = name not in ("overdamped", "brezis")
+    for before, after, info in zip(flow.states, flow.states[1:], flow.infos, strict=False):
+        assert info.distances[""] >= jf.wasserstein2(before, after) - 1e-12
+        assert (info.iterations > 0) == by_solver
+        assert by_solver or info.residual == 0
+        assert (info.evaluations > 0) == (name == "overdamped")
+        assert (info.error is not None) == (name in ("adaptive", "overdamped", "brezis"))
+    jf.save(flow, tmp_path / "flow.npz")
+    assert [(i.evaluations, i.error) for i in jf.load(tmp_path / "flow.npz").infos] == [
+        (i.evaluations, i.error) for i in flow.infos
+    ]
+
+
+def test_files_without_evaluations_and_errors_are_read(tmp_path):
+    flow = jf.evolve(jf.Potential(lambda x: x**2), jf.Quantiles([0.0, 1.0]), dt=0.1, t_end=0.2)
+    jf.save(flow, tmp_path / "new.npz")
+    with np.load(tmp_path / "new.npz") as stored:
+        np.savez(tmp_path / "old.npz", **{key: stored[key] for key in stored.files if key not in ("evaluations", "errors")})
+    assert jf.load(tmp_path / "old.npz").infos == flow.infos

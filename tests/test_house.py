@@ -168,6 +168,45 @@ def test_import_leaves_the_heavy_libraries_alone():
     assert result.stdout.strip() == "[]"
 
 
+SUBMODULES = ("checks", "closed_forms", "diagnostics", "ordered", "plot")
+
+
+def test_what_is_public_is_shown():
+    """In dir(), which tab completion reads: of the package and of its submodules."""
+    assert {*jf.__all__, "__version__"} <= set(dir(jf))
+    assert set(SUBMODULES) <= set(dir(jf))
+    for name in SUBMODULES:
+        assert dir(getattr(jf, name)) == sorted(getattr(jf, name).__all__)
+
+
+@pytest.mark.parametrize("module", [jf, *(getattr(jf, name) for name in SUBMODULES)], ids=lambda m: m.__name__)
+def test_public_names_are_not_told_apart_by_capitals(module):
+    names = [name.lower() for name in dir(module)]
+    assert len(names) == len(set(names))
+
+
+def test_names_of_known_answers_are_found_at_the_top_too():
+    assert jf.Barenblatt is jf.closed_forms.Barenblatt
+    assert jf.WorldLines is jf.ordered.WorldLines
+
+
+def test_no_function_carries_the_name_of_its_module():
+    """So that the module and the function of a package can both be reached."""
+    bodies = {path: ast.parse(path.read_text()).body for path in SOURCES}
+    functions = {
+        (path.stem.strip("_"), node.name) for path in SOURCES for node in bodies[path] if isinstance(node, ast.FunctionDef)
+    }
+    assert {module for module, name in functions if module == name} == set()
+
+
+def test_nothing_is_asserted_on_seconds():
+    """No test reads a clock."""
+    for path in (ROOT / "tests").glob("*.py"):
+        assert "time" not in {
+            a.name for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Import) for a in n.names
+        }
+
+
 @pytest.mark.parametrize("name", jf.__all__)
 def test_public_names_are_documented(name):
     thing = getattr(jf, name)

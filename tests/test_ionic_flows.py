@@ -112,7 +112,7 @@ def test_t9_linear_rates(kind, m, k):
     """1 / (1 + dt omega) per step to four digits on 256 cells, for the neutral and the charge mode."""
     grid, a, dt = jf.Grid.box((0, 1), cells=256), 1e-4, 0.02
     shape = np.cos(k * np.pi * grid.axes[0])
-    rates = jf.debye_rates(k * np.pi, m=m)
+    rates = jf.closed_forms.debye_rates(k * np.pi, m=m)
     for sign, rate in zip((1, -1), rates, strict=True):
         state = jf.Species(u=grid.density(1 + a * shape), v=grid.density(1 + sign * a * shape))
         state = state if kind == "grid" else on_quantiles(state)
@@ -126,7 +126,7 @@ def test_t9_linear_rates(kind, m, k):
 
 @KINDS
 def test_t12_relaxation_to_the_manufactured_equilibrium(kind):
-    known = jf.CosineIons(0.5)
+    known = jf.closed_forms.CosineIons(0.5)
     grid = jf.Grid.box((0, 1), cells=128)
     one = grid.density(lambda x: np.ones_like(x))
     state = jf.Species(u=one, v=one)
@@ -241,7 +241,7 @@ def test_t18_moments():
 
 def test_t24_no_diffusion():
     """A ball spread by its own charge; two sheets of opposite charge that draw near: closed JKO iterates."""
-    ball = jf.ChargedBall(0.5)
+    ball = jf.closed_forms.ChargedBall(0.5)
     start = jf.RadialQuantiles(0.5 * np.linspace(0, 1, 201) ** (1 / 3))
     alone = jf.DirichletCoupling({"": 1}, boundary="free-space")
     flow = jf.evolve(alone, start, dt=0.1, t_end=0.1)

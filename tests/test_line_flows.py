@@ -24,7 +24,7 @@ def _cross(kernel):
     return jf.CrossInteraction(kernel, between=("x", "y"))
 
 
-PAIR = jf.QuadraticPair(a11=1.0, a22=0.5, a12=0.25, alpha=2.0)
+PAIR = jf.closed_forms.QuadraticPair(a11=1.0, a22=0.5, a12=0.25, alpha=2.0)
 PAIR_LAW = jf.Interaction(jf.Quadratic(), "x") + 0.5 * jf.Interaction(jf.Quadratic(), "y") + 0.25 * _cross(jf.Quadratic())
 PAIR_STATE = jf.Species(x=jf.Quantiles(np.linspace(0, 2, 8)), y=jf.Quantiles(np.linspace(-2.5, -1.5, 12)))
 
@@ -34,7 +34,7 @@ def test_mean_and_variance_laws_of_jko_to_rounding():
     for dt in (0.03, 0.5, 7.0):
         rho = jf.Quantiles(np.linspace(0.5, 2.0, 31))
         flow = jf.evolve(jf.Potential(lambda x: x**2 / 2), rho, dt=dt, t_end=5 * dt)
-        mean, variance = jf.OrnsteinUhlenbeck(float(rho.mean), float(rho.covariance), diffusion=0.0).jko(dt, 5)
+        mean, variance = jf.closed_forms.OrnsteinUhlenbeck(float(rho.mean), float(rho.covariance), diffusion=0.0).jko(dt, 5)
         assert abs(flow.final.mean - mean) < 1e-12
         assert abs(flow.final.covariance - variance) < 1e-12
         noisy = jf.evolve(jf.Entropy() + jf.Potential(bowl), rho, dt=dt, t_end=5 * dt)  # the mean does not see the diffusion
@@ -49,7 +49,7 @@ def test_gaussians_under_diffusion_converge_to_the_exact_iterate():
     for n in (100, 200, 400, 1600):
         z = np.linspace(-6.5, 6.5, n)
         rho = jf.Quantiles(1.5 + 0.4 * z, np.diff(norm.cdf(z)))
-        _, variance = jf.OrnsteinUhlenbeck(1.5, float(rho.covariance)).jko(0.1, 5)
+        _, variance = jf.closed_forms.OrnsteinUhlenbeck(1.5, float(rho.covariance)).jko(0.1, 5)
         flow = jf.evolve(jf.Entropy() + jf.Potential(bowl), rho, dt=0.1, t_end=0.5)
         errors.append(abs(float(flow.final.covariance) - variance))
     assert errors[-1] < 1e-12
@@ -104,7 +104,7 @@ NOTE_T4 = {1: 0.625, 1.25: 0.780428131837, 1.5: 1.096322524134, 1.75: 2.05344225
 
 @pytest.mark.parametrize("p", NOTE_T4)
 def test_t4_and_t5_two_deltas_meet_in_time(p):
-    exact = jf.collapse_time(0.8 * jf.PowerLaw(p), 1.3, alpha=1.6)
+    exact = jf.closed_forms.collapse_time(0.8 * jf.PowerLaw(p), 1.3, alpha=1.6)
     assert abs(exact - NOTE_T4[p]) < 1e-11
 
     def met(dt):
@@ -125,14 +125,14 @@ def test_t4_and_t5_two_deltas_meet_in_time(p):
 
 @pytest.mark.slow
 def test_t4_morse_and_t5_in_closed_form():
-    assert abs(jf.collapse_time(jf.Morse(0.8, 0.7), 1.3, alpha=1.6) - 1.273389722003) < 1e-11
+    assert abs(jf.closed_forms.collapse_time(jf.Morse(0.8, 0.7), 1.3, alpha=1.6) - 1.273389722003) < 1e-11
     kernel = 0.8 * (jf.PowerLaw(1) - 0.25 * jf.Quadratic())  # k' = kappa (1 - r / L) with L = 4, by quadrature
 
-    assert abs(jf.collapse_time(kernel, 1.3, alpha=1.6) - 4 / (2.6 * 0.8) * np.log(4 / 2.7)) < 1e-9
-    assert abs(jf.collapse_time(jf.PowerLaw(1.3), 1.6) - 0.992558) < 1e-6  # T5, R0 = .8
-    assert abs(jf.collapse_time(jf.PowerLaw(1.6), 1.6) - 1.508544) < 1e-6
-    assert jf.collapse_time(jf.Quadratic(), 1.0) == np.inf
-    assert jf.collapse_time(jf.Gaussian(), 1.0) == np.inf
+    assert abs(jf.closed_forms.collapse_time(kernel, 1.3, alpha=1.6) - 4 / (2.6 * 0.8) * np.log(4 / 2.7)) < 1e-9
+    assert abs(jf.closed_forms.collapse_time(jf.PowerLaw(1.3), 1.6) - 0.992558) < 1e-6  # T5, R0 = .8
+    assert abs(jf.closed_forms.collapse_time(jf.PowerLaw(1.6), 1.6) - 1.508544) < 1e-6
+    assert jf.closed_forms.collapse_time(jf.Quadratic(), 1.0) == np.inf
+    assert jf.closed_forms.collapse_time(jf.Gaussian(), 1.0) == np.inf
     dt = 0.002
     flow = jf.evolve(_cross(jf.Morse(0.8, 0.7)), _deltas(1.3, 0.0), dt=dt, t_end=1.5, mobility={"y": 1.6})
     gaps = np.array([float(s["x"].mean - s["y"].mean) for s in flow])
@@ -145,7 +145,7 @@ def test_t4_morse_and_t5_in_closed_form():
 
 @pytest.mark.parametrize("dt", [0.01, 0.07, 0.11, 0.3, 1.0])
 def test_t10_overlapping_uniform_laws(dt):
-    pair = jf.UniformPair(a=3.0, b=1.0, kappa=1.0)
+    pair = jf.closed_forms.UniformPair(a=3.0, b=1.0, kappa=1.0)
     uniform = jf.Quantiles(np.linspace(-1.2, 1.2, 7))
     law = 3 * jf.Interaction(X1, "x") + jf.Interaction(X1, "y") + _cross(X1)
     flow = jf.evolve(law, jf.Species(x=uniform, y=uniform), dt=dt, t_end=max(0.45, 2 * dt), mobility={"y": pair.alpha})
@@ -160,11 +160,11 @@ def test_t10_overlapping_uniform_laws(dt):
 def test_t11_sticky_atoms_for_any_step():
     rng = np.random.default_rng(2)
     start = jf.Quantiles.atoms(np.sort(rng.normal(size=30)), rng.dirichlet(np.ones(30)))
-    time = jf.sticky_collapse_time(start)
+    time = jf.closed_forms.sticky_collapse_time(start)
     for dt in (time / 7, time / 2, time):
         flow = jf.evolve(jf.Interaction(X1), start, dt=dt, t_end=1.01 * time)
         for t, state in zip(flow.times, flow, strict=True):
-            assert np.allclose(state.nodes, jf.sticky_collapse(start, t).nodes, atol=1e-12)
+            assert np.allclose(state.nodes, jf.closed_forms.sticky_collapse(start, t).nodes, atol=1e-12)
         assert np.ptp(flow.final.nodes) == 0
     assert np.ptp(jf.evolve(jf.Interaction(X1), start, dt=0.98 * time, t_end=0.98 * time).final.nodes) > 1e-3
     for dt in (0.1, 0.9):  # Uniform[-R, R]: T = R
@@ -178,7 +178,7 @@ def test_t11_sticky_atoms_for_any_step():
 def test_total_collapse_and_rest_afterwards(law):
     """Two equal atoms under one kernel meet as the closed form says; a density collapses too; then nothing moves any more."""
     kernel = law.W
-    exact = jf.collapse_time(kernel, 1.5, alpha=0.0)
+    exact = jf.closed_forms.collapse_time(kernel, 1.5, alpha=0.0)
     dt = exact / 400
     pair = jf.evolve(law, jf.Quantiles.atoms([0.0, 1.5]), dt=dt, t_end=1.2 * exact)
     gaps = np.array([float(np.ptp(s.nodes)) for s in pair])
@@ -203,8 +203,8 @@ def test_t13_chase_and_capture():
     assert np.abs(gap - 1).max() < 5 * dt
     assert abs(float(flow.final["x"].mean) - 2 / np.e) < 5 * dt
     chase = jf.Drift(X1, moves="x", by="y") - 0.4 * jf.Drift(X1, moves="y", by="x")
-    assert abs(jf.collapse_time(X1, 1.0, alpha=-0.4) - 1.666667) < 1e-6
-    assert abs(jf.collapse_time(jf.PowerLaw(1.4), 1.0, alpha=-0.4) - 2.777778) < 1e-6
+    assert abs(jf.closed_forms.collapse_time(X1, 1.0, alpha=-0.4) - 1.666667) < 1e-6
+    assert abs(jf.closed_forms.collapse_time(jf.PowerLaw(1.4), 1.0, alpha=-0.4) - 2.777778) < 1e-6
     flow = jf.evolve(chase, _deltas(0.0, 1.0), scheme=jf.SemiImplicitJKO(), dt=0.1, t_end=1.6)
     gap = np.array([float(s["y"].mean - s["x"].mean) for s in flow])
     assert np.allclose(gap, 1 - 0.6 * flow.times, atol=1e-12)
@@ -231,7 +231,7 @@ def test_t17_repulsion_spreads_an_atom_at_once():
         for t, state, energy in zip(flow.times, flow, flow.energies, strict=True):
             assert np.allclose(state.nodes, t * np.linspace(-1, 1, 9), atol=1e-12)
             assert abs(energy + t / 3) < 1e-12
-    exact = jf.RepulsiveLine(a=1.0, b=0.5, k=0.7)
+    exact = jf.closed_forms.RepulsiveLine(a=1.0, b=0.5, k=0.7)
     law = jf.Interaction(jf.Quadratic() - 0.5 * X1) + jf.Potential(lambda x: 0.7 * x**2 / 2)
     flow = jf.evolve(law, jf.Quantiles(0.8 * np.linspace(-1, 1, 9)), dt=0.2, t_end=2.0)
     assert np.allclose(flow.final.nodes, exact.jko(0.8, 0.2, 10) * np.linspace(-1, 1, 9), atol=1e-11)
@@ -264,7 +264,7 @@ def test_t20_de_giorgi_s_identity():
 
 
 def test_the_semicircle_spreads_as_a_semicircle():
-    gas = jf.LogarithmicLine(diffusion=0.0, strength=-1.0)
+    gas = jf.closed_forms.LogarithmicLine(diffusion=0.0, strength=-1.0)
     errors = []
     for n in (100, 200):
         flow = jf.evolve(jf.Interaction(-jf.PowerLaw(0)), gas.semicircle(1.0, n), dt=0.1, t_end=0.3)
@@ -282,7 +282,7 @@ def test_keller_segel_s_variance(strength):
     for before, after in itertools.pairwise(flow.states):
         moved = (after.wasserstein(before) ** 2 + after.moment(2) - before.moment(2)) / 2
         assert abs(moved - 0.02 * (1 - strength / 2)) < 1e-14
-    law = jf.LogarithmicLine(1.0, strength)
+    law = jf.closed_forms.LogarithmicLine(1.0, strength)
     assert law.lifetime(0.75) == (np.inf if strength < 2 else 0.75 / (strength - 2))
 
 
@@ -317,7 +317,7 @@ def test_declared_orders_on_fokker_planck_in_a_double_well(name):
 def test_declared_orders_on_barenblatt(name):
     from jkoflow.checks import check_scheme
 
-    B = jf.Barenblatt(m=2, d=1)
+    B = jf.closed_forms.Barenblatt(m=2, d=1)
     exact = B.quantiles(1.0, 1500)
     report = check_scheme(
         LINE_SCHEMES[name],
@@ -335,7 +335,7 @@ def test_declared_orders_on_barenblatt(name):
 
 
 def test_the_jko_iterates_of_barenblatt():
-    B = jf.Barenblatt(m=2, d=1)
+    B = jf.closed_forms.Barenblatt(m=2, d=1)
     flow = jf.evolve(jf.RenyiEntropy(2), B.quantiles(0.5, 1000), dt=0.05, t_end=0.5)
     scale = B.jko(B.scale(0.5), dt=0.05, steps=10)
     assert abs(scale - 0.996270913) < 1e-9
@@ -344,7 +344,7 @@ def test_the_jko_iterates_of_barenblatt():
 
 
 def test_fronts_converge_with_the_cells():
-    B = jf.Barenblatt(m=2, d=1)
+    B = jf.closed_forms.Barenblatt(m=2, d=1)
     errors = []
     for n in (50, 100, 200):
         flow = jf.evolve(jf.RenyiEntropy(2), B.quantiles(0.5, n), scheme=jf.VariationalExtrapolation(), dt=0.02, t_end=0.5)
@@ -445,7 +445,7 @@ def test_the_quantile_snippet_of_the_design():
     rho0 = grid.density(lambda x: np.exp(-((x - 1.5) ** 2) / 0.1))
     energy = jf.Entropy() + jf.Potential(lambda x: x**2 / 2)
     flow = jf.evolve(energy, rho0.quantiles(400), scheme=jf.BDF2(), dt=0.05, t_end=3.0)
-    mean, variance = jf.OrnsteinUhlenbeck(1.5, float(rho0.covariance)).flow(3.0)
+    mean, variance = jf.closed_forms.OrnsteinUhlenbeck(1.5, float(rho0.covariance)).flow(3.0)
     assert abs(flow.final.mean - mean) < 2e-3
     assert abs(flow.final.covariance - variance) < 5e-3
     assert "QuantileNewton" in flow.scheme

@@ -124,3 +124,37 @@ def test_only_one_species_may_lack_a_name():
         jf.Species({"": u, "u": u})
     with pytest.raises(ValueError, match="mapping or keywords"):
         jf.Species([u])
+
+
+MOVED = {
+    "density": (MEASURES["plane"], "values"),
+    "quantiles": (jf.Quantiles([0.0, 1.0, 3.0], [0.25, 0.75], (-1.0, 8.0)), "nodes"),
+    "radial": (jf.RadialQuantiles([0.0, 1.0, 2.0], [0.3, 0.7], 2), "nodes"),
+    "particles": (jf.Particles([[0.0, 1.0], [2.0, 0.0]], [0.25, 0.75]), "points"),
+    "ordered": (jf.OrderedPoints([0.0, 1.0], [0.25, 0.75]), "points"),
+}
+
+
+@pytest.mark.parametrize("kind", MOVED)
+def test_a_measure_after_a_flow_has_changed_what_it_changes(kind):
+    measure, moving = MOVED[kind]
+    assert measure.moving == moving
+    assert measure.places is measure
+    again = measure.like(2 * getattr(measure, moving))
+    assert type(again) is type(measure)
+    assert again.domain == measure.domain
+    assert np.array_equal(getattr(again, moving), 2 * getattr(measure, moving))
+    assert np.allclose(np.diff(measure.levels), measure.masses, rtol=1e-12)
+    assert measure.levels[0] == 0
+    state = jf.Species({"a": measure}).like({"a": 2 * getattr(measure, moving)})
+    assert np.array_equal(getattr(state["a"], moving), getattr(again, moving))
+
+
+def test_how_far_parts_of_mass_have_come():
+    line = jf.Quantiles([0.0, 1.0, 3.0], [0.25, 0.75])
+    moved = line.like([1.0, 1.5, 2.0])
+    assert np.isclose(moved.moved_from(line), jf.wasserstein2(moved, line), rtol=1e-14)
+    cloud, swapped = jf.Particles([[0.0, 0.0], [3.0, 4.0]]), jf.Particles([[3.0, 4.0], [0.0, 0.0]])
+    assert swapped.moved_from(cloud) == 5.0  # although W2 is 0
+    with pytest.raises(ValueError, match="parts of mass are not followed in Density: take wasserstein2"):
+        MEASURES["line"].moved_from(MEASURES["line"])

@@ -62,21 +62,21 @@ def _random(rng, *, equal=True, n=None, ties=False):
 
 
 def test_t1_one_of_each():
-    flow = jf.RationalFlow({"x": [-1], "y": [1]})
+    flow = jf.ordered.RationalFlow({"x": [-1], "y": [1]})
     assert flow.velocity(0) == {"x": [1], "y": [-1]}
     assert [(e.time, e.place, e.after) for e in flow.events] == [(1, 0, 1)]
     for t in (F(0), F(1, 3), F(1), F(5)):
         assert flow.energy(t) == max(2 * (1 - t), 0)
         assert flow.at(t)["x"] == [min(t, F(1)) - 1]
     for tau in (0.3, 1.0, 7.0):
-        assert jf.resolvent(jf.OrderedParticles(x=[-1.0], y=[1.0]), tau)["x"].points[0] == -1 + min(tau, 1.0)
+        assert jf.ordered.resolvent(jf.OrderedParticles(x=[-1.0], y=[1.0]), tau)["x"].points[0] == -1 + min(tau, 1.0)
 
 
 def test_t2_interlaced():
     rng = np.random.default_rng(0)
     merged = sorted(rng.choice(1000, 12, replace=False).tolist())
     x, y = merged[::2], merged[1::2]
-    flow = jf.RationalFlow({"x": x, "y": y})
+    flow = jf.ordered.RationalFlow({"x": x, "y": y})
     n = len(x)
     assert flow.velocity(0) == {"x": [F(1, n)] * n, "y": [F(-1, n)] * n}
     assert sorted((e.time, e.place) for e in flow.events) == sorted(
@@ -84,17 +84,17 @@ def test_t2_interlaced():
     )
     assert flow.energy(0) == F(sum(b - a for a, b in zip(x, y, strict=True)), n**2)
     start = _floats({"x": x, "y": y})
-    assert jf.first_crossing(start) == np.inf
+    assert jf.ordered.first_crossing(start) == np.inf
     for t in (1.0, 50.0, 400.0, 5000.0):
         exact = [float(z) for z in flow.at(F(t))["x"]]
-        assert np.allclose(jf.resolvent(start, t)["x"].points, exact, atol=1e-10)
-        assert np.allclose(jf.isotonic_flow(start, t)["x"].points, exact, atol=1e-10)
+        assert np.allclose(jf.ordered.resolvent(start, t)["x"].points, exact, atol=1e-10)
+        assert np.allclose(jf.ordered.isotonic_flow(start, t)["x"].points, exact, atol=1e-10)
 
 
 @pytest.mark.parametrize("data", [(-1, -1, 1, 1), (-7, -2, 3, 5), (-5, -4, 1, 11)])
 def test_t3_two_separated(data):
     x1, x2, y1, y2 = map(F, data)
-    flow = jf.RationalFlow({"x": [x1, x2], "y": [y1, y2]})
+    flow = jf.ordered.RationalFlow({"x": [x1, x2], "y": [y1, y2]})
     assert flow.velocity(0) == {"x": [F(1, 2), F(3, 2)], "y": [F(-3, 2), F(-1, 2)]}
     first = flow.events[0]
     assert (first.time, first.place, first.who["x"], first.who["y"]) == ((y1 - x2) / 3, (x2 + y1) / 2, range(1, 2), range(1))
@@ -103,10 +103,10 @@ def test_t3_two_separated(data):
     rest = flow.at(10**6)
     assert rest["x"] == rest["y"] == [x1 / 2 + x2 / 6 + y1 / 3, y2 / 2 + y1 / 6 + x2 / 3]
     start, until = _floats({"x": [x1, x2], "y": [y1, y2]}), float(first.time)
-    assert jf.first_crossing(start) == pytest.approx(until, rel=1e-14)
+    assert jf.ordered.first_crossing(start) == pytest.approx(until, rel=1e-14)
     for share, same in ((0.5, True), (1.0, True), (1.2, False)):
         exact = [float(z) for z in flow.at(F(share * until))["x"]]
-        for formula in (jf.resolvent, jf.isotonic_flow):
+        for formula in (jf.ordered.resolvent, jf.ordered.isotonic_flow):
             assert np.allclose(formula(start, share * until)["x"].points, exact, atol=1e-12) == same
 
 
@@ -119,14 +119,14 @@ def test_t4_clusters_at_two_places():
     }
     integrals = {1: F(1), 2: F(8, 9), 3: F(577, 675), 4: F(9256, 11025)}
     for n in range(1, 9):
-        flow = jf.RationalFlow(_dirac(n))
+        flow = jf.ordered.RationalFlow(_dirac(n))
         assert flow.velocity(0)["x"] == [F(2 * i - 1, n) for i in range(1, n + 1)]
         assert flow.events[0].time == F(n, 2 * n - 1)
         assert flow.energy(flow.events[0].time / 2) == 2 - F(1, 3) * (4 - F(1, n**2)) * flow.events[0].time
         assert len(flow.events) == n * (n + 1) // 2
         end = flow.events[-1].time
         assert end == F(4**n, 2 * comb(2 * n, n))
-        assert jf.dirac_rest_time(n) == pytest.approx(float(end), rel=1e-15)
+        assert jf.closed_forms.dirac_rest_time(n) == pytest.approx(float(end), rel=1e-15)
         assert {e.who["x"][0] for e in flow.events if e.time == end} == {0, n - 1}
         assert flow.at(end)["x"] == flow.at(end)["y"] == rest.get(n, flow.at(end)["x"])
         assert flow.at(end)["x"][0] == -1 + end / n
@@ -144,12 +144,14 @@ def test_t4_clusters_at_two_places():
 
 def test_the_rest_time_for_many():
     for n in (499, 500, 1000):
-        assert jf.dirac_rest_time(n) == pytest.approx(float(F(4**n, 2 * comb(2 * n, n))), rel=1e-14)
-    assert jf.WorldLines(_floats(_dirac(300))).at_rest_from == pytest.approx(jf.dirac_rest_time(300), rel=1e-12)
+        assert jf.closed_forms.dirac_rest_time(n) == pytest.approx(float(F(4**n, 2 * comb(2 * n, n))), rel=1e-14)
+    assert jf.ordered.WorldLines(_floats(_dirac(300))).at_rest_from == pytest.approx(
+        jf.closed_forms.dirac_rest_time(300), rel=1e-12
+    )
 
 
 def test_t5_dirac_pair():
-    pair = jf.DiracPair()
+    pair = jf.closed_forms.DiracPair()
     assert pair.excess(0.5878814923, 1.0) == pytest.approx(0.1757629845, abs=1e-9)
     at_one = {0.125: -0.75, 0.25: -0.5, 0.5: -0.1116528555, 0.75: 0.1964109690, 0.875: 0.3464968088, 0.5878814923: 0.0}
     for s, place in at_one.items():
@@ -166,24 +168,30 @@ def test_t5_dirac_pair():
     assert pair.energy(1.0) == pytest.approx(0.06145006, abs=1e-8)
     assert pair.energy(0.75) == pytest.approx(0.20313504, abs=1e-8)
     assert float(pair.limit(0.5)) == pytest.approx(0.0, abs=1e-15)
-    shifted = jf.DiracPair(2.0, 6.0)
+    shifted = jf.closed_forms.DiracPair(2.0, 6.0)
     assert shifted.quantile(0.75, 1.5) == pytest.approx(4 + 2 * 0.0570892238, abs=1e-9)
     atoms = jf.Quantiles.atoms([0.0]), jf.Quantiles.atoms([1.0])
-    assert np.allclose(jf.newtonian_limit(*atoms, [0.2, 0.9]), 2 / np.pi * np.arcsin(np.sqrt([0.2, 0.9])), atol=1e-12)
+    assert np.allclose(
+        jf.closed_forms.newtonian_limit(*atoms, [0.2, 0.9]), 2 / np.pi * np.arcsin(np.sqrt([0.2, 0.9])), atol=1e-12
+    )
 
 
 def test_t6_adjacent_uniforms():
     x, y = jf.Quantiles([-1.0, 0.0]), jf.Quantiles([0.0, 1.0])
     for n in (10, 50):
         for start in (jf.OrderedParticles.midpoints(n, x=x, y=y), jf.OrderedParticles.from_density(n, x=x, y=y)):
-            assert jf.WorldLines(start).at_rest_from == pytest.approx(jf.dirac_rest_time(n) - 0.5, abs=1e-12)
-        late = jf.WorldLines(_floats(_dirac(n))).final["x"].points
-        assert np.allclose(jf.CrossingGrid(jf.OrderedParticles.midpoints(n, x=x, y=y)).final["x"].points, late, atol=1e-12)
-        shifted = jf.CrossingGrid(jf.OrderedParticles.from_density(n, x=x, y=y)).final["x"].points
+            assert jf.ordered.WorldLines(start).at_rest_from == pytest.approx(
+                jf.closed_forms.dirac_rest_time(n) - 0.5, abs=1e-12
+            )
+        late = jf.ordered.WorldLines(_floats(_dirac(n))).final["x"].points
+        assert np.allclose(
+            jf.ordered.CrossingGrid(jf.OrderedParticles.midpoints(n, x=x, y=y)).final["x"].points, late, atol=1e-12
+        )
+        shifted = jf.ordered.CrossingGrid(jf.OrderedParticles.from_density(n, x=x, y=y)).final["x"].points
         assert np.allclose(shifted, late + 1 / (2 * n), atol=1e-12)
     assert NEWTONIAN(jf.Species(x=x, y=y)) == pytest.approx(2 / 3, abs=1e-14)
     s = np.linspace(0.1, 0.9, 9)
-    assert np.allclose(jf.newtonian_limit(x, y, s), jf.DiracPair().limit(s), atol=1e-6)
+    assert np.allclose(jf.closed_forms.newtonian_limit(x, y, s), jf.closed_forms.DiracPair().limit(s), atol=1e-6)
 
 
 def test_t7_overlapping_uniforms():
@@ -194,37 +202,39 @@ def test_t7_overlapping_uniforms():
         (0.3, 0.1): (0.2504596940, 0.4390630611),
         (0.7, 0.65): (0.5954241837, 0.9285233800),
     }.items():
-        assert jf.newtonian_meeting(f, g, x, y) == pytest.approx((t, place), abs=1e-8)
+        assert jf.closed_forms.newtonian_meeting(f, g, x, y) == pytest.approx((t, place), abs=1e-8)
     assert 0.25 * np.log(0.5 / 0.3) == pytest.approx(0.1277064059, abs=1e-10)
-    assert np.allclose(jf.newtonian_limit(x, y, [0.25, 0.5], points=200_001), [0.25 + 3 / (4 * np.pi), 0.75], atol=1e-7)
+    assert np.allclose(
+        jf.closed_forms.newtonian_limit(x, y, [0.25, 0.5], points=200_001), [0.25 + 3 / (4 * np.pi), 0.75], atol=1e-7
+    )
 
 
 def test_t10_a_cluster_with_a_core_that_stays():
-    flow = jf.RationalFlow({"x": [-3, 0, 0, 0, 0, 5], "y": [-4, "-5/2", 0, 0, 0, 4]})
+    flow = jf.ordered.RationalFlow({"x": [-3, 0, 0, 0, 0, 5], "y": [-4, "-5/2", 0, 0, 0, 4]})
     assert flow.velocity(0) == {"x": [F(k, 6) for k in (-1, -1, 0, 0, 0, -1)], "y": [F(k, 6) for k in (1, 1, 0, 0, 0, 1)]}
     for t in (0, F(1, 7), 3, 10**5):
         assert flow.at(t)["x"][2:5] == flow.at(t)["y"][2:5] == [0, 0, 0]
     start = _floats({"x": [-3, 0, 0, 0, 0, 5], "y": [-4, "-5/2", 0, 0, 0, 4]})
-    assert np.allclose(6 * jf.velocity(start)["x"], [-1, -1, 0, 0, 0, -1], atol=1e-15)
+    assert np.allclose(6 * jf.ordered.velocity(start)["x"], [-1, -1, 0, 0, 0, -1], atol=1e-15)
     total = jf.OrderedParticles(x=np.zeros(5), y=np.zeros(5))
-    assert np.all(jf.velocity(total)["x"] == 0)
-    assert len(jf.WorldLines(total).events) == 0
+    assert np.all(jf.ordered.velocity(total)["x"] == 0)
+    assert len(jf.ordered.WorldLines(total).events) == 0
     h, b = 4, 2  # four x at one place, two y to their left
-    pure = jf.velocity(jf.OrderedParticles(x=[-9.0, *[0.0] * h, 9.0], y=[-2.0] * b + [5.0] * 4))["x"][1 : 1 + h]
+    pure = jf.ordered.velocity(jf.OrderedParticles(x=[-9.0, *[0.0] * h, 9.0], y=[-2.0] * b + [5.0] * 4))["x"][1 : 1 + h]
     assert np.allclose(6 * pure, [2 * (i - b) - 1 for i in range(2, 2 + h)])
 
 
 def test_t11_a_heavy_centre():
     half = [F(1, 2), F(1, 2)]
-    flow = jf.RationalFlow({"x": ([-1, 1], half), "y": [0]})
+    flow = jf.ordered.RationalFlow({"x": ([-1, 1], half), "y": [0]})
     assert [(e.time, e.place, e.before, e.after) for e in flow.events] == [(2, 0, 3, 1)]
-    flow = jf.RationalFlow({"x": ([-1, 2], half), "y": [0]})
+    flow = jf.ordered.RationalFlow({"x": ([-1, 2], half), "y": [0]})
     assert [(e.time, e.place, e.after) for e in flow.events] == [(2, 0, 1), (F(7, 2), F(1, 4), 1)]
     assert flow.velocity(2)["y"] == [F(1, 6)]
 
 
 def test_t12_sticky_pairs_that_move():
-    flow = jf.RationalFlow({"x": ([0, 10], [F(3, 5), F(2, 5)]), "y": ([1, 11], [F(2, 5), F(3, 5)])})
+    flow = jf.ordered.RationalFlow({"x": ([0, 10], [F(3, 5), F(2, 5)]), "y": ([1, 11], [F(2, 5), F(3, 5)])})
     assert [(e.time, e.place) for e in flow.events] == [(F(5, 7), F(3, 7)), (F(5, 7), F(74, 7)), (F(255, 2), F(11, 2))]
     assert flow.velocity(1)["x"] == [F(1, 25), F(-1, 25)]
 
@@ -236,9 +246,9 @@ def test_t13_a_large_step_from_two_atoms():
         s = np.linspace(0, 1, 101)
         assert np.allclose(answer["x"].nodes, np.minimum(-1 + 2 * tau * s, 0), atol=1e-14)
         assert np.allclose(answer["y"].nodes, -answer["x"].nodes[::-1], atol=1e-14)
-    particles = jf.resolvent(jf.OrderedParticles(x=-np.ones(1000), y=np.ones(1000)), 0.8)
+    particles = jf.ordered.resolvent(jf.OrderedParticles(x=-np.ones(1000), y=np.ones(1000)), 0.8)
     assert np.sum(np.abs(particles["x"].points) < 1e-12) / 1000 == pytest.approx(0.375, abs=1e-3)
-    one = jf.resolvent(jf.OrderedParticles(x=-np.ones(1000), y=np.ones(1000)), 0.3)["x"].points
+    one = jf.ordered.resolvent(jf.OrderedParticles(x=-np.ones(1000), y=np.ones(1000)), 0.3)["x"].points
     assert np.allclose(one, -1 + 0.3 * (2 * np.arange(1, 1001) - 1) / 1000, atol=1e-14)
 
 
@@ -273,7 +283,7 @@ def test_t14_resolvents_against_a_quadratic_program(seed):
     s1, c, s2 = (-1.0, 1.0, -1.0) if seed < 6 else (rng.uniform(-1, 1), rng.uniform(0, 1), rng.uniform(-1, 1))
     law = s1 * jf.Interaction(TIP, "x") + s2 * jf.Interaction(TIP, "y") + c * jf.CrossInteraction(TIP, between=("x", "y"))
     for tau in (0.1 * scale, scale):
-        answer = jf.resolvent(state, tau, law)
+        answer = jf.ordered.resolvent(state, tau, law)
         x, y = _program(state, tau, s1, c, s2)
         assert np.allclose(answer["x"].points, x, atol=1e-6 * scale)
         assert np.allclose(answer["y"].points, y, atol=1e-6 * scale)
@@ -286,7 +296,7 @@ def test_the_sweep_and_the_thresholds_agree():
     for n in (1, 2, 7, 200):
         state = jf.OrderedParticles(x=np.sort(rng.normal(size=n)), y=np.sort(rng.normal(size=n)))
         for tau in (0.01, 0.3, 5.0):
-            swept = jf.resolvent(state, tau)
+            swept = jf.ordered.resolvent(state, tau)
             X, Y = by_thresholds(*TipLaw.of(NEWTONIAN, state).arrays(state), tau)
             assert np.allclose(swept["x"].points, X, atol=1e-13)
             assert np.allclose(swept["y"].points, Y, atol=1e-13)
@@ -297,18 +307,18 @@ def test_all_routes_to_the_flow_agree(seed):
     """Events in floats, in fractions, the crossing grid, resolvents composed over the event times."""
     rng = np.random.default_rng(seed)
     species = _random(rng, equal=seed % 2 == 0, ties=seed % 4 < 2)
-    exact, start = jf.RationalFlow(species), _floats(species)
+    exact, start = jf.ordered.RationalFlow(species), _floats(species)
     end = float(exact.events[-1].time) if exact.events else 1.0
     scale = max(abs(z) for cloud in start.values() for z in cloud.points) or 1.0
     times = np.sort(rng.uniform(0, 1.1 * end, 6))
-    lines = jf.WorldLines(start)
+    lines = jf.ordered.WorldLines(start)
     for t, state in zip(times, lines.at(times), strict=True):
         truth = exact.at(F(float(t)))
         for name in "xy":
             assert np.allclose(state[name].points, [float(z) for z in truth[name]], atol=1e-12 * scale)
         assert NEWTONIAN(state) == pytest.approx(float(exact.energy(F(float(t)))), abs=1e-13 * scale)
     if seed % 2 == 0:
-        grid = jf.CrossingGrid(start)
+        grid = jf.ordered.CrossingGrid(start)
         for state, other in zip(grid.at(times), lines.at(times), strict=True):
             assert np.allclose(state["x"].points, other["x"].points, atol=1e-12 * scale)
             assert np.allclose(state["y"].points, other["y"].points, atol=1e-12 * scale)
@@ -320,14 +330,14 @@ def test_all_routes_to_the_flow_agree(seed):
         assert np.array_equal(met, different)  # the number of meetings, docs/theory/newtonian-particles.md, section 3.8
     state, before = start, F(0)
     for time in sorted({event.time for event in exact.events}):
-        state, before = jf.resolvent(state, float(time - before)), time
+        state, before = jf.ordered.resolvent(state, float(time - before)), time
         truth = exact.at(time)
         assert np.allclose(state["x"].points, [float(z) for z in truth["x"]], atol=1e-12 * scale)
 
 
 def test_implicit_euler_is_of_first_order():
     start = _floats(_dirac(16))
-    exact = jf.WorldLines(start).at([1.0])[0]
+    exact = jf.ordered.WorldLines(start).at([1.0])[0]
     errors = []
     taus = 0.5 ** np.arange(2, 11)
     for dt in taus:
@@ -344,17 +354,20 @@ def test_implicit_euler_is_of_first_order():
 def test_t15_attraction_of_one_species_by_isotonic_regression():
     x = (np.arange(10) + 0.5) / 10
     start, law = jf.OrderedParticles(x=x), jf.Interaction(TIP, "x")
-    late = jf.isotonic_flow(start, 0.49, law)["x"].points
+    late = jf.ordered.isotonic_flow(start, 0.49, law)["x"].points
     assert np.allclose(late, 0.491 + 0.002 * np.arange(10), atol=1e-14)
-    assert np.allclose(jf.isotonic_flow(start, 0.5, law)["x"].points, 0.5, atol=1e-14)
+    assert np.allclose(jf.ordered.isotonic_flow(start, 0.5, law)["x"].points, 0.5, atol=1e-14)
     rng = np.random.default_rng(1)
     start = jf.OrderedParticles(x=(np.sort(rng.normal(size=30)), rng.dirichlet(np.ones(30))))
     for t, s in ((0.1, 0.2), (0.5, 0.3)):
-        one, two = jf.isotonic_flow(start, t + s, law), jf.isotonic_flow(jf.isotonic_flow(start, t, law), s, law)
+        one, two = (
+            jf.ordered.isotonic_flow(start, t + s, law),
+            jf.ordered.isotonic_flow(jf.ordered.isotonic_flow(start, t, law), s, law),
+        )
         assert np.allclose(one["x"].points, two["x"].points, atol=1e-14)
-        assert np.allclose(one["x"].points, jf.WorldLines(start, law=law).at([t + s])[0]["x"].points, atol=1e-13)
-        assert np.allclose(one["x"].points, jf.resolvent(start, t + s, law)["x"].points, atol=1e-13)
-    repelled = jf.WorldLines(start, t_end=2.0, law=-1.0 * law)
+        assert np.allclose(one["x"].points, jf.ordered.WorldLines(start, law=law).at([t + s])[0]["x"].points, atol=1e-13)
+        assert np.allclose(one["x"].points, jf.ordered.resolvent(start, t + s, law)["x"].points, atol=1e-13)
+    repelled = jf.ordered.WorldLines(start, t_end=2.0, law=-1.0 * law)
     m = start["x"].masses
     moved = start["x"].points + 2.0 * (2 * np.cumsum(m) - m - 1)
     assert len(repelled.events) == 0
@@ -378,7 +391,7 @@ def test_t16_ranks_energy_and_subgradients(seed):
     z = np.unique(np.concatenate([x.points, y.points]))
     gap = np.array([x.masses[x.points <= p].sum() - y.masses[y.points <= p].sum() for p in z[:-1]])
     assert NEWTONIAN(state) == pytest.approx(float(gap**2 @ np.diff(z)), rel=1e-12, abs=1e-12)
-    v = jf.velocity(state)
+    v = jf.ordered.velocity(state)
     if len(z) == len(x.points) + len(y.points):  # no ties: the literal sums
 
         def literal(a, b):
@@ -401,12 +414,12 @@ def test_sgn_of_zero_is_not_zero_at_ties():
     x, y = state["x"], state["y"]
     literal = np.sign(x.points[:, None] - x.points) @ x.masses - np.sign(x.points[:, None] - y.points) @ y.masses
     assert literal.tolist() == [1.0, 1.0]
-    assert jf.velocity(state)["x"].tolist() == [0.5, 1.5]
+    assert jf.ordered.velocity(state)["x"].tolist() == [0.5, 1.5]
     mixed = jf.OrderedParticles(x=([-1.0, 0.0, 4.0], [0.5, 0.25, 0.25]), y=([0.0, 2.0], [0.6, 0.4]))
     A = (0.5 + 0.75) - (0 + 0.6)
     a, b = 0.25, 0.6
     expected = A * (a - b) / (a + b) if abs(A) <= (a + b) / 2 else A - b
-    assert jf.velocity(mixed)["x"][1] == pytest.approx(expected) != pytest.approx(A)
+    assert jf.ordered.velocity(mixed)["x"][1] == pytest.approx(expected) != pytest.approx(A)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -418,7 +431,7 @@ def test_binary_collisions_of_any_masses(seed):
     x = np.arange(4.0) - i
     y = np.arange(3.0) - j + 0.5
     x[i] = y[j] = 0.25
-    v = jf.velocity(jf.OrderedParticles(x=(x, m), y=(y, n)))
+    v = jf.ordered.velocity(jf.OrderedParticles(x=(x, m), y=(y, n)))
     below, left = np.concatenate([[0], np.cumsum(m)]), np.concatenate([[0], np.cumsum(n)])
     A, a, b = below[i] + below[i + 1] - left[j] - left[j + 1], m[i], n[j]
     if abs(A) <= (a + b) / 2:
@@ -433,7 +446,7 @@ def test_theorems_along_the_flow(seed):
     rng = np.random.default_rng(seed)
     equal = seed % 3 != 0
     species = _random(rng, equal=equal, n=6 if equal else None)
-    flow = jf.RationalFlow(species)
+    flow = jf.ordered.RationalFlow(species)
     masses = [F(1, 6)] * 6 if equal else None
     m = dict.fromkeys("xy", masses) if equal else {name: given[1] for name, given in species.items()}
     times = sorted({F(0)} | {event.time for event in flow.events})
@@ -482,10 +495,10 @@ def test_the_flow_and_its_steps_are_contractions(seed):
         return np.sqrt(sum(a[k].masses @ (a[k].points - b[k].points) ** 2 for k in "xy"))
 
     times = np.linspace(0, 4, 30)
-    gaps = [apart(a, b) for a, b in zip(*(jf.WorldLines(one).at(times) for one in pair), strict=True)]
+    gaps = [apart(a, b) for a, b in zip(*(jf.ordered.WorldLines(one).at(times) for one in pair), strict=True)]
     assert np.all(np.diff(gaps) <= 1e-14)
     for tau in (0.1, 1.0, 10.0):
-        assert apart(*(jf.resolvent(one, tau) for one in pair)) <= gaps[0] + 1e-14
+        assert apart(*(jf.ordered.resolvent(one, tau) for one in pair)) <= gaps[0] + 1e-14
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -497,7 +510,7 @@ def test_powers_of_the_reconstructed_densities_never_rise(seed):
     rng = np.random.default_rng(seed)
     start = jf.OrderedParticles(x=np.sort(rng.uniform(-1, 1, 12)), y=np.sort(rng.uniform(-1, 1, 12)))
     ghosts = {name: start[name].points[0] - rng.uniform(0.01, 0.3) for name in "xy"}
-    lines = jf.WorldLines(start)
+    lines = jf.ordered.WorldLines(start)
     times = np.concatenate([[0.0], np.sort(rng.uniform(0, lines.at_rest_from, 60))])
     for m in (1.5, 2.0, 5.0):
         interior, whole = [], []
@@ -507,7 +520,7 @@ def test_powers_of_the_reconstructed_densities_never_rise(seed):
                 (
                     whole,
                     [
-                        state[a].reconstruction(jf.ghost_place(ghosts[a], start[b], float(t)))
+                        state[a].reconstruction(jf.ordered.ghost_place(ghosts[a], start[b], float(t)))
                         for a, b in (("x", "y"), ("y", "x"))
                     ],
                 ),
@@ -528,7 +541,9 @@ def test_the_discrete_limit_of_any_start():
     Source: docs/theory/newtonian-particles.md, section 3.8.
     """
     rng = np.random.default_rng(5)
-    theta = {d: jf.CrossingGrid(jf.OrderedParticles(x=np.zeros(d), y=np.ones(d))).final["x"].points for d in range(1, 8)}
+    theta = {
+        d: jf.ordered.CrossingGrid(jf.OrderedParticles(x=np.zeros(d), y=np.ones(d))).final["x"].points for d in range(1, 8)
+    }
     for _ in range(20):
         n = 7
         x, y = np.sort(rng.normal(size=n)), np.sort(rng.normal(size=n))
@@ -540,7 +555,7 @@ def test_the_discrete_limit_of_any_start():
             for i in range(1, n + 1):
                 r = i - lo
                 expected[i - 1] += (0.0 if r <= 0 else 1.0 if r > d else theta[d][r - 1]) * (right - left)
-        final = jf.CrossingGrid(jf.OrderedParticles(x=x, y=y)).final
+        final = jf.ordered.CrossingGrid(jf.OrderedParticles(x=x, y=y)).final
         assert np.allclose(final["x"].points, expected, atol=1e-12)
         assert np.allclose(final["y"].points, expected, atol=1e-12)
 
@@ -549,11 +564,11 @@ def test_the_discrete_limit_of_any_start():
 
 
 def test_t17_the_many_particle_limit():
-    pair = jf.DiracPair()
+    pair = jf.closed_forms.DiracPair()
     errors, energies, resting = [], [], []
     for n in (40, 160, 640):
         s = (np.arange(1, n + 1) - 0.5) / n
-        grid = jf.CrossingGrid(jf.OrderedParticles(x=-np.ones(n), y=np.ones(n)))
+        grid = jf.ordered.CrossingGrid(jf.OrderedParticles(x=-np.ones(n), y=np.ones(n)))
         state = grid.at([1.0])[0]
         errors.append(np.abs(state["x"].points - [pair.quantile(float(level), 1.0) for level in s]).max())
         energies.append(abs(NEWTONIAN(state) - 0.06145006))
@@ -568,7 +583,7 @@ def test_the_continuum_through_its_jko_steps():
     """NewtonianStep on quantiles: first order in dt, against the closed form, and the step of QuantileNewton."""
     start = jf.Species(x=jf.Quantiles([-1.0] * 2001), y=jf.Quantiles([1.0] * 2001))
     s = np.linspace(0, 1, 2001)[50:-50:50]
-    exact = np.array([jf.DiracPair().quantile(float(level), 1.0) for level in s])
+    exact = np.array([jf.closed_forms.DiracPair().quantile(float(level), 1.0) for level in s])
     errors = []
     for dt in (0.1, 0.05, 0.025, 0.0125):
         flow = jf.evolve(NEWTONIAN, start, scheme=jf.JKO(jf.NewtonianStep()), dt=dt, t_end=1.0)
@@ -586,9 +601,9 @@ def test_the_continuum_through_its_jko_steps():
     assert newton.distances["x"] == pytest.approx(closed.distances["x"], rel=1e-4)
     assert np.allclose(newton.potentials["x"], closed.potentials["x"], atol=1e-4)
     flow = jf.evolve(2.0 * NEWTONIAN, jf.Species(x=x, y=y), scheme=jf.JKO(jf.NewtonianStep()), dt=0.5, t_end=20.0)
-    assert np.abs(flow.final["x"].nodes[1:-1] - jf.newtonian_limit(x, y, np.linspace(0, 1, 201)[1:-1])).max() < 0.1
+    assert np.abs(flow.final["x"].nodes[1:-1] - jf.closed_forms.newtonian_limit(x, y, np.linspace(0, 1, 201)[1:-1])).max() < 0.1
     particles = jf.OrderedParticles.midpoints(2000, x=x, y=y)
-    small = jf.resolvent(particles, 0.1)["x"].points
+    small = jf.ordered.resolvent(particles, 0.1)["x"].points
     levels = (np.arange(2000) + 0.5) / 2000
     assert np.abs(small - closed.state["x"].quantile(levels)).max() < 1e-3
 
@@ -705,7 +720,7 @@ def test_brezis_in_evolve():
     flow = jf.evolve(NEWTONIAN, start, scheme=jf.Brezis(), t_end=3.0)
     assert len(flow) == 101
     assert flow.ok
-    lines = jf.WorldLines(start, t_end=3.0)
+    lines = jf.ordered.WorldLines(start, t_end=3.0)
     assert len(flow.events) == len(lines.events) == sum(len(info.events) for info in flow.infos)
     assert np.allclose(flow.events.times, lines.events.times, atol=1e-13)
     assert np.array_equal(flow.events.members, lines.events.members)
@@ -737,7 +752,7 @@ def test_flows_of_ordered_particles_are_saved_with_their_events(tmp_path):
 
 def test_mobilities_speed_up_a_species():
     start = jf.OrderedParticles(x=[-1.0], y=[1.0])
-    lines = jf.WorldLines(start, mobility={"y": 3.0})
+    lines = jf.ordered.WorldLines(start, mobility={"y": 3.0})
     assert lines.at_rest_from == pytest.approx(0.5)
     assert lines.final["x"].points[0] == pytest.approx(-0.5)
     flow = jf.evolve(NEWTONIAN, start, scheme=jf.Brezis(), t_end=1.0, mobility={"y": 3.0})
@@ -773,29 +788,34 @@ def test_atomisation_and_midpoints():
         (lambda: jf.OrderedParticles.midpoints(3, x=[0.0, 1.0]), "'x' must be Quantiles or a Density"),
         (lambda: jf.OrderedPoints([0.0]).reconstruction(), "ghost must be given"),
         (lambda: jf.OrderedPoints([0.0]).reconstruction(1.0), "ghost must not lie right"),
-        (lambda: jf.ghost_place(0.0, jf.OrderedPoints([0.0, 1.0], [0.4, 0.6]), 1.0), "equal masses"),
-        (lambda: jf.RationalFlow({"x": [1, 0], "y": [1]}), "non-decreasing"),
-        (lambda: jf.RationalFlow({"x": [F(1), F(1) - F(1, 10**30)], "y": [1]}), "non-decreasing"),
-        (lambda: jf.RationalFlow({"x": [], "y": [1]}), "at least one particle"),
-        (lambda: jf.CrossingGrid(jf.OrderedParticles(x=[0.0], y=[1.0, 2.0])), "as many particles"),
+        (lambda: jf.ordered.ghost_place(0.0, jf.OrderedPoints([0.0, 1.0], [0.4, 0.6]), 1.0), "equal masses"),
+        (lambda: jf.ordered.RationalFlow({"x": [1, 0], "y": [1]}), "non-decreasing"),
+        (lambda: jf.ordered.RationalFlow({"x": [F(1), F(1) - F(1, 10**30)], "y": [1]}), "non-decreasing"),
+        (lambda: jf.ordered.RationalFlow({"x": [], "y": [1]}), "at least one particle"),
+        (lambda: jf.ordered.CrossingGrid(jf.OrderedParticles(x=[0.0], y=[1.0, 2.0])), "as many particles"),
         (
-            lambda: jf.CrossingGrid(jf.OrderedParticles(x=[0.0], y=[1.0]), 2 * NEWTONIAN + jf.Interaction(TIP, "x")),
+            lambda: jf.ordered.CrossingGrid(jf.OrderedParticles(x=[0.0], y=[1.0]), 2 * NEWTONIAN + jf.Interaction(TIP, "x")),
             "multiple of newtonian",
         ),
-        (lambda: jf.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0]), t_end=-1.0), "t_end must be"),
-        (lambda: jf.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0]), t_end=1.0).at([2.0]), "times must increase"),
+        (lambda: jf.ordered.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0]), t_end=-1.0), "t_end must be"),
+        (lambda: jf.ordered.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0]), t_end=1.0).at([2.0]), "times must increase"),
         (
-            lambda: jf.velocity(jf.Species(x=jf.Quantiles([0.0, 1.0]), y=jf.Quantiles([0.0, 1.0]))),
+            lambda: jf.ordered.velocity(jf.Species(x=jf.Quantiles([0.0, 1.0]), y=jf.Quantiles([0.0, 1.0]))),
             "ordered particles, got Quantiles",
         ),
-        (lambda: jf.velocity(jf.OrderedParticles(x=[0.0])), "speaks of species 'y'"),
-        (lambda: jf.resolvent(jf.OrderedParticles(x=[0.0], y=[1.0]), 0.0), "tau must be"),
+        (lambda: jf.ordered.velocity(jf.OrderedParticles(x=[0.0])), "speaks of species 'y'"),
+        (lambda: jf.ordered.resolvent(jf.OrderedParticles(x=[0.0], y=[1.0]), 0.0), "tau must be"),
         (
-            lambda: jf.velocity(jf.OrderedParticles(x=[0.0], y=[1.0]), -1.0 * jf.CrossInteraction(TIP, between=("x", "y"))),
+            lambda: jf.ordered.velocity(
+                jf.OrderedParticles(x=[0.0], y=[1.0]), -1.0 * jf.CrossInteraction(TIP, between=("x", "y"))
+            ),
             "must attract",
         ),
-        (lambda: jf.velocity(jf.OrderedParticles(x=[0.0]), jf.Interaction(jf.Quadratic(), "x")), "not made of .x. alone"),
-        (lambda: jf.velocity(jf.OrderedParticles(x=[0.0], y=[1.0], z=[2.0])), "one species or two"),
+        (
+            lambda: jf.ordered.velocity(jf.OrderedParticles(x=[0.0]), jf.Interaction(jf.Quadratic(), "x")),
+            "not made of .x. alone",
+        ),
+        (lambda: jf.ordered.velocity(jf.OrderedParticles(x=[0.0], y=[1.0], z=[2.0])), "one species or two"),
         (
             lambda: jf.NewtonianStep().solve(
                 jf.ProximalStep(NEWTONIAN, jf.Species(x=jf.Quantiles([0.0, 1.0]), y=jf.Quantiles([0.0, 1.0], [2.0])), 0.1)
@@ -821,32 +841,41 @@ def test_atomisation_and_midpoints():
             "infinite where particles meet",
         ),
         (lambda: jf.ConvexFunction(lambda state: 0.0), "got neither"),
-        (lambda: jf.DiracPair(1.0, -1.0), "left must be less"),
-        (lambda: jf.newtonian_meeting(0.2, 0.5, jf.Quantiles([0.0, 1.0]), jf.Quantiles([0.5, 1.5])), "levels must be"),
+        (lambda: jf.closed_forms.DiracPair(1.0, -1.0), "left must be less"),
         (
-            lambda: jf.newtonian_limit(jf.Quantiles([0.0, 1.0], [2.0]), jf.Quantiles([0.0, 1.0]), [0.5]),
+            lambda: jf.closed_forms.newtonian_meeting(0.2, 0.5, jf.Quantiles([0.0, 1.0]), jf.Quantiles([0.5, 1.5])),
+            "levels must be",
+        ),
+        (
+            lambda: jf.closed_forms.newtonian_limit(jf.Quantiles([0.0, 1.0], [2.0]), jf.Quantiles([0.0, 1.0]), [0.5]),
             "x must be Quantiles of mass 1",
         ),
-        (lambda: jf.WorldLines(jf.OrderedParticles(x=[-1.0], y=[1.0]), mobility={"x": -1.0}), "mobility of 'x' must be"),
-        (lambda: jf.velocity(jf.OrderedParticles(x=[-1.0], y=[1.0]), mobility={"z": 2.0}), "mobility must name species"),
-        (lambda: jf.velocity(jf.OrderedParticles(x=[-1.0], y=[1.0]), mobility=2.0), "mobility must be a mapping"),
         (
-            lambda: jf.velocity(jf.OrderedParticles(x=([0.0, 0.5], [1.0, 1e-17]), y=[1.0])),
+            lambda: jf.ordered.WorldLines(jf.OrderedParticles(x=[-1.0], y=[1.0]), mobility={"x": -1.0}),
+            "mobility of 'x' must be",
+        ),
+        (
+            lambda: jf.ordered.velocity(jf.OrderedParticles(x=[-1.0], y=[1.0]), mobility={"z": 2.0}),
+            "mobility must name species",
+        ),
+        (lambda: jf.ordered.velocity(jf.OrderedParticles(x=[-1.0], y=[1.0]), mobility=2.0), "mobility must be a mapping"),
+        (
+            lambda: jf.ordered.velocity(jf.OrderedParticles(x=([0.0, 0.5], [1.0, 1e-17]), y=[1.0])),
             "masses of species 'x' must be at least",
         ),
-        (lambda: jf.velocity(jf.OrderedParticles(x=[-1.0], y=[1.0]), "newtonian"), "law must be an energy"),
+        (lambda: jf.ordered.velocity(jf.OrderedParticles(x=[-1.0], y=[1.0]), "newtonian"), "law must be an energy"),
         (
-            lambda: jf.newtonian_meeting(0.95, 0.01, jf.Quantiles([0.0, 1.0]), jf.Quantiles([0.5, 1.5])),
+            lambda: jf.closed_forms.newtonian_meeting(0.95, 0.01, jf.Quantiles([0.0, 1.0]), jf.Quantiles([0.5, 1.5])),
             "x must lead all the way",
         ),
-        (lambda: jf.DiracPair().limit(1.1), "s must lie between"),
-        (lambda: jf.DiracPair().meeting_time(0.2, 0.5), "levels must be"),
-        (lambda: jf.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0])).path("x", -1), "must name a particle"),
-        (lambda: jf.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0])).at(0.5), "times must be a sequence"),
-        (lambda: jf.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0])).events.of("z", 0), "species must be one of"),
-        (lambda: jf.RationalFlow([1, 2]), "species must be a mapping"),
-        (lambda: jf.RationalFlow({"x": ["1/0"], "y": [1]}), "rational numbers"),
-        (lambda: jf.ghost_place(0.0, jf.OrderedPoints([0.0, 1.0]), np.nan), "time must be"),
+        (lambda: jf.closed_forms.DiracPair().limit(1.1), "s must lie between"),
+        (lambda: jf.closed_forms.DiracPair().meeting_time(0.2, 0.5), "levels must be"),
+        (lambda: jf.ordered.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0])).path("x", -1), "must name a particle"),
+        (lambda: jf.ordered.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0])).at(0.5), "times must be a sequence"),
+        (lambda: jf.ordered.WorldLines(jf.OrderedParticles(x=[0.0], y=[1.0])).events.of("z", 0), "species must be one of"),
+        (lambda: jf.ordered.RationalFlow([1, 2]), "species must be a mapping"),
+        (lambda: jf.ordered.RationalFlow({"x": ["1/0"], "y": [1]}), "rational numbers"),
+        (lambda: jf.ordered.ghost_place(0.0, jf.OrderedPoints([0.0, 1.0]), np.nan), "time must be"),
         (lambda: jf.ConvexFunction(lambda state: 0.0, 3), "subgradient must be a function"),
         (lambda: jf.OrderedResolvent(tolerance=0.0), "tolerance must be"),
         (lambda: jf.CuttingPlanes(max_iterations=0), "max_iterations must be"),
@@ -898,9 +927,9 @@ def test_any_strengths_and_total_masses_against_fractions(seed):
     }
     s1, c, s2 = (int(k) / 4 for k in (rng.integers(-8, 9), rng.integers(0, 9), rng.integers(-8, 9)))
     law = s1 * jf.Interaction(TIP, "x") + s2 * jf.Interaction(TIP, "y") + c * jf.CrossInteraction(TIP, between=("x", "y"))
-    exact, start = jf.RationalFlow(species, law), _floats(species)
+    exact, start = jf.ordered.RationalFlow(species, law), _floats(species)
     end = float(exact.events[-1].time) if exact.events else 1.0
-    lines, scale = jf.WorldLines(start, law=law), spread + 5 * end
+    lines, scale = jf.ordered.WorldLines(start, law=law), spread + 5 * end
     times = np.sort(rng.uniform(0, 1.1 * end, 5))
     for t, state in zip(times, lines.at(times), strict=True):
         truth = exact.at(F(float(t)))
@@ -908,7 +937,7 @@ def test_any_strengths_and_total_masses_against_fractions(seed):
         assert law(state) == pytest.approx(float(exact.energy(F(float(t)))), abs=1e-12 * scale)
     state, before = start, F(0)
     for time in sorted({event.time for event in exact.events}):
-        state, before = jf.resolvent(state, float(time - before), law), time
+        state, before = jf.ordered.resolvent(state, float(time - before), law), time
         truth = exact.at(time)
         assert all(np.allclose(state[n].points, [float(z) for z in truth[n]], atol=1e-12 * scale) for n in "xy")
 
@@ -920,9 +949,9 @@ def test_far_from_the_origin_nothing_is_lost_but_digits():
     near = jf.OrderedParticles(x=(x, m), y=(y, n))
     far = jf.OrderedParticles(x=(x + 1e8, m), y=(y + 1e8, n))
     for tau in (1e-6, 0.1, 10.0, 1e6):
-        one, two = jf.resolvent(near, tau), jf.resolvent(far, tau)
+        one, two = jf.ordered.resolvent(near, tau), jf.ordered.resolvent(far, tau)
         assert all(np.abs(two[k].points - 1e8 - one[k].points).max() < 5e-8 for k in "xy")
-    for one, two in zip(jf.WorldLines(near).at([0.3, 3.0]), jf.WorldLines(far).at([0.3, 3.0]), strict=True):
+    for one, two in zip(jf.ordered.WorldLines(near).at([0.3, 3.0]), jf.ordered.WorldLines(far).at([0.3, 3.0]), strict=True):
         assert all(np.abs(two[k].points - 1e8 - one[k].points).max() < 2e-7 for k in "xy")
 
 
@@ -935,7 +964,7 @@ def test_masses_of_very_different_size():
             "x": (np.sort(rng.normal(size=6)).tolist(), m.tolist()),
             "y": (np.sort(rng.normal(size=5)).tolist(), n.tolist()),
         }
-        exact, lines = jf.RationalFlow(species), jf.WorldLines(_floats(species))
+        exact, lines = jf.ordered.RationalFlow(species), jf.ordered.WorldLines(_floats(species))
         end = float(exact.events[-1].time)
         for share in (0.1, 0.5, 0.9, 1.01):
             state, truth = lines.at([share * end])[0], exact.at(F(share * end))
@@ -950,7 +979,7 @@ def test_meetings_at_the_end_of_a_step_are_not_lost():
     rng = np.random.default_rng(0)
     for _ in range(60):
         start = jf.OrderedParticles(x=np.sort(rng.integers(0, 30, 4)) / 10, y=np.sort(rng.integers(0, 30, 4)) / 7)
-        lines = jf.WorldLines(start)
+        lines = jf.ordered.WorldLines(start)
         if not len(lines.events):
             continue
         dt = float(rng.choice(lines.events.times)) / int(rng.integers(1, 5)) or 1.0
@@ -970,9 +999,9 @@ def test_runs_that_change_their_scheme_are_saved(tmp_path):
 
 
 def test_clusters_that_part_at_once():
-    lines = jf.WorldLines(jf.OrderedParticles(x=[0.0, 0.0, 1.0], y=[0.0, 2.0, 2.0]))
+    lines = jf.ordered.WorldLines(jf.OrderedParticles(x=[0.0, 0.0, 1.0], y=[0.0, 2.0, 2.0]))
     assert [str(event) for event in lines.splits] == ["t = 0, x = 0: x0..x1 and y0 split", "t = 0, x = 2: y1..y2 split"]
-    exact = jf.RationalFlow({"x": [0, 0, 1], "y": [0, 2, 2]}).velocity(0)
+    exact = jf.ordered.RationalFlow({"x": [0, 0, 1], "y": [0, 2, 2]}).velocity(0)
     assert len({*exact["x"][:2], exact["y"][0]}) == lines.splits[0].after
 
 
@@ -999,7 +1028,7 @@ def test_cutting_planes_do_not_mind_units(scale):
     state = jf.OrderedParticles(x=np.array([-1.0, 0.3, 2.0]) * scale, y=np.array([0.0, 0.5]) * scale)
     found = jf.CuttingPlanes().solve(jf.ProximalStep(NEWTONIAN, state, 0.5 * scale))
     assert found.status.ok
-    assert np.allclose(found.state["x"].points, jf.resolvent(state, 0.5 * scale)["x"].points, atol=1e-6 * scale)
+    assert np.allclose(found.state["x"].points, jf.ordered.resolvent(state, 0.5 * scale)["x"].points, atol=1e-6 * scale)
     light = jf.OrderedParticles(x=([-1.0, 0.3, 2.0], [1e-3 / 3] * 3), y=([0.0, 0.5], [5e-4] * 2))
     answer = jf.CuttingPlanes().solve(jf.ProximalStep(NEWTONIAN, light, 500.0))
     assert np.allclose(answer.state["x"].points, [-5 / 6, 0.3, 11 / 6], atol=1e-6)
@@ -1035,11 +1064,13 @@ def test_quantiles_at_gaps_and_masses_equal_to_rounding():
     x = jf.Grid.box((0.0, 10.0), cells=33).density(lambda x: 1 + x)
     y = jf.Grid.box((0.0, 9.0), cells=37).density(lambda x: np.exp(-x))
     start = jf.OrderedParticles.midpoints(40, x=x, y=y)
-    assert np.allclose(jf.CrossingGrid(start).final["x"].points, jf.WorldLines(start).final["x"].points, atol=1e-10)
+    assert np.allclose(
+        jf.ordered.CrossingGrid(start).final["x"].points, jf.ordered.WorldLines(start).final["x"].points, atol=1e-10
+    )
 
 
 def test_the_dirac_pair_late():
-    pair = jf.DiracPair()
+    pair = jf.closed_forms.DiracPair()
     assert pair.quantile(0.5, 12.0) == pytest.approx(0.0, abs=1e-12)
     assert pair.quantile(0.7, 50.0) == pytest.approx(float(pair.limit(0.7)), abs=1e-12)
     assert pair.energy(3.0) > pair.energy(12.0) > pair.energy(100.0) > 0
@@ -1049,9 +1080,9 @@ def test_the_energy_by_distribution_functions():
     rng = np.random.default_rng(0)
     for seed in range(10):
         state = _floats(_random(rng, equal=False, ties=seed % 2 == 0))
-        assert jf.tip_energy(state) == pytest.approx(_energy(state), rel=1e-12, abs=1e-12)
+        assert jf.ordered.tip_energy(state) == pytest.approx(_energy(state), rel=1e-12, abs=1e-12)
         law = 0.3 * jf.Interaction(TIP, "x") - jf.Interaction(TIP, "y") + 2 * jf.CrossInteraction(TIP, between=("x", "y"))
-        assert jf.tip_energy(state, law) == pytest.approx(law(state), rel=1e-12, abs=1e-11)
-    assert jf.tip_energy(jf.WorldLines(_floats(_dirac(9))).final) == 0.0
+        assert jf.ordered.tip_energy(state, law) == pytest.approx(law(state), rel=1e-12, abs=1e-11)
+    assert jf.ordered.tip_energy(jf.ordered.WorldLines(_floats(_dirac(9))).final) == 0.0
     alone = jf.OrderedPoints([0.0, 1.0, 3.0])
-    assert jf.tip_energy(alone, jf.Interaction(TIP)) == pytest.approx(jf.Interaction(TIP)(alone), rel=1e-14)
+    assert jf.ordered.tip_energy(alone, jf.Interaction(TIP)) == pytest.approx(jf.Interaction(TIP)(alone), rel=1e-14)

@@ -116,7 +116,7 @@ def test_particles_in_the_plane():
 def test_wasserstein_distances_of_uniforms_are_exact(p):
     for first, second in [((0, 1), (2, 5)), ((0, 4), (1, 2)), ((-1, 1), (0, 2)), ((0, 1), (1e-7, 1 + 3e-7))]:
         a, b = jf.Quantiles(np.linspace(*first, 6)), jf.Quantiles(np.linspace(*second, 4))
-        assert np.isclose(a.wasserstein(b, p), jf.wasserstein_uniforms(first, second, p), rtol=1e-9)
+        assert np.isclose(a.wasserstein(b, p), jf.closed_forms.wasserstein_uniforms(first, second, p), rtol=1e-9)
     assert jf.Quantiles([0.0, 1.0]).wasserstein(jf.Quantiles([2.0, 5.0]), np.inf) == 4.0
 
 
@@ -138,8 +138,10 @@ def test_wasserstein_distances_of_gaussians():
     z = np.linspace(-8, 8, 2001)
     for p in (1, 2, 3.3):
         a, b = (jf.Quantiles(z * s + m, np.diff(norm.cdf(z)) + 1e-300) for m, s in ((0.3, 1.0), (-0.5, 1.7)))
-        assert np.isclose(a.wasserstein(b, p), jf.wasserstein_gaussians(0.3, 1.0, -0.5, 1.7, p), rtol=1e-4)
-    assert np.isclose(jf.wasserstein_gaussians(1.0, 1.0, 0.0, 2.0, 1), quad(lambda z: abs(1 - z) * norm.pdf(z), -10, 10)[0])
+        assert np.isclose(a.wasserstein(b, p), jf.closed_forms.wasserstein_gaussians(0.3, 1.0, -0.5, 1.7, p), rtol=1e-4)
+    assert np.isclose(
+        jf.closed_forms.wasserstein_gaussians(1.0, 1.0, 0.0, 2.0, 1), quad(lambda z: abs(1 - z) * norm.pdf(z), -10, 10)[0]
+    )
 
 
 def test_the_distances_of_densities_and_quantiles_are_the_same():
@@ -263,15 +265,15 @@ def test_energies_of_atoms_are_honest():
         (lambda: jf.Interaction(jf.PowerLaw(-1))(MIXED), "not integrable on the line"),
         (lambda: jf.Interaction(jf.Newtonian(3))(MIXED), "not integrable on the line"),
         (lambda: jf.Interaction(jf.CustomKernel(np.abs, pointy=True))(MIXED), "subclass RadialKernel"),
-        (lambda: jf.wasserstein_uniforms((0, 0), (1, 2)), "intervals must be pairs"),
-        (lambda: jf.wasserstein_uniforms((0, 1), (1, 2), p="two"), "p must be a number >= 1"),
-        (lambda: jf.collapse_time(jf.PowerLaw(1), 1.0, alpha="one"), "alpha must be a finite number"),
+        (lambda: jf.closed_forms.wasserstein_uniforms((0, 0), (1, 2)), "intervals must be pairs"),
+        (lambda: jf.closed_forms.wasserstein_uniforms((0, 1), (1, 2), p="two"), "p must be a number >= 1"),
+        (lambda: jf.closed_forms.collapse_time(jf.PowerLaw(1), 1.0, alpha="one"), "alpha must be a finite number"),
         (lambda: MIXED.wasserstein(smooth(LINE)), "other must be Quantiles, got Density"),
         (lambda: MIXED.cdf(np.nan), "x must be finite"),
         (lambda: MIXED.moment(2.0), "k must be a whole number"),
         (lambda: jf.Particles.from_quantiles(3), "measure must be Quantiles"),
         (lambda: jf.Quantiles.from_function(3, 4), "X must be a function"),
-        (lambda: jf.wasserstein_gaussians(0, 1, 0, 0), "other_deviation must be a positive"),
+        (lambda: jf.closed_forms.wasserstein_gaussians(0, 1, 0, 0), "other_deviation must be a positive"),
     ],
 )
 def test_bad_input_is_named(call, message):
