@@ -3,7 +3,7 @@
     python benchmarks/versions.py OTHER_CHECKOUT [PYTHON_OF_THE_OTHER]
 
 Every case runs in a process of its own, one version after the other, several times. The time is that of the processor, all
-threads, for the calls after a first one, which compiles. Printed are the medians of both, and the median of the ratios of pairs.
+threads, for the calls after a first one, which compiles. Printed are the medians of both, and the median ratio of the pairs.
 """
 
 from __future__ import annotations
