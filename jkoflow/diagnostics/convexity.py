@@ -31,7 +31,7 @@ def geodesic_convexity(
     is equality: the value is sharp.
 
     One eigenvalue is 0; it belongs to translations. With ``common_centre=True`` it is left out: then lambda is valid
-    among states with the same joint centre.
+    among states with the same joint centre. If a kernel has no convexity, lambda is -inf.
 
     Raises ValueError for terms other than pair interactions and entropies with a coefficient >= 0.
 

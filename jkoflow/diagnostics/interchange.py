@@ -63,7 +63,7 @@ def flow_interchange(flow: Trajectory, law: Law, p: float = 1.0) -> Report:
 
 
 def norm_growth(flow: Trajectory, law: Law, p: float = np.inf) -> Report:
-    """Report the L^p norm of the densities after every JKO step, and its bound by the Laplacian of the potentials.
+    """Report the size of the densities in L^p after every JKO step, and its bound by the Laplacian of the potentials.
 
         p < inf:   S' <= S / (1 - lambda (p - 1) dt),       S = sum_i |z_i|^(p-1) / alpha_i int rho_i^p
         p = inf:   max' <= max (1 + lambda dt / d)^d,       max = max_i |z_i| sup rho_i
@@ -168,16 +168,16 @@ def _laplacian(potential: Array, state: Species) -> Array:
     if min(grid.shape) < 4:
         raise ValueError(f"grid must have 4 cells along every axis for second differences, got {grid.shape}")
     for axis, h in enumerate(grid.spacing):
-        slopes, laplacian_along_axis = np.diff(np.moveaxis(potential, axis, 0), axis=0) / h, np.moveaxis(total, axis, 0)
+        slopes, total_axis_first = np.diff(np.moveaxis(potential, axis, 0), axis=0) / h, np.moveaxis(total, axis, 0)
         if _falls_towards_wall(-slopes) or _falls_towards_wall(slopes[::-1]):
             raise ValueError(
                 "potentials must not fall towards a wall: otherwise the bound fails "
                 "(docs/theory/poisson-nernst-planck.md, section 4)"
             )
         second_differences = np.diff(slopes, axis=0) / h
-        laplacian_along_axis[1:-1] += second_differences
-        laplacian_along_axis[0] += second_differences[0]
-        laplacian_along_axis[-1] += second_differences[-1]
+        total_axis_first[1:-1] += second_differences
+        total_axis_first[0] += second_differences[0]
+        total_axis_first[-1] += second_differences[-1]
     return total
 
 

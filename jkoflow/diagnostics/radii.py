@@ -37,7 +37,7 @@ def collapse(flow: Trajectory, *, within: float | None = None) -> CollapseReport
     """Return the radii of a run, and when and where the species collapse.
 
     The radius of a species is the largest distance of its mass from its centre of mass. The radius of all species together is
-    the largest distance of any mass from the joint centre. On a grid, mass below 1e-8 of the largest density does not count.
+    the largest distance of any mass from the joint centre. On a grid, a cell below 1e-8 of the largest density counts as empty.
 
     A species has collapsed at the first time of the run from which on its radius stays at most ``within``. The default of
     ``within`` is a millionth of the extent at the start. The report holds this time, and the centre at this time. Collapse
