@@ -28,9 +28,9 @@ def current_density(law: Law, state: State, species: str = "", mobility: Mapping
     alpha = complete_mobilities(mobility, checked_state)[species]
     with np.errstate(invalid="ignore"):  # in empty cells, -inf of an entropy + inf of an obstacle: left out below
         variation = law.first_variation(checked_state, species)
-    out = np.zeros((grid.dim, *grid.shape))
+    current = np.zeros((grid.dim, *grid.shape))
     for axis, h in enumerate(grid.spacing):
-        m, f, flux = np.moveaxis(rho, axis, 0), np.moveaxis(variation, axis, 0), np.moveaxis(out[axis], axis, 0)
+        m, f, flux = np.moveaxis(rho, axis, 0), np.moveaxis(variation, axis, 0), np.moveaxis(current[axis], axis, 0)
         both_full = (m[1:] > 0) & (m[:-1] > 0)
         with np.errstate(invalid="ignore"):
             face_flux = np.where(
@@ -38,7 +38,7 @@ def current_density(law: Law, state: State, species: str = "", mobility: Mapping
             )
         flux[:-1] += face_flux / 2
         flux[1:] += face_flux / 2
-    return out
+    return current
 
 
 def electric_current(law: Law, state: State, mobility: Mapping[str, float] | None = None) -> Array:

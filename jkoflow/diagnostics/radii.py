@@ -84,6 +84,7 @@ def collapse(flow: Trajectory, *, within: float | None = None) -> CollapseReport
 
 
 def _radius(places: Array, centre: Array) -> float:
+    """Return the largest distance of places (n, d) from a centre."""
     return float(np.sqrt(((places - centre) ** 2).sum(axis=1).max()))
 
 

@@ -36,6 +36,7 @@ def potential_at(measure: Measure, coupling: FieldCoupling, state: Species) -> A
 
 
 def _unsupported(measure: Measure) -> ValueError:
+    """Return the error for a measure on which the coupling is not defined."""
     return ValueError(
         f"DirichletCoupling takes Density, Quantiles and RadialQuantiles, got {type(measure).__name__}: in free space write it "
         "as interactions, with .as_interactions(state)"
@@ -145,6 +146,7 @@ def as_interactions(coupling: FieldCoupling, state: Species) -> Law:
 
 
 def _green_kernel(coupling: FieldCoupling, state: Species) -> Kernel:
+    """Return the part of Green's function that depends on x - y alone, for permittivity 1."""
     if coupling.boundary == "free-space":
         return Newtonian(1 if state.kind is Quantiles else getattr(state.domain, "dim", state.domain))
     if state.kind is not Quantiles:
@@ -154,11 +156,13 @@ def _green_kernel(coupling: FieldCoupling, state: Species) -> Kernel:
 
 
 def _net_charge(coupling: FieldCoupling, state: Species) -> float:
+    """Return the total charge of the species and the doping."""
     background = 0.0 if coupling.doping is None else fixed_charge(coupling, state)
     return sum(z * state[name].mass for name, z in coupling.charges.items()) + background
 
 
 def _wall_function(state: Species) -> SpaceFunction:
+    """Return g(x) = (x - a)(b - x) / (2 L), the other part of Green's function between grounded walls at a and b."""
     low, high = state.domain
     return lambda x: (x - low) * (high - x) / (2 * (high - low))
 
@@ -181,6 +185,7 @@ def _doping_cells(coupling: FieldCoupling, state: Species) -> tuple[Array, Array
 
 
 def _doping_potential(coupling: FieldCoupling, state: Species, kernel: Kernel) -> LinePotential:
+    """Return the potential of the doping as a function of space, for permittivity 1."""
     return LinePotential(on_the_line(kernel), *_doping_cells(coupling, state))
 
 
@@ -214,4 +219,5 @@ def _gauge(coupling: FieldCoupling, state: Species) -> float:
 
 
 def _cell_means(f: SpaceFunction, edges: Array) -> Array:
+    """Return the means of a function over the cells between edges."""
     return Quantiles(edges).field("f", f)

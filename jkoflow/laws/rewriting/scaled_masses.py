@@ -57,7 +57,7 @@ def unit_masses(law: Law, state: State) -> UnitMasses:
     law.forms.require((Internal, External, Pair, OneWay), "unit_masses")
     parts = [(entry.factor / rate * factor, term) for entry in law.forms.entries for factor, term in _divided(entry, masses)]
     return UnitMasses(
-        Combination(tuple(parts)), Species({name: _unit(measure) for name, measure in checked_state.items()}), rate
+        Combination(tuple(parts)), Species({name: _with_unit_mass(measure) for name, measure in checked_state.items()}), rate
     )
 
 
@@ -77,16 +77,17 @@ def _divided(entry: Entry[Any], masses: dict[str, float]) -> list[tuple[float, T
 
 
 @singledispatch
-def _unit(measure: Measure) -> Any:
+def _with_unit_mass(measure: Measure) -> Any:
+    """Return the measure divided by its mass."""
     raise ValueError(f"state must be of Density, Quantiles or Particles, got {type(measure).__name__}")
 
 
-@_unit.register
+@_with_unit_mass.register
 def _(measure: Density) -> Density:
     return measure.like(measure.values / measure.mass)
 
 
-@_unit.register(Quantiles)
-@_unit.register(Particles)
+@_with_unit_mass.register(Quantiles)
+@_with_unit_mass.register(Particles)
 def _(measure: Quantiles | Particles) -> Quantiles | Particles:
     return replace(measure, masses=measure.masses / measure.mass)
