@@ -1,4 +1,4 @@
-"""Whether mass stays in the ball, and in the convex hull, that holds it at the start."""
+"""The confinement of mass to the ball, and to the convex hull, that hold it at the start."""
 
 from __future__ import annotations
 

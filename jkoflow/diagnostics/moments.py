@@ -23,7 +23,7 @@ def second_moment_identity(flow: Trajectory, law: Law) -> Report:
 
     rho_i and rho_i' are species i before and after the step, z' is the state after it. The two sides are equal for exact
     steps in the whole space. A DirichletCoupling contributes (d - 2) times its energy
-    (docs/theory/poisson-nernst-planck.md, section 2.5 (b)). With walls the two sides differ, because walls translated back.
+    (docs/theory/poisson-nernst-planck.md, section 2.5 (b)). With walls the two sides differ, because walls push back.
     ``worst`` is the largest difference, divided by the largest side.
 
     The measures must be Quantiles without walls, RadialQuantiles or Particles, which can be dilated. Raises ValueError for

@@ -43,7 +43,8 @@ def collapse(flow: Trajectory, *, within: float | None = None) -> CollapseReport
     ``within`` is a millionth of the extent at the start. The report holds this time, and the centre at this time. Collapse
     times are times of the run, so their resolution is its time step.
 
-    That each species collapses before all collapse to one point is Theorem 3.2 of Di Francesco and Fagioli (2013).
+    That each species collapses before all collapse to one point is Theorem 3.2 of Di Francesco and Fagioli (2013); for its
+    hypotheses see docs/theory/two-species.md, section 3.8.
 
     >>> import jkoflow as jf
     >>> flow = jf.evolve(jf.Interaction(jf.PowerLaw(1)), jf.Quantiles([-1.0, 1.0]), dt=0.25, t_end=2.0)
