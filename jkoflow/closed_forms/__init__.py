@@ -1,4 +1,4 @@
-"""Flows, JKO iterates and distances known in closed form, for tests, checks and teaching."""
+"""Flows, JKO iterates and distances in closed form, for tests, checks and teaching."""
 
 from .barenblatt import Barenblatt
 from .distances import wasserstein_gaussians, wasserstein_uniforms

@@ -18,9 +18,15 @@ from ..measures import Quantiles
 class Barenblatt:
     """The self-similar solution of d rho/dt = lap rho^m in R^d, and its exact JKO iterates.
 
-    rho(x) = mass lambda^(-d) B(x / lambda) with B(y) = (A - b |y|^2)_+^(1/(m-1)), lambda = (c t)^alpha, c = mass^(m-1),
-    alpha = 1 / (d (m-1) + 2), b = (m-1) alpha / (2 m). For (d-2)/d < m < 1 (fast diffusion) b < 0 and the tails are
-    algebraic. The exact JKO step of RenyiEntropy(m), with Potential(stiffness |x|^2 / 2) where one is given, keeps the family:
+    The solution at time t is
+
+        rho(x) = mass lambda^(-d) B(x / lambda),      B(y) = (A - b |y|^2)_+^(1/(m-1)),      lambda = (c t)^alpha,
+        c = mass^(m-1),      alpha = 1 / (d (m-1) + 2),      b = (m-1) alpha / (2 m).
+
+    For (d-2)/d < m < 1 (fast diffusion), b < 0 and the tails are algebraic.
+
+    The energy is RenyiEntropy(m), or RenyiEntropy(m) + Potential(k |x|^2 / 2), where k is ``stiffness``. An exact JKO step
+    of size dt changes lambda to lambda', the solution of
 
         (1 + k dt) lambda' = lambda + c dt alpha lambda'^(1 - 1/alpha)
 
@@ -48,17 +54,17 @@ class Barenblatt:
 
     @property
     def alpha(self) -> float:
-        """The exponent of the spreading."""
+        """The exponent of time in lambda = (c t)^alpha."""
         return 1 / (self.d * (self.m - 1) + 2)
 
     @property
     def b(self) -> float:
-        """The curvature of the profile's pressure."""
+        """The coefficient of |y|^2 in the pressure A - b |y|^2 of the profile B."""
         return (self.m - 1) * self.alpha / (2 * self.m)
 
     @property
     def A(self) -> float:
-        """The height of the pressure, which sets the mass of B to 1."""
+        """The maximum of the pressure A - b |y|^2 of the profile B. It makes the mass of B equal to 1."""
         half, q = self.d / 2, 1 / (self.m - 1)
         if self.m > 1:
             integral = pi**half * self.b ** (-half) * gamma(q + 1) / gamma(q + 1 + half)
@@ -68,9 +74,9 @@ class Barenblatt:
 
     @property
     def second_moment(self) -> float:
-        """int |y|^2 B(y) dy = M2: W2 between scales lambda and lambda' is |lambda - lambda'| (mass M2)^(1/2).
+        """The second moment of the profile, M2 = int |y|^2 B(y) dy. It is infinite for m <= d / (d + 2).
 
-        Infinite for m <= d / (d + 2).
+        The W2 distance between the scales lambda and lambda' is |lambda - lambda'| (mass M2)^(1/2).
         """
         half, q = self.d / 2, 1 / (self.m - 1)
         if self.m > 1:
@@ -82,15 +88,15 @@ class Barenblatt:
         return float(value)
 
     def scale(self, t: float) -> float:
-        """lambda at time t > 0."""
+        """Return lambda at time t > 0."""
         return float((self.mass ** (self.m - 1) * positive("t", t)) ** self.alpha)
 
     def radius(self, t: float) -> float:
-        """The radius of the support at time t; inf for m < 1."""
+        """Return the radius of the support at time t; inf for m < 1."""
         return self.scale(t) * float(np.sqrt(self.A / self.b)) if self.m > 1 else np.inf
 
     def at_scale(self, scale: float) -> Callable[..., Array]:
-        """The density with the given lambda, as a function of the coordinates."""
+        """Return the density with lambda = ``scale``, as a function of the coordinates."""
         positive("scale", scale)
 
         def density(*x: Any) -> Array:
@@ -101,12 +107,14 @@ class Barenblatt:
         return density
 
     def density(self, t: float) -> Callable[..., Array]:
-        """The solution at time t, as a function of the coordinates."""
+        """Return the solution at time t, as a function of the coordinates."""
         return self.at_scale(self.scale(t))
 
     def quantiles(self, t: float, cells: int) -> Quantiles:
-        """The solution at time t in 1-D, m > 1, with nodes x_i = -radius cos(i pi / cells): the widths of the cells fall like
-        the square root of the distance to the free boundary, to about 5 radius / cells^2 at it.
+        """Return the solution at time t as Quantiles, for d = 1 and m > 1. Raises ValueError otherwise.
+
+        The nodes are x_i = -radius cos(i pi / cells). The width of the cells is proportional to the square root of the
+        distance from the free boundary. At the boundary it is about 5 radius / cells^2.
 
         >>> Barenblatt(m=2, d=1).quantiles(1.0, cells=4).masses.round(6)
         array([0.058058, 0.441942, 0.441942, 0.058058])
@@ -122,7 +130,7 @@ class Barenblatt:
         return Quantiles(self.radius(t) * nodes, self.mass * np.diff(level))
 
     def jko(self, scale: float, dt: float, steps: int = 1, stiffness: float = 0.0) -> float:
-        """lambda after exact JKO steps from the given lambda, by a bracketed root of the recursion."""
+        """Return lambda after ``steps`` exact JKO steps from lambda = ``scale``: a bracketed root of the recursion."""
         from scipy.optimize import brentq
 
         positive("scale", scale)

@@ -1,4 +1,4 @@
-"""Charges whose energies, fields, steady states or rates are known."""
+"""Charges whose energies, fields, steady states or rates are known in closed form."""
 
 from __future__ import annotations
 
@@ -12,45 +12,57 @@ from .._validate import finite, positive, positive_integer
 
 
 def gaussian_coupling(one: float, other: float, dim: int, apart: float = 0.0) -> float:
-    """1/2 int |grad psi|^2 for two unit charges of opposite sign, Gaussians of standard deviations ``one`` and ``other``.
+    """Return the field energy 1/2 int |grad psi|^2 of two unit charges of opposite sign in R^d, with permittivity 1.
 
-    In R^d, isotropic, with permittivity 1; the centres are at one place, or on the line at a distance ``apart``
-    (docs/theory/poisson-nernst-planck.md, T1).
+    The charges are isotropic Gaussians of standard deviations ``one`` and ``other``. Their centres coincide. On the line the
+    centres may be at a distance ``apart``; for dim > 1 another distance than 0 raises ValueError.
+
+    Source: docs/theory/poisson-nernst-planck.md, T1.
 
     >>> round(gaussian_coupling(1.0, 1.5, 3), 12)
     0.002194051464
     """
     positive("one", one)
     positive("other", other)
-    wide = hypot(one, other)
+    joint_deviation = hypot(one, other)
     if positive_integer("dim", dim) == 1:
-        own = sqrt(2) / 4 * (one + other)
+        self_term = sqrt(2) / 4 * (one + other)
         if apart == 0:
-            return sqrt(2 / pi) * (wide / 2 - own)
+            return sqrt(2 / pi) * (joint_deviation / 2 - self_term)
         d = finite("apart", apart)
-        between = sqrt(2 / pi) * wide * np.exp(-(d**2) / (2 * wide**2)) + d * erf(d / (wide * sqrt(2)))
-        return float(between / 2 - sqrt(2 / pi) * own)
+        between = sqrt(2 / pi) * joint_deviation * np.exp(-(d**2) / (2 * joint_deviation**2)) + d * erf(
+            d / (joint_deviation * sqrt(2))
+        )
+        return float(between / 2 - sqrt(2 / pi) * self_term)
     if apart != 0:
         raise ValueError(f"apart must be 0 for dim={dim}, got {apart!r}")
     if dim == 2:
         return log((one**2 + other**2) ** 2 / (4 * one**2 * other**2)) / (8 * pi)
-    ball = pi ** (dim / 2) / gamma(dim / 2 + 1)
+    unit_ball_volume = pi ** (dim / 2) / gamma(dim / 2 + 1)
 
-    def pair(squares: float) -> float:
-        return float((2 * squares) ** ((2 - dim) / 2) / (gamma(dim / 2) * dim * (dim - 2) * ball))
+    def pair_energy(squares: float) -> float:
+        """Return I_ij for ``squares`` = s_i^2 + s_j^2."""
+        return float((2 * squares) ** ((2 - dim) / 2) / (gamma(dim / 2) * dim * (dim - 2) * unit_ball_volume))
 
-    return (pair(2 * one**2) + pair(2 * other**2)) / 2 - pair(one**2 + other**2)
+    return (pair_energy(2 * one**2) + pair_energy(2 * other**2)) / 2 - pair_energy(one**2 + other**2)
 
 
 def debye_rates(
     wave_number: float, *, density: float = 1.0, m: float = 1.0, diffusion: float = 1.0, permittivity: float = 1.0
 ) -> tuple[float, float]:
-    """The rates at which small waves u + v and u - v of two opposite unit charges decay about a uniform state u = v = density.
+    """Return the decay rates (neutral, charge) of small waves of two species u, v with unit charges of opposite sign.
 
-        neutral: D m density^(m-1) k^2,      charge: the same + 2 density / permittivity
+    The waves have the wave number k, about the uniform state u = v = density:
 
-    A JKO step of size dt damps them by 1 / (1 + dt rate). Their ratio gives Debye's length, (charge - neutral) / neutral
-    = (k length)^-2 (Debye and Hueckel 1923; docs/theory/poisson-nernst-planck.md, T9).
+    | wave | rate |
+    |---|---|
+    | neutral, u + v | D m density^(m-1) k^2 |
+    | charge, u - v | D m density^(m-1) k^2 + 2 density / permittivity |
+
+    A JKO step of size dt multiplies a wave by 1 / (1 + dt rate). The two rates give the Debye length:
+    (charge - neutral) / neutral = (k length)^-2.
+
+    Source: Debye and Hueckel (1923); docs/theory/poisson-nernst-planck.md, T9.
 
     >>> neutral, charge = debye_rates(np.pi)
     >>> round(1 / (1 + 0.02 * neutral), 6), round(1 / (1 + 0.02 * charge), 6)
@@ -63,11 +75,13 @@ def debye_rates(
 
 @dataclass(frozen=True)
 class GroundedSlab:
-    """One charged species with an entropy between grounded walls at 0 and 1, at rest.
+    """The state of rest of one charged species with an entropy, between grounded walls at 0 and 1.
 
         rho = 2 a^2 / cos^2(a (x - 1/2)),   psi = 2 log(cos(a (x - 1/2)) / cos(a / 2)),   a tan(a / 2) = mass / 4
 
-    The flow of Entropy() + DirichletCoupling({"": 1}, boundary="dirichlet"). Source: docs/theory/poisson-nernst-planck.md, T14.
+    The law is Entropy() + DirichletCoupling({"": 1}, boundary="dirichlet").
+
+    Source: docs/theory/poisson-nernst-planck.md, T14.
 
     >>> round(float(GroundedSlab(1.0).density(0.0)), 9)
     1.084689449
@@ -86,19 +100,23 @@ class GroundedSlab:
         return float(brentq(lambda a: a * np.tan(a / 2) - self.mass / 4, 0.0, pi - 1e-12, xtol=1e-15, rtol=1e-15))
 
     def density(self, x: Array | float) -> Array:
-        """rho at places."""
+        """Return rho at the places x."""
         return np.asarray(2 * self.a**2 / np.cos(self.a * (np.asarray(x) - 0.5)) ** 2)
 
     def potential(self, x: Array | float) -> Array:
-        """psi at places."""
+        """Return psi at the places x."""
         return np.asarray(2 * np.log(np.cos(self.a * (np.asarray(x) - 0.5)) / np.cos(self.a / 2)))
 
 
 @dataclass(frozen=True)
 class CosineIons:
-    """Two ions on (0, 1) whose potentials are made so that they rest at 1 + a cos(pi x) and 1 - a cos(pi x), at psi with
-    psi = 2 a / pi^2 cos(pi x), for entropies, unit charges of opposite sign and permittivity 1
-    (docs/theory/poisson-nernst-planck.md, T12).
+    """Two ions on (0, 1), in potentials U and V that make their state of rest a cosine.
+
+        u = 1 + a cos(pi x),      v = 1 - a cos(pi x),      psi = 2 a / pi^2 cos(pi x)
+
+    The law has an entropy for each ion and a DirichletCoupling with unit charges of opposite sign and permittivity 1.
+
+    Source: docs/theory/poisson-nernst-planck.md, T12.
 
     >>> ions = CosineIons(0.5)
     >>> round(ions.energy, 12), round(ions.energy_of_uniform, 8)
@@ -112,39 +130,41 @@ class CosineIons:
             raise ValueError(f"a must lie between 0 and 1, got {self.a!r}")
 
     def u(self, x: Array) -> Array:
-        """The density of the positive ions at rest."""
+        """Return the density of the positive ions at rest."""
         return 1 + self.a * np.cos(pi * np.asarray(x))
 
     def v(self, x: Array) -> Array:
-        """The density of the negative ions at rest."""
+        """Return the density of the negative ions at rest."""
         return 1 - self.a * np.cos(pi * np.asarray(x))
 
     def psi(self, x: Array) -> Array:
-        """The potential at rest."""
+        """Return the electric potential at rest."""
         return 2 * self.a / pi**2 * np.cos(pi * np.asarray(x))
 
     def U(self, x: Array) -> Array:
-        """The potential that acts on the positive ions."""
+        """Return the external potential of the positive ions."""
         return np.asarray(-np.log(self.u(x)) - self.psi(x))
 
     def V(self, x: Array) -> Array:
-        """The potential that acts on the negative ions."""
+        """Return the external potential of the negative ions."""
         return np.asarray(-np.log(self.v(x)) + self.psi(x))
 
     @property
     def energy(self) -> float:
-        """At rest, -a^2 / pi^2."""
+        """The energy at rest, -a^2 / pi^2."""
         return -((self.a / pi) ** 2)
 
     @property
     def energy_of_uniform(self) -> float:
-        """With both densities 1."""
+        """The energy if both densities are 1 everywhere."""
         return -2 * log((1 + sqrt(1 - self.a**2)) / 2)
 
 
 @dataclass(frozen=True)
 class ChargedBall:
-    """A uniform ball in R^3 of one species that its own charge spreads: no diffusion, permittivity 1 / c.
+    """A uniform ball of one charged species in R^3, which spreads by the repulsion of its charge.
+
+    There is no diffusion. The permittivity is 1 / c.
 
     Source: docs/theory/poisson-nernst-planck.md, T24.
 
@@ -162,20 +182,23 @@ class ChargedBall:
             positive(name, getattr(self, name))
 
     @property
-    def _push(self) -> float:
+    def _radial_push(self) -> float:
+        """c M / (4 pi): the speed of the surface times the square of the radius."""
         return self.c * self.mass / (4 * pi)
 
     def at(self, t: float) -> float:
-        """The radius of the flow at a time: R^3 = R0^3 + 3 c M t / (4 pi)."""
-        return float((self.radius**3 + 3 * self._push * finite("t", t)) ** (1 / 3))
+        """Return the radius R of the flow at time t: R^3 = R0^3 + 3 c M t / (4 pi)."""
+        return float((self.radius**3 + 3 * self._radial_push * finite("t", t)) ** (1 / 3))
 
     def after_step(self, dt: float) -> float:
-        """The radius after one JKO step: R - dt c M / (4 pi R^2) = R0."""
+        """Return the radius R after one JKO step: R - dt c M / (4 pi R^2) = R0."""
         from scipy.optimize import brentq
 
         h = positive("dt", dt)
         return float(
             brentq(
-                lambda r: r - h * self._push / r**2 - self.radius, self.radius, self.radius + h * self._push / self.radius**2
+                lambda r: r - h * self._radial_push / r**2 - self.radius,
+                self.radius,
+                self.radius + h * self._radial_push / self.radius**2,
             )
         )

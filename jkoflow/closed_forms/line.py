@@ -12,10 +12,13 @@ from ..measures import Quantiles
 
 
 def sticky_collapse(start: Quantiles, t: float, strength: float = 1.0) -> Quantiles:
-    """Atoms under Interaction(strength |x|) at time t: the isotonic projection of X_0 - t strength (2 s - mass).
+    """Return the atoms at time t under Interaction(strength |x|).
 
-    JKO steps of any size lead to the same (docs/theory/two-species.md, section 2.7; T11 is this case). Atoms that have
-    met are cells of no width at one place.
+    They are the isotonic projection of X_0 - t strength (2 s - mass). JKO steps of any size lead to the same state
+    (docs/theory/two-species.md, section 2.7; T11 is this case). Atoms that have met stay separate cells of no width, at one
+    place.
+
+    Raises ValueError if ``start`` does not consist of separate atoms, as ``Quantiles.atoms`` makes them.
 
     >>> sticky_collapse(Quantiles.atoms([-1.0, 0.0, 3.0]), 0.6).nodes.round(12)
     array([-0.6, -0.6,  0. ,  0. ,  2.6,  2.6])
@@ -24,25 +27,30 @@ def sticky_collapse(start: Quantiles, t: float, strength: float = 1.0) -> Quanti
 
     places, masses = _atoms(start)
     force = strength * (2 * np.cumsum(masses) - masses - masses.sum())
-    moved = isotonic_regression(places - finite("t", t) * force, weights=masses).x
-    return start.like(np.repeat(moved, 2))
+    final_places = isotonic_regression(places - finite("t", t) * force, weights=masses).x
+    return start.like(np.repeat(final_places, 2))
 
 
 def sticky_collapse_time(start: Quantiles, strength: float = 1.0) -> float:
-    """When all atoms have become one: the greatest distance between the centres of the k left ones and of the others, over
-    the mass and the strength (docs/theory/two-species.md, T11).
+    """Return the time at which all atoms have become one atom under Interaction(strength |x|).
+
+    It is the largest distance, over all k, between the centre of the k leftmost atoms and the centre of the other atoms,
+    divided by mass * strength.
+
+    Source: docs/theory/two-species.md, T11.
 
     >>> round(sticky_collapse_time(Quantiles.atoms([-1.0, 0.0, 3.0])), 12)
     3.5
     """
     places, masses = _atoms(start)
     below, moment = np.cumsum(masses)[:-1], np.cumsum(masses * places)[:-1]
-    total, whole = masses.sum(), float(masses @ places)
-    gaps = (whole - moment) / (total - below) - moment / below
-    return float(gaps.max(initial=0.0)) / (positive("strength", strength) * float(total))
+    total, total_moment = masses.sum(), float(masses @ places)
+    distances = (total_moment - moment) / (total - below) - moment / below
+    return float(distances.max(initial=0.0)) / (positive("strength", strength) * float(total))
 
 
 def _atoms(measure: Quantiles) -> tuple[Any, Any]:
+    """Return the places and the masses of separate atoms. Raises ValueError for other measures."""
     if not np.all(measure.atomic == (measure.masses > 0)) or len(measure.masses) % 2 == 0:
         raise ValueError(f"start must consist of separate atoms, as Quantiles.atoms makes them, got {measure!r}")
     return measure.nodes[::2], measure.masses[::2]
@@ -50,9 +58,12 @@ def _atoms(measure: Quantiles) -> tuple[Any, Any]:
 
 @dataclass(frozen=True)
 class RepulsiveLine:
-    """The law Interaction(a |x|^2 / 2 - b |x|) + Potential(k |x - centre|^2 / 2): X less its mean relaxes to that of a
-    uniform law of half-width b / (a + k) (docs/theory/two-species.md, T17). From one atom, without a and k, the uniform law
-    on (-b t, b t).
+    """The flow of Interaction(a |x|^2 / 2 - b |x|) + Potential(k |x - centre|^2 / 2).
+
+    X minus its mean tends to X of the centred uniform law of half-width b / (a + k). For a = k = 0, one atom at the origin
+    spreads to the uniform law on (-b t, b t).
+
+    Source: docs/theory/two-species.md, T17.
 
     >>> RepulsiveLine(a=0.0, b=1.0).half_width(0.0, 2.0), RepulsiveLine(a=1.0, b=0.5, k=1.0).jko(0.0, dt=0.5)
     (2.0, 0.125)
@@ -67,7 +78,7 @@ class RepulsiveLine:
             finite(name, getattr(self, name))
 
     def half_width(self, start: float, t: float) -> float:
-        """Of the law that starts uniform with half-width ``start``, at time t."""
+        """Return the half-width at time t, if the measure is uniform with half-width ``start`` at time 0."""
         rate = self.a + self.k
         if rate == 0:
             return start + self.b * t
@@ -75,7 +86,7 @@ class RepulsiveLine:
         return float(rest + np.exp(-rate * t) * (start - rest))
 
     def jko(self, start: float, dt: float, steps: int = 1) -> float:
-        """The half-width after exact JKO steps."""
+        """Return the half-width after ``steps`` exact JKO steps from the half-width ``start``."""
         for _ in range(positive_integer("steps", steps)):
             start = (start + positive("dt", dt) * self.b) / positive("1 + (a + k) dt", 1 + (self.a + self.k) * dt)
         return float(start)
@@ -83,11 +94,13 @@ class RepulsiveLine:
 
 @dataclass(frozen=True)
 class LogarithmicLine:
-    """diffusion Entropy() + Interaction(strength log|x|): Keller-Segel's competition of diffusion and attraction, on the line.
+    """The flow of diffusion Entropy() + Interaction(strength log|x|): the Keller-Segel equation on the line.
 
-    Whatever the shape, the variance is v_0 + (2 diffusion - strength) t: mass concentrates in finite time where the strength
-    exceeds 2 diffusion (Blanchet, Calvez, Carrillo 2008). Without diffusion and with strength < 0 a semicircle law stays
-    one (Wigner's, of variance radius^2 / 4), also under JKO steps.
+    For any shape, the variance is v_0 + (2 diffusion - strength) t. So mass concentrates in finite time if the strength
+    exceeds 2 diffusion (Blanchet, Calvez, Carrillo 2008).
+
+    For diffusion = 0 and strength < 0, a semicircle law (Wigner's law, of variance radius^2 / 4) stays a semicircle law. This
+    is true for the flow and for JKO steps.
 
     >>> LogarithmicLine(diffusion=1.0, strength=3.0).variance(0.5, 0.2), LogarithmicLine(0.0, -1.0).radius(1.0, 2.0)
     (0.3, 3.0)
@@ -102,25 +115,28 @@ class LogarithmicLine:
             raise ValueError(f"diffusion must be >= 0, got {self.diffusion!r}")
 
     def variance(self, start: float, t: float) -> float:
-        """The variance at time t, as long as the solution lasts."""
+        """Return the variance at time t, as long as the solution exists; ``start`` is the variance at time 0."""
         return start + (2 * self.diffusion - self.strength) * t
 
     def lifetime(self, start: float) -> float:
-        """The time after which there is no solution of that variance; inf where there is no end."""
+        """Return the time at which the formula for the variance reaches 0, from ``start`` at time 0; inf if it never does.
+
+        No solution exists after this time.
+        """
         return start / (self.strength - 2 * self.diffusion) if self.strength > 2 * self.diffusion else np.inf
 
     def radius(self, start: float, t: float) -> float:
-        """Of the semicircle at time t."""
+        """Return the radius of the semicircle at time t, from the radius ``start``."""
         return float(np.sqrt(start**2 + 4 * self._repulsion * t))
 
     def jko_radius(self, start: float, dt: float, steps: int = 1) -> float:
-        """Of the semicircle after exact JKO steps: R' = R + 2 dt |strength| / R'."""
+        """Return the radius of the semicircle after ``steps`` exact JKO steps: R' = R + 2 dt |strength| / R'."""
         for _ in range(positive_integer("steps", steps)):
             start = (start + float(np.sqrt(start**2 + 8 * positive("dt", dt) * self._repulsion))) / 2
         return start
 
     def semicircle(self, radius: float, cells: int) -> Quantiles:
-        """The semicircle law, on cells that thin out towards its ends.
+        """Return the semicircle law, on cells whose width falls towards its ends.
 
         >>> round(float(LogarithmicLine(0.0, -1.0).semicircle(2.0, 400).covariance), 4)
         1.0

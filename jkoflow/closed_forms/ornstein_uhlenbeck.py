@@ -11,14 +11,17 @@ from .._validate import finite, positive, positive_integer
 
 @dataclass(frozen=True)
 class OrnsteinUhlenbeck:
-    """A Gaussian under diffusion D and the potential k |x - centre|^2 / 2, axis by axis: flow and exact JKO iterates.
+    """A Gaussian under diffusion D and the potential k |x - centre|^2 / 2: the flow and the exact JKO iterates.
 
-    The law is ``diffusion * Entropy() + Potential(stiffness |x - centre|^2 / 2)``; stiffness 0 is the heat equation. Means
-    are measured from the centre; the JKO step keeps Gaussians Gaussian
-    (docs/theory/poisson-nernst-planck.md, T3 and T4):
+    The law is ``diffusion * Entropy() + Potential(stiffness |x - centre|^2 / 2)``. Stiffness 0 is the heat equation. The
+    formulas hold for every axis. The flow and the JKO step keep Gaussians Gaussian:
 
         flow   mean e^(-k t),               variance D/k + (s0^2 - D/k) e^(-2 k t)     (s0^2 + 2 D t for k = 0)
         JKO    mean / (1 + k dt),           s' = [s + (s^2 + 4 D dt (1 + k dt))^(1/2)] / (2 (1 + k dt))
+
+    In these formulas the mean is measured from the centre, and s is the standard deviation.
+
+    Source: docs/theory/poisson-nernst-planck.md, T3 and T4.
 
     >>> heat = OrnsteinUhlenbeck(mean=0.0, variance=1.0, stiffness=0.0)
     >>> round(heat.jko(0.1, steps=10)[1], 12), heat.flow(1.0)[1]                       # T3
@@ -41,7 +44,7 @@ class OrnsteinUhlenbeck:
             raise ValueError(f"diffusion must be >= 0, got {self.diffusion!r}")
 
     def flow(self, t: float) -> tuple[float, float]:
-        """Mean and variance of the flow at time t."""
+        """Return the mean and the variance of the flow at time t."""
         k, D = self.stiffness, self.diffusion
         mean = self.centre + (self.mean - self.centre) * np.exp(-k * t)
         if k == 0:
@@ -49,7 +52,7 @@ class OrnsteinUhlenbeck:
         return float(mean), float(D / k + (self.variance - D / k) * np.exp(-2 * k * t))
 
     def jko(self, dt: float, steps: int = 1) -> tuple[float, float]:
-        """Mean and variance after exact JKO steps; needs 1 + k dt > 0."""
+        """Return the mean and the variance after ``steps`` exact JKO steps. Raises ValueError unless 1 + k dt > 0."""
         positive("dt", dt)
         k, D = self.stiffness, self.diffusion
         factor = positive("1 + stiffness dt", 1 + k * dt)

@@ -1,6 +1,7 @@
-"""Two species of unit mass in the normal form (13) of Di Francesco and Fagioli (2013): species y moves alpha times as fast.
+"""Two species x and y of unit mass, in the normal form (13) of Di Francesco and Fagioli (2013).
 
-The law is Interaction(K11, "x") + Interaction(K22, "y") + CrossInteraction(K12, between=("x", "y")), mobility {"y": alpha}.
+The law is Interaction(K11, "x") + Interaction(K22, "y") + CrossInteraction(K12, between=("x", "y")). Species x has the
+mobility 1, species y the mobility alpha.
 """
 
 from __future__ import annotations
@@ -17,9 +18,18 @@ from ..kernels.base import terms_of
 
 @dataclass(frozen=True)
 class QuadraticPair:
-    """K_ij = a_ij |x|^2 / 2: fluctuations about the two means decay at the rates a11 + a12 and alpha (a22 + a12), their
-    distance D at (1 + alpha) a12, and the joint centre (alpha X + Y) / (1 + alpha) rests
-    (docs/theory/two-species.md, T1; the steps of the schemes are T2 and T3).
+    """Two species with quadratic kernels K_ij = a_ij |x|^2 / 2.
+
+    | quantity | rate of decay |
+    |---|---|
+    | fluctuations of x about its mean | a11 + a12 |
+    | fluctuations of y about its mean | alpha (a22 + a12) |
+    | distance D of the two means | (1 + alpha) a12 |
+
+    The joint centre (alpha X + Y) / (1 + alpha) is at rest. The methods return the factors by which the three quantities are
+    multiplied, in this order.
+
+    Source: docs/theory/two-species.md, T1; for the steps of the schemes docs/theory/two-species.md, T2 and T3.
 
     >>> pair = QuadraticPair(a11=1.0, a22=0.5, a12=0.25, alpha=2.0)
     >>> [round(factor, 6) for factor in pair.jko(0.1)]                       # of x, of y, of D
@@ -40,36 +50,39 @@ class QuadraticPair:
 
     @property
     def rates(self) -> tuple[float, float, float]:
-        """The rates of decay of the fluctuations of x and of y, and of the distance of the means."""
+        """The rates of decay: of the fluctuations of x, of the fluctuations of y, of the distance of the means."""
         return self.a11 + self.a12, self.alpha * (self.a22 + self.a12), (1 + self.alpha) * self.a12
 
     def flow(self, t: float) -> tuple[float, float, float]:
-        """The factors of the flow after time t."""
+        """Return the three factors of the flow after time t."""
         x, y, d = (float(np.exp(-rate * t)) for rate in self.rates)
         return x, y, d
 
     def jko(self, dt: float) -> tuple[float, float, float]:
-        """The factors of one exact JKO step; needs 1 + rate dt > 0."""
+        """Return the three factors of one exact JKO step. Raises ValueError unless 1 + rate dt > 0 for every rate."""
         x, y, d = (1 / positive("1 + rate dt", 1 + rate * positive("dt", dt)) for rate in self.rates)
         return x, y, d
 
     def semi_implicit(self, dt: float) -> tuple[float, float, float]:
-        """The factors of one step of SemiImplicitJKO, which moves the joint centre unless alpha is 1."""
+        """Return the three factors of one step of SemiImplicitJKO. The step moves the joint centre unless alpha is 1."""
         k1, k2 = positive("dt", dt) * self.a12, dt * self.alpha * self.a12
         x, y, _ = self.rates
         return 1 / (1 + x * dt), 1 / (1 + y * dt), (1 - k1 * k2) / ((1 + k1) * (1 + k2))
 
     def energy(self, variance_x: float, variance_y: float, distance: float) -> float:
-        """E in terms of the two variances and the distance of the means."""
+        """Return the energy, from the variances of x and y and the distance of their means."""
         within = (self.a11 + self.a12) * variance_x + (self.a22 + self.a12) * variance_y
         return (within + self.a12 * distance**2) / 2
 
 
 @dataclass(frozen=True)
 class UniformPair:
-    """K11 = a |x|, K22 = b |x|, K12 = kappa |x| on the line with a + kappa = alpha (b + kappa), from one uniform law on
-    (-A, A) for both: they stay uniform, A falls at the speed a + kappa, and the JKO step is exact
-    (docs/theory/two-species.md, T10).
+    """Two species on the line with the kernels K11 = a |x|, K22 = b |x| and K12 = kappa |x|, uniform on the same interval.
+
+    If a + kappa = alpha (b + kappa) and both species start uniform on (-A, A), both stay uniform on one interval (-A, A). The
+    half-width A falls at the speed a + kappa. JKO steps of any size are exact.
+
+    Source: docs/theory/two-species.md, T10.
 
     >>> pair = UniformPair(a=3.0, b=1.0, kappa=1.0)
     >>> pair.alpha, round(pair.collapse_time(1.2), 12), round(pair.half_width(1.2, 0.1), 12), round(pair.energy(1.2), 12)
@@ -86,28 +99,35 @@ class UniformPair:
 
     @property
     def alpha(self) -> float:
-        """The mobility of y at which the two stay together."""
+        """The mobility of y with which both species stay on the same interval."""
         return (self.a + self.kappa) / (self.b + self.kappa)
 
     def half_width(self, start: float, t: float) -> float:
-        """A at time t, 0 after the collapse."""
+        """Return A at time t, from A = ``start`` at time 0. It is 0 after the collapse."""
         return max(0.0, start - (self.a + self.kappa) * t)
 
     def collapse_time(self, start: float) -> float:
-        """When both have become one atom."""
+        """Return the time at which both species have become one atom, from A = ``start`` at time 0."""
         return start / (self.a + self.kappa)
 
     def energy(self, half_width: float) -> float:
-        """E, which falls at the rate (a + b + 2 kappa) (a + kappa) / 3."""
+        """Return the energy for A = ``half_width``. Along the flow it falls at the rate (a + b + 2 kappa) (a + kappa) / 3."""
         return (self.a + self.b + 2 * self.kappa) / 3 * half_width
 
 
 def collapse_time(kernel: Kernel, distance: float, alpha: float = 1.0) -> float:
-    """When two atoms at a distance meet under K12: int_0^D dr / ((1 + alpha) k'(r)), for K12 = k(|x|) with k' > 0.
+    """Return the time at which two atoms at a distance D meet under the kernel K12 = k(|x|) with k' > 0.
 
-    They meet at (alpha X + Y) / (1 + alpha). inf where the integral diverges, as for smooth kernels. For alpha in (-1, 0)
-    y flees and is caught (docs/theory/two-species.md, T4; T5 and T13 are special cases). Closed forms
-    for PowerLaw and Morse, quadrature otherwise. Two atoms of one species and masses m, n meet as for alpha = m + n - 1.
+        int_0^D dr / ((1 + alpha) k'(r))
+
+    The atoms, one of each species and of unit mass, meet at (alpha X + Y) / (1 + alpha). The time is inf if the integral
+    diverges, as for smooth kernels. For alpha in (-1, 0) species y flees and is caught. Two atoms of one species with masses
+    m and n meet at the time for alpha = m + n - 1. The integral is known in closed form for PowerLaw and Morse; otherwise it
+    is computed by quadrature.
+
+    Raises ValueError for alpha <= -1, and for a kernel that is not radial or does not attract up to D.
+
+    Source: docs/theory/two-species.md, T4; T5 and T13 are special cases.
 
     >>> from jkoflow.kernels import Morse, PowerLaw
     >>> round(collapse_time(0.8 * PowerLaw(1.5), 1.3, alpha=1.6), 12), round(collapse_time(Morse(0.8, 0.7), 1.3, alpha=1.6), 12)
@@ -124,7 +144,7 @@ def collapse_time(kernel: Kernel, distance: float, alpha: float = 1.0) -> float:
 
 @singledispatch
 def _time_to_origin(kernel: Kernel, distance: float) -> float:
-    """int_0^D dr / k'(r)."""
+    """Return int_0^D dr / k'(r)."""
     if not isinstance(kernel, RadialKernel):
         raise ValueError(f"kernel must be radial, got {kernel!r}")
     from scipy.integrate import quad
@@ -132,8 +152,8 @@ def _time_to_origin(kernel: Kernel, distance: float) -> float:
     r = np.linspace(0.0, distance, 1001)[1:]
     if not np.all(kernel.slope(r) > 0):
         raise ValueError(f"kernel must attract up to the distance {distance:g}, got {kernel!r}")
-    near, nearer = (float(kernel.slope(share * distance)) for share in (1e-6, 1e-8))
-    if nearer < 0.011 * near:  # k' falls like r, or faster: Osgood's integral diverges
+    slope_near, slope_nearer = (float(kernel.slope(share * distance)) for share in (1e-6, 1e-8))
+    if slope_nearer < 0.011 * slope_near:  # k' falls like r, or faster: Osgood's integral diverges
         return np.inf
     return float(quad(lambda u: 4 * u**3 * distance / kernel.slope(distance * u**4), 0.0, 1.0, limit=200)[0])
 

@@ -1,4 +1,4 @@
-"""What a run is asked: each diagnostic returns a Report of numbers along the run, which ``plot.report`` draws."""
+"""Diagnostics of a run. Most return a Report: curves of numbers along the run, which ``plot.report`` draws."""
 
 from .centre_of_mass import centres, joint_centre
 from .convexity import geodesic_convexity

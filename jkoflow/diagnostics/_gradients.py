@@ -12,9 +12,10 @@ from ..measures import Density, Measure, RadialQuantiles, unit_ball
 
 @singledispatch
 def gradient_product(measure: Measure, f: Array, g: Array, weight: Array | float = 1.0) -> float:
-    """int weight grad f . grad g dx for fields at the points of a measure, by differences between neighbours.
+    """Return int weight grad f . grad g dx, for fields f and g at the points of a measure.
 
-    On a grid without the faces next to empty cells (see ``Grid.dirichlet``).
+    The gradients are differences between neighbours. On a grid, the faces next to empty cells are left out (see
+    ``Grid.dirichlet``). Raises ValueError for other measures than Density and RadialQuantiles.
     """
     raise ValueError(f"gradients of a density are known for Density and RadialQuantiles, got {type(measure).__name__}")
 

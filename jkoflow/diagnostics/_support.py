@@ -1,4 +1,4 @@
-"""The points that carry mass."""
+"""The places that hold mass."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import numpy as np
 from .._typing import Array
 from ..measures import Density, Measure, Quantiles
 
-_TRACE = 1e-8  # of the largest density: a cell below it counts as empty
+_TRACE = 1e-8  # of the largest density: a cell of a grid below this counts as empty
 
 
 def support(measure: Measure) -> Array:
-    """The places (n, d) at which a measure holds mass: particles, the ends of the cells of quantiles, the centres of the cells
-    of a grid with more than 1e-8 of the largest density.
+    """Return the places at which a measure holds mass, an array (n, d).
+
+    * Particles: the particles with mass.
+    * Quantiles: the ends of the cells with mass.
+    * Density: the centres of the cells whose density is more than 1e-8 of the largest density.
     """
     if isinstance(measure, Quantiles):
-        held = measure.masses > 0
-        ends = np.stack([measure.nodes[:-1][held], measure.nodes[1:][held]])
+        has_mass = measure.masses > 0
+        ends = np.stack([measure.nodes[:-1][has_mass], measure.nodes[1:][has_mass]])
         return np.asarray(np.unique(ends)[:, None])
-    held = measure.masses > 0
+    has_mass = measure.masses > 0
     if isinstance(measure, Density):
-        held = measure.values.ravel() > _TRACE * measure.values.max()
-    return np.asarray(measure.points[held].reshape(int(held.sum()), -1))
+        has_mass = measure.values.ravel() > _TRACE * measure.values.max()
+    return np.asarray(measure.points[has_mass].reshape(int(has_mass.sum()), -1))

@@ -14,27 +14,29 @@ from .report import Report
 
 
 def joint_centre(state: State, mobility: Mapping[str, float] | None = None) -> Array:
-    """sum_i (M_i / alpha_i) X_i / sum_i (M_i / alpha_i), X_i the centre of species i: what interactions leave at rest.
+    """Return the joint centre sum_i (M_i / alpha_i) X_i / sum_i (M_i / alpha_i), where X_i is the centre of species i.
 
-    With two unit masses (alpha X + Y) / (1 + alpha), alpha the mobility of the second: where they collapse
-    (docs/theory/two-species.md, section 3.1).
+    Interactions leave the joint centre at rest. For two species of unit mass it is (alpha X + Y) / (1 + alpha), where alpha
+    is the mobility of the second species. This is where the two collapse (docs/theory/two-species.md, section 3.1).
 
     >>> from jkoflow import Quantiles
     >>> float(joint_centre(Species(x=Quantiles.atoms([3.0]), y=Quantiles.atoms([0.0])), {"y": 2.0}))
     2.0
     """
-    held = Species.of(state)
-    alpha = complete_mobilities(mobility, held)
-    weights = {name: measure.mass / alpha[name] for name, measure in held.items()}
-    total = sum((weights[name] * measure.mean for name, measure in held.items()), np.zeros(()))
+    measures = Species.of(state)
+    alpha = complete_mobilities(mobility, measures)
+    weights = {name: measure.mass / alpha[name] for name, measure in measures.items()}
+    total = sum((weights[name] * measure.mean for name, measure in measures.items()), np.zeros(()))
     return np.asarray(total / sum(weights.values()))
 
 
 def centres(flow: Trajectory) -> Report:
-    """The centre of every species and the joint centre along a run, a curve for each coordinate.
+    """Report the centre of every species and the joint centre along a run, with one curve for each coordinate.
 
-    ``worst`` is the farthest that the joint centre has moved: rounding for the flow of pair interactions and its JKO scheme,
-    O(dt) for the semi-implicit one (docs/theory/two-species.md, T3).
+    ``worst`` is the largest distance of the joint centre from its place at the start. Under pair interactions it is:
+
+    * rounding, for the flow and for the JKO scheme;
+    * O(dt), for the semi-implicit JKO scheme (docs/theory/two-species.md, T3).
 
     >>> import jkoflow as jf
     >>> state = jf.Species(x=jf.Quantiles.atoms([1.0]), y=jf.Quantiles.atoms([0.0]))
@@ -44,11 +46,13 @@ def centres(flow: Trajectory) -> Report:
     (['x', 'y', 'joint'], True)
     """
     joint = np.array([joint_centre(state, flow.mobilities) for state in flow.snapshots])
-    places = {name: np.array([state[name].mean for state in flow.snapshots]) for name in flow.snapshots[0]} | {"joint": joint}
+    centre_curves = {name: np.array([state[name].mean for state in flow.snapshots]) for name in flow.snapshots[0]} | {
+        "joint": joint
+    }
     curves = {}
-    for name, place in places.items():
-        columns = place[:, None] if place.ndim == 1 else place
+    for name, centre in centre_curves.items():
+        columns = centre[:, None] if centre.ndim == 1 else centre
         for k, column in enumerate(columns.T):
             curves[name if columns.shape[1] == 1 else f"{name} {k + 1}".strip()] = column
-    away = np.linalg.norm((joint - joint[0]).reshape(len(joint), -1), axis=1)
-    return Report("centres of mass", flow.times, curves, worst=float(away.max()))
+    distances = np.linalg.norm((joint - joint[0]).reshape(len(joint), -1), axis=1)
+    return Report("centres of mass", flow.times, curves, worst=float(distances.max()))

@@ -1,4 +1,4 @@
-"""The convexity of an energy along geodesics, from its kernels."""
+"""The convexity of an energy along geodesics, computed from its kernels."""
 
 from __future__ import annotations
 
@@ -14,20 +14,28 @@ from ..measures import complete_mobilities
 def geodesic_convexity(
     law: Law, state: State, mobility: Mapping[str, float] | None = None, *, common_centre: bool = False
 ) -> float:
-    """The lambda for which pair interactions of lambda_ij-convex kernels make E convex along geodesics of the product distance.
+    """Return a lambda such that E is lambda-convex along geodesics of the product distance.
 
-    For displacements u_i with mean and fluctuations s_i, masses M_i, mobilities alpha_i, the deficit of convexity is
+    It is computed for pair interactions through kernels that are lambda_ij-convex. An entropy adds nothing. Let u_i be the
+    displacements along a geodesic with parameter t, s_i their fluctuations about their means, M_i the masses and alpha_i the
+    mobilities. Then E lies below its chord by at least t (1 - t) / 2 times
 
         sum_i M_i (sum_j M_j lambda_ij) s_i^2 + sum_(i<j) M_i M_j lambda_ij |mean u_i - mean u_j|^2
 
-    so that lambda is the least of alpha_i sum_j M_j lambda_ij and of the eigenvalues of the second form in the metric M_i /
-    alpha_i. For two unit masses: min(l11 + l12, alpha (l22 + l12), (1 + alpha) l12, 0). Equality for quadratic kernels: sharp.
-    Lemma 2.1 of Di Francesco and Fagioli (2013), corrected and sharpened in docs/theory/two-species.md, section 3.3. An entropy
-    adds nothing.
+    So lambda is the least of these numbers:
 
-    With ``common_centre`` among states with the same joint centre, where 0, the eigenvalue of translations, does not count.
+    * alpha_i sum_j M_j lambda_ij, for every species i;
+    * the eigenvalues of the second sum as a quadratic form, in the metric M_i / alpha_i.
 
-    Raises ValueError for terms of other kinds.
+    For two species of unit mass, lambda = min(l11 + l12, alpha (l22 + l12), (1 + alpha) l12, 0). For quadratic kernels there
+    is equality: the value is sharp.
+
+    One eigenvalue is 0; it belongs to translations. With ``common_centre=True`` it is left out: then lambda is valid
+    among states with the same joint centre. If a kernel has no convexity, lambda is -inf.
+
+    Raises ValueError for terms other than pair interactions and entropies with a coefficient >= 0.
+
+    Source: Lemma 2.1 of Di Francesco and Fagioli (2013), corrected and sharpened in docs/theory/two-species.md, section 3.3.
 
     >>> from jkoflow import CrossInteraction, Interaction, Particles, Quadratic, Species
     >>> law = Interaction(Quadratic(), "x") + 0.5 * Interaction(Quadratic(), "y")
@@ -36,30 +44,30 @@ def geodesic_convexity(
     >>> geodesic_convexity(law, state, {"y": 2.0}), geodesic_convexity(law, state, {"y": 2.0}, common_centre=True)
     (0.0, 0.75)
     """
-    held = law.check(state)
-    names = list(held)
-    alpha = np.array([complete_mobilities(mobility, held)[name] for name in names])
-    masses = np.array([measure.mass for measure in held.values()])
-    pairs = np.zeros((len(names), len(names)))
-    way_out = "give the lambda of the whole yourself"
-    law.forms.require((Pair, Internal), "geodesic_convexity", way_out)
+    checked_state = law.check(state)
+    names = list(checked_state)
+    alpha = np.array([complete_mobilities(mobility, checked_state)[name] for name in names])
+    masses = np.array([measure.mass for measure in checked_state.values()])
+    kernel_convexity = np.zeros((len(names), len(names)))
+    remedy = "give the lambda of the whole yourself"
+    law.forms.require((Pair, Internal), "geodesic_convexity", remedy)
     for factor, internal, term in law.forms.internal:
         if internal.powers or internal.others or factor * internal.entropy < 0:
-            raise ValueError(f"{term!r} is not a pair interaction, and no entropy with a coefficient >= 0: {way_out}")
+            raise ValueError(f"{term!r} is not a pair interaction, and no entropy with a coefficient >= 0: {remedy}")
     for factor, pair, _ in law.forms.pairs:
         i, j = names.index(pair.a), names.index(pair.b)
-        pairs[i, j] += (factor * pair.kernel).convexity
-        pairs[j, i] = pairs[i, j]
-    if not np.isfinite(pairs).all():
+        kernel_convexity[i, j] += (factor * pair.kernel).convexity
+        kernel_convexity[j, i] = kernel_convexity[i, j]
+    if not np.isfinite(kernel_convexity).all():
         return -np.inf
-    fluctuations = alpha * (pairs @ masses)
-    coupling = pairs * np.outer(masses, masses)
+    fluctuations = alpha * (kernel_convexity @ masses)
+    coupling = kernel_convexity * np.outer(masses, masses)
     np.fill_diagonal(coupling, 0.0)
     form = np.diag(coupling.sum(axis=1)) - coupling
     scale = np.sqrt(alpha / masses)
-    still = np.sqrt(masses / alpha)
-    still /= np.linalg.norm(still)  # translations, in the coordinates of the scaled form
-    across = np.eye(len(names)) - np.outer(still, still)
-    values = np.linalg.eigvalsh(across @ (scale[:, None] * form * scale) @ across)
-    centred = np.delete(values, np.argmin(np.abs(values)))  # without one 0, that of translations
-    return float(min([*fluctuations, *centred, *([] if common_centre else [0.0])]))
+    translation = np.sqrt(masses / alpha)
+    translation /= np.linalg.norm(translation)  # in the coordinates of the scaled form
+    projector = np.eye(len(names)) - np.outer(translation, translation)
+    eigenvalues = np.linalg.eigvalsh(projector @ (scale[:, None] * form * scale) @ projector)
+    without_translation = np.delete(eigenvalues, np.argmin(np.abs(eigenvalues)))  # one 0 belongs to translations
+    return float(min([*fluctuations, *without_translation, *([] if common_centre else [0.0])]))

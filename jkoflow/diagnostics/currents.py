@@ -12,36 +12,40 @@ from ..measures import Species, complete_mobilities
 
 
 def current_density(law: Law, state: State, species: str = "", mobility: Mapping[str, float] | None = None) -> Array:
-    """The flux of a species, - alpha rho grad dE/drho, at the cell centres of a grid: shape (d, *grid), mass per area and time.
+    """Return the flux of a species, - alpha rho grad dE/drho, at the cell centres: shape (d, *grid), mass per area and time.
 
-    Means of what crosses the two faces of a cell, none through the walls and none between cells of which one is empty.
+    The flux in a cell is the mean of the fluxes through its two faces. There is no flux through the walls, and none between
+    two cells of which one is empty.
 
     >>> import numpy as np, jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=100).density(lambda x: 1 + x)
     >>> float(np.round(current_density(jf.Entropy(), rho)[0, 50], 4))                      # heat flows down at the slope 2/3
     -0.6667
     """
-    held = law.check(state)
-    known_species(held, species)
-    grid, rho = held.grid, held[species].values
-    alpha = complete_mobilities(mobility, held)[species]
-    with np.errstate(invalid="ignore"):  # an entropy and an obstacle disagree on empty cells, which are left out below
-        first = law.first_variation(held, species)
-    out = np.zeros((grid.dim, *grid.shape))
+    checked_state = law.check(state)
+    known_species(checked_state, species)
+    grid, rho = checked_state.grid, checked_state[species].values
+    alpha = complete_mobilities(mobility, checked_state)[species]
+    with np.errstate(invalid="ignore"):  # in empty cells, -inf of an entropy + inf of an obstacle: left out below
+        variation = law.first_variation(checked_state, species)
+    current = np.zeros((grid.dim, *grid.shape))
     for axis, h in enumerate(grid.spacing):
-        m, f, flux = np.moveaxis(rho, axis, 0), np.moveaxis(first, axis, 0), np.moveaxis(out[axis], axis, 0)
-        full = (m[1:] > 0) & (m[:-1] > 0)
+        m, f, flux = np.moveaxis(rho, axis, 0), np.moveaxis(variation, axis, 0), np.moveaxis(current[axis], axis, 0)
+        both_full = (m[1:] > 0) & (m[:-1] > 0)
         with np.errstate(invalid="ignore"):
-            across = np.where(full, -alpha * (m[1:] + m[:-1]) / 2 * np.where(full, np.diff(f, axis=0), 0.0) / h, 0.0)
-        flux[:-1] += across / 2
-        flux[1:] += across / 2
-    return out
+            face_flux = np.where(
+                both_full, -alpha * (m[1:] + m[:-1]) / 2 * np.where(both_full, np.diff(f, axis=0), 0.0) / h, 0.0
+            )
+        flux[:-1] += face_flux / 2
+        flux[1:] += face_flux / 2
+    return current
 
 
 def electric_current(law: Law, state: State, mobility: Mapping[str, float] | None = None) -> Array:
-    """sum_i z_i times the current density of species i, for a law with a DirichletCoupling: shape (d, *grid).
+    """Return the electric current, sum_i z_i times the current density of species i: shape (d, *grid).
 
-    Raises ValueError for a law without one, or with several.
+    The valences z_i are those of the DirichletCoupling in the law. Raises ValueError for a law without a DirichletCoupling,
+    or with several.
 
     >>> import jkoflow as jf
     >>> grid = jf.Grid.box((0, 1), cells=50)
@@ -52,15 +56,15 @@ def electric_current(law: Law, state: State, mobility: Mapping[str, float] | Non
     """
     coupling = coupling_of(law)
     charges = coupling.charges.items()
-    held: Species = law.check(state)
-    zero = np.zeros((held.grid.dim, *held.grid.shape))
-    return sum((z * current_density(law, held, name, mobility) for name, z in charges if z != 0), zero)
+    checked_state: Species = law.check(state)
+    zero = np.zeros((checked_state.grid.dim, *checked_state.grid.shape))
+    return sum((z * current_density(law, checked_state, name, mobility) for name, z in charges if z != 0), zero)
 
 
 def coupling_of(law: Law) -> DirichletCoupling:
-    """The one DirichletCoupling in a law; ValueError for a law without one, or with several."""
-    found = law.forms.couplings
-    if len(found) != 1:
-        raise ValueError(f"law must hold one DirichletCoupling, got {len(found)} in {law!r}")
-    coupling: DirichletCoupling = found[0].term
+    """Return the DirichletCoupling of a law. Raises ValueError for a law without a DirichletCoupling, or with several."""
+    entries = law.forms.couplings
+    if len(entries) != 1:
+        raise ValueError(f"law must hold one DirichletCoupling, got {len(entries)} in {law!r}")
+    coupling: DirichletCoupling = entries[0].term
     return coupling

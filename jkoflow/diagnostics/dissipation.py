@@ -10,11 +10,16 @@ from .report import Report
 
 
 def energy_dissipation(flow: Trajectory) -> Report:
-    """The energy lost since the start against the dissipation, sum of W2^2 / dt over the steps, in the product distance.
+    """Report the energy lost since the start, and the dissipation: the sum of W2^2 / dt over the steps.
 
-    Along the flow both are equal: dE/dt = -sum_i int |v_i|^2 d rho_i / alpha_i (docs/theory/two-species.md, section 3.2). The
-    JKO scheme loses at least half of the sum, sum of W2^2 / (2 dt), for any energy and dt, and between it and the whole if the
-    energy is convex (docs/theory/two-species.md, section 2.3). ``worst`` is by how much it lost less than half.
+    W2 is the product distance. How the two compare:
+
+    * Along the flow they are equal: dE/dt = -sum_i int |v_i|^2 d rho_i / alpha_i (docs/theory/two-species.md, section 3.2).
+    * The JKO scheme loses at least half of the dissipation, the sum of W2^2 / (2 dt), for any energy and dt.
+    * If the energy is convex, the JKO scheme loses at least the whole dissipation
+      (docs/theory/two-species.md, section 2.3).
+
+    ``worst`` is the largest shortfall of the energy lost, compared with half the dissipation.
 
     Raises ValueError for a run without an energy.
 
@@ -25,8 +30,8 @@ def energy_dissipation(flow: Trajectory) -> Report:
     """
     if np.isnan(flow.energies).any():
         raise ValueError("flow must be of a law with an energy: there is none to lose")
-    spent = cumulated(flow.dissipation * flow.dts)
+    dissipated = cumulated(flow.dissipation * flow.dts)
     lost = flow.energies[0] - flow.energies
     curves = {"energy lost": lost}
-    bounds = {"sum of W2^2 / dt": spent, "half of it": spent / 2}
-    return Report("energy and dissipation", flow.times, curves, bounds, float((spent / 2 - lost).max()))
+    bounds = {"sum of W2^2 / dt": dissipated, "half of it": dissipated / 2}
+    return Report("energy and dissipation", flow.times, curves, bounds, float((dissipated / 2 - lost).max()))

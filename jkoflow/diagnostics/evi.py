@@ -14,16 +14,18 @@ from .two_runs import product_distance
 
 
 def evi_residual(flow: Trajectory, law: Law, references: Mapping[str, State], convexity: float) -> Report:
-    """For every reference nu and step the residual, at most 0 for the gradient flow of a lambda-convex energy.
+    """Report the residual of the evolution variational inequality, for every reference nu and every step.
 
         (W^2(rho_(k+1), nu) - W^2(rho_k, nu)) / (2 dt) + lambda W^2(rho_(k+1), nu) / 2 + E(rho_(k+1)) - E(nu)
 
-    with the product distance W. JKO steps obey it at every dt where the energy is convex along generalised geodesics, as pair
-    interactions are (Di Francesco and Fagioli 2013, (19), with the sharp lambda of docs/theory/two-species.md, section 3.3);
-    other schemes up to O(dt).
+    W is the product distance, lambda is ``convexity``. The residual is at most 0 for the gradient flow of a lambda-convex
+    energy (Di Francesco and Fagioli 2013, (19), with the sharp lambda of docs/theory/two-species.md, section 3.3). It is at
+    most 0 for JKO steps with any dt, if the energy is convex along generalised geodesics, as pair interactions are. For
+    other schemes it is at most O(dt).
 
-    A curve for every reference, by name; ``worst`` is the largest residual. Raises ValueError for a law without an energy or a
-    reference where it is infinite.
+    The report has one curve for every reference, by name. ``worst`` is the largest residual.
+
+    Raises ValueError for a law without an energy, and for a reference of infinite energy.
 
     >>> import jkoflow as jf
     >>> energy, start = jf.Interaction(jf.Quadratic()), jf.Quantiles([0.0, 1.0])
@@ -36,12 +38,12 @@ def evi_residual(flow: Trajectory, law: Law, references: Mapping[str, State], co
     finite("convexity", convexity)
     curves = {}
     for name, reference in references.items():
-        level = law(reference)
-        if not np.isfinite(level):
-            raise ValueError(f"reference {name!r} must have a finite energy, got {level}")
+        reference_energy = law(reference)
+        if not np.isfinite(reference_energy):
+            raise ValueError(f"reference {name!r} must have a finite energy, got {reference_energy}")
         squares = np.array([product_distance(state, reference, flow.mobilities) ** 2 for state in flow.snapshots])
         energies = np.array([law(state) for state in flow.snapshots[1:]])
-        curves[name] = np.diff(squares) / (2 * flow.dts) + convexity * squares[1:] / 2 + energies - level
+        curves[name] = np.diff(squares) / (2 * flow.dts) + convexity * squares[1:] / 2 + energies - reference_energy
     if not curves:
         raise ValueError("references must hold at least one state, got none")
     worst = max(float(curve.max()) for curve in curves.values())

@@ -1,4 +1,4 @@
-"""When and where mass collapses."""
+"""When and where mass collapses to a point."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from ._support import support
 from .centre_of_mass import joint_centre
 from .report import Report
 
-_WITHIN = 1e-6  # of the extent at the start
+_WITHIN = 1e-6  # of the extent at the start: a smaller radius counts as a point
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CollapseReport(Report):
-    """The radii of the species and of all along a run; ``partial`` says of every species that has become a point when and
-    where, ``total`` of all together, None if they have not.
+    """The radius of every species, and of all species together, along a run.
+
+    Attributes
+    ----------
+    partial : mapping from names to (time, place)
+        When and where a species became a point. A species that did not is not in the mapping.
+    total : (time, place) or None
+        When and where all species together became one point; None if they did not.
     """
 
     partial: Mapping[str, tuple[float, Array]] = field(default_factory=dict)
@@ -28,12 +34,17 @@ class CollapseReport(Report):
 
 
 def collapse(flow: Trajectory, *, within: float | None = None) -> CollapseReport:
-    """The radius of every species about its centre and of all about the joint centre, and the first time of the run from which
-    on it stays below ``within``, by default a millionth of the extent at the start, with the centre at that time.
+    """Return the radii of a run, and when and where the species collapse.
 
-    Partial collapse of each before total collapse is Theorem 3.2 of Di Francesco and Fagioli (2013); the times have the
-    resolution of the run's. A radius is the largest distance of places with mass (on a grid: of cells above 1e-8 of the
-    largest density).
+    The radius of a species is the largest distance of its mass from its centre of mass. The radius of all species together is
+    the largest distance of any mass from the joint centre. On a grid, a cell below 1e-8 of the largest density counts as empty.
+
+    A species has collapsed at the first time of the run from which on its radius stays at most ``within``. The default of
+    ``within`` is a millionth of the extent at the start. The report holds this time, and the centre at this time. Collapse
+    times are times of the run, so their resolution is its time step.
+
+    That each species collapses before all collapse to one point is Theorem 3.2 of Di Francesco and Fagioli (2013); for its
+    hypotheses see docs/theory/two-species.md, section 3.8.
 
     >>> import jkoflow as jf
     >>> flow = jf.evolve(jf.Interaction(jf.PowerLaw(1)), jf.Quantiles([-1.0, 1.0]), dt=0.25, t_end=2.0)
@@ -41,34 +52,45 @@ def collapse(flow: Trajectory, *, within: float | None = None) -> CollapseReport
     >>> time, round(float(place), 12)
     (1.0, 0.0)
     """
-    places = [{name: support(measure) for name, measure in state.items()} for state in flow.snapshots]
-    first = np.concatenate(list(places[0].values()))
+    supports = [{name: support(measure) for name, measure in state.items()} for state in flow.snapshots]
+    start = np.concatenate(list(supports[0].values()))
     if within is None:
-        within = _WITHIN * float(np.ptp(first, axis=0).max())
+        within = _WITHIN * float(np.ptp(start, axis=0).max())
     else:
         positive("within", within)
     radii: dict[str, Array] = {}
     centres: dict[str, list[Array]] = {}
     for name in flow.snapshots[0]:
         centres[name] = [np.asarray(state[name].mean) for state in flow.snapshots]
-        radii[name] = np.array([_radius(held[name], c) for held, c in zip(places, centres[name], strict=True)])
-    joint = [joint_centre(state, flow.mobilities) for state in flow.snapshots]
-    whole = np.array([max(_radius(p, c) for p in held.values()) for held, c in zip(places, joint, strict=True)])
-    ended = {name: _from_when(radii[name] <= within, flow.times, centres[name]) for name in radii}
-    partial = {name: found for name, found in ended.items() if found is not None}
-    total = _from_when(whole <= within, flow.times, joint)
+        radii[name] = np.array(
+            [
+                _radius(places_by_species[name], centre)
+                for places_by_species, centre in zip(supports, centres[name], strict=True)
+            ]
+        )
+    joint_centres = [joint_centre(state, flow.mobilities) for state in flow.snapshots]
+    joint_radius = np.array(
+        [
+            max(_radius(places, centre) for places in places_by_species.values())
+            for places_by_species, centre in zip(supports, joint_centres, strict=True)
+        ]
+    )
+    collapses = {name: _first_lasting(radii[name] <= within, flow.times, centres[name]) for name in radii}
+    partial = {name: time_and_place for name, time_and_place in collapses.items() if time_and_place is not None}
+    total = _first_lasting(joint_radius <= within, flow.times, joint_centres)
     curves = {name or "radius": radius for name, radius in radii.items()}
     if len(radii) > 1:
-        curves["all"] = whole
+        curves["all"] = joint_radius
     return CollapseReport("radius", flow.times, curves, partial=partial, total=total)
 
 
 def _radius(places: Array, centre: Array) -> float:
+    """Return the largest distance of places (n, d) from a centre."""
     return float(np.sqrt(((places - centre) ** 2).sum(axis=1).max()))
 
 
-def _from_when(small: Mask, times: Array, centres: list[Array]) -> tuple[float, Array] | None:
-    """The first time from which on it stays so, and the centre then."""
+def _first_lasting(small: Mask, times: Array, centres: list[Array]) -> tuple[float, Array] | None:
+    """Return the first time from which on ``small`` stays true, and the centre then; None if it is false at the end."""
     if not small[-1]:
         return None
     k = int(len(small) - np.argmin(small[::-1])) if not small.all() else 0

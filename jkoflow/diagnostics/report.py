@@ -10,19 +10,20 @@ from .._typing import Array
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Curves over the times of a run, and what they are compared with.
+    """Curves over the times of a run, and their bounds.
 
     Attributes
     ----------
     title : str
-        What the curves are.
+        The name of the quantity in the curves.
     times : array (K,)
     curves : mapping from names to arrays (K,)
     bounds : mapping from names to arrays (K,)
-        Drawn dashed.
+        The curves with which ``curves`` are compared. They are drawn dashed.
     worst : float
-        By how much the law that the report checks was broken at the worst time, in the unit of the curves; at most 0, but for
-        rounding and the errors of the run, where it held. NaN for a report that checks none.
+        The largest violation, over all times, of the statement that the report checks. Each diagnostic says how it is
+        measured. If the statement holds, ``worst`` is at most 0, up to rounding and the errors of the run. It is NaN if the
+        report checks no statement.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Whether two runs come together."""
+"""The distance of two runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from .report import Report
 
 
 def product_distance(a: State, b: State, mobility: Mapping[str, float] | None = None) -> float:
-    """(sum_i W2(a_i, b_i)^2 / alpha_i)^(1/2), the distance in which the flow is a gradient flow.
+    """Return the product distance of two states, (sum_i W2(a_i, b_i)^2 / alpha_i)^(1/2).
+
+    In this distance the flow is a gradient flow. Raises ValueError for states of different species.
 
     Source: Di Francesco and Fagioli (2013), section 2.
 
@@ -32,12 +34,13 @@ def product_distance(a: State, b: State, mobility: Mapping[str, float] | None = 
 
 
 def contraction(one: Trajectory, other: Trajectory, convexity: float) -> Report:
-    """The distance of two runs of one law against exp(-lambda t) of the first: Theorem 3.1 of Di Francesco and Fagioli (2013),
-    in the form corrected in docs/theory/two-species.md, section 3.4.
+    """Report the distance of two runs of one law, and its bound: exp(-lambda t) times the distance at the start.
 
     ``convexity`` is lambda (see ``geodesic_convexity``). ``worst`` is the largest excess over the bound.
 
     Raises ValueError for runs at different times or with different mobilities.
+
+    Source: Theorem 3.1 of Di Francesco and Fagioli (2013), corrected in docs/theory/two-species.md, section 3.4.
 
     >>> import jkoflow as jf
     >>> runs = [jf.evolve(jf.Potential(lambda x: x**2), jf.Quantiles.atoms([x]), dt=0.01, t_end=1.0) for x in (1.0, 3.0)]

@@ -1,4 +1,8 @@
-"""Energies, drifts, and their algebra: one file each. ``forms`` says what they are to solvers, ``reading`` sorts a law."""
+"""Energies and drifts, one file each, and their algebra.
+
+* ``forms``: the forms of terms, which is all that solvers see of a term.
+* ``reading``: the terms of a law, sorted by their forms.
+"""
 
 from .base import Combination, Energy, Law, State, Term, known_species, restricted_to
 from .congestion import Congestion

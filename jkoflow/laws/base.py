@@ -19,12 +19,12 @@ State: TypeAlias = "Measure | Species"
 
 
 class Law(ABC):
-    """What drives a flow: a sum of energies and of drifts that come from no energy."""
+    """A law drives a flow. It is a sum of energies and of drifts; a drift comes from no energy."""
 
     @property
     @abstractmethod
     def involves(self) -> tuple[str, ...]:
-        """The names of the species that the law speaks of; the unnamed one is ``""``."""
+        """The names of the species in the law. The name of the unnamed species is ``""``."""
 
     @property
     @abstractmethod
@@ -33,20 +33,21 @@ class Law(ABC):
 
     @cached_property
     def forms(self) -> LawForms:
-        """The terms by their forms: read once, at the first call."""
+        """The terms, sorted by their forms. They are sorted once, at the first call."""
         return LawForms.of(self.terms)
 
     @property
     def has_energy(self) -> bool:
-        """Whether every term is one of an energy."""
+        """True if every term is an energy."""
         return self.forms.has_energy
 
     def symmetrizable(self) -> Mapping[str, float] | None:
-        """The mobilities alpha with which the law is the gradient flow of an energy (see ``gradient_form``); None without any.
+        """Return the mobilities alpha with which the law is the gradient flow of an energy; None if there are none.
 
-        They make K_ba = (alpha_b / alpha_a) K_ab, where species a moves with -grad K_ab * rho_b; found from the kernels
-        themselves, 1 for the first species (Di Francesco and Fagioli 2013, (5)). JKO accepts such a
-        law.
+        The mobilities satisfy K_ba = (alpha_b / alpha_a) K_ab, where species a moves with -grad K_ab * rho_b (Di Francesco
+        and Fagioli 2013, (5)). They are computed from the kernels. The mobility of the first species is 1.
+
+        If there are mobilities, ``gradient_form`` returns the energy, and JKO accepts the law.
 
         >>> from jkoflow import Drift, Morse
         >>> (Drift(Morse(1.0), moves="x", by="y") + Drift(Morse(2.5), moves="y", by="x")).symmetrizable()
@@ -58,38 +59,42 @@ class Law(ABC):
 
     @abstractmethod
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
-        """The relative law E[. | state]: every cross term has become a Potential made from ``state``.
+        """Return the relative law E[. | state]: every cross term is replaced by Potentials made from ``state``.
 
-        With ``self_terms=True`` the interactions of a species with itself are frozen as well. Afterwards the species
-        decouple.
+        With ``self_terms=True`` the interactions of a species with itself are replaced as well. The species of the relative
+        law are decoupled.
         """
 
     def check(self, state: State) -> Species:
-        """The state as Species, once it is known to hold every species that the law names.
+        """Return the state as Species.
 
-        Raises ValueError in words otherwise.
+        Raises ValueError if the state lacks a species that the law names. The message says what to change.
         """
-        held = Species.of(state)
+        checked_state = Species.of(state)
         for name in self.involves:
-            if name in held:
+            if name in checked_state:
                 continue
-            said = "names no species" if name == UNNAMED else f"speaks of species {name!r}"
-            has = "one unnamed species" if held.bare else "species " + ", ".join(map(repr, held))
-            way_out = (
+            law_names = "names no species" if name == UNNAMED else f"speaks of species {name!r}"
+            state_names = "one unnamed species" if checked_state.bare else "species " + ", ".join(map(repr, checked_state))
+            remedy = (
                 "give every term a species, as in Entropy('u')"
                 if name == UNNAMED
                 else f"pass Species({name}=...) or leave the name out of the law"
             )
-            raise ValueError(f"law {self!r} {said}, and the state has {has}: {way_out}")
-        return held
+            raise ValueError(f"law {self!r} {law_names}, and the state has {state_names}: {remedy}")
+        return checked_state
 
     def __call__(self, state: State) -> float:
-        """The value of the energy, which may be +inf."""
+        """Return the value of the energy, which may be +inf. Raises ValueError for a law without an energy."""
         raise ValueError(f"{self!r} has no energy: it drives the flow through a drift alone")
 
     def first_variation(self, state: State, species: str = UNNAMED) -> Array:
-        """dE / d rho per unit mass at the measure's points: the limit of (E(rho + s eta) - E(rho)) / s is its integral
-        against eta. An array over the grid for a Density; zero where the energy does not involve the species.
+        """Return the first variation dE / d rho of one species, per unit mass, at the points of its measure.
+
+        It is defined by: for every change eta of rho, its integral against eta is the limit of (E(rho + s eta) - E(rho)) / s
+        as s tends to 0. For a Density it is an array over the grid. It is zero if the energy does not involve the species.
+
+        Raises ValueError for a law without an energy, and for a species that the state lacks.
         """
         raise ValueError(f"{self!r} has no first variation: it drives the flow through a drift alone")
 
@@ -118,17 +123,17 @@ class Law(ABC):
     __rmul__ = __mul__
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is pickled and copied: the law without its reading, which is made again where it is asked for."""
+        """Return what is pickled and copied: all attributes but ``forms``, which are sorted again at the next call."""
         return {name: value for name, value in self.__dict__.items() if name != "forms"}
 
 
 class Term(Law):
-    """One term of a law. It tells its ``form``, by which everything else works with it."""
+    """One term of a law. Solvers, schemes and diagnostics use a term through its ``form``."""
 
     @property
     @abstractmethod
     def form(self) -> Form:
-        """What the term is to solvers, schemes and diagnostics (see ``laws.forms``)."""
+        """The form of the term (see ``laws.forms``)."""
 
     @property
     def terms(self) -> tuple[tuple[float, Term], ...]:
@@ -136,10 +141,11 @@ class Term(Law):
 
 
 class Energy(Term):
-    """A term that is the gradient flow of an energy. A new one defines ``involves``, ``value`` and ``variation``.
+    """A term that is an energy: its flow is a gradient flow.
 
-    It is then known by value and first variation. One that is more than that tells its ``form``, or subclasses
-    ``InternalEnergy``, ``PairEnergy``, ``Congestion`` or ``Obstacle``.
+    A subclass defines ``involves``, ``value`` and ``variation``. An energy of several species defines ``frozen_at`` too.
+    Solvers then know the energy by its value and first variation only. They can do more with it if the subclass also defines
+    ``form``, or extends ``InternalEnergy``, ``PairEnergy``, ``Congestion`` or ``Obstacle``.
     """
 
     @property
@@ -148,11 +154,11 @@ class Energy(Term):
 
     @abstractmethod
     def value(self, state: Species) -> float:
-        """E(state)."""
+        """Return E(state)."""
 
     @abstractmethod
     def variation(self, state: Species, species: str) -> Array:
-        """The first variation in one of the species that the energy involves."""
+        """Return the first variation in ``species``, one of the species that the energy involves."""
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         if len(self.involves) > 1:
@@ -163,15 +169,15 @@ class Energy(Term):
         return self.value(self.check(state))
 
     def first_variation(self, state: State, species: str = UNNAMED) -> Array:
-        held = self.check(state)
-        measure = known_species(held, species)
+        checked_state = self.check(state)
+        measure = known_species(checked_state, species)
         if species not in self.involves:
             return measure.zero_field
-        return self.variation(held, species)
+        return self.variation(checked_state, species)
 
 
 class SpeciesEnergy(Energy):
-    """An energy of a single species, kept in the field ``species``."""
+    """An energy of a single species. The field ``species`` is its name."""
 
     species: str
 
@@ -184,7 +190,7 @@ class SpeciesEnergy(Energy):
 class Combination(Law):
     """A linear combination of laws, kept flat: ``a * (E + 2 * F)`` holds the terms (a, E) and (2 a, F).
 
-    Equal terms are gathered, and a term whose coefficients cancel stays with the coefficient 0.
+    The coefficients of equal terms are added. A term whose coefficients cancel stays, with the coefficient 0.
 
     >>> from jkoflow import Entropy, RenyiEntropy
     >>> 2 * (Entropy() + 3 * RenyiEntropy(2)) + Entropy()
@@ -196,11 +202,11 @@ class Combination(Law):
     def __post_init__(self) -> None:
         gathered: list[tuple[float, Term]] = []
         for c, term in self.parts:
-            place = next((k for k, (_, known) in enumerate(gathered) if known == term), None)
-            if place is None:
+            index = next((k for k, (_, known) in enumerate(gathered) if known == term), None)
+            if index is None:
                 gathered.append((c, term))
             else:
-                gathered[place] = (gathered[place][0] + c, term)
+                gathered[index] = (gathered[index][0] + c, term)
         object.__setattr__(self, "parts", tuple(gathered))
 
     @property
@@ -212,10 +218,10 @@ class Combination(Law):
         return tuple(dict.fromkeys(name for _, term in self.parts for name in term.involves))
 
     def check(self, state: State) -> Species:
-        held = super().check(state)
+        checked_state = super().check(state)
         for _, term in self.parts:
-            term.check(held)
-        return held
+            term.check(checked_state)
+        return checked_state
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         self.check(state)
@@ -224,14 +230,14 @@ class Combination(Law):
 
     def __call__(self, state: State) -> float:
         self._must_have_energy()
-        held = self.check(state)
-        return float(sum(c * term(held) for c, term in self.parts if c != 0))
+        checked_state = self.check(state)
+        return float(sum(c * term(checked_state) for c, term in self.parts if c != 0))
 
     def first_variation(self, state: State, species: str = UNNAMED) -> Array:
         self._must_have_energy()
-        held = self.check(state)
-        zero = known_species(held, species).zero_field
-        return sum((c * term.first_variation(held, species) for c, term in self.parts if c != 0), zero)
+        checked_state = self.check(state)
+        zero = known_species(checked_state, species).zero_field
+        return sum((c * term.first_variation(checked_state, species) for c, term in self.parts if c != 0), zero)
 
     def _must_have_energy(self) -> None:
         for entry in self.forms.entries:
@@ -248,20 +254,20 @@ class Combination(Law):
 
 
 def known_species(state: Species, species: str) -> Measure:
-    """The measure of a species; ValueError for a name that the state lacks."""
+    """Return the measure of a species. Raises ValueError for a name that the state lacks."""
     if species not in state:
         raise ValueError(f"species must be one of {', '.join(map(repr, state))}, got {species!r}")
     return state[species]
 
 
 def short_repr(name: str, species: str, *arguments: Any) -> str:
-    """``Name(arguments, 'species')`` with the unnamed species left out."""
+    """Return ``Name(arguments, 'species')``. The unnamed species is left out."""
     shown = [a if isinstance(a, str) else repr(a) for a in arguments] + ([repr(species)] if species != UNNAMED else [])
     return f"{name}({', '.join(shown)})"
 
 
 def restricted_to(law: Law, species: str) -> Law:
-    """The terms of a decoupled law that involve one species; ValueError if a term couples it to another."""
+    """Return the terms of a law that involve one species. Raises ValueError if such a term involves another one too."""
     kept = []
     for c, term in law.terms:
         if species in term.involves:

@@ -16,12 +16,16 @@ from .internal import InternalEnergy
 
 @dataclass(frozen=True)
 class Congestion(InternalEnergy):
-    """E(rho) = 0 where rho <= bound everywhere and +inf otherwise: crowd motion (Maury, Roudneff-Chupin, Santambrogio
-    2010), the limit of RenyiEntropy(m) of rho / bound as m grows.
+    """E(rho) = 0 if rho <= bound everywhere, +inf otherwise.
 
-    Its first variation is 0 where the bound holds (one element of the subdifferential: the pressure, non-negative and
-    carried by the saturated cells, comes out of the step, not out of the energy) and +inf where it is broken. A value
-    above the bound by less than 1e-6 of it counts as on it.
+    The energy models crowd motion (Maury, Roudneff-Chupin, Santambrogio 2010). It is the limit of RenyiEntropy(m) of
+    rho / bound as m grows.
+
+    The first variation is 0 in cells where the bound holds, and +inf in cells where it is broken. The 0 is one element of the
+    subdifferential. The pressure, which is non-negative and lives in the saturated cells, comes out of the step, not out of
+    the energy. A density above the bound by less than 1e-6 of the bound counts as equal to the bound.
+
+    Raises ValueError for a bound that is not a positive finite number.
 
     >>> from jkoflow import Grid
     >>> uniform = Grid.box((0, 2), cells=10).density(lambda x: np.ones_like(x))

@@ -1,4 +1,4 @@
-"""A convex function of ordered particles, from its subgradient or from its resolvent."""
+"""A convex function of ordered particles, given with its subgradient or its resolvent."""
 
 from __future__ import annotations
 
@@ -14,23 +14,35 @@ from .forms import Form, Positions
 
 @dataclass(frozen=True)
 class ConvexFunction(Energy):
-    """A convex function of the positions of ordered particles, for the flow -dZ/dt in its subdifferential.
+    """A convex function of the positions Z of ordered particles. Its flow is the solution of -dZ/dt in its subdifferential.
 
     Parameters
     ----------
     function : callable
-        ``function(state) -> float`` of Species of OrderedPoints, finite on all ordered positions.
+        ``function(state) -> float``, of a state of OrderedPoints. It must be finite at all ordered positions.
     subgradient : callable, optional
-        ``subgradient(state) -> {name: array}``, any element p in the metric of the masses: function(Z') >= function(Z) +
-        sum_i m_i p_i (z'_i - z_i) on the cone.
+        ``subgradient(state) -> {name: array}``: any one subgradient p, in the metric of the masses. It satisfies
+        function(Z') >= function(Z) + sum_i m_i p_i (z'_i - z_i) for all ordered positions Z'.
     resolvent : callable, optional
-        ``resolvent(state, tau) -> {name: positions}``, the minimiser of function(Z) + sum_i m_i |z_i - z_i^0|^2 / (2 tau).
+        ``resolvent(state, tau) -> {name: positions}``: the minimiser Z of
+        function(Z) + sum_i m_i |z_i - z_i^0|^2 / (2 tau), where z_i^0 are the positions in ``state``.
     species : tuple of names
+        The species on whose positions the function depends.
 
-    One of the two must be given. By its resolvent ``JKO()`` steps it at once; by its subgradient with
-    ``JKO(CuttingPlanes())``. Both are implicit Euler, the exponential formula of Crandall and Liggett: its error is of order dt
-    where the flow is as regular as here, never worse than dt^(1/2).
+    Raises ValueError if neither ``subgradient`` nor ``resolvent`` is given.
 
+    Notes
+    -----
+    The scheme depends on what is given:
+
+    * resolvent: ``JKO()``, which calls it once per step;
+    * subgradient: ``JKO(CuttingPlanes())``, which iterates.
+
+    Both schemes are implicit Euler, the exponential formula of Crandall and Liggett. The error is of order dt if the flow is
+    as regular as here, and never worse than dt^(1/2).
+
+    Examples
+    --------
     >>> import numpy as np, jkoflow as jf
     >>> length = ConvexFunction(
     ...     lambda state: float(np.ptp(state["x"].points)),
@@ -50,9 +62,9 @@ class ConvexFunction(Energy):
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise ValueError(f"function must be a function of the state, got {self.function!r}")
-        for said, given in (("subgradient", self.subgradient), ("resolvent", self.resolvent)):
+        for argument, given in (("subgradient", self.subgradient), ("resolvent", self.resolvent)):
             if given is not None and not callable(given):
-                raise ValueError(f"{said} must be a function, got {given!r}")
+                raise ValueError(f"{argument} must be a function, got {given!r}")
         if self.subgradient is None and self.resolvent is None:
             raise ValueError("subgradient or resolvent must be given as a function, got neither")
         if not isinstance(self.species, tuple) or not self.species or not all(isinstance(name, str) for name in self.species):

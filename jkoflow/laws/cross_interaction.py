@@ -13,8 +13,8 @@ from .interaction import PairEnergy, as_kernel
 class CrossInteraction(PairEnergy):
     """E = int int K(x - y) d rho_a(x) d rho_b(y), with first variations K * rho_b and K * rho_a.
 
-    No factor 1/2: the pair (a, b) is counted once (Di Francesco and Fagioli 2013, (10)). Frozen, it becomes one Potential
-    for each of the two species.
+    There is no factor 1/2: the pair (a, b) is counted once (Di Francesco and Fagioli 2013, (10)). The frozen law has one
+    Potential for each of the two species.
 
     >>> from jkoflow import Grid, Quadratic, Species
     >>> grid = Grid.box((-1, 1), cells=200)

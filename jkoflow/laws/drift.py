@@ -1,4 +1,4 @@
-"""A law with no energy: one species moved by the field of another."""
+"""A term with no energy: one species moves in the field of another."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .potential import Potential
 class Drift(Term):
     """Species ``moves`` has the extra velocity -grad K * rho_by, and nothing acts back on ``by``.
 
-    Two drifts whose kernels are no positive multiples of one another come from no energy
-    (docs/theory/two-species.md, section 1.2): only schemes that freeze the field accept them (see ``symmetrizable`` for the
-    others). Frozen, it is a Potential on ``moves``.
+    Two drifts between two species come from an energy only if their kernels are positive multiples of each other
+    (docs/theory/two-species.md, section 1.2; see ``symmetrizable``). Otherwise only schemes that freeze the field accept
+    them. The frozen law is a Potential on ``moves``.
 
     >>> from jkoflow import Gaussian
     >>> chase = Drift(Gaussian(), moves="fox", by="hare") + Drift(-Gaussian(), moves="hare", by="fox")

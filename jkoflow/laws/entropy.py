@@ -15,9 +15,10 @@ from .internal import InternalEnergy
 
 @dataclass(frozen=True)
 class Entropy(InternalEnergy):
-    """E(rho) = int rho log rho dx, with first variation log rho + 1 (-inf where there is no mass).
+    """E(rho) = int rho log rho dx, with first variation log rho + 1, which is -inf where there is no mass.
 
-    Its flow is the heat equation d rho/dt = lap rho; with a Potential, Fokker-Planck (Jordan, Kinderlehrer, Otto 1998).
+    Its flow is the heat equation d rho/dt = lap rho. With a Potential the flow is the Fokker-Planck equation (Jordan,
+    Kinderlehrer, Otto 1998).
 
     >>> from jkoflow import Grid
     >>> uniform = Grid.box((0, 2), cells=10).density(lambda x: np.ones_like(x))

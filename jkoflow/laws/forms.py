@@ -1,7 +1,7 @@
-"""What a term of a law is to those who work with it: one of a few forms.
+"""The forms of terms.
 
-A term tells its form in its own file (``term.form``). Solvers, schemes and diagnostics look at forms, never at the classes of
-terms: a new energy of a known form works wherever its form does.
+Every term of a law has a form, defined in the file of the term (``term.form``). Solvers, schemes and diagnostics use the form
+of a term, never its class. So a new energy of a known form works wherever the form works.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from ..grids import Grid
 from ..kernels import Kernel
 
 Wall: TypeAlias = Literal["neumann", "dirichlet", "free-space"]
-"""What psi obeys at the walls: no flux, 0 (grounded), or none, in the whole space."""
+"""The boundary condition of psi: no flux through the walls, psi = 0 on the walls (grounded), or no walls (the whole space)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """One of the forms. ``said`` names it in a refusal and in the tables of the docs."""
+    """The base of all forms. ``said`` is the name of the form in error messages and in the tables of the docs."""
 
     said: ClassVar[str] = "any term"
     has_energy: ClassVar[bool] = True
 
     @property
     def motions(self) -> tuple[tuple[str, str, Kernel], ...]:
-        """How species move one another, or themselves, through kernels: (a, b, K) where rho_a moves with -grad K * rho_b."""
+        """The motions through kernels: (a, b, K) says that species a moves with -grad K * rho_b. a and b may be equal."""
         return ()
 
 
 class KnownByVariation(Protocol):
-    """An energy as far as its first variation tells."""
+    """An energy that is known by its first variation."""
 
     @property
     def involves(self) -> tuple[str, ...]:
-        """The species it speaks of."""
+        """The names of the species in the energy."""
 
     def first_variation(self, state: Any, species: str) -> Array:
-        """dE / d rho of a species, at a state."""
+        """Return dE / d rho of a species, at a state."""
 
 
 class DensityFunction(Protocol):
-    """U(s) of a density s >= 0, and its derivative U'(s)."""
+    """A function U(s) of a density s >= 0, with its derivative U'(s)."""
 
     def integrand(self, s: Array) -> Array:
         """U(s)."""
@@ -54,10 +54,10 @@ class DensityFunction(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Internal(Form):
-    """int U(rho) dx of one species,  U(s) = entropy s log s + sum_k c_k s^m_k / (m_k - 1) + sum_k c_k U_k(s).
+    """int U(rho) dx of one species, with U(s) = entropy s log s + sum_k c_k s^m_k / (m_k - 1) + sum_k c_k U_k(s).
 
-    ``powers`` are pairs (c_k, m_k), ``others`` pairs (c_k, U_k). Solvers treat entropy and powers in closed form and know the
-    others by their values and derivatives.
+    ``powers`` are the pairs (c_k, m_k), ``others`` the pairs (c_k, U_k). Solvers treat the entropy and the powers in closed
+    form. They know the others by their values and derivatives.
     """
 
     said: ClassVar[str] = "internal energies"
@@ -69,7 +69,7 @@ class Internal(Form):
 
 @dataclass(frozen=True, eq=False)
 class External(Form):
-    """int V d rho of one species: V and its gradient as given to ``Potential``, functions of space or an array."""
+    """int V d rho of one species. V and its gradient are kept as they were given to ``Potential``."""
 
     said: ClassVar[str] = "potentials"
     species: str
@@ -97,9 +97,9 @@ class Forbidden(Form):
 
 @dataclass(frozen=True, eq=False)
 class Pair(Form):
-    """Species ``a`` moves with -grad K * rho_b, and ``b`` with -grad K * rho_a; one species with itself where they are equal.
+    """Species ``a`` moves with -grad K * rho_b, and ``b`` with -grad K * rho_a. ``a`` and ``b`` may be the same species.
 
-    The energy is int int K(x - y) d rho_a d rho_b, with a factor 1/2 where a is b.
+    The energy is int int K(x - y) d rho_a d rho_b, with a factor 1/2 if a and b are the same species.
     """
 
     said: ClassVar[str] = "pair interactions"
@@ -109,18 +109,18 @@ class Pair(Form):
 
     @property
     def alone(self) -> bool:
-        """Whether a species interacts with itself."""
+        """True if a and b are the same species."""
         return self.a == self.b
 
     @property
     def motions(self) -> tuple[tuple[str, str, Kernel], ...]:
-        there, back = (self.a, self.b, self.kernel), (self.b, self.a, self.kernel)
-        return (there,) if self.alone else (there, back)
+        of_a, of_b = (self.a, self.b, self.kernel), (self.b, self.a, self.kernel)
+        return (of_a,) if self.alone else (of_a, of_b)
 
 
 @dataclass(frozen=True, eq=False)
 class OneWay(Form):
-    """Species ``moves`` moves with -grad K * rho_by, and nothing acts back: no energy."""
+    """Species ``moves`` moves with -grad K * rho_by, and nothing acts back on ``by``. There is no energy."""
 
     said: ClassVar[str] = "drifts"
     has_energy: ClassVar[bool] = False
@@ -135,9 +135,9 @@ class OneWay(Form):
 
 @dataclass(frozen=True, eq=False)
 class FieldCoupling(Form):
-    """permittivity/2 int |grad psi|^2 dx,  -permittivity lap psi = sum_i z_i rho_i + doping (see ``DirichletCoupling``).
+    """permittivity/2 int |grad psi|^2 dx, with -permittivity lap psi = sum_i z_i rho_i + doping (see ``DirichletCoupling``).
 
-    The functions of ``laws.electrostatics`` take it.
+    The functions of ``laws.electrostatics`` take this form as an argument.
     """
 
     said: ClassVar[str] = "charges"
@@ -159,7 +159,7 @@ class FieldCoupling(Form):
 
 @dataclass(frozen=True, eq=False)
 class Positions(Form):
-    """A convex function of the positions of ordered particles, by its subgradient, its resolvent, or both."""
+    """A convex function of the positions of ordered particles, with its subgradient, its resolvent, or both."""
 
     said: ClassVar[str] = "convex functions of positions"
     species: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Any energy of your own, from two callables."""
+"""An energy of your own, given by two callables."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from .potential import Potential
 
 @dataclass(frozen=True)
 class Functional(SpeciesEnergy):
-    """An energy of one species from two callables: ``energy(measure) -> float`` and its first variation
-    ``variation_of(measure) -> array`` per unit mass at the measure's points.
+    """An energy of one species, given by two callables.
 
-    ``check_energy`` tells whether the two agree. For int U(rho) dx use CustomInternalEnergy, which solvers can treat
-    cell by cell. ``SemiImplicitJKO(freeze_self=True)`` freezes it to the potential of its first variation.
+    * ``energy(measure)`` returns the value, a float.
+    * ``variation_of(measure)`` returns the first variation per unit mass, an array over the points of the measure.
+
+    ``check_energy`` tests that the two callables agree. For int U(rho) dx use CustomInternalEnergy, which solvers can treat
+    cell by cell. ``SemiImplicitJKO(freeze_self=True)`` replaces the energy by the Potential of its first variation in every
+    step.
+
+    Raises ValueError at an evaluation if the first variation is not finite or has the wrong shape.
 
     >>> from jkoflow import Grid
     >>> grid = Grid.box((0, 1), cells=10)
@@ -44,8 +49,8 @@ class Functional(SpeciesEnergy):
         return finite_array("the first variation of a Functional", self.variation_of(measure), measure.zero_field.shape)
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
-        held = self.check(state)
-        return Potential(self.variation(held, self.species), self.species) if self_terms else self
+        checked_state = self.check(state)
+        return Potential(self.variation(checked_state, self.species), self.species) if self_terms else self
 
     def __repr__(self) -> str:
         return short_repr("Functional", self.species, self.energy, self.variation_of)

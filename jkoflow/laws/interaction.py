@@ -1,4 +1,4 @@
-"""Energies of pairs: the base of them, and the interaction of a species with itself."""
+"""Pair energies: their base class, and the interaction of a species with itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from .potential import Potential
 
 
 def as_kernel(W: Kernel | Callable[..., Any]) -> Kernel:
-    """A kernel as it is, a function of the displacement as a CustomKernel; ValueError for anything else."""
+    """Return a kernel as it is, and a function of the displacement as a CustomKernel.
+
+    Raises ValueError for anything else.
+    """
     if isinstance(W, Kernel):
         return W
     if callable(W):
@@ -25,15 +28,15 @@ def as_kernel(W: Kernel | Callable[..., Any]) -> Kernel:
 
 
 class PairEnergy(Energy):
-    """E = int int K(x - y) d rho_a(x) d rho_b(y), with a factor 1/2 where a and b are one species.
+    """E = int int K(x - y) d rho_a(x) d rho_b(y), with a factor 1/2 if a and b are the same species.
 
-    A new one defines ``form``, a ``Pair`` of a kernel and two names. Value, first variation and the frozen law follow.
+    A subclass defines ``form``, a ``Pair`` of a kernel and two names. Its value, first variation and frozen law follow.
     """
 
     @property
     @abstractmethod
     def form(self) -> Pair:
-        """The kernel and the two species."""
+        """The kernel and the names of the two species."""
 
     @property
     def involves(self) -> tuple[str, ...]:
@@ -54,19 +57,19 @@ class PairEnergy(Energy):
         return state[species].field("K", source.potential(pair.kernel))
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
-        held, pair = self.check(state), self.form
+        checked_state, pair = self.check(state), self.form
         if pair.alone:
-            return Potential(held[pair.a].potential(pair.kernel), pair.a) if self_terms else self
-        there, back = held[pair.b].potential(pair.kernel), held[pair.a].potential(pair.kernel)
-        return Potential(there, pair.a) + Potential(back, pair.b)
+            return Potential(checked_state[pair.a].potential(pair.kernel), pair.a) if self_terms else self
+        on_a, on_b = checked_state[pair.b].potential(pair.kernel), checked_state[pair.a].potential(pair.kernel)
+        return Potential(on_a, pair.a) + Potential(on_b, pair.b)
 
 
 @dataclass(frozen=True)
 class Interaction(PairEnergy):
     """E(rho) = 1/2 int int W(x - y) d rho(x) d rho(y), with first variation W * rho.
 
-    ``W`` is an even kernel, or a function of the displacement. On a Density the convolution is in free space, by
-    zero-padded FFT (see ``Grid.convolve``).
+    ``W`` is an even kernel, or a function of the displacement. On a Density the convolution is in free space, without images
+    behind the walls; it is computed by a zero-padded FFT (see ``Grid.convolve``).
 
     >>> from jkoflow import Grid, Quadratic
     >>> rho = Grid.box((-1, 1), cells=200).density(lambda x: 1 + x)

@@ -24,7 +24,7 @@ class InternalEnergy(SpeciesEnergy):
 
     @abstractmethod
     def derivative(self, s: Array) -> Array:
-        """U'(s) for s >= 0; -inf where the slope at vacuum is infinite."""
+        """U'(s) for s >= 0; -inf at s = 0 if the slope there is infinite."""
 
     @property
     def form(self) -> Form:
@@ -39,9 +39,9 @@ class InternalEnergy(SpeciesEnergy):
 
 @dataclass(frozen=True)
 class CustomInternalEnergy(InternalEnergy):
-    """int U(rho) dx for your own convex U with derivative dU, both functions of an array of densities.
+    """E(rho) = int U(rho) dx for a convex U of your own, with derivative dU. Both are functions of an array of densities.
 
-    The flow is displacement convex in R^d when s -> s^d U(s^-d) is convex and non-increasing (McCann 1997).
+    The energy is displacement convex in R^d if s -> s^d U(s^-d) is convex and non-increasing (McCann 1997).
 
     >>> from jkoflow import Grid
     >>> grid = Grid.box((0, 1), cells=10)

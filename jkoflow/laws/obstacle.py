@@ -17,13 +17,15 @@ from .forms import Forbidden, Form
 
 @dataclass(frozen=True, eq=False)
 class Obstacle(SpeciesEnergy):
-    """E(rho) = 0 where no cell of the obstacle holds mass, and +inf otherwise.
+    """E(rho) = 0 if no cell of the obstacle holds mass, +inf otherwise.
 
-    ``where`` is a function of space, or an array over the grid; the obstacle is where it is true (not 0) at the cell centre.
-    The distance stays that of the whole box: mass may pass through an obstacle within a step, but not rest in it. It
-    goes round one as dt falls.
+    ``where`` is a function of space, or an array over the grid. A cell belongs to the obstacle if ``where`` is true (not 0) at
+    the centre of the cell. The first variation is 0 outside the obstacle and +inf inside.
 
-    Acts on Density. The first variation is 0 outside and +inf inside.
+    The Wasserstein distance stays the distance of the whole box. So mass may pass through an obstacle within a step, but it
+    may not rest in it. As dt falls, mass goes round the obstacle.
+
+    Raises ValueError at an evaluation on a measure that is not a Density.
 
     >>> from jkoflow import Grid
     >>> grid = Grid.box((0, 2), cells=10)
@@ -36,7 +38,10 @@ class Obstacle(SpeciesEnergy):
     species: str = UNNAMED
 
     def mask(self, grid: Grid) -> NDArray[np.bool_]:
-        """True in the cells of the obstacle, over a grid. Raises ValueError for an array of another shape or with NaN."""
+        """Return an array over the grid that is True in the cells of the obstacle.
+
+        Raises ValueError if ``where`` is an array of another shape, or contains NaN.
+        """
         return finite_array("where", grid.sample(self.where) if callable(self.where) else self.where, grid.shape) != 0
 
     @property

@@ -18,11 +18,18 @@ from .forms import External, Form
 class Potential(SpeciesEnergy):
     """E(rho) = int V d rho, with first variation V.
 
-    ``V`` is a function of space, ``V(x)``, ``V(x, y)``, ..., or an array of its values at the measure's points, of the
-    grid's shape for a Density; on Quantiles and Particles, whose points move, it must be a function. A value that is not
-    finite, or an array of another shape, raises ValueError where it meets the measure. ``gradient``, a function of space, is
-    used where points move; without one the derivatives come from central differences of V, over a thousandth of the extent
-    of the measure or a millionth of its distance from the origin, which reach past its ends.
+    ``V`` may be given in two ways:
+
+    * a function of space, ``V(x)``, ``V(x, y)`` or ``V(x, y, z)``: works on every measure;
+    * an array of its values at the points of the measure, in the shape of the grid: works on a Density only, because the
+      points of Quantiles and Particles move.
+
+    ``gradient`` is a function of space that returns grad V. Only measures with moving points use it. If it is missing, the
+    gradient is computed by central differences of V. Their step is about a thousandth of the extent of the measure, but at
+    least a millionth of its distance from the origin. So V is evaluated slightly outside the support.
+
+    Raises ValueError if V returns a value that is not finite, or if an array has the wrong shape: at the first evaluation.
+    An array with a value that is not finite is refused at once.
 
     >>> from jkoflow import Grid
     >>> rho = Grid.box((-1, 1), cells=200).density(lambda x: np.ones_like(x))

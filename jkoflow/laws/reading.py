@@ -1,4 +1,4 @@
-"""The one reading of a law: its terms, sorted by their forms."""
+"""The terms of a law, sorted by their forms."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 class Entry(NamedTuple, Generic[F]):
-    """A term of a law with its coefficient: ``factor`` times what ``form`` says; ``term`` is for the words of a refusal."""
+    """A term of a law with its coefficient: ``factor`` times ``form``. ``term`` is named in error messages."""
 
     factor: float
     form: F
     term: Any
 
     def non_negative(self) -> float:
-        """The factor; ValueError where it is below 0, which would make the step unbounded below, or not convex."""
+        """Return the factor. Raises ValueError for a negative one: the step would be unbounded below, or not convex."""
         if self.factor < 0:
             raise ValueError(
                 f"the coefficient of {self.term!r} must be >= 0, got {self.factor:g}: the step would have no minimiser, or many"
@@ -41,18 +41,17 @@ class Motion(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LawForms:
-    """The terms of a law whose coefficient is not 0, in their order, and sorted by form.
+    """The terms of a law whose coefficient is not 0: in the order of the law, and sorted by form.
 
-    It is read once from a law, which keeps it as ``law.forms``. What it holds is code and numbers of the law alone, nothing of
-    a state.
+    A law makes it once and keeps it as ``law.forms``. It depends on the law alone, not on a state.
     """
 
     entries: tuple[Entry[Any], ...]
-    _made: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    _cache: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, terms: Iterable[tuple[float, Any]]) -> LawForms:
-        """The reading of pairs (coefficient, term); every term tells its ``form``."""
+        """Return the sorted terms of a law, given as pairs (coefficient, term)."""
         return cls(tuple(Entry(c, term.form, term) for c, term in terms if c != 0))
 
     def each(self, kind: type[F]) -> tuple[Entry[F], ...]:
@@ -106,31 +105,37 @@ class LawForms:
 
     @cached_property
     def motions(self) -> tuple[Motion, ...]:
-        """How species move one another, and themselves, through kernels."""
+        """The motions of all terms through kernels."""
         return tuple(Motion(a, b, factor, kernel) for factor, form, _ in self.entries for a, b, kernel in form.motions)
 
     @cached_property
     def tied(self) -> tuple[tuple[str, ...], ...]:
-        """The species of every joint term that is no kernel: the law has an energy only if they have equal mobilities."""
-        joint = (entry for entry in self.entries if not entry.form.motions)
-        return tuple(entry.term.involves for entry in joint if len(entry.term.involves) > 1)
+        """The species of every term that couples several species, but not through a kernel.
+
+        The law has an energy only if the species of such a term have equal mobilities.
+        """
+        without_kernel = (entry for entry in self.entries if not entry.form.motions)
+        return tuple(entry.term.involves for entry in without_kernel if len(entry.term.involves) > 1)
 
     @property
     def has_energy(self) -> bool:
-        """Whether every term is one of an energy."""
+        """True if every term is an energy."""
         return all(entry.form.has_energy for entry in self.entries)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What ``make`` returns, called at the first time for this key: what a solver makes of the law alone is kept with it.
+        """Return ``make()``, and call it only at the first time for a key. A solver keeps here what it computes from the law.
 
-        The key must hold everything besides the law that the answer depends on.
+        The key must contain everything besides the law on which the result depends.
         """
-        if key not in self._made:
-            self._made[key] = make()
-        return self._made[key]
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
 
     def require(self, taken: Iterable[type[Form]], taker: str, way_out: str = "") -> None:
-        """ValueError, with what is taken and the way out, for the first term whose form is not among those taken."""
+        """Raise ValueError for the first term whose form is not among ``taken``.
+
+        The message names the ``taker``, the forms that it takes, and the ``way_out``.
+        """
         kinds = tuple(taken)
         for entry in self.entries:
             if not isinstance(entry.form, kinds):

@@ -18,8 +18,10 @@ from .internal import InternalEnergy
 class RenyiEntropy(InternalEnergy):
     """E(rho) = int rho^m / (m - 1) dx, with first variation m rho^(m-1) / (m - 1), for m > 0, m != 1.
 
-    Its flow is d rho/dt = lap rho^m (Otto 2001): porous medium for m > 1, fast diffusion for
-    m < 1, where the energy is negative and the first variation -inf where there is no mass.
+    Its flow is d rho/dt = lap rho^m (Otto 2001):
+
+    * m > 1: the porous-medium equation;
+    * m < 1: fast diffusion. The energy is negative, and the first variation is -inf where there is no mass.
 
     Raises ValueError for m <= 0, and for m = 1, which is Entropy().
 

@@ -1,4 +1,4 @@
-"""Which mobilities make pairs of cross-interactions symmetric."""
+"""The mobilities that make pairs of cross-interactions symmetric."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from ..kernels.base import terms_of
 from ..kernels.sums import compiled_pair
 from .reading import Motion
 
-_SAME = 1e-12  # relative difference of coefficients that come from rounding
+_SAME = 1e-12  # relative: coefficients that differ by less differ by rounding only
 
 
 def symmetrizing_mobilities(
     names: Sequence[str], motions: Iterable[Motion], tied: Iterable[Sequence[str]]
 ) -> dict[str, float] | None:
-    """alpha > 0 by species with K_ab / alpha_a = K_ba / alpha_b for all pairs, 1 for the first of those that interact; None
-    where there are none. Species in one group of ``tied`` need equal ones.
+    """Return mobilities alpha > 0 with K_ab / alpha_a = K_ba / alpha_b for all pairs of species; None if there are none.
+
+    Of the species that interact, directly or through others, the first has the mobility 1. The species in one group of
+    ``tied`` have equal mobilities.
     """
-    sides: dict[tuple[str, str], dict[Any, float]] = defaultdict(dict)
+    coefficients: dict[tuple[str, str], dict[Any, float]] = defaultdict(dict)
     for a, b, c, kernel in motions:
         for key, strength in _by_shape(kernel).items():
-            sides[a, b][key] = sides[a, b].get(key, 0.0) + c * strength
+            coefficients[a, b][key] = coefficients[a, b].get(key, 0.0) + c * strength
     ratios = {}
     for a, b in combinations(names, 2):
-        there, back = sides.get((a, b), {}), sides.get((b, a), {})
-        ratio = _ratio(there, back)
+        coefficients_ab, coefficients_ba = coefficients.get((a, b), {}), coefficients.get((b, a), {})
+        ratio = _ratio(coefficients_ab, coefficients_ba)
         if ratio == 0:
             continue
         if ratio is None or ratio < 0:
@@ -43,26 +45,26 @@ def symmetrizing_mobilities(
 
 
 def _consistent(names: Sequence[str], ratios: dict[tuple[str, str], float]) -> dict[str, float] | None:
-    """alpha with alpha_b = ratio alpha_a for every pair (a, b); None if going round in a circle contradicts it."""
+    """Return alpha with alpha_b = ratio alpha_a for every pair (a, b); None if the pairs along a circle contradict this."""
     ratios = ratios | {(b, a): 1 / ratio for (a, b), ratio in ratios.items()}
-    found: dict[str, float] = {}
+    mobilities: dict[str, float] = {}
     for first in names:
-        if first in found:
+        if first in mobilities:
             continue
-        found[first] = 1.0
-        reached = [first]
-        while reached:
-            a = reached.pop()
-            for (one, b), ratio in ratios.items():
-                if one == a and b not in found:
-                    found[b] = ratio * found[a]
-                    reached.append(b)
-    agree = all(abs(found[b] / (found[a] * ratio) - 1) <= 100 * _SAME for (a, b), ratio in ratios.items())
-    return found if agree else None
+        mobilities[first] = 1.0
+        to_visit = [first]
+        while to_visit:
+            a = to_visit.pop()
+            for (start, b), ratio in ratios.items():
+                if start == a and b not in mobilities:
+                    mobilities[b] = ratio * mobilities[a]
+                    to_visit.append(b)
+    agree = all(abs(mobilities[b] / (mobilities[a] * ratio) - 1) <= 100 * _SAME for (a, b), ratio in ratios.items())
+    return mobilities if agree else None
 
 
 def _by_shape(kernel: Kernel) -> dict[Any, float]:
-    """The coefficients of a kernel by what it is apart from its strength: -Riesz(1) and PowerLaw(-1) are of one shape."""
+    """Return the coefficients of a kernel by shape. A shape has no strength: -Riesz(1) and PowerLaw(-1) have the same shape."""
     shapes: dict[Any, float] = {}
     for c, term in terms_of(kernel):
         known = compiled_pair(term)
@@ -72,7 +74,7 @@ def _by_shape(kernel: Kernel) -> dict[Any, float]:
 
 
 def _identity(kernel: Kernel) -> Any:
-    """The kernel itself, to be compared by value; itself alone where it cannot be hashed."""
+    """Return a key for a kernel: the kernel, which is compared by value, or its id if it cannot be hashed."""
     try:
         hash(kernel)
     except TypeError:
@@ -80,13 +82,15 @@ def _identity(kernel: Kernel) -> Any:
     return kernel
 
 
-def _ratio(there: dict[Any, float], back: dict[Any, float]) -> float | None:
-    """r with back = r there, 0 where both vanish; None if there is none."""
-    largest = max(map(abs, [*there.values(), *back.values()]), default=0.0)
-    there, back = ({k: c for k, c in side.items() if abs(c) > _SAME * largest} for side in (there, back))
-    if not there and not back:
+def _ratio(coefficients_ab: dict[Any, float], coefficients_ba: dict[Any, float]) -> float | None:
+    """Return r with coefficients_ba = r coefficients_ab; 0 if both vanish, None if there is no such r."""
+    largest = max(map(abs, [*coefficients_ab.values(), *coefficients_ba.values()]), default=0.0)
+    coefficients_ab, coefficients_ba = (
+        {k: c for k, c in side.items() if abs(c) > _SAME * largest} for side in (coefficients_ab, coefficients_ba)
+    )
+    if not coefficients_ab and not coefficients_ba:
         return 0.0
-    if there.keys() != back.keys():
+    if coefficients_ab.keys() != coefficients_ba.keys():
         return None
-    ratios = [back[key] / there[key] for key in there]
+    ratios = [coefficients_ba[key] / coefficients_ab[key] for key in coefficients_ab]
     return ratios[0] if all(abs(r / ratios[0] - 1) <= 100 * _SAME for r in ratios) else None

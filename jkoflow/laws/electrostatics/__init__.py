@@ -1,4 +1,4 @@
-"""Poisson's equation for the charge of a state."""
+"""The electrostatic energy of charged species, by Poisson's equation."""
 
 from .dirichlet_coupling import DirichletCoupling
 from .poisson import (

@@ -1,4 +1,4 @@
-"""The Dirichlet energy of the potential that charged species make together."""
+"""The Dirichlet energy of the electric potential of charged species."""
 
 from __future__ import annotations
 
@@ -16,46 +16,59 @@ from ..forms import FieldCoupling, Wall
 from ..potential import Potential
 from .poisson import as_interactions, charge_density, coupling_energy, fixed_charge, potential_at, psi_of_charge
 
-_NEUTRAL = 1e-9  # of the charge without its signs
+_NEUTRAL = 1e-9  # of the sum of the absolute charges
 
 
 class DirichletCoupling(Energy):
     """E = permittivity/2 int |grad psi|^2 dx,   -permittivity lap psi = sum_i z_i rho_i + doping,   with dE/drho_i = z_i psi.
 
-    The electrostatic energy of ions, and the coupling of Poisson-Nernst-Planck with the entropies of the species.
+    This is the electrostatic energy of ions. With the entropies of the species it gives the Poisson-Nernst-Planck equations.
 
     Parameters
     ----------
     **charges : float
-        The valence z_i of every species of the state, by name; 0 for a neutral one. Names that are no identifiers come in a
-        mapping: ``DirichletCoupling({"Na+": 1, "Cl-": -1})``.
+        The valence z_i of every species of the state, by name; 0 for a neutral species. Names that are no identifiers come
+        in a mapping: ``DirichletCoupling({"Na+": 1, "Cl-": -1})``.
     permittivity : float
-        Of the medium, > 0; 1 / permittivity is the strength c of the coupling.
+        The permittivity of the medium, > 0. The strength of the coupling is c = 1 / permittivity.
     doping : function of space, array or number, optional
-        The density of fixed charge, of either sign. A function is averaged over the cells. An array has the grid's shape; on
-        Quantiles, which need walls for it, it holds averages over equal cells between them.
+        The density of fixed charge, of either sign. A function is averaged over the cells. An array has the shape of the
+        grid. On Quantiles, which need walls for doping, an array holds averages over equal cells between the walls.
     boundary : "neumann", "dirichlet" or "free-space"
-        No flux of grad psi through the walls, and psi of mean zero; psi = 0 on the walls (grounded); or the whole space, with
-        psi = G * charge, G = Newtonian(d), which vanishes at infinity for d >= 3.
+        The boundary condition of psi:
+
+        * "neumann": no flux of grad psi through the walls; psi has mean zero.
+        * "dirichlet": psi = 0 on the walls (grounded).
+        * "free-space": the whole space, psi = G * charge with G = Newtonian(d). psi vanishes at infinity for d >= 3.
 
     Notes
     -----
-    The total charge must vanish, to 1e-9 of the charge without its signs, for "neumann", where no psi exists otherwise, and
-    in free space for d <= 2, where the energy is infinite otherwise. A multiple of the species' masses changes nothing in
-    that: masses need not be 1.
+    The total charge must vanish, up to 1e-9 of the sum of the absolute charges, in two cases:
 
-    On a Density psi is solved by finite volumes to second order, in one pair of transforms (cosine, sine, or a zero-padded
-    convolution, of 2^d n cells). On Quantiles the energy is the sum of interactions through -|x| / 2 that it is on the line,
-    summed exactly by distribution functions; "neumann" and "dirichlet" stand at the walls of the measures. On RadialQuantiles
-    psi follows from the enclosed charge.
+    * "neumann", because otherwise no psi exists;
+    * "free-space" in d <= 2, because otherwise the energy is infinite.
 
-    The flow of a positive multiple is convex along straight lines of densities, so that every JKO step has one answer; on
-    the line with "neumann" along geodesics too (docs/theory/poisson-nernst-planck.md, section 2.4, and for the line
-    docs/theory/poisson-nernst-planck.md, section 3.11). Inhomogeneous values on the walls enter as a Potential, z_i times
-    their harmonic extension.
+    The masses of the species need not be 1.
 
-    Raises ValueError for a charge or permittivity that is no number (> 0), an unknown boundary, a state with a species whose
-    charge is not given, a total charge for which there is no psi, or doping that is not finite.
+    How psi is computed depends on the measure:
+
+    * Density: by finite volumes of second order, in one pair of transforms: cosine, sine, or a zero-padded convolution of
+      2^d n cells.
+    * Quantiles: the energy is a sum of interactions through -|x| / 2, evaluated exactly by distribution functions. The
+      conditions "neumann" and "dirichlet" hold at the walls of the measures.
+    * RadialQuantiles: from the enclosed charge.
+
+    A positive multiple of the energy is convex along straight lines of densities, so every JKO step has one solution
+    (docs/theory/poisson-nernst-planck.md, section 2.4). On the line with "neumann" it is convex along geodesics too
+    (docs/theory/poisson-nernst-planck.md, section 3.11). To prescribe other values of psi on the walls, add for every species
+    a Potential, z_i times the harmonic extension of the values.
+
+    Raises ValueError for:
+
+    * a charge that is not a number, a permittivity that is not a number > 0, an unknown boundary;
+    * a state with a species whose charge is not given;
+    * a total charge other than 0 where it must vanish;
+    * doping that is not finite.
 
     Source: Kinderlehrer, Monsaingeon, Xu (2017), (1.1) to (1.3); for boxes and valences
     docs/theory/poisson-nernst-planck.md, section 4.
@@ -102,17 +115,17 @@ class DirichletCoupling(Energy):
 
     @property
     def permittivity(self) -> float:
-        """That of the medium."""
+        """The permittivity of the medium."""
         return self._form.permittivity
 
     @property
     def doping(self) -> Any:
-        """The fixed charge as it was given, or None."""
+        """The density of fixed charge as it was given, or None."""
         return self._form.doping
 
     @property
     def boundary(self) -> Wall:
-        """What psi obeys at the walls."""
+        """The boundary condition of psi."""
         return self._form.boundary
 
     @property
@@ -120,21 +133,21 @@ class DirichletCoupling(Energy):
         return tuple(self.charges)
 
     def check(self, state: State) -> Species:
-        held = super().check(state)
-        for name in held:
+        checked_state = super().check(state)
+        for name in checked_state:
             if name not in self.charges:
                 raise ValueError(
                     f"charges must be given for every species, and {self!r} has none for {name!r}: a neutral one has 0"
                 )
-        if held.kind is Quantiles and self.boundary != "free-space" and held.domain is None:
+        if checked_state.kind is Quantiles and self.boundary != "free-space" and checked_state.domain is None:
             raise ValueError(f"{self!r} needs walls, and the Quantiles have none: give them walls, or boundary='free-space'")
-        if held.kind is RadialQuantiles and (self.boundary != "free-space" or self.doping is not None):
+        if checked_state.kind is RadialQuantiles and (self.boundary != "free-space" or self.doping is not None):
             raise ValueError(f"{self!r} must have boundary='free-space' and no doping on RadialQuantiles")
-        first = next(iter(held.values()))
-        dim = first.grid.dim if held.kind is Density else getattr(first, "dim", 1)
+        first = next(iter(checked_state.values()))
+        dim = first.grid.dim if checked_state.kind is Density else getattr(first, "dim", 1)
         if self.boundary == "neumann" or (self.boundary == "free-space" and dim <= 2):
-            self._must_be_neutral(held)
-        return held
+            self._must_be_neutral(checked_state)
+        return checked_state
 
     def _must_be_neutral(self, state: Species) -> None:
         background = 0.0 if self.doping is None else fixed_charge(self.form, state)
@@ -154,16 +167,18 @@ class DirichletCoupling(Energy):
         return self.charges[species] * potential_at(state[species], self.form, state)
 
     def potential(self, state: State) -> Array:
-        """psi over the grid of a state of densities, in the gauge of the boundary."""
-        held = self.check(state)
-        return psi_of_charge(self.form, held.grid, charge_density(self.form, held))
+        """Return psi over the grid, for a state of densities. The boundary fixes the gauge of psi."""
+        checked_state = self.check(state)
+        return psi_of_charge(self.form, checked_state.grid, charge_density(self.form, checked_state))
 
     def charge_density(self, state: State) -> Array:
-        """sum_i z_i rho_i + doping over the grid of a state of densities."""
+        """Return sum_i z_i rho_i + doping over the grid, for a state of densities."""
         return charge_density(self.form, self.check(state))
 
     def debye_length(self, state: State, diffusion: float = 1.0) -> float:
-        """(permittivity D / sum_i z_i^2 c_i)^(1/2) for the mean densities c_i of a state in a box: how far charge is screened.
+        """Return the Debye length (permittivity D / sum_i z_i^2 c_i)^(1/2): how far a charge is felt.
+
+        c_i are the mean densities of a state in a box, D is ``diffusion``.
 
         >>> from jkoflow import Grid, Species
         >>> grid = Grid.box((0, 1), cells=8)
@@ -175,21 +190,26 @@ class DirichletCoupling(Energy):
         return float((positive("diffusion", diffusion) * self.relaxation_time(state)) ** 0.5)
 
     def relaxation_time(self, state: State) -> float:
-        """permittivity / sum_i z_i^2 c_i for the mean densities c_i of a state in a box, at mobilities 1: how soon charge is
-        screened.
+        """Return the relaxation time permittivity / sum_i z_i^2 c_i: how soon a charge is screened, for mobilities 1.
+
+        c_i are the mean densities of a state in a box. Raises ValueError if no species is charged.
         """
-        held = self.check(state)
-        volume = float(np.ptp(held.domain)) if held.kind is Quantiles and held.domain else held.grid.volume
-        squares = sum(z**2 * held[name].mass for name, z in self.charges.items())
+        checked_state = self.check(state)
+        volume = (
+            float(np.ptp(checked_state.domain))
+            if checked_state.kind is Quantiles and checked_state.domain
+            else checked_state.grid.volume
+        )
+        squares = sum(z**2 * checked_state[name].mass for name, z in self.charges.items())
         if squares == 0:
             raise ValueError(f"{self!r} must hold a charged species for there to be a length or a time")
         return self.permittivity * volume / squares
 
     def as_interactions(self, state: State) -> Law:
-        """The coupling as a sum of interactions and potentials, for solvers that know those alone; the value lacks the energy
-        of the doping by itself, and first variations have another gauge.
+        """Return the coupling as a sum of interactions and potentials, for solvers that know only these.
 
-        In free space in any dimension, and between the walls of Quantiles.
+        It works in free space in any dimension, and between the walls of Quantiles. The sum differs from the coupling in two
+        points: its value lacks the energy of the doping alone, and its first variations have another gauge.
 
         >>> from jkoflow import Quantiles, Species
         >>> pair = Species(u=Quantiles([0.0, 1.0]), v=Quantiles([2.0, 3.0]))
@@ -200,11 +220,14 @@ class DirichletCoupling(Energy):
         return as_interactions(self.form, self.check(state))
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
-        """z_i psi of ``state`` as potentials, the share of every species in its own field with it: the lagged coupling."""
-        held = self.check(state)
-        if held.kind is not Density:
-            return self.as_interactions(held).frozen_at(held, self_terms=True)
-        psi = self.potential(held)
+        """Return the lagged coupling: the potentials z_i psi, where psi is the field of all species in ``state``.
+
+        The field of species i itself is part of psi, whatever ``self_terms``.
+        """
+        checked_state = self.check(state)
+        if checked_state.kind is not Density:
+            return self.as_interactions(checked_state).frozen_at(checked_state, self_terms=True)
+        psi = self.potential(checked_state)
         return Combination(tuple((1.0, Potential(z * psi, name)) for name, z in self.charges.items() if z != 0))
 
     def __repr__(self) -> str:

@@ -19,23 +19,24 @@ from ..forms import FieldCoupling
 from ..interaction import Interaction
 from ..potential import Potential
 
-_ACROSS = 3  # Gauss points of a cell of a grid along every axis
-_DOPING_CELLS = 4096  # between the walls of quantiles, for doping that is a function
+_GAUSS_POINTS = 3  # in a cell of a grid, along every axis
+_DOPING_CELLS = 4096  # between the walls of quantiles, if the doping is a function
 
 
 @singledispatch
 def coupling_energy(measure: Measure, coupling: FieldCoupling, state: Species) -> float:
-    """The energy of the field of a state; ``measure``, any one of its measures, chooses how it is found."""
-    raise _unknown(measure)
+    """Return the energy of the field of a state. ``measure`` is any one of its measures; its class selects the method."""
+    raise _unsupported(measure)
 
 
 @singledispatch
 def potential_at(measure: Measure, coupling: FieldCoupling, state: Species) -> Array:
-    """psi of a state at the points of one of its measures."""
-    raise _unknown(measure)
+    """Return psi of a state at the points of ``measure``, one of its measures."""
+    raise _unsupported(measure)
 
 
-def _unknown(measure: Measure) -> ValueError:
+def _unsupported(measure: Measure) -> ValueError:
+    """Return the error for a measure on which the coupling is not defined."""
     return ValueError(
         f"DirichletCoupling takes Density, Quantiles and RadialQuantiles, got {type(measure).__name__}: in free space write it "
         "as interactions, with .as_interactions(state)"
@@ -60,17 +61,17 @@ def _(measure: Quantiles, coupling: FieldCoupling, state: Species) -> float:
 
 @potential_at.register(Quantiles)
 def _(measure: Quantiles, coupling: FieldCoupling, state: Species) -> Array:
-    kernel, field = _kernel(coupling, state), measure.zero_field
+    kernel, field = _green_kernel(coupling, state), measure.zero_field
     for name, z in coupling.charges.items():
-        other = state[name]
+        source = state[name]
         if z != 0:
             field = field + z * (
-                measure.convolve(kernel) if other is measure else other.potential(kernel).over_cells(measure.nodes)
+                measure.convolve(kernel) if source is measure else source.potential(kernel).over_cells(measure.nodes)
             )
     if coupling.doping is not None:
-        field = field + _of_doping(coupling, state, kernel).over_cells(measure.nodes)
+        field = field + _doping_potential(coupling, state, kernel).over_cells(measure.nodes)
     if coupling.boundary == "dirichlet":
-        field = field + _net_charge(coupling, state) * measure.field("g", _between_walls(state))
+        field = field + _net_charge(coupling, state) * measure.field("g", _wall_function(state))
     return np.asarray(field / coupling.permittivity + _gauge(coupling, state))
 
 
@@ -86,35 +87,35 @@ def _(measure: RadialQuantiles, coupling: FieldCoupling, state: Species) -> Arra
 
 
 def charge_density(coupling: FieldCoupling, state: Species) -> Array:
-    """sum_i z_i rho_i + doping over a grid."""
+    """Return sum_i z_i rho_i + doping over the grid of the state."""
     return sum((z * state[name].values for name, z in coupling.charges.items()), doping_on(coupling, state.grid))
 
 
 def doping_on(coupling: FieldCoupling, grid: Grid) -> Array:
-    """The doping as an array over a grid; of a function the averages over the cells, whose total is that of the function."""
+    """Return the doping as an array over a grid. A function is averaged over the cells, which keeps its integral."""
     if coupling.doping is None:
         return np.zeros(grid.shape)
     if callable(coupling.doping):
-        return finite_array("doping", grid.sample(coupling.doping, order=_ACROSS), grid.shape)
+        return finite_array("doping", grid.sample(coupling.doping, order=_GAUSS_POINTS), grid.shape)
     if np.ndim(coupling.doping) > 0:
         return grid.field("doping", coupling.doping)
     return np.full(grid.shape, finite("doping", coupling.doping))
 
 
 def sampled_on(coupling: FieldCoupling, grid: Grid) -> FieldCoupling:
-    """The same coupling with its doping, if it is a function, as an array over a grid."""
+    """Return the coupling with its doping as an array over a grid if the doping is a function, else the same coupling."""
     return replace(coupling, doping=doping_on(coupling, grid)) if callable(coupling.doping) else coupling
 
 
 def psi_of_charge(coupling: FieldCoupling, grid: Grid, charge: Array) -> Array:
-    """psi with -permittivity lap psi = charge; a mean of the charge that Neumann's condition does not allow is left out."""
+    """Return psi with -permittivity lap psi = charge. Under Neumann's condition the mean of the charge is ignored."""
     if coupling.boundary == "free-space":
         return grid.convolve(Newtonian(grid.dim), charge) / coupling.permittivity
     return grid.inverse_laplacian(charge, coupling.boundary) / coupling.permittivity
 
 
 def fixed_charge(coupling: FieldCoupling, state: Species) -> float:
-    """The total of the doping."""
+    """Return the total of the doping."""
     if state.kind is Density:
         return state.grid.integrate(doping_on(coupling, state.grid))
     _, masses = _doping_cells(coupling, state)
@@ -122,27 +123,30 @@ def fixed_charge(coupling: FieldCoupling, state: Species) -> float:
 
 
 def as_interactions(coupling: FieldCoupling, state: Species) -> Law:
-    """The coupling as interactions through the Green's function of the place, and potentials.
+    """Return the coupling as interactions through Green's function, and potentials.
 
-    Between walls at a and b it is -|x - y| / 2 + (x - y)^2 / (2 L) + g(x) + g(y), g(x) = (x - a)(b - x) / (2 L), where psi
-    vanishes on them, and -|x - y| / 2 for a charge of total 0 where no flux leaves.
+    Between walls at a and b, with L = b - a, Green's function depends on the boundary:
+
+    * "dirichlet": -|x - y| / 2 + (x - y)^2 / (2 L) + g(x) + g(y), with g(x) = (x - a)(b - x) / (2 L);
+    * "neumann": -|x - y| / 2, for a total charge of 0.
     """
     if state.kind is RadialQuantiles:
         raise ValueError("RadialQuantiles hold no interactions, so the coupling cannot be frozen there: take JKO()")
-    kernel, c = _kernel(coupling, state), 1 / coupling.permittivity
+    kernel, c = _green_kernel(coupling, state), 1 / coupling.permittivity
     charged = [(name, z) for name, z in coupling.charges.items() if z != 0]
     terms: list[tuple[float, Term]] = []
     for k, (a, za) in enumerate(charged):
         terms.append((c * za * za, Interaction(kernel, a)))
         terms += [(c * za * zb, CrossInteraction(kernel, between=(a, b))) for b, zb in charged[k + 1 :]]
         if coupling.doping is not None:
-            terms.append((c * za, Potential(_of_doping(coupling, state, kernel), a)))
+            terms.append((c * za, Potential(_doping_potential(coupling, state, kernel), a)))
         if coupling.boundary == "dirichlet":
-            terms.append((c * za * _net_charge(coupling, state), Potential(_between_walls(state), a)))
+            terms.append((c * za * _net_charge(coupling, state), Potential(_wall_function(state), a)))
     return Combination(tuple(terms))
 
 
-def _kernel(coupling: FieldCoupling, state: Species) -> Kernel:
+def _green_kernel(coupling: FieldCoupling, state: Species) -> Kernel:
+    """Return the part of Green's function that depends on x - y alone, for permittivity 1."""
     if coupling.boundary == "free-space":
         return Newtonian(1 if state.kind is Quantiles else getattr(state.domain, "dim", state.domain))
     if state.kind is not Quantiles:
@@ -152,17 +156,19 @@ def _kernel(coupling: FieldCoupling, state: Species) -> Kernel:
 
 
 def _net_charge(coupling: FieldCoupling, state: Species) -> float:
+    """Return the total charge of the species and the doping."""
     background = 0.0 if coupling.doping is None else fixed_charge(coupling, state)
     return sum(z * state[name].mass for name, z in coupling.charges.items()) + background
 
 
-def _between_walls(state: Species) -> SpaceFunction:
+def _wall_function(state: Species) -> SpaceFunction:
+    """Return g(x) = (x - a)(b - x) / (2 L), the other part of Green's function between grounded walls at a and b."""
     low, high = state.domain
     return lambda x: (x - low) * (high - x) / (2 * (high - low))
 
 
 def _doping_cells(coupling: FieldCoupling, state: Species) -> tuple[Array, Array]:
-    """The edges of cells between the walls, and the fixed charge in them."""
+    """Return the edges of cells between the walls, and the fixed charge in every cell."""
     if state.kind is not Quantiles or state.domain is None:
         raise ValueError(f"doping of {coupling!r} needs a grid, or Quantiles with walls, to lie between")
     low, high = state.domain
@@ -178,32 +184,33 @@ def _doping_cells(coupling: FieldCoupling, state: Species) -> tuple[Array, Array
     return edges, values * np.diff(edges)
 
 
-def _of_doping(coupling: FieldCoupling, state: Species, kernel: Kernel) -> LinePotential:
+def _doping_potential(coupling: FieldCoupling, state: Species, kernel: Kernel) -> LinePotential:
+    """Return the potential of the doping as a function of space, for permittivity 1."""
     return LinePotential(on_the_line(kernel), *_doping_cells(coupling, state))
 
 
 def _energy_of_doping(coupling: FieldCoupling, state: Species) -> float:
-    """What the doping is worth without the species, in the total charge of the state."""
+    """Return the part of the energy that the interactions lack: the energy of the doping alone, given the total charge."""
     if coupling.doping is None:
         return 0.0
     edges, masses = _doping_cells(coupling, state)
-    own = masses @ _of_doping(coupling, state, _kernel(coupling, state)).over_cells(edges) / 2
+    doping_energy = masses @ _doping_potential(coupling, state, _green_kernel(coupling, state)).over_cells(edges) / 2
     if coupling.boundary == "dirichlet":
-        own += _net_charge(coupling, state) * masses @ _cell_means(_between_walls(state), edges)
-    return float(own) / coupling.permittivity
+        doping_energy += _net_charge(coupling, state) * masses @ _cell_means(_wall_function(state), edges)
+    return float(doping_energy) / coupling.permittivity
 
 
 def _gauge(coupling: FieldCoupling, state: Species) -> float:
-    """What makes the mean of psi zero, or psi zero on the walls."""
+    """Return the constant that is added to psi: it makes the mean of psi zero, or psi zero on the walls."""
     if coupling.boundary == "free-space":
         return 0.0
     low, high = state.domain
-    if coupling.boundary == "neumann":  # the mean over x of -|x - y| / 2, with its sign changed
+    if coupling.boundary == "neumann":  # minus the mean over x of -|x - y| / 2
 
         def shape(y: Array) -> Array:
             return np.asarray(((y - low) ** 2 + (high - y) ** 2) / (4 * (high - low)))
     else:
-        shape = _between_walls(state)
+        shape = _wall_function(state)
     total = sum(z * state[name].expectation(state[name].field("gauge", shape)) for name, z in coupling.charges.items())
     if coupling.doping is not None:
         edges, masses = _doping_cells(coupling, state)
@@ -212,4 +219,5 @@ def _gauge(coupling: FieldCoupling, state: Species) -> float:
 
 
 def _cell_means(f: SpaceFunction, edges: Array) -> Array:
+    """Return the means of a function over the cells between edges."""
     return Quantiles(edges).field("f", f)

@@ -1,4 +1,4 @@
-"""The same law in another form: as an energy with mobilities, with unit masses."""
+"""A law written in another way: as an energy with mobilities, or for unit masses."""
 
 from .gradient_forms import gradient_form
 from .scaled_masses import UnitMasses, unit_masses

@@ -1,4 +1,4 @@
-"""The energy behind a law of drifts, where there is one."""
+"""The energy of a law of drifts, if there is one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from ..interaction import Interaction
 
 
 def gradient_form(law: Law) -> tuple[Law, Mapping[str, float]] | None:
-    """(energy, mobilities) whose gradient flow is that of the law; None where the law is not symmetrizable.
+    """Return an energy E and mobilities alpha whose gradient flow is the flow of the law; None if there are none.
 
-    Species a of the flow of E with mobility alpha_a moves with -alpha_a grad dE/d rho_a, so that every term of a alone is
-    divided by alpha_a, and two species that move one another by K_ab and K_ba = alpha_b / alpha_a K_ab share the
-    cross-interaction K_ab / alpha_a (Di Francesco and Fagioli 2013, (5), (6)).
+    In the gradient flow, species a moves with -alpha_a grad dE/d rho_a (Di Francesco and Fagioli 2013, (5), (6)). Therefore:
+
+    * a term of species a alone is divided by alpha_a;
+    * two species that move each other through K_ab and K_ba = alpha_b / alpha_a K_ab share the cross-interaction
+      K_ab / alpha_a.
 
     >>> from jkoflow import Drift, Interaction, Quadratic
     >>> W = Quadratic()
@@ -32,7 +34,7 @@ def gradient_form(law: Law) -> tuple[Law, Mapping[str, float]] | None:
         for a, b, kernel in form.motions:
             if a == b:
                 parts.append((factor / alpha[a], Interaction(kernel, a)))
-            elif a < b:  # the other half of the pair says the same
+            elif a < b:  # the motion (b, a) is the same cross-interaction
                 parts.append((factor / alpha[a], CrossInteraction(kernel, between=(a, b))))
         if not form.motions:
             parts.append((factor / alpha[term.involves[0]], term))

@@ -1,4 +1,4 @@
-"""The same flow with every species of mass 1."""
+"""The same flow, with mass 1 in every species."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..renyi import RenyiEntropy
 
 
 class UnitMasses(NamedTuple):
-    """A law and a state with unit masses, whose time runs ``rate`` times as fast: t = rate tau."""
+    """A law and a state with unit masses. Their time t and the time tau of the given law satisfy t = rate tau."""
 
     law: Law
     state: Species
@@ -24,11 +24,20 @@ class UnitMasses(NamedTuple):
 
 
 def unit_masses(law: Law, state: State) -> UnitMasses:
-    """The law and the state with every species divided by its mass M_a, in the time t = M tau, M the mass of the last species.
+    """Return the law and the state with every species divided by its mass M_a.
 
-    Species a is moved by b through M_b K_ab / M, by itself through M_a H_a / M; potentials and entropies are divided by M,
-    RenyiEntropy(m) gets the factor M_a^(m - 1) / M. A CrossInteraction becomes two drifts, which ``symmetrizable`` joins again:
-    with two species and G_21 = beta G_12, alpha = beta M_1 / M_2 (Di Francesco and Fagioli 2013, Remark 3.1).
+    The new time is t = M tau, where tau is the time of the given law and M the mass of the last species. The terms change as
+    follows:
+
+    | term | becomes |
+    |---|---|
+    | kernel K_ab, through which b moves a | M_b K_ab / M |
+    | kernel H_a of a with itself | M_a H_a / M |
+    | potential, entropy | divided by M |
+    | RenyiEntropy(m) of a | multiplied by M_a^(m - 1) / M |
+    | CrossInteraction | two drifts, which ``symmetrizable`` joins again |
+
+    For two species with G_21 = beta G_12 the mobility is alpha = beta M_1 / M_2 (Di Francesco and Fagioli 2013, Remark 3.1).
 
     Raises ValueError for terms of other kinds, and for a species without mass.
 
@@ -39,19 +48,21 @@ def unit_masses(law: Law, state: State) -> UnitMasses:
     >>> unit.law.symmetrizable(), unit.rate                                    # alpha = 4 * 3 / 2
     ({'x': 1.0, 'y': 6.0}, 2.0)
     """
-    held = law.check(state)
-    masses = {name: measure.mass for name, measure in held.items()}
+    checked_state = law.check(state)
+    masses = {name: measure.mass for name, measure in checked_state.items()}
     for name, mass in masses.items():
         if not mass > 0:
             raise ValueError(f"species {name!r} must hold mass, got a total of {mass:g}")
-    rate = masses[list(held)[-1]]
+    rate = masses[list(checked_state)[-1]]
     law.forms.require((Internal, External, Pair, OneWay), "unit_masses")
     parts = [(entry.factor / rate * factor, term) for entry in law.forms.entries for factor, term in _divided(entry, masses)]
-    return UnitMasses(Combination(tuple(parts)), Species({name: _unit(m) for name, m in held.items()}), rate)
+    return UnitMasses(
+        Combination(tuple(parts)), Species({name: _with_unit_mass(measure) for name, measure in checked_state.items()}), rate
+    )
 
 
 def _divided(entry: Entry[Any], masses: dict[str, float]) -> list[tuple[float, Term]]:
-    """The terms, with their factors, that stand for a term when all species have been divided by their masses."""
+    """Return the terms, with their factors, that replace a term when all species are divided by their masses."""
     match entry.form:
         case Internal(species=name, others=()) as form:
             entropy: list[tuple[float, Term]] = [(form.entropy, Entropy(name))] if form.entropy else []
@@ -66,16 +77,17 @@ def _divided(entry: Entry[Any], masses: dict[str, float]) -> list[tuple[float, T
 
 
 @singledispatch
-def _unit(measure: Measure) -> Any:
+def _with_unit_mass(measure: Measure) -> Any:
+    """Return the measure divided by its mass."""
     raise ValueError(f"state must be of Density, Quantiles or Particles, got {type(measure).__name__}")
 
 
-@_unit.register
+@_with_unit_mass.register
 def _(measure: Density) -> Density:
     return measure.like(measure.values / measure.mass)
 
 
-@_unit.register(Quantiles)
-@_unit.register(Particles)
+@_with_unit_mass.register(Quantiles)
+@_with_unit_mass.register(Particles)
 def _(measure: Quantiles | Particles) -> Quantiles | Particles:
     return replace(measure, masses=measure.masses / measure.mass)
