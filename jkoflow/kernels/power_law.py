@@ -16,8 +16,9 @@ from .base import RadialKernel
 class PowerLaw(RadialKernel):
     """W(x) = |x|^p / p, and log|x| for p = 0. It is attractive for every p.
 
-    * W is lambda-convex with lambda = 1 for p = 2, with lambda = 0 for the other p >= 1, and for no lambda if p < 1.
-    * W is pointy for 0 < p <= 1, and singular for p <= 0. In dimension d it is integrable at the origin for p > -d.
+    * p = 2: W is lambda-convex with lambda = 1. For the other p >= 1: with lambda = 0. For p < 1: for no lambda.
+    * 0 < p <= 1: W is pointy.
+    * p <= 0: W is singular. In dimension d it is integrable at the origin for p > -d.
 
     >>> float(PowerLaw(4)(2.0)), PowerLaw(1).pointy, PowerLaw(-1).singular
     (4.0, True, True)

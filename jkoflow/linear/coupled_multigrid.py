@@ -62,6 +62,7 @@ class CoupledMultigrid:
         return x.reshape(-1, *self._shape).copy()
 
     def _level(self, reactions: Array, outer: Array, faces: list[Array]) -> _Level:
+        """Return the grid of the hierarchy with these coefficients."""
         diagonal = np.concatenate([reactions, outer[None] + np.sum(self._valences**2 * reactions, axis=0, keepdims=True)])
         for axis, k in enumerate(faces, start=1):
             along = np.moveaxis(k, axis, 0)
@@ -76,6 +77,7 @@ class CoupledMultigrid:
         return _Level(reactions, outer, matrix, (f[0], f[1], f[2]), unknown, right)
 
     def _coarser(self, level: _Level) -> _Level:
+        """Return the next coarser grid of the hierarchy."""
         reactions = np.stack([gathered(reaction, level.factors) for reaction in level.reactions])
         faces = [
             np.stack([halved_faces(conductances, axis, level.factors) for conductances in k])
@@ -84,6 +86,7 @@ class CoupledMultigrid:
         return self._level(reactions, 0.5 * gathered(level.outer, level.factors), faces)
 
     def _cycle(self, b: Array, depth: int) -> Array:
+        """Return the cycle applied to b on the grid number ``depth``, 0 being the finest."""
         from .coupled_sweeps import prolong, restrict
 
         level = self._levels[depth]

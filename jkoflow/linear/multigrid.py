@@ -54,6 +54,7 @@ class Multigrid:
         return self._cycle(np.ascontiguousarray(b).reshape(self._levels[0].unknown.shape), 0).reshape(self._shape).copy()
 
     def _cycle(self, b: Array, depth: int) -> Array:
+        """Return the cycle applied to b on the grid number ``depth``, 0 being the finest."""
         from .multigrid_sweeps import prolong, restrict, restrict_small
 
         level = self._levels[depth]
@@ -83,6 +84,7 @@ def _smooth(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool, sweeps
 
 
 def _level(reaction: Array, faces: tuple[Array, ...]) -> _Level:
+    """Return the grid of the hierarchy with these coefficients."""
     diagonal = diagonal_of(reaction, faces)
     factors = tuple(2 if n > 2 else 1 for n in reaction.shape)
     k0, k1, k2 = (np.ascontiguousarray(k) for k in faces)
@@ -92,6 +94,7 @@ def _level(reaction: Array, faces: tuple[Array, ...]) -> _Level:
 
 
 def _coarser(level: _Level) -> _Level:
+    """Return the next coarser grid of the hierarchy."""
     matrix = level.matrix
     reaction = matrix.diagonal - diagonal_of(np.zeros_like(matrix.diagonal), matrix.faces)
     faces = tuple(halved_faces(k, axis, level.factors) for axis, k in enumerate(matrix.faces))

@@ -10,8 +10,8 @@ from .._typing import Array
 class Stencil(NamedTuple):
     """The operator reaction x - div(conductance grad x).
 
-    ``diagonal`` is its diagonal, ``inverse`` is 1 / diagonal (0 where the diagonal is 0), and ``k0``, ``k1``, ``k2`` are the
-    conductances of the faces across every axis.
+    ``diagonal`` is its diagonal. ``inverse`` is 1 / diagonal, and 0 where the diagonal is 0. ``k0``, ``k1`` and ``k2`` are the
+    conductances of the faces across the three axes.
     """
 
     diagonal: Array

@@ -59,6 +59,7 @@ class LinePotential:
         return np.asarray(means)
 
     def _derivative(self, x: Any, derivative: int) -> Array:
+        """Return the derivative of order 0, 1 or 2 at x, an array of any shape."""
         from ..kernels.sums.tips import abs_potential
 
         x = np.asarray(x, dtype=np.float64)

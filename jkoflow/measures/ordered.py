@@ -165,6 +165,7 @@ class OrderedParticles(Species):
 
     @classmethod
     def _at_levels(cls, levels: Array, measures: Mapping[str, Any]) -> OrderedParticles:
+        """Return particles of equal masses at the quantiles of the measures at ``levels``, shares of the total mass."""
         lines = {name: _on_the_line(name, measure) for name, measure in measures.items()}
         totals = np.array([line.mass for line in lines.values()])
         if len(totals) and np.ptp(totals) <= 1e-14 * totals[0]:  # the same but for the rounding of their sums
@@ -214,6 +215,7 @@ def same_masses(*masses: Array) -> bool:
 
 
 def _ordered_points(name: str, given: Cloud) -> OrderedPoints:
+    """Return one species of ordered particles as OrderedPoints. Error messages use its name."""
     if isinstance(given, OrderedPoints):
         return given
     positions, masses = _positions_and_masses(given)
@@ -224,6 +226,7 @@ def _ordered_points(name: str, given: Cloud) -> OrderedPoints:
 
 
 def _positions_and_masses(given: Cloud) -> tuple[Any, Any]:
+    """Return the positions and the masses of a species, with None for masses that are not given."""
     return given if isinstance(given, tuple) and len(given) == 2 and np.ndim(given[0]) == 1 else (given, None)
 
 
@@ -241,6 +244,7 @@ def _masses_at(measure: Quantiles, levels: Array) -> Array:
 
 
 def _on_the_line(name: str, measure: Any) -> Quantiles:
+    """Return Quantiles, or a Density on the line, as Quantiles. Error messages use the name of the species."""
     if isinstance(measure, Quantiles):
         return measure
     if isinstance(measure, Density) and measure.grid.dim == 1:

@@ -166,7 +166,7 @@ class Quantiles(Measure):
         ``spread`` is the share of the nodes that are spread evenly over the length of the support. The other nodes are spread
         evenly over the mass.
 
-        * With ``spread=0.5`` no cell has more than 2 / cells of the mass or of the length, so that thin tails are resolved as
+        * With ``spread=0.5`` no cell has more than 2 / cells of the mass or of the length. So thin tails are resolved as
           well as heaps.
         * With ``spread=0`` the masses are equal.
 

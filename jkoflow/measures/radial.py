@@ -37,8 +37,8 @@ class RadialQuantiles(Measure):
 
     The density is constant in every shell. This is the setting of docs/theory/poisson-nernst-planck.md, T16:
 
-    * the optimal map between two such measures moves every radius to the radius that encloses the same mass, so that
-      W2^2 = int |R - R'|^2 ds as on the line;
+    * The optimal map between two such measures moves every radius to the radius that encloses the same mass. So
+      W2^2 = int |R - R'|^2 ds, as on the line.
     * Poisson's equation in the whole space is local in the enclosed charge.
 
     Attributes

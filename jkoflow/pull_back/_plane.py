@@ -55,9 +55,10 @@ def displacements(phi: Array, r0: float, r1: float) -> tuple[Array, Array, Array
 
 @compiled
 def segment(ax: float, ay: float, bx: float, by: float, table: Array) -> tuple[float, float, float]:
-    """Return the integral of the 1-form from a to b, and the integrals of (1 - t) mu and t mu for t from 0 to 1 along it.
+    """Return three integrals along the segment from a to b: of the 1-form, of (1 - t) mu, and of t mu.
 
-    They are exact for the piecewise linear density: between two crossings of grid lines two Gauss points are exact.
+    t runs from 0 at a to 1 at b. The integrals are exact for the piecewise linear density: between two crossings of grid lines
+    two Gauss points are exact.
     """
     n0, n1 = table.shape[0], table.shape[1]
     ex, ey = bx - ax, by - ay

@@ -36,8 +36,8 @@ class Tiles(NamedTuple):
     * ``boxes`` is, per tile, a box with every source that matters to the tile: first row, end of the rows, first column, end of
       the columns.
 
-    With the shift d = best - c and the tilt p = 2 s d, terms at a target i are measured relative to the term of the best source
-    at c plus p.(i - c).
+    The shift of a tile is d = best - c, its tilt is p = 2 s d. Terms at a target i are measured relative to the sum of the term
+    of the best source at c and p.(i - c).
     """
 
     corners: Indices
@@ -174,8 +174,8 @@ def _peak(slope: float, s: float, first: int, length: int, other: int, other_len
 def _find_low(sources: Sources, tiles: Tiles, t: int, negligible: float) -> None:
     """Set the bounds below which a term does not matter, per block of targets of tile t.
 
-    A sum at a target is at least the term of the best source of the tile, and at least the term of the source that lies at the
-    target plus the shift d.
+    The sum at a target is at least the largest of two of its terms: of the best source of the tile, and of the source that lies
+    at the target plus the shift d.
     """
     values, s, best, low = sources.values, tiles.stiffness, tiles.best[t], tiles.low[t]
     c0, c1 = _middle(tiles, t)

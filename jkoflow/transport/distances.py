@@ -146,17 +146,20 @@ def _check_comparable(a: Measure, b: Measure) -> None:
 
 
 def _on_the_line(a: Density | Quantiles | Particles, b: Density | Quantiles | Particles, p: float) -> float:
+    """Return W_p of two measures on the line, through their pseudo-inverses."""
     first, second = (measure if isinstance(measure, Quantiles) else measure.quantiles() for measure in (a, b))
     return first.wasserstein(second, p)
 
 
 def _dimension(measure: Measure) -> int:
+    """Return the dimension of the space of a measure."""
     if isinstance(measure, Density):
         return measure.grid.dim
     return measure.dim if isinstance(measure, Particles) else 1
 
 
 def _between_points(a: Measure, b: Measure, p: float) -> float:
+    """Return W_p of the point masses of a and b, by the network simplex of POT."""
     import ot
 
     has_mass_a, has_mass_b = a.masses > 0, b.masses > 0

@@ -25,12 +25,12 @@ _TABLE = 1 << 20  # entries of the largest table of pairs in memory
 class LineKernel:
     """A kernel in dimension 1, written as W(x) = pointed |x| + sum over the parts of c S(x).
 
-    The functions S are smooth at the origin, or singular, or powers that are not smooth there.
+    pointed |x| is the tip of W. The functions S are smooth at the origin, or powers |x|^p / p (log|x| for p = 0) that are not.
 
     Attributes
     ----------
     pointed : float
-        The coefficient of |x|, which is k'(0+). The double integrals of |x| are exact, by ranks.
+        The coefficient of the tip, which is k'(0+). The double integrals of |x| are exact, by ranks.
     parts : tuple of (c, Sum)
         The coefficients c, and the sums of the functions S over sorted points.
     powers : tuple of (c, p)
@@ -199,7 +199,7 @@ class PowerSum(Sum):
 
 @dataclass(frozen=True)
 class SecantPowerSum(PowerSum):
-    """The sums of S(x) = |x|^p / p, 1 < p < 2, with |x|^(p - 2) = S'(|x|) / |x| in place of the second derivative."""
+    """The sums of S(x) = |x|^p / p for 1 < p < 2. In place of the second derivative stands S'(|x|) / |x| = |x|^(p - 2)."""
 
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
         value, slope, curvature = super().values(at, sources, masses)
