@@ -1,12 +1,12 @@
-"""Gradient flows in Wasserstein space: an energy, a time scheme, a solver of the step.
+"""Gradient flows in Wasserstein space: an energy, a time scheme, and a solver of the time step.
 
-What most users need is here. What belongs to one subject is in a submodule:
+The names that most users need are in this module. Special subjects have submodules:
 
-* ``closed_forms``: flows, JKO iterates, distances and steady states that are known
-* ``diagnostics``: what a run is asked
-* ``ordered``: ordered particles on the line, exactly
+* ``closed_forms``: known flows, JKO iterates, distances and steady states
+* ``diagnostics``: quantities and checks of a run
+* ``ordered``: exact flows of ordered particles on the line
 * ``plot``: pictures (imports matplotlib)
-* ``checks``: the laws that your own energies, solvers and schemes must obey
+* ``checks``: the laws that your own energies, solvers and schemes must obey, as checks
 """
 
 import importlib
@@ -182,12 +182,13 @@ __all__ = [
     "wasserstein2",
 ]
 
-_IMPORTED_WHEN_USED = ("checks", "plot")  # so that ``import jkoflow`` leaves matplotlib alone
+_IMPORTED_WHEN_USED = ("checks", "plot")  # so that ``import jkoflow`` does not import matplotlib
 
 
 def __getattr__(name: str) -> Any:
-    """The submodules that are imported when first used; and, for scripts that say ``jkoflow.Barenblatt`` or
-    ``jkoflow.WorldLines``, what is listed in ``closed_forms`` and ``ordered``.
+    """Return a submodule that is imported when first used, or a name of ``closed_forms`` or ``ordered``.
+
+    So scripts may write ``jkoflow.Barenblatt`` or ``jkoflow.WorldLines``.
     """
     if name in _IMPORTED_WHEN_USED:
         return importlib.import_module(f".{name}", __name__)

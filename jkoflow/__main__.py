@@ -1,4 +1,4 @@
-"""``python -m jkoflow``: see jkoflow.command."""
+"""The command ``python -m jkoflow``; see ``jkoflow.command``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""When the steps of a run are: equal ones, or as the scheme chooses."""
+"""The times of the steps of a run: equal steps, or steps of a size that the scheme chooses."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import numpy as np
 from .schemes import StepInfo
 from .trajectory import Trajectory
 
-_MOST_STEPS = 1e12  # more is a slip of the pen
+_MOST_STEPS = 1e12  # more steps are surely a mistake in dt or t_end
 
 
 class EqualSteps:
-    """Steps of dt, the last one shorter where t_end is no multiple.
+    """Steps of size dt up to t_end. The last step is shorter if the time to t_end is no multiple of dt.
 
-    Times are multiples of dt, so that no rounding adds up and a continued run has the times of an unbroken one.
+    Times are computed as multiples of dt. So rounding does not accumulate, and a continued run has the same times as an
+    unbroken one.
     """
 
     def __init__(self, before: Trajectory | None, dt: float, t_end: float) -> None:
@@ -37,22 +38,25 @@ class EqualSteps:
 
     @property
     def running(self) -> bool:
-        """True while there are steps to take."""
+        """True while there are steps left to take."""
         return self.index < self.total
 
     def propose(self) -> float:
-        """The size of the next step."""
+        """Return the size of the next step."""
         return self.last_dt if self.index == self.total - 1 else self.dt
 
     def advance(self, info: StepInfo) -> tuple[int, float, float]:
-        """The index and time of a step just taken, and its size."""
+        """Count a step that was just taken. Return its index, the time that it ends at, and its size."""
         taken = self.propose()
         self.index += 1
         return self.index, self.origin + self.index * self.dt if taken == self.dt else self.t_end, taken
 
 
 class ChosenSteps:
-    """Steps as large as the scheme proposed after the last one, or ``dt`` at first; the last is cut to end at t_end."""
+    """Steps of the size that the scheme has proposed after the step before. The first has the size ``dt``.
+
+    The last step is cut so that it ends at t_end.
+    """
 
     count: int | None = None
 
@@ -67,15 +71,15 @@ class ChosenSteps:
 
     @property
     def running(self) -> bool:
-        """True while there are steps to take."""
+        """True while there are steps left to take."""
         return self.time < self.t_end
 
     def propose(self) -> float:
-        """The size of the next step to try."""
+        """Return the size of the next step to try."""
         return min(self.next_dt, self.t_end - self.time)
 
     def advance(self, info: StepInfo) -> tuple[int, float, float]:
-        """The index and time of a step just taken, and its size."""
+        """Count a step that was just taken. Return its index, the time that it ends at, and its size."""
         asked = self.propose()
         taken = asked if info.dt is None else info.dt
         self.index += 1

@@ -1,6 +1,6 @@
-"""numba's compiler as this library uses it, with the types of what it compiles kept.
+"""numba's compiler with the options of this library. Compiled functions keep their types for type checkers.
 
-Import this from modules that hold compiled loops only: it brings in numba, which ``import jkoflow`` leaves alone.
+Import this module only from modules of compiled loops: it imports numba, and ``import jkoflow`` must not import numba.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ def compiled(function: F, /) -> F: ...
 @overload
 def compiled(*, parallel: bool = ..., inline: bool = ..., reassociate: bool = ...) -> Callable[[F], F]: ...
 def compiled(function: Any = None, /, *, parallel: bool = False, inline: bool = False, reassociate: bool = False) -> Any:
-    """The function compiled, kept on disk for the next process, with numpy's rules for division by zero.
+    """Return the function compiled, with numpy's rules for division by zero. The result is cached on disk.
 
-    Use it bare or with options:
+    Use it as a decorator without or with options:
 
     * ``parallel`` shares loops over ``prange`` among the cores;
     * ``inline`` compiles the function into its callers;
-    * ``reassociate`` lets a sum be taken in another order, in vector instructions.
+    * ``reassociate`` allows sums in another order, so that they become vector instructions.
     """
     options: dict[str, Any] = {"cache": True, "error_model": "numpy"}
     if parallel:

@@ -1,4 +1,4 @@
-"""What became of a step, said in a sentence."""
+"""The outcome of a step, as a sentence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Status(Enum):
-    """The outcome of one step. Its value is a sentence; ``status.ok`` says whether the step can be trusted.
+    """The outcome of one step. Its value is a sentence. ``status.ok`` is True if the step can be trusted.
 
     >>> print(Status.CONVERGED)
     the residual fell below the tolerance
@@ -32,7 +32,7 @@ class Status(Enum):
 
     @property
     def ok(self) -> bool:
-        """True when the problem posed was solved to its tolerance."""
+        """True if the problem of the step was solved to its tolerance."""
         return self in (Status.CONVERGED, Status.FROZEN, Status.CYCLE)
 
     def __str__(self) -> str:
@@ -40,8 +40,8 @@ class Status(Enum):
 
 
 class FreezingWarning(UserWarning):
-    """A plan between cell centres cannot see motion below a fraction of a cell: the answer underestimates it."""
+    """Warning that a plan between cell centres does not see motion below a fraction of a cell, and underestimates it."""
 
 
 class CycleWarning(UserWarning):
-    """A scheme that freezes the other species goes back and forth between two states."""
+    """Warning that a scheme which freezes the other species goes back and forth between two states."""

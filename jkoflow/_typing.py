@@ -1,4 +1,4 @@
-"""Names for the types that recur in signatures."""
+"""Names of types that recur in signatures."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Mask: TypeAlias = NDArray[np.bool_]
 """An array of truth values."""
 
 Indices: TypeAlias = NDArray[np.intp]
-"""An array of places in another."""
+"""An array of indices into another array."""
 
 Whole: TypeAlias = "int | np.integer[Any]"
-"""A whole number, of Python or of an array."""
+"""A whole number: an int of Python or an entry of an integer array."""
 
 SpaceFunction: TypeAlias = Callable[..., Any]
-"""A function of space: coordinates come as separate arguments, ``f(x)``, ``f(x, y)``, ``f(x, y, z)``, and broadcast."""
+"""A function of space. Coordinates are separate arguments that broadcast: ``f(x)``, ``f(x, y)``, ``f(x, y, z)``."""
 
 Mobilities: TypeAlias = Mapping[str, float]
 """The mobility alpha of each species, by name."""

@@ -1,4 +1,4 @@
-"""Checks of arguments: each returns the value it accepts, or raises a ValueError that names it."""
+"""Checks of arguments. Each check returns the value if it is valid, and else raises a ValueError with its name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ._typing import Array
 
 
 def positive(name: str, value: Any, expected: str = "a positive finite number") -> float:
-    """``value`` as a float, if it is finite and > 0."""
+    """Return ``value`` as a float if it is finite and > 0."""
     number = finite(name, value, expected)
     if number <= 0:
         raise ValueError(f"{name} must be {expected}, got {value!r}")
@@ -18,7 +18,7 @@ def positive(name: str, value: Any, expected: str = "a positive finite number") 
 
 
 def finite(name: str, value: Any, expected: str = "a finite number") -> float:
-    """``value`` as a float, if it is one finite real number."""
+    """Return ``value`` as a float if it is one finite real number."""
     if isinstance(value, bool | str | bytes) or np.ndim(value) != 0:
         raise ValueError(f"{name} must be {expected}, got {value!r}")
     try:
@@ -31,14 +31,14 @@ def finite(name: str, value: Any, expected: str = "a finite number") -> float:
 
 
 def positive_integer(name: str, value: Any) -> int:
-    """``value`` as an int, if it is a whole number >= 1."""
+    """Return ``value`` as an int if it is a whole number >= 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
     return int(value)
 
 
 def finite_array(name: str, value: Any, shape: tuple[int, ...]) -> Array:
-    """``value`` as a float64 array of the given shape with finite entries."""
+    """Return ``value`` as a float64 array if it has the given shape and finite real entries."""
     try:
         array = np.asarray(value)
         if np.iscomplexobj(array):
@@ -55,7 +55,7 @@ def finite_array(name: str, value: Any, shape: tuple[int, ...]) -> Array:
 
 
 def non_negative_array(name: str, value: Any, shape: tuple[int, ...]) -> Array:
-    """As :func:`finite_array`, with entries >= 0."""
+    """Return ``value`` as in :func:`finite_array` if its entries are >= 0 too."""
     array = finite_array(name, value, shape)
     if array.size and array.min() < 0:
         raise ValueError(f"{name} must be non-negative, got {array.min():.6g} at its lowest")

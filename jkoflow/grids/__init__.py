@@ -1,4 +1,4 @@
-"""Rectangular boxes cut into equal cells: quadrature, Poisson's equation, free-space convolution."""
+"""Rectangular boxes with equal cells: quadrature, Poisson's equation, free-space convolution."""
 
 from .box import Grid
 from .resampling import resampled

@@ -1,4 +1,4 @@
-"""Rectangular boxes cut into equal cells: quadrature, sampling, Poisson's equation, free-space convolution."""
+"""Rectangular boxes with equal cells: quadrature, sampling, Poisson's equation, free-space convolution."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Grid:
-    """A box in dimension 1, 2 or 3 cut into equal cells, with no-flux walls; values live at the cell centres.
+    """A box in dimension 1, 2 or 3 with no-flux walls, divided into equal cells.
 
-    Make one with :meth:`Grid.box`. Arrays over the grid have the shape ``grid.shape``, the first axis being x.
+    Make a grid with :meth:`Grid.box`. An array over the grid has one value per cell and the shape ``grid.shape``; its first
+    axis is x. Points of the grid are the cell centres.
 
     Attributes
     ----------
@@ -58,7 +59,11 @@ class Grid:
 
     @classmethod
     def box(cls, *bounds: tuple[float, float], cells: int | tuple[int, ...]) -> Grid:
-        """The box with the given pairs of ends; ``cells`` is the number of cells along every axis, or one per axis.
+        """Return the grid on the box with the given pairs of ends, one pair per axis.
+
+        ``cells`` is the number of cells along every axis, or a tuple with one number per axis.
+
+        Raises ValueError for ends that are not finite or not increasing, or if the numbers of cells do not fit.
 
         >>> Grid.box((-1, 1), cells=4).axes[0]
         array([-0.75, -0.25,  0.25,  0.75])
@@ -72,7 +77,7 @@ class Grid:
 
     @property
     def dim(self) -> int:
-        """The dimension d."""
+        """The dimension d of the box."""
         return len(self.bounds)
 
     @property
@@ -121,9 +126,10 @@ class Grid:
         return np.stack([x.ravel() for x in self.mesh], axis=-1)
 
     def sample(self, function: SpaceFunction, order: int = 1) -> Array:
-        """Cell averages of ``function(x)``, ``function(x, y)``, ... by Gauss-Legendre quadrature in every cell.
+        """Return the cell averages of ``function(x)``, ``function(x, y)`` or ``function(x, y, z)``.
 
-        ``order`` is the number of points per axis and cell; 1 samples the cell centres, which is second order already.
+        They are computed by Gauss-Legendre quadrature in every cell. ``order`` is the number of points per axis and cell.
+        ``order=1`` takes the values at the cell centres; its error is of second order in the cell width.
 
         >>> Grid.box((0, 1), cells=2).sample(lambda x: x**2, order=2)
         array([0.08333333, 0.58333333])
@@ -138,18 +144,23 @@ class Grid:
         return total
 
     def field(self, name: str, values: SpaceFunction | Any) -> Array:
-        """``values``, a function of space or an array, as a finite array over the grid; ``name`` is for the error."""
+        """Return ``values``, a function of space or an array, as an array over the grid.
+
+        Raises ValueError if a value is not finite or if the array has another shape. The message uses ``name``.
+        """
         return finite_array(name, self.sample(values) if callable(values) else values, self.shape)
 
     def integrate(self, values: Array) -> float:
-        """The integral over the box of a function given by its cell averages."""
+        """Return the integral over the box of a function that is given by its cell averages."""
         return float(np.sum(values)) * self.cell_volume
 
     def density(self, values: SpaceFunction | Any, mass: float | None = 1.0, order: int = 1) -> Density:
-        """The density with the given values, a function of space or an array, scaled to the given mass.
+        """Return the density with the given values, a function of space or an array, scaled to the given mass.
 
-        ``mass=None`` takes the values as they are. ``order`` is the number of quadrature points per axis and cell of a
-        function (see :meth:`sample`). Raises ValueError for negative or non-finite values, or when there is no mass.
+        ``mass=None`` keeps the values as they are. ``order`` is the number of quadrature points per axis and cell that a
+        function is sampled at (see :meth:`sample`).
+
+        Raises ValueError for values that are negative or not finite, or if they have to be scaled and their total is 0.
 
         >>> Grid.box((0, 2), cells=4).density(lambda x: x).values
         array([0.125, 0.375, 0.625, 0.875])
@@ -160,13 +171,17 @@ class Grid:
         return Density.scaled(self, sampled, mass)
 
     def solve_poisson(self, charge: Array, boundary: Wall = "neumann") -> Array:
-        """The potential psi with -lap psi = charge: no flux through the walls and zero mean, or psi = 0 on the walls.
+        """Return the potential psi with -lap psi = charge.
 
-        Second-order finite volumes, diagonal in the cosine or the sine basis with eigenvalues 2 (1 - cos(k pi / n)) / h^2 per
-        axis, so the discrete energy is exact: 1/2 sum |grad psi|^2 = 1/2 sum charge psi. Two transforms, O(n log n).
+        * ``boundary="neumann"``: no flux through the walls, and psi has mean zero.
+        * ``boundary="dirichlet"``: psi = 0 on the walls.
 
-        Raises ValueError when the total charge is not zero (to 1e-10 of the total of its absolute value) and the walls let no
-        flux through: that problem has no solution.
+        The discretisation is second-order finite volumes. It is diagonal in the cosine or the sine basis, with the eigenvalues
+        2 (1 - cos(k pi / n)) / h^2 per axis. The discrete energy is exact: 1/2 sum |grad psi|^2 = 1/2 sum charge psi. The cost
+        is two transforms, O(n log n).
+
+        Raises ValueError for "neumann" if the total charge is not zero (to 1e-10 of the total of its absolute value), because
+        that problem has no solution.
 
         >>> grid = Grid.box((0, 1), cells=64)
         >>> charge = grid.sample(lambda x: np.cos(np.pi * x))
@@ -186,21 +201,25 @@ class Grid:
         return self.inverse_laplacian(charge, boundary)
 
     def inverse_laplacian(self, charge: Array, boundary: Wall) -> Array:
-        """``solve_poisson`` without its checks; a mean of the charge, where it has to vanish, is left out."""
+        """Return the solution of ``solve_poisson`` without its checks. With no flux, the mean of the charge is left out."""
         return inverse_laplacian(charge, self.spacing, boundary)
 
     @cached_property
     def laplacian_eigenvalues(self) -> Array:
-        """Of minus the discrete Laplacian in the cosine basis, with 1 in the place of the 0 of the constant mode."""
+        """The eigenvalues of minus the discrete Laplacian in the cosine basis, with 1 instead of 0 for the constant mode."""
         return cosine_eigenvalues(self.shape, self.spacing)
 
     def convolve(self, kernel: Callable[..., Any], values: Array) -> Array:
-        """The integral of kernel(x - y) values(y) dy over the box, in free space (no images), at the cell centres.
+        """Return the integral over the box of kernel(x - y) values(y) dy, at the cell centres x, in free space (no images).
 
-        Midpoint quadrature summed exactly by a zero-padded FFT, with the cell average of a pointed or singular kernel at the
-        origin, so that kernels which are pointed there (|x|), or have an integrable singularity and are harmonic away from it
-        (the Newtonian), keep second order. Two FFTs of 2^d n cells; the transform of a kernel of the library is kept for the
-        next call, that of your own function is made afresh.
+        It is midpoint quadrature, summed exactly by a zero-padded FFT. For a kernel that is pointed or singular, the cell
+        average takes the place of the value at the origin. The error is then of second order in the cell width also for
+
+        * kernels that are pointed at the origin, such as |x|;
+        * kernels with an integrable singularity that are harmonic away from it, such as the Newtonian.
+
+        The cost is two FFTs of 2^d n cells. The transform of a kernel of the library is cached for the next call. The transform
+        of your own function is computed in every call.
 
         >>> grid = Grid.box((0, 1), cells=100)
         >>> potential = grid.convolve(abs, np.ones(100))        # of |x|, at x: (x^2 + (1 - x)^2) / 2
@@ -211,7 +230,7 @@ class Grid:
         return free_space_convolution(kernel, values, self.spacing)
 
     def kernel_matrix(self, kernel: Callable[..., Any]) -> Array:
-        """The dense (n, n) matrix W with convolve(kernel, values) = W @ values * cell_volume; for small grids.
+        """Return the dense (n, n) matrix W with convolve(kernel, values) = W @ values * cell_volume. For small grids only.
 
         >>> Grid.box((0, 3), cells=3).kernel_matrix(abs)
         array([[0.25, 1.  , 2.  ],
@@ -224,10 +243,10 @@ class Grid:
         return lattice[tuple(differences)]
 
     def dirichlet(self, values: Array, weight: Array | float = 1.0, other: Array | None = None) -> float:
-        """The integral of weight grad values . grad other (of weight |grad values|^2), by differences across the faces and the
-        mean weight of their two cells.
+        """Return the integral of weight grad values . grad other. Without ``other`` it is that of weight |grad values|^2.
 
-        Faces next to a cell of no weight, or of a value that is not finite, count nothing.
+        Gradients are differences across the faces. The weight of a face is the mean of the weights of its two cells. A face
+        counts nothing if one of its two cells has no weight or a value that is not finite.
 
         >>> grid = Grid.box((0, 1), cells=10)
         >>> round(grid.dirichlet(3 * grid.axes[0], np.ones(10)), 12)       # 9 of the 10 widths: no flux at the walls
@@ -235,10 +254,10 @@ class Grid:
         """
         f, g, w = values, values if other is None else other, np.broadcast_to(weight, self.shape)
         counts = np.isfinite(f) & np.isfinite(g) & (w > 0)
-        f, g, w = (np.where(counts, one, 0.0) for one in (f, g, w))
+        f, g, w = (np.where(counts, array, 0.0) for array in (f, g, w))
         total = 0.0
         for axis, h in enumerate(self.spacing):
-            held, across = np.moveaxis(counts, axis, 0), np.moveaxis(w, axis, 0)
+            counted, weights = np.moveaxis(counts, axis, 0), np.moveaxis(w, axis, 0)
             rise = np.diff(np.moveaxis(f, axis, 0), axis=0) * np.diff(np.moveaxis(g, axis, 0), axis=0) / h**2
-            total += float(np.sum((held[1:] & held[:-1]) * (across[1:] + across[:-1]) / 2 * rise)) * self.cell_volume
+            total += float(np.sum((counted[1:] & counted[:-1]) * (weights[1:] + weights[:-1]) / 2 * rise)) * self.cell_volume
         return total

@@ -1,4 +1,4 @@
-"""Free-space convolution of a kernel with cell averages, by the Fourier transform on the doubled lattice."""
+"""Free-space convolution of a kernel with cell averages, by the Fourier transform on a lattice of twice the size."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ _ACROSS = 24  # Gauss-Legendre points along each direction of a face
 
 
 def cell_average_at_origin(kernel: Callable[..., Any], spacing: tuple[float, ...]) -> float:
-    """The mean of the kernel over the cell centred at the origin.
+    """Return the mean of the kernel over the cell centred at the origin.
 
-    The cell is cut into pyramids with their apex at the origin; along each, double-exponential quadrature takes an integrable
-    singularity in its stride, so |x|^p (p > -d) and log|x| come out as well as smooth kernels. ValueError when the kernel is
-    not integrable at the origin.
+    The cell is cut into pyramids with their apex at the origin. Along the rays of a pyramid double-exponential quadrature is
+    used, which is accurate for an integrable singularity: |x|^p (p > -d) and log|x| come out as accurately as smooth kernels.
+
+    Raises ValueError if the kernel is not integrable at the origin.
 
     >>> round(cell_average_at_origin(abs, (1.0,)), 12)
     0.25
@@ -50,17 +51,18 @@ def cell_average_at_origin(kernel: Callable[..., Any], spacing: tuple[float, ...
 
 
 def _double_exponential_rule() -> tuple[Array, Array]:
-    """Nodes, the smallest first, and weights on (0, 1)."""
+    """Return the nodes, increasing, and the weights of double-exponential quadrature on (0, 1)."""
     t = np.arange(-5.4, 3.0, 0.05)
     s = 1 / (1 + np.exp(-np.pi * np.sinh(t)))
     return s, 0.05 * np.pi * np.cosh(t) * s / (1 + np.exp(np.pi * np.sinh(t)))
 
 
 def kernel_lattice(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: tuple[float, ...]) -> Array:
-    """The kernel at the differences of cell centres, wrapped on the lattice of twice the shape.
+    """Return the kernel at all differences of cell centres, wrapped around on a lattice of twice the shape.
 
-    At the origin stands its value where it says that it is smooth there, its cell average otherwise: a pointed or singular
-    kernel gains second order by it, while a smooth positive definite one would lose its definiteness.
+    At the origin the lattice has the value of the kernel if the kernel says that it is smooth there, else its cell average. The
+    cell average gives second order to pointed and singular kernels. A smooth positive definite kernel would lose its
+    definiteness by it.
     """
     offsets = [h * np.roll(np.arange(-count, count), count) for h, count in zip(spacing, shape, strict=True)]
     grids = np.meshgrid(*offsets, indexing="ij")
@@ -76,7 +78,7 @@ def kernel_lattice(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: 
 
 
 def free_space_convolution(kernel: Callable[..., Any], values: Array, spacing: tuple[float, ...]) -> Array:
-    """The integral of kernel(x - y) values(y) dy at the cell centres, with no images: two FFTs of 2^d n cells."""
+    """Return the integral of kernel(x - y) values(y) dy at the cell centres, without images: two FFTs of 2^d n cells."""
     from scipy.fft import irfftn, rfftn
 
     padded = tuple(2 * count for count in values.shape)
@@ -85,9 +87,9 @@ def free_space_convolution(kernel: Callable[..., Any], values: Array, spacing: t
 
 
 def kernel_transform(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: tuple[float, ...]) -> Array:
-    """The real FFT of the lattice; kept for the next call for a kernel that is known by its parameters alone."""
+    """Return the real FFT of the kernel on the lattice. It is cached if the parameters alone determine the kernel."""
     if getattr(kernel, "by_value", False):
-        return _kept_transform(kernel, shape, spacing)
+        return _cached_transform(kernel, shape, spacing)
     return _transform(kernel, shape, spacing)
 
 
@@ -97,4 +99,4 @@ def _transform(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: tupl
     return np.asarray(rfftn(kernel_lattice(kernel, shape, spacing)))
 
 
-_kept_transform = lru_cache(maxsize=8)(_transform)
+_cached_transform = lru_cache(maxsize=8)(_transform)

@@ -1,4 +1,4 @@
-"""Poisson's equation on a box by transforms."""
+"""Poisson's equation on a box, by cosine and sine transforms."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import numpy as np
 from .._typing import Array
 
 Wall: TypeAlias = Literal["neumann", "dirichlet"]
-"""No flux through the walls, or 0 on them."""
+"""The condition on the walls: no flux ("neumann"), or the value 0 ("dirichlet")."""
 
 
 def inverse_laplacian(charge: Array, spacing: tuple[float, ...], boundary: Wall) -> Array:
-    """The discrete psi with -lap psi = charge; with no flux, of mean zero, a mean of the charge is left out.
+    """Return the discrete psi with -lap psi = charge.
 
-    Diagonal in the cosine basis (no flux) or in the sine basis (0 on the walls). Two transforms, O(n log n).
+    With no flux through the walls psi has mean zero, and the mean of the charge is left out.
+
+    The operator is diagonal in the cosine basis (no flux) or in the sine basis (psi = 0 on the walls). The cost is two
+    transforms, O(n log n).
     """
     from scipy.fft import dctn, dstn, idctn, idstn
 
@@ -29,14 +32,17 @@ def inverse_laplacian(charge: Array, spacing: tuple[float, ...], boundary: Wall)
 
 
 def cosine_eigenvalues(shape: tuple[int, ...], spacing: tuple[float, ...]) -> Array:
-    """Of minus the discrete Laplacian with no flux, 2 (1 - cos(k pi / n)) / h^2 over the axes; 1 for the constant mode."""
+    """Return the eigenvalues of minus the discrete Laplacian with no flux, and 1 instead of 0 for the constant mode.
+
+    They are the sums over the axes of 2 (1 - cos(k pi / n)) / h^2.
+    """
     total = _eigenvalues(shape, spacing, first=0)
     total.flat[0] = 1.0
     return total
 
 
 def _eigenvalues(shape: tuple[int, ...], spacing: tuple[float, ...], first: int) -> Array:
-    """The sums over the axes for wave numbers from ``first`` on."""
+    """Return the sums over the axes of 2 (1 - cos(k pi / n)) / h^2, for the wave numbers k = first, first + 1, ..."""
     total = np.zeros(shape)
     for axis, (count, h) in enumerate(zip(shape, spacing, strict=True)):
         along = (2 - 2 * np.cos(np.pi * np.arange(first, first + count) / count)) / h**2

@@ -1,4 +1,4 @@
-"""Interaction kernels and their calculus. The fast sums over points are in ``kernels.sums``."""
+"""Interaction kernels, their sums and multiples. Fast sums over points are in ``kernels.sums``."""
 
 from .base import CustomKernel, Kernel, RadialKernel
 from .gaussian import Gaussian

@@ -1,4 +1,4 @@
-"""What an interaction kernel offers: value, gradient, convexity, and the algebra of sums and multiples."""
+"""The classes of interaction kernels: value, gradient, convexity, and linear combinations."""
 
 from __future__ import annotations
 
@@ -17,37 +17,41 @@ from .._validate import finite
 class Kernel(ABC):
     """An even interaction potential W on R^d.
 
-    Coordinates of the displacement come as separate arguments: ``W(x)``, ``W(x, y)``, ``W(x, y, z)``; arrays broadcast.
-    Kernels add, subtract and take real multiples.
+    The coordinates of the displacement are separate arguments: ``W(x)``, ``W(x, y)``, ``W(x, y, z)``. Arrays broadcast.
+
+    Sums, differences and real multiples of kernels are kernels.
     """
 
     @property
     @abstractmethod
     def convexity(self) -> float:
-        """The largest known lambda for which W is lambda-convex (D^2 W >= lambda) in every dimension; -inf if none."""
+        """The largest known lambda for which W is lambda-convex (D^2 W >= lambda) in every dimension; -inf if there is none."""
 
     @property
     @abstractmethod
     def pointy(self) -> bool:
-        """True when W is finite but not differentiable at the origin."""
+        """True if W is finite but not differentiable at the origin."""
 
     @property
     @abstractmethod
     def singular(self) -> bool:
-        """True when W is infinite at the origin."""
+        """True if W is infinite at the origin."""
 
     @property
     def by_value(self) -> bool:
-        """True when the kernel is known by its parameters alone, so that what is computed from it can be kept."""
+        """True if the parameters alone determine the kernel, so that results computed from it can be cached."""
         return True
 
     @abstractmethod
     def __call__(self, *displacement: Any) -> Array:
-        """The value W(x)."""
+        """Return W(x)."""
 
     @abstractmethod
     def gradient(self, *displacement: Any) -> Array:
-        """grad W(x), 0 at the origin: shape of x in dimension 1, a leading axis of length d otherwise."""
+        """Return grad W(x), and 0 at the origin.
+
+        In dimension 1 the result has the shape of x. In higher dimensions it has a leading axis of length d.
+        """
 
     def __add__(self, other: object) -> Kernel:
         if not isinstance(other, Kernel):
@@ -70,25 +74,27 @@ class Kernel(ABC):
 
 
 class RadialKernel(Kernel):
-    """W(x) = k(|x|), given by its profile k and the derivatives k' and k''."""
+    """A kernel W(x) = k(|x|), given by its profile k and the derivatives k' and k''."""
 
     @abstractmethod
     def profile(self, r: Any) -> Array:
-        """k(r) for r >= 0."""
+        """Return k(r) for r >= 0."""
 
     @abstractmethod
     def slope(self, r: Any) -> Array:
-        """k'(r) for r > 0, and its limit k'(0+) at r = 0 (which may be infinite)."""
+        """Return k'(r) for r > 0. At r = 0 return the limit k'(0+), which may be infinite."""
 
     @abstractmethod
     def curvature(self, r: Any) -> Array:
-        """k''(r) for r > 0."""
+        """Return k''(r) for r > 0."""
 
     def __call__(self, *displacement: Any) -> Array:
         return self.profile(_norm(displacement))
 
     def gradient(self, *displacement: Any) -> Array:
-        """k'(|x|) x / |x|, and 0 at the origin: the minimal selection of the subdifferential of a convex kernel.
+        """Return k'(|x|) x / |x|, and 0 at the origin.
+
+        For a convex kernel this is the minimal selection: the shortest vector of the subdifferential.
 
         >>> from jkoflow import PowerLaw
         >>> PowerLaw(1).gradient(np.array([-2.0, 0.0, 3.0]))
@@ -107,10 +113,13 @@ class RadialKernel(Kernel):
 
 @dataclass(frozen=True)
 class CustomKernel(Kernel):
-    """A kernel from your own callables; traits that are not told take the cautious value.
+    """A kernel given by your own functions.
 
-    ``value`` and ``slope`` take the coordinates of the displacement as separate arguments, ``slope`` returns the
-    gradient in the convention of :meth:`Kernel.gradient`.
+    ``value`` returns W and ``slope`` returns grad W, in the convention of :meth:`Kernel.gradient`. Both take the coordinates of
+    the displacement as separate arguments.
+
+    ``convexity``, ``pointy`` and ``singular`` are taken as given. Without ``convexity`` the kernel counts as convex for no
+    lambda. Without ``slope``, asking for a gradient raises ValueError.
 
     >>> from jkoflow import CustomKernel
     >>> W = CustomKernel(lambda x: np.cosh(x) - 1, np.sinh, convexity=1.0)
@@ -138,6 +147,7 @@ class CustomKernel(Kernel):
 
 
 def _norm(displacement: tuple[Any, ...]) -> Array:
+    """Return |x| from the coordinates of x."""
     if len(displacement) == 1:
         return np.asarray(np.abs(displacement[0]), dtype=np.float64)
     return np.sqrt(sum(np.square(np.asarray(x, dtype=np.float64)) for x in displacement))
@@ -174,7 +184,7 @@ class KernelCombination(Kernel):
 
 @dataclass(frozen=True)
 class RadialCombination(RadialKernel):
-    """A linear combination of radial kernels, whose convexity is found from the profile."""
+    """A linear combination of radial kernels. Its convexity is computed from the profile."""
 
     terms: tuple[tuple[float, RadialKernel], ...]
 
@@ -200,9 +210,12 @@ class RadialCombination(RadialKernel):
 
 
 def radial_convexity(kernel: RadialKernel) -> float:
-    """inf over r > 0 of min(k''(r), k'(r) / r), the lowest eigenvalue of D^2 W; -inf when k'(0+) < 0.
+    """Return the infimum over r > 0 of min(k''(r), k'(r) / r), which is the lowest eigenvalue of D^2 W.
 
-    Found on a logarithmic grid of r from 1e-5 to 1e5 refined by Brent's method: lengths far outside are not seen.
+    It is -inf if k'(0+) < 0 or if the kernel is singular.
+
+    The infimum is searched on a logarithmic grid of r from 1e-5 to 1e5 and refined by Brent's method. Features of the kernel at
+    lengths far outside of this range are not seen.
 
     >>> from jkoflow import Morse
     >>> round((Morse(2.0, 1.0) - Morse(0.6, 0.5)).convexity, 6)     # -5/12 (docs/theory/two-species.md, section 4)
@@ -225,17 +238,18 @@ def radial_convexity(kernel: RadialKernel) -> float:
             if place == end and float(lowest(beyond)) < 2 * values[end] - 1e-9:  # still falling without bound
                 return -np.inf
         around = (log_r[max(place - 1, 0)], log_r[min(place + 1, len(log_r) - 1)])
-        found = minimize_scalar(lowest, bounds=around, method="bounded", options={"xatol": 1e-10})
+        minimum = minimize_scalar(lowest, bounds=around, method="bounded", options={"xatol": 1e-10})
         limits = [float(kernel.curvature(0.0)), 0.0 if abs(values[-1]) < 1e-9 else np.inf]
-    return float(min(found.fun, values[place], *(limit for limit in limits if np.isfinite(limit))))
+    return float(min(minimum.fun, values[place], *(limit for limit in limits if np.isfinite(limit))))
 
 
 def terms_of(kernel: Kernel) -> tuple[tuple[float, Any], ...]:
-    """The kernel as a linear combination of kernels that are none themselves: pairs (coefficient, kernel)."""
+    """Return the kernel as a linear combination: pairs (coefficient, kernel), where no kernel is a combination itself."""
     return kernel.terms if isinstance(kernel, KernelCombination | RadialCombination) else ((1.0, kernel),)
 
 
 def _combine(terms: tuple[tuple[float, Any], ...]) -> Kernel:
+    """Return the sum of the terms (coefficient, kernel) as the simplest kernel. Terms with the coefficient 0 are left out."""
     terms = tuple(term for term in terms if term[0] != 0) or terms[:1]
     if len(terms) == 1 and terms[0][0] == 1.0:
         return terms[0][1]

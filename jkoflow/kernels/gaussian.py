@@ -14,9 +14,9 @@ from .base import RadialKernel
 
 @dataclass(frozen=True)
 class Gaussian(RadialKernel):
-    """W(x) = C (1 - exp(-|x|^2 / l^2)), attractive and smooth, with W(0) = 0.
+    """W(x) = C (1 - exp(-|x|^2 / l^2)): attractive and smooth, with W(0) = 0.
 
-    ``strength`` is C, an energy; ``length`` is l. lambda = -4 C exp(-3/2) / l^2
+    ``strength`` is C, an energy. ``length`` is l. W is lambda-convex with lambda = -4 C exp(-3/2) / l^2
     (docs/theory/two-species.md, section 4).
 
     >>> round(Gaussian().convexity, 6), float(Gaussian().gradient(0.0))

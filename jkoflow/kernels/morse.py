@@ -14,10 +14,12 @@ from .base import RadialKernel
 
 @dataclass(frozen=True)
 class Morse(RadialKernel):
-    """W(x) = C (1 - exp(-|x| / l)), attractive and pointy, with W(0) = 0.
+    """W(x) = C (1 - exp(-|x| / l)): attractive and pointy, with W(0) = 0.
 
-    ``strength`` is C, an energy; ``length`` is l. lambda = -C / l^2 (docs/theory/two-species.md, section 4). The
-    attractive-repulsive Morse kernel is a difference of two.
+    ``strength`` is C, an energy. ``length`` is l. W is lambda-convex with lambda = -C / l^2
+    (docs/theory/two-species.md, section 4).
+
+    The attractive-repulsive Morse kernel is the difference of two Morse kernels.
 
     >>> Morse(strength=2.0, length=0.5).convexity
     -8.0

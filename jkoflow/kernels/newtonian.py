@@ -15,10 +15,16 @@ from .base import RadialKernel
 
 @dataclass(frozen=True)
 class Newtonian(RadialKernel):
-    """G with -lap G = delta in R^d: -|x|/2 (d = 1), -log|x| / (2 pi) (d = 2), |x|^(2-d) / (d (d-2) omega_d) (d >= 3).
+    """The kernel G with -lap G = delta in R^d. It is repulsive; ``-Newtonian(d)`` is attractive.
 
-    omega_d is the volume of the unit ball, so G = 1 / (4 pi |x|) for d = 3 (Kinderlehrer, Monsaingeon, Xu (2017), (1.2)).
-    Repulsive; ``-Newtonian(d)`` attracts. Pointy for d = 1, singular for d >= 2; lambda-convex for no lambda.
+    * d = 1: G = -|x| / 2, pointy;
+    * d = 2: G = -log|x| / (2 pi), singular;
+    * d >= 3: G = |x|^(2-d) / (d (d-2) omega_d), singular. Here omega_d is the volume of the unit ball, so that
+      G = 1 / (4 pi |x|) for d = 3.
+
+    G is lambda-convex for no lambda.
+
+    Source: Kinderlehrer, Monsaingeon, Xu (2017), (1.2).
 
     >>> float(Newtonian(1)(3.0)), round(4 * pi * float(Newtonian(3)(2.0, 0.0, 0.0)), 12)
     (-1.5, 0.5)

@@ -1,4 +1,4 @@
-"""Power laws |x|^p / p, and the quadratic kernel."""
+"""The power laws |x|^p / p, and the quadratic kernel."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from .base import RadialKernel
 
 @dataclass(frozen=True)
 class PowerLaw(RadialKernel):
-    """W(x) = |x|^p / p, and log|x| for p = 0. Attractive for every p.
+    """W(x) = |x|^p / p, and log|x| for p = 0. It is attractive for every p.
 
-    lambda-convex with lambda = 1 for p = 2, 0 for the other p >= 1, and no lambda for p < 1. Pointy for 0 < p <= 1,
-    singular for p <= 0 (integrable in dimension d for p > -d).
+    * p = 2: W is lambda-convex with lambda = 1. For the other p >= 1: with lambda = 0. For p < 1: for no lambda.
+    * 0 < p <= 1: W is pointy.
+    * p <= 0: W is singular. In dimension d it is integrable at the origin for p > -d.
 
     >>> float(PowerLaw(4)(2.0)), PowerLaw(1).pointy, PowerLaw(-1).singular
     (4.0, True, True)
@@ -53,7 +54,7 @@ class PowerLaw(RadialKernel):
 
 @dataclass(frozen=True)
 class Quadratic(PowerLaw):
-    """W(x) = |x|^2 / 2, with lambda = 1.
+    """W(x) = |x|^2 / 2. It is lambda-convex with lambda = 1.
 
     >>> float(Quadratic()(3.0, 4.0))
     12.5

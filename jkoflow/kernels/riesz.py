@@ -8,9 +8,10 @@ from .power_law import PowerLaw
 
 
 class Riesz(RadialCombination):
-    """W(x) = |x|^(-alpha) / alpha, alpha > 0: repulsive and singular; integrable in R^d for alpha < d.
+    """W(x) = |x|^(-alpha) / alpha with alpha > 0: repulsive and singular.
 
-    It is -PowerLaw(-alpha), and works wherever that does. lambda-convex for no lambda.
+    It is -PowerLaw(-alpha), and works wherever ``PowerLaw`` works. In R^d it is integrable at the origin for alpha < d. It is
+    lambda-convex for no lambda.
 
     >>> float(Riesz(0.5)(4.0))
     1.0

@@ -1,4 +1,4 @@
-"""Methods for linear systems and fixed points: multigrid, Krylov, Anderson. They know nothing but arrays."""
+"""Methods for linear systems and fixed points: multigrid, GMRES, Anderson acceleration. They work on arrays alone."""
 
 from .anderson import Anderson
 from .coupled_multigrid import CoupledMultigrid

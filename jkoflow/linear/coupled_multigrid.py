@@ -1,4 +1,4 @@
-"""A multigrid cycle for several elliptic equations that one potential couples, as a preconditioner."""
+"""A multigrid preconditioner for several elliptic equations that are coupled by one potential."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SMALL = 4096  # cells below which one core is faster than threads
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """``outer`` is the conductance to walls where psi is held at 0."""
+    """One grid of the hierarchy. ``outer`` is the conductance between cells and walls on which psi = 0."""
 
     reactions: Array
     outer: Array
@@ -27,16 +27,21 @@ class _Level:
 
 
 class CoupledMultigrid:
-    """One V-cycle for the equations of S potentials and the one that couples them, on a grid with no flux of the S.
+    """One V-cycle for the equations of S unknowns x_k and of the potential psi that couples them.
 
         s_k (x_k - z_k psi) - div(a_k grad x_k) = b_k,      - div(e grad psi) - sum_k z_k s_k (x_k - z_k psi) = b_psi.
 
-    ``reactions`` are the s_k >= 0, shape (S, *grid); ``faces`` hold per axis the conductances a_k >= 0 of every face and those
-    of psi last, shape (S + 1, *grid) but n + 1 along the axis; ``outer``, of the grid's shape, those between cells and walls on
-    which psi = 0. The matrix is symmetric and positive semidefinite, whatever the coupling.
+    The walls of the grid let no flux of the x_k through. The matrix is symmetric and positive semidefinite for every coupling.
 
-    Red-black sweeps of Gauss-Seidel in which all unknowns of a cell are solved for together, so that a strong coupling, which
-    acts within cells, does not slow it down; coarse grids as in ``Multigrid``. O(n (S + 1)).
+    * ``reactions`` are the s_k >= 0, shape (S, *grid).
+    * ``valences`` are the z_k, shape (S,).
+    * ``faces`` has one array per axis: the conductances a_k >= 0 of every face, then e, shape (S + 1, *grid) but with n + 1
+      along the axis.
+    * ``outer`` are the conductances between cells and walls on which psi = 0, of the grid's shape.
+
+    A cycle does red-black sweeps of Gauss-Seidel that solve for all unknowns of a cell together. The coupling acts within
+    cells, so that a strong coupling does not slow the cycle down. The coarse grids are made as in ``Multigrid``. The cost is
+    O(n (S + 1)).
     """
 
     def __init__(self, reactions: Array, valences: Array, faces: tuple[Array, ...], outer: Array) -> None:
@@ -52,11 +57,12 @@ class CoupledMultigrid:
             self._levels.append(self._coarser(self._levels[-1]))
 
     def __call__(self, b: Array) -> Array:
-        """The cycle applied to b, of shape (S + 1, *grid), psi last: a new array."""
+        """Return the cycle applied to b, a new array. b and the result have the shape (S + 1, *grid), psi last."""
         x = self._cycle(np.ascontiguousarray(b).reshape(self._levels[0].unknown.shape), 0)
         return x.reshape(-1, *self._shape).copy()
 
     def _level(self, reactions: Array, outer: Array, faces: list[Array]) -> _Level:
+        """Return the grid of the hierarchy with these coefficients."""
         diagonal = np.concatenate([reactions, outer[None] + np.sum(self._valences**2 * reactions, axis=0, keepdims=True)])
         for axis, k in enumerate(faces, start=1):
             along = np.moveaxis(k, axis, 0)
@@ -71,11 +77,16 @@ class CoupledMultigrid:
         return _Level(reactions, outer, matrix, (f[0], f[1], f[2]), unknown, right)
 
     def _coarser(self, level: _Level) -> _Level:
-        reactions = np.stack([gathered(one, level.factors) for one in level.reactions])
-        faces = [np.stack([halved_faces(one, axis, level.factors) for one in k]) for axis, k in enumerate(level.matrix.faces)]
+        """Return the next coarser grid of the hierarchy."""
+        reactions = np.stack([gathered(reaction, level.factors) for reaction in level.reactions])
+        faces = [
+            np.stack([halved_faces(conductances, axis, level.factors) for conductances in k])
+            for axis, k in enumerate(level.matrix.faces)
+        ]
         return self._level(reactions, 0.5 * gathered(level.outer, level.factors), faces)
 
     def _cycle(self, b: Array, depth: int) -> Array:
+        """Return the cycle applied to b on the grid number ``depth``, 0 being the finest."""
         from .coupled_sweeps import prolong, restrict
 
         level = self._levels[depth]
@@ -86,14 +97,15 @@ class CoupledMultigrid:
             _smooth(level, b, 1, _COARSEST_SWEEPS)
             return x
         _smooth(level, b, 0, _SWEEPS)
-        below = self._levels[depth + 1]
-        restrict(x, b, level.matrix, level.factors, below.right)
-        prolong(x, self._cycle(below.right, depth + 1), level.factors)
+        coarse = self._levels[depth + 1]
+        restrict(x, b, level.matrix, level.factors, coarse.right)
+        prolong(x, self._cycle(coarse.right, depth + 1), level.factors)
         _smooth(level, b, 1, _SWEEPS)
         return x
 
 
 def _smooth(level: _Level, b: Array, first: int, sweeps: int) -> None:
+    """Do red-black sweeps on one grid, beginning with the colour ``first``."""
     from .coupled_sweeps import relax, relax_small
 
     sweep = relax_small if level.outer.size < _SMALL else relax
@@ -101,4 +113,5 @@ def _smooth(level: _Level, b: Array, first: int, sweeps: int) -> None:
 
 
 def _inverse(values: Array) -> Array:
+    """Return 1 / values, and 0 where a value is not positive."""
     return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)

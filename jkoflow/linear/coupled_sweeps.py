@@ -1,4 +1,4 @@
-"""The compiled sweeps of the coupled multigrid: arrays of shape (unknowns, n0, n1, n2), the coupling potential last."""
+"""The compiled sweeps of ``CoupledMultigrid``. Arrays have the shape (unknowns, n0, n1, n2), the potential psi last."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from .stencils import CoupledStencil
 
 @compiled
 def relax_line(x: Array, b: Array, matrix: CoupledStencil, color: int, line: Whole) -> None:
-    """Solve for all unknowns of every cell of one colour along a line: the species are eliminated, psi comes first."""
+    """Solve for all unknowns of every cell of one colour along a line.
+
+    In every cell the species are eliminated, psi is computed first, and the species follow from psi.
+    """
     last, i, j = x.shape[0] - 1, line // x.shape[2], line % x.shape[2]
     totals = np.empty((last + 1, x.shape[3]))
     for f in range(last + 1):
@@ -29,7 +32,7 @@ def relax_line(x: Array, b: Array, matrix: CoupledStencil, color: int, line: Who
 
 
 def _relax(x: Array, b: Array, matrix: CoupledStencil, first: int, sweeps: int) -> None:
-    """Both colours, beginning with ``first``, several times."""
+    """Do sweeps over both colours, beginning with the colour ``first``."""
     for half in range(2 * sweeps):
         for a in prange(x.shape[1] * x.shape[2]):
             relax_line(x, b, matrix, first + half, np.int64(a))
@@ -41,7 +44,10 @@ relax_small = compiled(_relax)
 
 @compiled
 def restrict(x: Array, b: Array, matrix: CoupledStencil, factors: tuple[int, int, int], out: Array) -> None:
-    """The residual, summed over the cells that make a coarse one. Those of the colour relaxed last, the odd, have none."""
+    """Set ``out`` to the residual, summed over the fine cells of every coarse cell.
+
+    The sweep before has relaxed the odd cells last, so that their residual is 0: only even cells are summed.
+    """
     last, (f0, f1, f2) = x.shape[0] - 1, factors
     diagonal, ties = matrix.diagonal, matrix.ties
     out[:] = 0.0
@@ -62,7 +68,7 @@ def restrict(x: Array, b: Array, matrix: CoupledStencil, factors: tuple[int, int
 
 @compiled
 def prolong(x: Array, coarse: Array, factors: tuple[int, int, int]) -> None:
-    """Add the value of the coarse cell to every fine one in it."""
+    """Add the value of every coarse cell to all fine cells in it."""
     f0, f1, f2 = factors
     for f in range(x.shape[0]):
         for i in range(x.shape[1]):

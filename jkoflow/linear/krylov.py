@@ -12,10 +12,15 @@ Map = Callable[[Array], Array]
 
 
 def gmres(apply: Map, b: Array, precondition: Map, tolerance: float, most: int) -> Array:
-    """x with |b - A x| <= tolerance |b| or as small as ``most`` products make it.
+    """Return x with |b - A x| <= tolerance |b|, or with |b - A x| as small as ``most`` products with A can make it.
 
-    For vectors of any shape; NaN where a product is not finite. Written out because scipy's holds its vectors in BLAS calls
-    whose threads fight with those of the compiled sweeps (measured: 15 times slower at 128 x 128). Saad and Schultz (1986).
+    ``apply`` is A, ``precondition`` an approximate inverse of A. Vectors may have any shape. If a product is not finite, every
+    entry of the result is NaN.
+
+    scipy's GMRES is not used because its BLAS calls start threads that fight with the threads of the compiled sweeps (measured:
+    15 times slower at 128 x 128).
+
+    Source: Saad and Schultz (1986).
     """
     length = _norm(b)
     if not 0 < length < np.inf:
@@ -28,19 +33,19 @@ def gmres(apply: Map, b: Array, precondition: Map, tolerance: float, most: int) 
     coefficients = np.zeros(0)
     for k in range(most):
         directions.append(precondition(basis[k]))
-        new = apply(directions[k])
+        product = apply(directions[k])
         for i, vector in enumerate(basis):
-            hessenberg[i, k] = _dot(vector, new)
-            new = new - hessenberg[i, k] * vector
-        hessenberg[k + 1, k] = _norm(new)
+            hessenberg[i, k] = _dot(vector, product)
+            product = product - hessenberg[i, k] * vector
+        hessenberg[k + 1, k] = _norm(product)
         if not np.isfinite(hessenberg[: k + 2, k]).all():
             return np.full_like(b, np.nan)
         small = hessenberg[: k + 2, : k + 1]
         coefficients = np.asarray(np.linalg.lstsq(small, target[: k + 2], rcond=None)[0], dtype=np.float64)
-        left = float(np.linalg.norm(small @ coefficients - target[: k + 2]))
-        if left <= tolerance * length or hessenberg[k + 1, k] <= 1e-14 * length:
+        residual = float(np.linalg.norm(small @ coefficients - target[: k + 2]))
+        if residual <= tolerance * length or hessenberg[k + 1, k] <= 1e-14 * length:
             break
-        basis.append(new / hessenberg[k + 1, k])
+        basis.append(product / hessenberg[k + 1, k])
     x = np.zeros_like(b)
     for coefficient, direction in zip(coefficients, directions, strict=True):
         x += coefficient * direction

@@ -1,4 +1,4 @@
-"""A multigrid cycle for elliptic operators with rough coefficients, as a preconditioner."""
+"""A multigrid preconditioner for elliptic operators with rough coefficients."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ _SMALL = 4096  # cells below which one core is faster than threads
 
 @dataclass(frozen=True, eq=False)
 class _Level:
+    """One grid of the hierarchy: its matrix, the factors to the next coarser grid, and work arrays."""
+
     matrix: Stencil
     factors: tuple[int, int, int]
     unknown: Array
@@ -25,12 +27,16 @@ class _Level:
 class Multigrid:
     """One V-cycle for  reaction x - div(conductance grad x) = b  on a grid with no flux through its walls.
 
-    ``reaction`` has the grid's shape; ``faces`` hold per axis the conductance of every face (shape n + 1 along the axis, 0 at
-    the walls). Both may vanish and jump by any factor. Two red-black sweeps of Gauss-Seidel before and two, in the opposite
-    order, after the coarse correction; cells are gathered by twos along every axis, conductances added across and halved along
-    (series). Cells with neither reaction nor conductance get 0.
+    * ``reaction`` has the grid's shape.
+    * ``faces`` has one array per axis: the conductance of every face, shape n + 1 along the axis, 0 at the walls.
 
-    O(n): about 10 passes over 8 arrays in 2-D. The cycle is symmetric, so it serves conjugate gradients too.
+    Reaction and conductance may be 0, and may jump by any factor. Cells with neither reaction nor conductance get the value 0.
+
+    A cycle does two red-black sweeps of Gauss-Seidel before the coarse correction and two, in the opposite order, after it. A
+    coarse cell consists of two cells along every axis. The conductances of parallel faces are added; a conductance is halved
+    for the double distance (series).
+
+    The cost is O(n): about 10 passes over 8 arrays in 2-D. The cycle is symmetric, so it also suits conjugate gradients.
     """
 
     def __init__(self, reaction: Array, faces: tuple[Array, ...]) -> None:
@@ -44,10 +50,11 @@ class Multigrid:
             self._levels.append(_coarser(self._levels[-1]))
 
     def __call__(self, b: Array) -> Array:
-        """The cycle applied to b, a new array of the grid's shape."""
+        """Return the cycle applied to b, a new array of the grid's shape."""
         return self._cycle(np.ascontiguousarray(b).reshape(self._levels[0].unknown.shape), 0).reshape(self._shape).copy()
 
     def _cycle(self, b: Array, depth: int) -> Array:
+        """Return the cycle applied to b on the grid number ``depth``, 0 being the finest."""
         from .multigrid_sweeps import prolong, restrict, restrict_small
 
         level = self._levels[depth]
@@ -57,15 +64,16 @@ class Multigrid:
             _smooth(x, b, matrix, 1, False, _COARSEST_SWEEPS)
             return x
         _smooth(x, b, matrix, 0, True, _SWEEPS)
-        below = self._levels[depth + 1]
+        coarse = self._levels[depth + 1]
         gather = restrict_small if x.size < _SMALL else restrict
-        gather(x, b, matrix, level.factors, below.right)
-        prolong(x, self._cycle(below.right, depth + 1), level.factors)
+        gather(x, b, matrix, level.factors, coarse.right)
+        prolong(x, self._cycle(coarse.right, depth + 1), level.factors)
         _smooth(x, b, matrix, 1, False, _SWEEPS)
         return x
 
 
 def _smooth(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool, sweeps: int) -> None:
+    """Do red-black sweeps, beginning with the colour ``first``; ``fresh`` begins from x = 0, whatever x is."""
     from .multigrid_sweeps import relax, relax_small
 
     if x.size < _SMALL:
@@ -76,6 +84,7 @@ def _smooth(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool, sweeps
 
 
 def _level(reaction: Array, faces: tuple[Array, ...]) -> _Level:
+    """Return the grid of the hierarchy with these coefficients."""
     diagonal = diagonal_of(reaction, faces)
     factors = tuple(2 if n > 2 else 1 for n in reaction.shape)
     k0, k1, k2 = (np.ascontiguousarray(k) for k in faces)
@@ -85,6 +94,7 @@ def _level(reaction: Array, faces: tuple[Array, ...]) -> _Level:
 
 
 def _coarser(level: _Level) -> _Level:
+    """Return the next coarser grid of the hierarchy."""
     matrix = level.matrix
     reaction = matrix.diagonal - diagonal_of(np.zeros_like(matrix.diagonal), matrix.faces)
     faces = tuple(halved_faces(k, axis, level.factors) for axis, k in enumerate(matrix.faces))
@@ -92,18 +102,22 @@ def _coarser(level: _Level) -> _Level:
 
 
 def halved_faces(k: Array, axis: int, factors: tuple[int, ...]) -> Array:
-    """The conductances of the faces across an axis between coarse cells: added across the axis, halved along it (series)."""
+    """Return the conductances of the faces across an axis between coarse cells.
+
+    The conductances of the fine faces that make a coarse face are added. They are halved for the double distance between the
+    centres of coarse cells (series).
+    """
     if factors[axis] == 2:
         along = np.moveaxis(k, axis, 0)
         count = (len(along)) // 2
-        kept = np.zeros((count + 1, *along.shape[1:]))
-        kept[:count] = 0.5 * along[: 2 * count : 2]
-        k = np.moveaxis(kept, 0, axis)
+        halved = np.zeros((count + 1, *along.shape[1:]))
+        halved[:count] = 0.5 * along[: 2 * count : 2]
+        k = np.moveaxis(halved, 0, axis)
     return gathered(k, tuple(1 if c == axis else f for c, f in enumerate(factors)))
 
 
 def gathered(values: Array, factors: tuple[int, ...]) -> Array:
-    """Sums over pairs of neighbours along the axes with a factor of 2; a last cell without a partner stays alone."""
+    """Return the sums over pairs of neighbours along the axes with a factor of 2. A last cell without a partner stays alone."""
     for axis, factor in enumerate(factors):
         if factor == 2:
             along = np.moveaxis(values, axis, 0)
@@ -114,7 +128,7 @@ def gathered(values: Array, factors: tuple[int, ...]) -> Array:
 
 
 def diagonal_of(reaction: Array, faces: tuple[Array, ...]) -> Array:
-    """The diagonal of the operator: the reaction and the conductances of all faces of a cell."""
+    """Return the diagonal of the operator: the reaction plus the conductances of all faces of a cell."""
     diagonal = np.array(reaction)
     for axis, k in enumerate(faces):
         along = np.moveaxis(k, axis, 0)
@@ -123,7 +137,7 @@ def diagonal_of(reaction: Array, faces: tuple[Array, ...]) -> Array:
 
 
 def elliptic(reaction: Array, faces: tuple[Array, ...]) -> Callable[[Array], Array]:
-    """x -> reaction x - div(conductance grad x)."""
+    """Return the operator x -> reaction x - div(conductance grad x) as a function."""
 
     def apply(x: Array) -> Array:
         out = reaction * x

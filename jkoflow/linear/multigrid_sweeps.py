@@ -1,4 +1,4 @@
-"""The compiled sweeps of the multigrid preconditioner; arrays have three axes, of one cell where the grid has fewer."""
+"""The compiled sweeps of ``Multigrid``. Arrays have three axes; axes that the grid lacks have one cell."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .stencils import Stencil
 
 @compiled
 def with_neighbours(x: Array, b: Array, k0: Array, k1: Array, k2: Array, i: int, j: int) -> Array:
-    """b plus the sum over the faces of a cell of their conductance times the value beyond, for a line of cells.
+    """Return, for every cell of a line, b plus the sum over its faces of the conductance times the value beyond the face.
 
-    Loops of one sum each, over neighbours in memory, so that they become vector instructions.
+    Every loop computes one sum over neighbours in memory, so that it becomes vector instructions.
     """
     n = x.shape[2]
     total = b[i, j].copy()
-    if x.shape[0] > 1:  # the conductances of the walls are 0, so what lies beyond them does not matter
+    if x.shape[0] > 1:  # the conductance of a wall is 0, so the value beyond it does not matter
         before, after = x[max(i - 1, 0), j], x[min(i + 1, x.shape[0] - 1), j]
         for k in range(n):
             total[k] += k0[i, j, k] * before[k] + k0[i + 1, j, k] * after[k]
@@ -34,7 +34,7 @@ def with_neighbours(x: Array, b: Array, k0: Array, k1: Array, k2: Array, i: int,
 
 @compiled
 def relax_line(x: Array, b: Array, matrix: Stencil, color: int, i: int, j: int) -> None:
-    """Gauss-Seidel on the cells of one colour of the chessboard, along one line."""
+    """Do a Gauss-Seidel step for the cells of one colour of the chessboard along one line."""
     total = with_neighbours(x, b, matrix.k0, matrix.k1, matrix.k2, i, j)
     for k in range((color + i + j) & 1, x.shape[2], 2):
         x[i, j, k] = total[k] * matrix.inverse[i, j, k]
@@ -42,14 +42,14 @@ def relax_line(x: Array, b: Array, matrix: Stencil, color: int, i: int, j: int) 
 
 @compiled
 def begin_line(x: Array, b: Array, inverse: Array, color: int, i: int, j: int) -> None:
-    """The same from x = 0."""
+    """Do the step of ``relax_line`` from x = 0."""
     for k in range((color + i + j) & 1, x.shape[2], 2):
         x[i, j, k] = b[i, j, k] * inverse[i, j, k]
 
 
 @compiled(parallel=True)
 def relax(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool) -> None:
-    """Both colours, beginning with ``first``; ``fresh`` from x = 0, whatever x holds."""
+    """Do a sweep over both colours, beginning with ``first``. ``fresh`` begins from x = 0, whatever x is."""
     n0, n1, _ = x.shape
     for half in range(2):
         for a in prange(n0 * n1):
@@ -62,7 +62,7 @@ def relax(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool) -> None:
 
 @compiled
 def relax_small(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool, sweeps: int) -> None:
-    """The same, several times and on one core: on small grids threads cost more than they save."""
+    """Do several sweeps as in ``relax`` on one core: on small grids threads cost more than they save."""
     n0, n1, _ = x.shape
     for half in range(2 * sweeps):
         for line in range(n0 * n1):
@@ -73,7 +73,10 @@ def relax_small(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool, sw
 
 
 def _restrict(x: Array, b: Array, matrix: Stencil, factors: tuple[int, int, int], out: Array) -> None:
-    """The residual, summed over the cells that make a coarse one. Those of the colour relaxed last, the odd, have none."""
+    """Set ``out`` to the residual, summed over the fine cells of every coarse cell.
+
+    The sweep before has relaxed the odd cells last, so that their residual is 0: only even cells are summed.
+    """
     n0, n1, n2 = x.shape
     f0, f1, f2 = factors
     m0, m1, _ = out.shape
@@ -94,7 +97,7 @@ restrict_small = compiled(_restrict)
 
 @compiled
 def prolong(x: Array, coarse: Array, factors: tuple[int, int, int]) -> None:
-    """Add the value of the coarse cell to every fine one in it."""
+    """Add the value of every coarse cell to all fine cells in it."""
     f0, f1, f2 = factors
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):

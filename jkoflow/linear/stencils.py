@@ -1,4 +1,4 @@
-"""The matrices that the sweeps go over, one row a cell; arrays have three axes, of one cell where the grid has fewer."""
+"""The matrices of the sweeps, with one row per cell. Arrays have three axes; axes that the grid lacks have one cell."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from .._typing import Array
 
 
 class Stencil(NamedTuple):
-    """reaction x - div(conductance grad x): its diagonal, the inverse of that (0 where it is 0), the conductances by axis."""
+    """The operator reaction x - div(conductance grad x).
+
+    ``diagonal`` is its diagonal. ``inverse`` is 1 / diagonal, and 0 where the diagonal is 0. ``k0``, ``k1`` and ``k2`` are the
+    conductances of the faces across the three axes.
+    """
 
     diagonal: Array
     inverse: Array
@@ -23,10 +27,11 @@ class Stencil(NamedTuple):
 
 
 class CoupledStencil(NamedTuple):
-    """The same for several unknowns a cell, on a leading axis, the potential that couples them last.
+    """The operator of several unknowns per cell. The unknowns are a leading axis: the species, then the potential.
 
-    ``inverse`` is that of the diagonal and, for the potential, of what is left of its diagonal when the others have been
-    eliminated from a cell; ``ties`` are the coefficients that tie every species to the potential.
+    ``diagonal``, ``k0``, ``k1`` and ``k2`` are as in ``Stencil``. ``inverse`` is 1 / diagonal for the species. For the
+    potential it is 1 / (the diagonal after the species of the cell have been eliminated). ``ties`` are the coefficients that
+    couple every species to the potential.
     """
 
     diagonal: Array

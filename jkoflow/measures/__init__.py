@@ -1,4 +1,4 @@
-"""How mass is held."""
+"""Measures: densities on a grid, quantiles, particles, radial measures, and species that are measures under names."""
 
 from .base import Measure
 from .cloud_potential import CloudPotential

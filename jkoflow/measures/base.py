@@ -15,17 +15,19 @@ from ..kernels import Kernel
 
 
 class Measure(ABC):
-    """A finite non-negative measure. Every kind holds the points and masses of its quadrature, and reads a field, a function
-    on space, as an array of its values at those points (their cell averages, where the points stand for cells).
+    """A finite non-negative measure.
+
+    Every kind of measure has a quadrature: points, and the mass at every point. A field is a function on space, given as the
+    array of its values at the points. Where the points stand for cells, a field is the array of its averages over the cells.
     """
 
     moving: ClassVar[str]
-    """The attribute that a flow changes, the others staying as they are: values, nodes or points."""
+    """The name of the attribute that a flow changes: "values", "nodes" or "points". The other attributes stay the same."""
 
     @property
     @abstractmethod
     def points(self) -> Array:
-        """(n,) on the line, (n, d) otherwise."""
+        """The points of the quadrature: shape (n,) on the line, (n, d) otherwise."""
 
     @property
     @abstractmethod
@@ -39,25 +41,31 @@ class Measure(ABC):
 
     @property
     def levels(self) -> Array:
-        """The mass before every point and in all, (n + 1,): 0, m_1, m_1 + m_2, ..."""
+        """The mass before every point, then the total mass, shape (n + 1,): 0, m_1, m_1 + m_2, ..."""
         return cumulated(self.masses)
 
     @property
     def places(self) -> Measure:
-        """What a law of places sees: the measure itself. One that holds more than places has another."""
+        """The measure as a law that depends on places alone sees it: the measure itself.
+
+        A kind of measure that has more than places overrides this.
+        """
         return self
 
     def like(self, moved: Any) -> Self:
-        """The measure after a flow has changed what it changes (``moving``): the same grid, masses or walls with other values,
-        nodes or points.
+        """Return the measure after a flow has changed the attribute that ``moving`` names.
+
+        ``moved`` is the new value of this attribute: values, nodes or points. The grid, the masses and the walls stay the same.
         """
         return replace(self, **{self.moving: moved})  # type: ignore[type-var]
 
     def moved_from(self, other: Self) -> float:
-        """(int |X - Y|^2 ds)^(1/2), a length: how far mass has come from another state of the same masses, part by part.
+        """Return (int |X - Y|^2 ds)^(1/2), a length: how far the parts of the mass have moved from ``other`` to here.
 
-        W2 for quantiles and for ordered particles, at least W2 for others. Raises ValueError for a measure whose parts are not
-        followed.
+        ``other`` is a state with the same masses. The result is W2 for quantiles and for ordered particles. For other measures
+        it is at least W2.
+
+        Raises ValueError for a kind of measure whose parts of mass are not followed.
         """
         raise ValueError(f"parts of mass are not followed in {type(self).__name__}: take wasserstein2")
 
@@ -77,33 +85,39 @@ class Measure(ABC):
     @property
     @abstractmethod
     def domain(self) -> Hashable:
-        """Where the mass may go; species that interact share it."""
+        """What tells where the mass may go: a grid, walls or a dimension. Species that interact have the same domain."""
 
     @property
     @abstractmethod
     def zero_field(self) -> Array:
-        """The field that vanishes, in the shape in which fields come."""
+        """The field that is 0 everywhere, in the shape of the fields of this measure."""
 
     @abstractmethod
     def field(self, name: str, function: SpaceFunction | Any) -> Array:
-        """A function of space, or an array, as a field; ``name`` is for the error."""
+        """Return a function of space, or an array, as a field of this measure. Error messages use ``name``."""
 
     @abstractmethod
     def expectation(self, values: Array) -> float:
-        """The integral of a field against the measure."""
+        """Return the integral of a field against the measure."""
 
     @abstractmethod
     def integrate_internal(self, U: SpaceFunction) -> float:
-        """The integral of U(density) over space."""
+        """Return the integral of U(density) over space."""
 
     @abstractmethod
     def convolve(self, kernel: Kernel) -> Array:
-        """The field W * rho."""
+        """Return the field W * rho."""
 
     @abstractmethod
     def potential(self, kernel: Kernel) -> SpaceFunction | Array:
-        """W * rho in the form in which a Potential on the same kind of measure can hold it once this measure has moved on."""
+        """Return W * rho in a form that ``Potential`` takes on a measure of the same kind.
+
+        The result stays valid after this measure has moved on.
+        """
 
     @abstractmethod
     def pair_expectation(self, kernel: Kernel, other: Any = None) -> float:
-        """The double integral of kernel(x - y) against this measure and another on the same domain (or itself)."""
+        """Return the double integral of kernel(x - y) against this measure and ``other``, a measure on the same domain.
+
+        Without ``other`` it is the double integral of this measure with itself.
+        """

@@ -14,9 +14,11 @@ from ..kernels.sums import pair_gradients, pair_values
 
 @dataclass(frozen=True, eq=False)
 class CloudPotential:
-    """x -> sum_j m_j W(x - y_j). Call it, or its ``gradient``, on coordinates of any shape, one argument for each.
+    """The function x -> sum_j m_j W(x - y_j) for point masses m_j at y_j.
 
-    A source at the place counts W(0), or nothing where W is infinite there, and pulls by 0.
+    Call it, or its ``gradient``, on coordinates of any shape, one argument for each coordinate.
+
+    A source at x itself adds W(0) to the value, or nothing if W(0) is infinite. It adds 0 to the gradient.
     """
 
     kernel: Kernel
@@ -24,18 +26,21 @@ class CloudPotential:
     masses: Array
 
     def __call__(self, *x: Any) -> Array:
-        at, shape = _points(x)
+        at, shape = _flat_points(x)
         return pair_values(self.kernel, at, self.points, self.masses).reshape(shape)
 
     def gradient(self, *x: Any) -> Array:
-        """The gradient in the convention of ``Kernel.gradient``: coordinates first, unless there is one alone."""
-        at, shape = _points(x)
+        """Return the gradient in the convention of ``Kernel.gradient``.
+
+        In dimension 1 it has the shape of x. In higher dimensions it has a leading axis of length d.
+        """
+        at, shape = _flat_points(x)
         pulls = pair_gradients(self.kernel, at, self.points, self.masses)
         return pulls.reshape(shape) if at.ndim == 1 else pulls.T.reshape(len(x), *shape)
 
 
-def _points(coordinates: tuple[Any, ...]) -> tuple[Array, tuple[int, ...]]:
-    """Coordinates as points (n,) or (n, d), and the shape that they came in."""
+def _flat_points(coordinates: tuple[Any, ...]) -> tuple[Array, tuple[int, ...]]:
+    """Return the coordinates as points of shape (n,) or (n, d), and the shape that the coordinates came in."""
     arrays = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in coordinates))
-    flat = [a.ravel() for a in arrays]
+    flat = [coordinate.ravel() for coordinate in arrays]
     return (flat[0] if len(flat) == 1 else np.stack(flat, axis=1)), arrays[0].shape

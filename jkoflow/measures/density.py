@@ -18,15 +18,15 @@ from .quantiles import Quantiles
 
 @dataclass(frozen=True, eq=False)
 class Density(Measure):
-    """A measure given by its cell averages on a grid, per unit volume.
+    """A measure given by its averages over the cells of a grid: mass per unit volume.
 
     Attributes
     ----------
     grid : Grid
         The box and its cells.
     values : array of the grid's shape
-        Cell averages, non-negative and finite; a read-only copy of what was given. Nothing is rescaled here:
-        ``grid.density`` scales to a mass.
+        Cell averages, non-negative and finite. The array is a read-only copy of the given one. It is not rescaled:
+        use ``grid.density`` to scale to a mass.
 
     Examples
     --------
@@ -47,7 +47,11 @@ class Density(Measure):
 
     @classmethod
     def scaled(cls, grid: Grid, values: Any, mass: float | None = 1.0) -> Density:
-        """The density proportional to ``values`` with the given mass; ``mass=None`` keeps the values as they are."""
+        """Return the density that is proportional to ``values`` and has the given mass.
+
+        ``mass=None`` keeps the values as they are. Raises ValueError for values that are negative or not finite, or if they
+        have to be scaled and their total is 0.
+        """
         values = non_negative_array("values of a density", values, grid.shape)
         if mass is None:
             return cls(grid, values)
@@ -67,13 +71,14 @@ class Density(Measure):
         mass: float | None = 1.0,
         invert: bool = False,
     ) -> Density:
-        """A picture file as a density in 2-D: brightness is mass, or darkness with ``invert=True``.
+        """Return the density in 2-D that a picture file shows: bright parts have mass, or dark parts with ``invert=True``.
 
-        The first axis of the density is the picture's width, the second its height upwards. Without a ``grid`` the box
-        has height 1 and the picture's aspect, with ``cells`` square cells along the longer side. The picture is resampled
-        by area averages; transparent parts hold no mass.
+        The first axis of the density runs along the width of the picture, the second axis upwards along its height. The picture
+        is resampled by area averages. Transparent parts have no mass.
 
-        Raises ValueError when the file is no picture, the grid is not 2-D, or the picture holds no mass.
+        Without ``grid`` the box has height 1 and the aspect of the picture, with ``cells`` square cells along the longer side.
+
+        Raises ValueError if the file is no picture, if the grid is not 2-D, or if the picture has no mass.
         """
         from PIL import Image, UnidentifiedImageError
 
@@ -96,7 +101,9 @@ class Density(Measure):
 
     @classmethod
     def from_quantiles(cls, measure: Quantiles, grid: Grid) -> Density:
-        """The exact cell averages of a measure on the line. Raises ValueError when mass lies outside of the grid.
+        """Return the density with the exact cell averages of a measure on the line.
+
+        Raises ValueError if mass lies outside of the grid.
 
         >>> Density.from_quantiles(Quantiles([0.5, 1.5]), Grid.box((0, 3), cells=3)).values
         array([0.5, 0.5, 0. ])
@@ -115,7 +122,7 @@ class Density(Measure):
 
     @property
     def points(self) -> Array:
-        """The cell centres: (n,) in dimension 1, (n, d) otherwise."""
+        """The cell centres: shape (n,) in dimension 1, (n, d) otherwise."""
         return self.grid.points
 
     @property
@@ -137,11 +144,14 @@ class Density(Measure):
         return np.zeros(self.grid.shape)
 
     def quantiles(self, cells: int | None = None, *, spread: float = 0.5, walls: bool = True) -> Quantiles:
-        """The same measure on the line by its pseudo-inverse: exactly, on the cells of the grid, or on about ``cells`` cells
-        (see ``Quantiles.resampled``, which also explains ``spread``).
+        """Return the same measure on the line, given by its pseudo-inverse.
 
-        The walls of the box stay walls; with ``walls=False`` the ends are free. Empty cells become gaps, and those at the
-        ends are left out.
+        Without ``cells`` it is exact, on the cells of the grid. Empty cells become gaps. Empty cells at the ends are left out.
+        With ``cells`` it is resampled on about so many cells; ``Quantiles.resampled`` explains this and ``spread``.
+
+        The walls of the box are the walls of the result. With ``walls=False`` the line is free.
+
+        Raises ValueError for a density that is not 1-D or has no mass.
 
         >>> rho = Grid.box((0, 4), cells=4).density(np.array([1.0, 0.0, 0.0, 3.0]))
         >>> rho.quantiles().nodes, rho.quantiles().masses
@@ -153,39 +163,43 @@ class Density(Measure):
             raise ValueError("quantiles need a density with mass, got none")
         (low, high), count = self.grid.bounds[0], self.grid.shape[0]
         edges, masses = np.linspace(low, high, count + 1), self.masses
-        held = np.flatnonzero(masses > 0)
-        first, last = held[0], held[-1] + 1
+        cells_with_mass = np.flatnonzero(masses > 0)
+        first, last = cells_with_mass[0], cells_with_mass[-1] + 1
         inner = np.arange(first + 1, last)
-        kept = np.concatenate([[first], inner[(masses[inner] > 0) | (masses[inner - 1] > 0)]])
+        left_edges = np.concatenate([[first], inner[(masses[inner] > 0) | (masses[inner - 1] > 0)]])
         ends = self.grid.bounds[0] if walls else None
-        exact = Quantiles(edges[np.append(kept, last)], np.add.reduceat(masses[:last], kept), ends)
+        exact = Quantiles(edges[np.append(left_edges, last)], np.add.reduceat(masses[:last], left_edges), ends)
         return exact if cells is None else exact.resampled(cells, spread=spread)
 
     def field(self, name: str, function: SpaceFunction | Array) -> Array:
-        """A function of space, or an array, at the cell centres: what this measure can integrate."""
+        """Return the values of a function of space at the cell centres, or an array as it is. Error messages use ``name``."""
         return self.grid.field(name, function)
 
     def expectation(self, values: Array) -> float:
-        """The integral of a function, given at the cell centres, against the measure. Where there is no mass its value
-        does not matter, be it infinite.
+        """Return the integral of a function, given at the cell centres, against the measure.
+
+        In cells without mass the value of the function does not matter: it may be infinite.
         """
-        held = self.values > 0
-        return float(np.sum(np.where(held, values, 0.0) * self.values)) * self.grid.cell_volume
+        has_mass = self.values > 0
+        return float(np.sum(np.where(has_mass, values, 0.0) * self.values)) * self.grid.cell_volume
 
     def integrate_internal(self, U: SpaceFunction) -> float:
-        """The integral of U(rho(x)) dx over the box."""
+        """Return the integral of U(rho(x)) dx over the box."""
         return self.grid.integrate(U(self.values))
 
     def convolve(self, kernel: Kernel) -> Array:
-        """The field W * rho at the cell centres, in free space."""
+        """Return the field W * rho at the cell centres, in free space: without images in the walls."""
         return self.grid.convolve(kernel, self.values)
 
     def potential(self, kernel: Kernel) -> Array:
-        """The field W * rho: an array over the grid, which stays where it is."""
+        """Return the field W * rho as an array over the grid, which does not move."""
         return self.convolve(kernel)
 
     def pair_expectation(self, kernel: Kernel, other: Density | None = None) -> float:
-        """The double integral of kernel(x - y) against this measure and another on the same grid (or itself)."""
+        """Return the double integral of kernel(x - y) against this measure and ``other``, a density on the same grid.
+
+        Without ``other`` it is the double integral of this measure with itself.
+        """
         return self.expectation((self if other is None else other).convolve(kernel))
 
     def __repr__(self) -> str:

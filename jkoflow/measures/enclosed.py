@@ -1,4 +1,4 @@
-"""Newton's theorem: the field of spherically symmetric charges in the whole space from the charge that a sphere encloses."""
+"""The field of spherically symmetric charges in the whole space, from the charge that a sphere encloses (Newton's theorem)."""
 
 from __future__ import annotations
 
@@ -14,54 +14,65 @@ _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(6)
 
 
 class EnclosedCharge:
-    """Q(r) = sum_i z_i rho_i(|x| < r), between all radii of all species, and the field Q / (|S| r^(d-1)) that it makes.
+    """The enclosed charge Q(r) = sum_i z_i rho_i(|x| < r) of several species, and the field Q / (|S| r^(d-1)) that it makes.
+
+    |S| is the surface of the unit sphere in R^d.
 
     Attributes
     ----------
     spheres : array (K,)
-        The radii of all species, in order.
+        0 and the radii of all species, increasing.
     radii, weights : arrays (K - 1, 6)
-        Gauss-Legendre points between them, and their weights divided by |S| r^(d-1).
+        Gauss-Legendre points between neighbouring spheres, and their weights divided by |S| r^(d-1).
     charge : array (K - 1, 6)
-        Q there.
+        Q at ``radii``.
     total : float
-        Of all species.
+        The total charge of all species.
     """
 
     def __init__(self, measures: Mapping[str, RadialQuantiles], charges: Mapping[str, float]) -> None:
         self.measures, self.charges = dict(measures), charges
         self.dim = next(iter(self.measures.values())).dim
         self.sphere = self.dim * unit_ball(self.dim)
-        self.spheres = np.unique(np.concatenate([[0.0], *(one.nodes for one in self.measures.values())]))
+        self.spheres = np.unique(np.concatenate([[0.0], *(measure.nodes for measure in self.measures.values())]))
         middle, half = (self.spheres[1:] + self.spheres[:-1]) / 2, np.diff(self.spheres) / 2
         self.radii = middle[:, None] + half[:, None] * _POINTS
         self.weights = half[:, None] * _WEIGHTS / (self.sphere * self.radii ** (self.dim - 1))
         self.charge = self.within(self.radii)
-        self.total = sum(charges[name] * one.mass for name, one in self.measures.items())
+        self.total = sum(charges[name] * measure.mass for name, measure in self.measures.items())
 
     def shell_of(self, name: str) -> Indices:
-        """The shell of a species for every interval between the spheres: -1 within its first, N beyond its last."""
+        """Return, for every interval between neighbouring spheres, the number of the shell of a species that it lies in.
+
+        It is -1 inside the first radius of the species, and N beyond the last radius.
+        """
         middle = (self.spheres[1:] + self.spheres[:-1]) / 2
         return np.searchsorted(self.measures[name].nodes, middle) - 1
 
     def within(self, radii: Array) -> Array:
-        """Q at radii of any shape."""
+        """Return Q at radii, an array of any shape."""
         total = np.zeros_like(radii)
-        for name, one in self.measures.items():
-            levels = one.levels
-            total += self.charges[name] * np.interp(radii**self.dim, one.nodes**self.dim, levels)
+        for name, measure in self.measures.items():
+            levels = measure.levels
+            total += self.charges[name] * np.interp(radii**self.dim, measure.nodes**self.dim, levels)
         return total
 
     @property
     def energy(self) -> float:
-        """1/2 int |grad psi|^2 dx at permittivity 1: 1/2 int Q^2 / (|S| r^(d-1)) dr, with what lies beyond all mass."""
+        """The energy 1/2 int |grad psi|^2 dx at permittivity 1, which is 1/2 int Q^2 / (|S| r^(d-1)) dr.
+
+        For d > 2 it includes the field beyond all mass.
+        """
         beyond = 0.0
         if self.dim > 2:
             beyond = self.total**2 / (2 * (self.dim - 2) * self.sphere * self.spheres[-1] ** (self.dim - 2))
         return 0.5 * float(np.sum(self.charge**2 * self.weights)) + beyond
 
     def potential(self, radii: Array) -> Array:
-        """psi at radii, at permittivity 1: 0 at infinity, for d = 2 beyond all mass."""
+        """Return the potential psi at radii, at permittivity 1.
+
+        For d > 2 psi is 0 at infinity. For d = 2 psi is 0 beyond all mass.
+        """
         inner = np.cumsum(np.sum(self.charge * self.weights, axis=1)[::-1])[::-1]
         at_spheres = np.append(inner, 0.0) + self._beyond(self.spheres[-1])
         k = np.searchsorted(self.spheres, radii, side="right") - 1
@@ -82,7 +93,7 @@ class EnclosedCharge:
 
     @cached_property
     def _linear(self) -> tuple[Array, Array]:
-        """Q = a + b r^d between the spheres; exactly without a next to the origin."""
+        """The coefficients of Q = a + b r^d between neighbouring spheres. In the interval at the origin a is exactly 0."""
         y = self.radii**self.dim
         b = (self.charge[:, -1] - self.charge[:, 0]) / (y[:, -1] - y[:, 0])
         a = self.charge[:, 0] - b * y[:, 0]

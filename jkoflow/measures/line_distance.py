@@ -1,4 +1,4 @@
-"""Wasserstein distances on the line, exactly, from piecewise linear pseudo-inverses."""
+"""Exact Wasserstein distances on the line, from piecewise linear pseudo-inverses."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from .._typing import Array
 
 
 def quantile_distance(x: Array, w: Array, y: Array, v: Array, p: float) -> float:
-    """(int |X - Y|^p ds)^(1/p) of the pseudo-inverses with nodes x, y at cells of masses w, v; the largest for p = inf.
+    """Return W_p = (int |X - Y|^p ds)^(1/p) of two pseudo-inverses X and Y on the line. For p = inf it is max |X - Y|.
 
-    Raises ValueError for p < 1 and for masses whose totals differ by more than 1e-9 of them.
+    X has the nodes x and cells of masses w. Y has the nodes y and cells of masses v.
+
+    Raises ValueError for p < 1, or if the total masses differ by more than 1e-9 of the larger one.
     """
     if isinstance(p, bool | str | bytes) or np.ndim(p) != 0 or not p >= 1:
         raise ValueError(f"p must be a number >= 1, or inf, got {p!r}")
@@ -38,7 +40,7 @@ def _levels(w: Array) -> Array:
 
 
 def _mean_power(a: Array, b: Array, p: float) -> Array:
-    """The mean of |linear|^p from a to b."""
+    """Return the mean of |l|^p over a cell on which l is linear, from a to b."""
     if p == 2:
         return np.asarray((a * a + a * b + b * b) / 3)
     gap = b - a
@@ -51,7 +53,10 @@ def _mean_power(a: Array, b: Array, p: float) -> Array:
 
 
 def one_sided(levels: Array, nodes: Array, at: Array, side: str) -> Array:
-    """The one-sided limit at ``at`` of the pseudo-inverse with these nodes at levels that may be equal, where it jumps."""
+    """Return the limits from one side, at the masses ``at``, of the pseudo-inverse with these nodes at these levels.
+
+    ``side`` is "left" or "right". The sides differ where two levels are equal: there the pseudo-inverse jumps.
+    """
     last = len(levels) - 1
     if side == "right":
         cell = np.clip(np.searchsorted(levels, at, side="right") - 1, 0, last - 1)

@@ -1,4 +1,4 @@
-"""Particles on the line in their order."""
+"""Particles on the line that keep their order, and the species that consist of them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,16 @@ Cloud: TypeAlias = "OrderedPoints | Any"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OrderedPoints(Particles):
-    """Point masses x_1 <= ... <= x_N on the line, indivisible and in their order; ties are allowed.
+    """Indivisible point masses on the line in their order: x_1 <= ... <= x_N. Ties are allowed.
 
     Attributes
     ----------
     points : array (N,)
-        Non-decreasing.
+        The positions, non-decreasing. They are not sorted here: use ``OrderedParticles.sorted`` for that.
     masses : array (N,), optional
-        Positive; by default equal, adding up to 1.
+        The masses, positive. By default they are equal and add up to 1.
 
-    Raises ValueError for positions that are not in order (nothing is sorted in silence: see ``OrderedParticles.sorted``),
-    and for masses that are not positive.
+    Raises ValueError for positions that are not in order, and for masses that are not positive.
 
     >>> OrderedPoints([0.0, 1.0, 3.0])
     OrderedPoints(3 points, mass=1, from 0 to 3)
@@ -54,16 +53,19 @@ class OrderedPoints(Particles):
 
     @property
     def equal(self) -> bool:
-        """Whether all masses are the same, to rounding."""
+        """True if all masses are the same, up to rounding."""
         return same_masses(self.masses)
 
     def reconstruction(self, ghost: float | None = None) -> Quantiles:
-        """The piecewise constant density with mass m_i between x_(i-1) and x_i.
+        """Return the piecewise constant density with the mass m_i between x_(i-1) and x_i.
+
+        ``ghost`` is x_0, the left end of the cell of the first particle (see :func:`ghost_place`). Without ``ghost`` the
+        result has the interior cells alone, of total mass m_2 + ... + m_N. For the interior cells the sums of L^m powers never
+        rise.
+
+        Raises ValueError if the ghost lies to the right of x_1, or if it is missing where there is one particle alone.
 
         Source: Di Francesco, Esposito, Schmidtchen (2021), (66).
-
-        The first particle closes no cell unless x_0, its ``ghost``, is given (see :func:`ghost_place`); without one these are
-        the interior cells, of mass m_2 + ... + m_N, for which the sums of L^m powers never rise.
 
         >>> OrderedPoints([0.0, 1.0, 3.0]).reconstruction().values
         array([0.33333333, 0.16666667])
@@ -77,21 +79,24 @@ class OrderedPoints(Particles):
         return Quantiles(np.concatenate([[ghost], self.points]), self.masses)
 
     def convolve(self, kernel: Kernel) -> Array:
-        """W * rho at the points: O(N) for |x|, even powers, Morse and their sums, else O(N^2)."""
-        return self._generated(kernel, self.points)
+        """Return W * rho at the points.
+
+        The cost is O(N) if W is a sum of |x|, even powers and Morse kernels, and O(N^2) otherwise.
+        """
+        return self._potential_at(kernel, self.points)
 
     def pair_expectation(self, kernel: Kernel, other: Particles | None = None) -> float:
         if not isinstance(other, OrderedPoints | None):
             return super().pair_expectation(kernel, other)
-        return self.expectation((self if other is None else other)._generated(kernel, self.points))
+        return self.expectation((self if other is None else other)._potential_at(kernel, self.points))
 
-    def _generated(self, kernel: Kernel, at: Array) -> Array:
-        """The field of these points at sorted places."""
+    def _potential_at(self, kernel: Kernel, at: Array) -> Array:
+        """Return the potential W * rho of these points at sorted places ``at``."""
         split = on_the_line(kernel)
         below = self.levels
-        first = cumulated(self.masses * self.points)
+        moments_below = cumulated(self.masses * self.points)
         k = np.searchsorted(self.points, at, side="right")
-        total = split.pointed * (at * (2 * below[k] - below[-1]) - (2 * first[k] - first[-1]))
+        total = split.pointed * (at * (2 * below[k] - below[-1]) - (2 * moments_below[k] - moments_below[-1]))
         for c, part in split.parts:
             total = total + c * part.values(at, self.points, self.masses)[0]
         return np.asarray(total)
@@ -103,8 +108,8 @@ class OrderedPoints(Particles):
 class OrderedParticles(Species):
     """One or more species of ordered particles: Species of :class:`OrderedPoints`.
 
-    Every species is given by its positions, or by a pair of positions and masses; where none are given they are equal and add
-    up to 1. The numbers of particles may differ.
+    Every species is given by its positions, or by a pair of positions and masses. Without masses they are equal and add up
+    to 1. The numbers of particles may differ between species.
 
     >>> state = OrderedParticles(x=[-1.0, -1.0], y=([1.0, 2.0], [0.25, 0.75]))
     >>> state["y"].masses
@@ -114,29 +119,31 @@ class OrderedParticles(Species):
     def __init__(self, species: Mapping[str, Cloud] | None = None, /, **named: Cloud) -> None:
         if not isinstance(species, Mapping | None):
             raise ValueError(f"OrderedParticles must be given a mapping or keywords, got {type(species).__name__}")
-        super().__init__({name: _cloud(name, given) for name, given in {**(species or {}), **named}.items()})
+        super().__init__({name: _ordered_points(name, given) for name, given in {**(species or {}), **named}.items()})
 
     @classmethod
     def sorted(cls, **named: Cloud) -> OrderedParticles:
-        """The same from positions in any order, which are put in order, their masses along with them.
+        """Return the ordered particles from positions in any order. They are sorted, and their masses along with them.
 
         >>> OrderedParticles.sorted(x=([3.0, 1.0], [0.25, 0.75]))["x"].masses
         array([0.75, 0.25])
         """
-        put = {}
+        sorted_species = {}
         for name, given in named.items():
             positions, masses = (given.points, given.masses) if isinstance(given, Particles) else _positions_and_masses(given)
             cloud = Particles(np.asarray(positions, dtype=np.float64), masses)
             order = np.argsort(cloud.points, kind="stable")
-            put[name] = (cloud.points[order], cloud.masses[order])
-        return cls(put)
+            sorted_species[name] = (cloud.points[order], cloud.masses[order])
+        return cls(sorted_species)
 
     @classmethod
     def from_density(cls, n: int, **measures: Density | Quantiles) -> OrderedParticles:
-        """The atomisation of the paper, (65): x_i is the left quantile at i / n, for i = 1, ..., n; equal masses.
+        """Return ``n`` particles of equal masses per species: x_i is the left quantile at i / n, for i = 1, ..., n.
 
-        Its bias is to the right, by half a cell: :meth:`midpoints` has none. The x_0 of (65), the left end of the support, is
-        the ghost of ``reconstruction``.
+        They lie half a cell too far to the right; :meth:`midpoints` has no such bias. The ghost of ``reconstruction`` is x_0,
+        the left end of the support.
+
+        Source: the atomisation (65) of Di Francesco, Esposito, Schmidtchen (2021).
 
         >>> import jkoflow as jf
         >>> OrderedParticles.from_density(4, x=jf.Quantiles([0.0, 1.0]))["x"].points
@@ -146,7 +153,9 @@ class OrderedParticles(Species):
 
     @classmethod
     def midpoints(cls, n: int, **measures: Density | Quantiles) -> OrderedParticles:
-        """The quantiles at (i - 1/2) / n: of second order in 1/n where (65) is of first; equal masses.
+        """Return ``n`` particles of equal masses per species: x_i is the quantile at (i - 1/2) / n.
+
+        The error is of second order in 1/n. The error of :meth:`from_density` is of first order.
 
         >>> import jkoflow as jf
         >>> OrderedParticles.midpoints(4, x=jf.Quantiles([0.0, 1.0]))["x"].points
@@ -156,23 +165,28 @@ class OrderedParticles(Species):
 
     @classmethod
     def _at_levels(cls, levels: Array, measures: Mapping[str, Any]) -> OrderedParticles:
+        """Return particles of equal masses at the quantiles of the measures at ``levels``, shares of the total mass."""
         lines = {name: _on_the_line(name, measure) for name, measure in measures.items()}
         totals = np.array([line.mass for line in lines.values()])
         if len(totals) and np.ptp(totals) <= 1e-14 * totals[0]:  # the same but for the rounding of their sums
             totals[:] = totals[0]
         return cls(
             {
-                name: (line.quantile(_wanted(line, levels)), np.full(len(levels), total / len(levels)))
+                name: (line.quantile(_masses_at(line, levels)), np.full(len(levels), total / len(levels)))
                 for (name, line), total in zip(lines.items(), totals, strict=True)
             }
         )
 
 
 def ghost_place(start: float, other: OrderedPoints, time: float) -> float:
-    """Where the ghost x_0 of (66), which starts at ``start``, is at a time: d x_0 / dt = -(1 + 2 b_0) m, b_0 the number of
-    particles of the other species to its left, all of mass m (docs/theory/newtonian-particles.md, section 2.2).
+    """Return the place at ``time`` of the ghost x_0 that starts at ``start`` (docs/theory/newtonian-particles.md, section 2.2).
 
-    ``other`` is that species at time 0. With this ghost the sums of L^m powers over both species never rise.
+    The ghost closes the first cell of ``OrderedPoints.reconstruction``. It moves by d x_0 / dt = -(1 + 2 b_0) m. Here b_0 is
+    the number of particles of the other species to the left of the ghost, and m is the mass of every particle.
+
+    ``other`` is the other species at time 0. With this ghost the sums of L^m powers over both species never rise.
+
+    Raises ValueError if ``other`` is not OrderedPoints of equal masses, or if ``time`` is negative.
 
     >>> ghost_place(0.0, OrderedPoints([-1.0, 5.0]), 0.5)                      # 0.5 * 3/2 would pass y_1: they meet at t = 1/2
     -0.75
@@ -195,12 +209,13 @@ def ghost_place(start: float, other: OrderedPoints, time: float) -> float:
 
 
 def same_masses(*masses: Array) -> bool:
-    """Whether all of them are one number, to a few roundings."""
-    every = np.concatenate(masses)
-    return bool(np.ptp(every) <= 8 * np.finfo(float).eps * every[0])
+    """Return True if all masses are the same number, up to a few roundings."""
+    all_masses = np.concatenate(masses)
+    return bool(np.ptp(all_masses) <= 8 * np.finfo(float).eps * all_masses[0])
 
 
-def _cloud(name: str, given: Cloud) -> OrderedPoints:
+def _ordered_points(name: str, given: Cloud) -> OrderedPoints:
+    """Return one species of ordered particles as OrderedPoints. Error messages use its name."""
     if isinstance(given, OrderedPoints):
         return given
     positions, masses = _positions_and_masses(given)
@@ -211,19 +226,25 @@ def _cloud(name: str, given: Cloud) -> OrderedPoints:
 
 
 def _positions_and_masses(given: Cloud) -> tuple[Any, Any]:
+    """Return the positions and the masses of a species, with None for masses that are not given."""
     return given if isinstance(given, tuple) and len(given) == 2 and np.ndim(given[0]) == 1 else (given, None)
 
 
-def _wanted(measure: Quantiles, levels: Array) -> Array:
-    """The masses at levels, those of the nodes where they are the same but for rounding, which would pass over a gap."""
-    reached = measure.levels
-    wanted = np.minimum(levels * measure.mass, reached[-1])
-    below = np.clip(np.searchsorted(reached, wanted) - 1, 0, None)
-    near = np.abs(wanted - reached[below]) <= 8 * np.finfo(float).eps * reached[-1]
-    return np.where(near, reached[below], wanted)
+def _masses_at(measure: Quantiles, levels: Array) -> Array:
+    """Return the masses below ``levels``, which are shares of the total mass.
+
+    A mass that equals the mass below a node up to rounding is set to the mass below that node: else rounding could carry a
+    particle across a gap.
+    """
+    at_nodes = measure.levels
+    masses = np.minimum(levels * measure.mass, at_nodes[-1])
+    below = np.clip(np.searchsorted(at_nodes, masses) - 1, 0, None)
+    near = np.abs(masses - at_nodes[below]) <= 8 * np.finfo(float).eps * at_nodes[-1]
+    return np.where(near, at_nodes[below], masses)
 
 
 def _on_the_line(name: str, measure: Any) -> Quantiles:
+    """Return Quantiles, or a Density on the line, as Quantiles. Error messages use the name of the species."""
     if isinstance(measure, Quantiles):
         return measure
     if isinstance(measure, Density) and measure.grid.dim == 1:

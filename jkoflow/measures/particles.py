@@ -18,13 +18,16 @@ from .quantiles import Quantiles
 
 @dataclass(frozen=True, eq=False)
 class Particles(Measure):
-    """Point masses in R^d. They may coincide and come in any order.
+    """Point masses in R^d. They may coincide, and they may come in any order.
 
     Attributes
     ----------
     points : array (n,) on the line, (n, d) otherwise
+        The positions.
     masses : array (n,), optional
-        Positive; by default equal, adding up to 1.
+        The masses, positive. By default they are equal and add up to 1.
+
+    Raises ValueError for positions that are not finite or of another shape, and for masses that are not positive.
 
     >>> pair = Particles([[0.0, 0.0], [2.0, 0.0]])
     >>> pair.mass, pair.mean
@@ -50,15 +53,15 @@ class Particles(Measure):
 
     @classmethod
     def from_quantiles(cls, measure: Quantiles) -> Particles:
-        """The point masses at the midpoints of the cells that hold mass.
+        """Return the cells that have mass as point masses at the midpoints of the cells.
 
         >>> Particles.from_quantiles(Quantiles([0.0, 1.0, 3.0])).points
         array([0.5, 2. ])
         """
         if not isinstance(measure, Quantiles):
             raise ValueError(f"measure must be Quantiles, got {type(measure).__name__}")
-        held = measure.masses > 0
-        return cls(measure.points[held], measure.masses[held])
+        has_mass = measure.masses > 0
+        return cls(measure.points[has_mass], measure.masses[has_mass])
 
     @property
     def dim(self) -> int:
@@ -78,7 +81,9 @@ class Particles(Measure):
         return np.zeros(len(self.masses))
 
     def quantiles(self, *, walls: tuple[float, float] | None = None) -> Quantiles:
-        """The same measure on the line as atoms in order, those at one place added up.
+        """Return the same measure on the line as atoms in increasing order. Masses at the same place are added up.
+
+        Raises ValueError for points that are not on the line.
 
         >>> Particles([1.0, 0.0, 1.0]).quantiles().masses
         array([0.33333333, 0.        , 0.66666667])
@@ -93,7 +98,7 @@ class Particles(Measure):
         return float(np.sqrt(self.masses @ (gaps**2).sum(axis=1)))
 
     def field(self, name: str, function: SpaceFunction | Any) -> Array:
-        """The values at the points."""
+        """Return the values of a function of space at the points, or an array as it is. Error messages use ``name``."""
         if callable(function):
             coordinates = (self.points,) if self.points.ndim == 1 else tuple(self.points.T)
             function = np.broadcast_to(np.asarray(function(*coordinates), dtype=np.float64), self.masses.shape)
@@ -106,8 +111,9 @@ class Particles(Measure):
         raise ValueError("point masses have no density, so no internal energy: hold the measure as a Density or as Quantiles")
 
     def convolve(self, kernel: Kernel) -> Array:
-        """W * rho at the points (see ``kernels.pair_values`` for the cost). Every point meets itself with W(0), or not at all
-        where W is infinite there.
+        """Return W * rho at the points; ``kernels.sums.pair_values`` tells the cost.
+
+        Every point acts on itself with W(0). If W(0) is infinite, it does not act on itself.
         """
         return pair_values(kernel, self.points, self.points, self.masses)
 
@@ -115,7 +121,11 @@ class Particles(Measure):
         return CloudPotential(kernel, self.points, self.masses)
 
     def pair_expectation(self, kernel: Kernel, other: Particles | None = None) -> float:
-        """sum_ij m_i n_j W(x_i - y_j); W(0) counts where finite, and where it is not two that meet make it infinite."""
+        """Return sum_ij m_i n_j W(x_i - y_j).
+
+        If W(0) is finite, pairs at the same place count W(0), also a point with itself. If W(0) is infinite, a point with
+        itself counts nothing, and the sum is W(0) as soon as two different points are at the same place.
+        """
         source = self if other is None else other
         if kernel.singular and _meet(self.points, None if other is None else other.points):
             return float(kernel(*np.zeros(self.dim)))
@@ -126,8 +136,8 @@ class Particles(Measure):
 
 
 def _meet(points: Array, others: Array | None) -> bool:
-    """Whether two of the points, or one of either kind, are at one place."""
+    """Return True if two of the points are at the same place or, with ``others``, a point and one of the others."""
     if others is None:
         return len(np.unique(points, axis=0)) < len(points)
-    both = np.concatenate([np.unique(points, axis=0), np.unique(others, axis=0)])
-    return len(np.unique(both, axis=0)) < len(both)
+    all_places = np.concatenate([np.unique(points, axis=0), np.unique(others, axis=0)])
+    return len(np.unique(all_places, axis=0)) < len(all_places)

@@ -21,23 +21,32 @@ from .line_potential import LinePotential
 
 @dataclass(frozen=True, eq=False)
 class Quantiles(Measure):
-    """A measure on the line given by its pseudo-inverse X, the place below which a given mass lies, at N + 1 mass nodes.
+    """A measure on the line, given by its pseudo-inverse X at N + 1 nodes. X(s) is the place below which the mass s lies.
 
-    Between nodes X is linear, so the measure has constant density on every cell. A cell of no width is an atom; a cell of no
-    mass is a gap. ``Density.quantiles`` and ``Particles.quantiles`` lead here, ``Density.from_quantiles`` and
-    ``Particles.from_quantiles`` back.
+    Between two nodes lies a cell. X is linear on every cell, so the density of the measure is constant there. Two kinds of
+    cells are special:
+
+    * a cell of width 0 is an atom: a point mass;
+    * a cell of mass 0 is a gap: an interval without mass.
+
+    ``Density.quantiles`` and ``Particles.quantiles`` return Quantiles. ``Density.from_quantiles`` and
+    ``Particles.from_quantiles`` convert back.
 
     Attributes
     ----------
     nodes : array (N + 1,)
-        X at the mass nodes, non-decreasing.
+        The values of X at the nodes, non-decreasing: the ends of the cells.
     masses : array (N,)
-        The masses between them, the first and the last positive, no two neighbours zero. Default: equal, adding up to 1.
+        The masses of the cells. The first and the last are positive; no two neighbours are 0. By default the masses are equal
+        and add up to 1.
     walls : (low, high), optional
-        The ends of an interval that no mass leaves; by default the line is free.
+        The ends of an interval that no mass leaves. Without walls the line is free.
 
-    Raises ValueError for nodes that decrease or are not finite, for masses of the wrong number or sign, and for nodes
-    outside the walls. Nothing is sorted, scaled or clipped.
+    Nothing is sorted, scaled or clipped. Raises ValueError
+
+    * for nodes that decrease or are not finite;
+    * for masses of the wrong number or sign;
+    * for nodes outside the walls.
 
     Examples
     --------
@@ -71,15 +80,17 @@ class Quantiles(Measure):
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         if self.walls is not None:
-            object.__setattr__(self, "walls", _walls(self.walls, nodes))
+            object.__setattr__(self, "walls", _checked_walls(self.walls, nodes))
 
     @classmethod
     def from_function(
         cls, X: Callable[[Any], Any], cells: int, *, mass: float = 1.0, walls: tuple[float, float] | None = None
     ) -> Quantiles:
-        """The measure with the pseudo-inverse X, a non-decreasing function on [0, 1], at equal masses.
+        """Return the measure with the pseudo-inverse X, a non-decreasing function on [0, 1], in ``cells`` cells of equal mass.
 
-        Raises ValueError where X is infinite, as at the ends of a Gaussian: cut it off, or go through a Density.
+        The argument of X is a share of the total mass.
+
+        Raises ValueError if X is infinite at an end, as it is for a Gaussian. Then cut X off, or make a Density first.
 
         >>> Quantiles.from_function(lambda s: 2 * s - 1, cells=4).nodes
         array([-1. , -0.5,  0. ,  0.5,  1. ])
@@ -92,7 +103,9 @@ class Quantiles(Measure):
 
     @classmethod
     def atoms(cls, points: Any, masses: Any = None, *, walls: tuple[float, float] | None = None) -> Quantiles:
-        """Point masses at increasing places, equal where no masses are given and adding up to 1; gaps lie between them.
+        """Return point masses at increasing places, with gaps between them.
+
+        Without ``masses`` they are equal and add up to 1. Raises ValueError for places that do not increase strictly.
 
         >>> two = Quantiles.atoms([-1.0, 2.0], [0.25, 0.75])
         >>> two.nodes, two.masses
@@ -105,23 +118,23 @@ class Quantiles(Measure):
         weights = np.full(n, 1 / n) if masses is None else finite_array("masses", masses, (n,))
         if weights.min() <= 0:
             raise ValueError(f"masses of atoms must be positive, got {weights.min():g}")
-        spaced = np.zeros(2 * n - 1)
-        spaced[::2] = weights
-        return cls(np.repeat(places, 2), spaced, walls)
+        masses_and_gaps = np.zeros(2 * n - 1)
+        masses_and_gaps[::2] = weights
+        return cls(np.repeat(places, 2), masses_and_gaps, walls)
 
     @property
     def widths(self) -> Array:
-        """The widths of the cells, (N,); 0 for an atom."""
+        """The widths of the cells, shape (N,). The width of an atom is 0."""
         return np.diff(self.nodes)
 
     @property
     def points(self) -> Array:
-        """The midpoints of the cells, (N,)."""
+        """The midpoints of the cells, shape (N,)."""
         return np.asarray((self.nodes[1:] + self.nodes[:-1]) / 2)
 
     @property
     def values(self) -> Array:
-        """The density in every cell, (N,): inf in an atom, 0 in a gap."""
+        """The density in every cell, shape (N,): inf in an atom, 0 in a gap."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(np.where(self.masses > 0, self.masses / self.widths, 0.0))
 
@@ -136,7 +149,7 @@ class Quantiles(Measure):
 
     @property
     def atomic(self) -> Array:
-        """Which cells are atoms, a mask (N,)."""
+        """The mask of the cells that are atoms, shape (N,)."""
         return np.asarray((self.widths == 0) & (self.masses > 0))
 
     @property
@@ -148,22 +161,26 @@ class Quantiles(Measure):
         return np.zeros(len(self.masses))
 
     def resampled(self, cells: int, *, spread: float = 0.5) -> Quantiles:
-        """The measure on about ``cells`` cells, X linear between points of the old one.
+        """Return the measure on about ``cells`` cells. The new X is linear between values of the old X.
 
-        ``spread`` is the share of the nodes that are spread evenly over the support, the others evenly over the mass: with 0.5
-        no cell holds more than 2 / cells of the mass or of the length, so that thin tails are seen as well as heaps; 0
-        gives equal masses. Atoms and gaps are kept as they are, each stretch between them gets its share of the cells, at
-        least one.
+        ``spread`` is the share of the nodes that are spread evenly over the length of the support. The other nodes are spread
+        evenly over the mass.
+
+        * With ``spread=0.5`` no cell has more than 2 / cells of the mass or of the length. So thin tails are resolved as
+          well as heaps.
+        * With ``spread=0`` the masses are equal.
+
+        Atoms and gaps stay as they are. Each stretch between them gets its share of the cells, and at least one.
 
         >>> Quantiles([0.0, 1.0, 3.0]).resampled(2, spread=0.0).nodes
         array([0., 1., 3.])
         """
-        wanted = positive_integer("cells", cells)
+        cell_count = positive_integer("cells", cells)
         if not 0 <= finite("spread", spread) <= 1:
             raise ValueError(f"spread must lie between 0 and 1, got {spread!r}")
         wide = (self.masses > 0) & (self.widths > 0)
         length = float(self.widths[wide].sum()) or 1.0
-        dense = np.where(wide, (1 - spread) * self.masses / self.mass + spread * self.widths / length, 0.0)
+        share_of_nodes = np.where(wide, (1 - spread) * self.masses / self.mass + spread * self.widths / length, 0.0)
         breaks = np.flatnonzero(np.diff(wide.astype(int), prepend=2, append=2))
         nodes, masses = [self.nodes[:1]], []
         for start, stop in itertools.pairwise(breaks):
@@ -171,21 +188,21 @@ class Quantiles(Measure):
                 nodes.append(self.nodes[start + 1 : stop + 1])
                 masses.append(self.masses[start:stop])
                 continue
-            rank = cumulated(dense[start:stop])
-            at = np.linspace(0.0, rank[-1], max(1, int(np.ceil(wanted * rank[-1] - 1e-9))) + 1)
+            rank = cumulated(share_of_nodes[start:stop])
+            at = np.linspace(0.0, rank[-1], max(1, int(np.ceil(cell_count * rank[-1] - 1e-9))) + 1)
             nodes.append(np.interp(at, rank, self.nodes[start : stop + 1])[1:])
-            masses.append(_between(at, rank, self.masses[start:stop]))
+            masses.append(_masses_between(at, rank, self.masses[start:stop]))
         return Quantiles(np.concatenate(nodes), np.concatenate(masses), self.walls)
 
     def moment(self, k: int) -> float:
-        """int x^k d rho, exact for the piecewise constant density."""
+        """Return the moment int x^k d rho, exact for the piecewise constant density."""
         a, b = self.nodes[:-1], self.nodes[1:]
         positive_integer("k", k)
         mean_power = sum((a**j * b ** (k - j) for j in range(k + 1)), np.zeros_like(a)) / (k + 1)
         return float(self.masses @ mean_power)
 
     def cdf(self, x: Any) -> Array:
-        """The mass at or below x."""
+        """Return the mass at or below x."""
         x = finite_array("x", x, np.shape(x))
         levels = self.levels
         after = np.searchsorted(self.nodes, x, side="right")
@@ -196,7 +213,7 @@ class Quantiles(Measure):
         return np.where(after == 0, 0.0, np.where(after == len(self.nodes), levels[-1], inside))
 
     def quantile(self, s: Any) -> Array:
-        """X(s), the place below which the mass s lies, 0 <= s <= mass; at a gap its left end."""
+        """Return X(s), the place below which the mass s lies, for 0 <= s <= mass. At a gap it is the left end of the gap."""
         s = finite_array("s", s, np.shape(s))
         levels = self.levels
         if s.size and not (s.min() >= 0 and s.max() <= levels[-1] * (1 + 1e-14 * len(levels))):  # sums round
@@ -206,7 +223,11 @@ class Quantiles(Measure):
         return np.asarray(self.nodes[cell] + np.clip(share, 0.0, 1.0) * self.widths[cell])
 
     def wasserstein(self, other: Quantiles, p: float = 2) -> float:
-        """W_p to another measure of the same mass, a length: (int |X - Y|^p ds)^(1/p), exact; p >= 1, or inf.
+        """Return W_p to another measure of the same mass, a length: (int |X - Y|^p ds)^(1/p). It is exact.
+
+        p is >= 1, or inf. Y is the pseudo-inverse of ``other``.
+
+        Raises ValueError for p < 1, or if ``other`` is not Quantiles or has another mass.
 
         >>> Quantiles([0.0, 1.0]).wasserstein(Quantiles([2.0, 5.0]), p=1)
         3.0
@@ -217,11 +238,14 @@ class Quantiles(Measure):
 
     def moved_from(self, other: Self) -> float:
         d = self.nodes - other.nodes
-        squares = self.masses @ (d[:-1] ** 2 + d[:-1] * d[1:] + d[1:] ** 2)  # of a linear function
+        squares = self.masses @ (d[:-1] ** 2 + d[:-1] * d[1:] + d[1:] ** 2)  # 3 int (X - Y)^2 ds, as X - Y is linear on a cell
         return float(np.sqrt(max(float(squares) / 3, 0.0)))
 
     def field(self, name: str, function: SpaceFunction | Any) -> Array:
-        """The averages over the cells, by three Gauss points: exact for polynomials of degree 5. An array is taken as it is."""
+        """Return the averages of a function of space over the cells, or an array as it is. Error messages use ``name``.
+
+        The averages are taken over three Gauss points in every cell: they are exact for polynomials of degree 5.
+        """
         if isinstance(function, LinePotential):
             return function.over_cells(self.nodes)
         if not callable(function):
@@ -231,13 +255,16 @@ class Quantiles(Measure):
         return np.asarray(values.reshape(-1, 3) @ GAUSS_WEIGHTS)
 
     def expectation(self, values: Array) -> float:
-        held = self.masses > 0
-        return float(np.sum(np.where(held, values, 0.0) * self.masses))
+        has_mass = self.masses > 0
+        return float(np.sum(np.where(has_mass, values, 0.0) * self.masses))
 
     def integrate_internal(self, U: SpaceFunction) -> float:
-        """int U(rho(x)) dx over the cells that hold mass; +inf where there is an atom and U grows faster than linearly."""
-        held = self.masses > 0
-        widths, masses = self.widths[held], self.masses[held]
+        """Return int U(rho(x)) dx over the cells that have mass.
+
+        It is +inf if there is an atom and U grows faster than linearly.
+        """
+        has_mass = self.masses > 0
+        widths, masses = self.widths[has_mass], self.masses[has_mass]
         wide = widths > 0
         total = float(np.sum(widths[wide] * U(masses[wide] / widths[wide])))
         if not wide.all():
@@ -248,8 +275,10 @@ class Quantiles(Measure):
         return total
 
     def convolve(self, kernel: Kernel) -> Array:
-        """The averages of W * rho over the cells, in free space: tips and what the kernel's powers are within a cell exactly,
-        the rest by Gauss points.
+        """Return the averages of W * rho over the cells, in free space: without images in the walls.
+
+        Exact are the part of W that is a multiple of |x|, and the powers of |x| in W within a cell. The rest of W is summed
+        over three Gauss points in every cell.
         """
         line = on_the_line(kernel)
         return LinePotential(line, self.nodes, self.masses).over_cells(self.nodes) + own_cell_mean(
@@ -269,22 +298,26 @@ class Quantiles(Measure):
 
     def __repr__(self) -> str:
         atoms = int(self.atomic.sum())
-        held = f", {atoms} of them atoms" if atoms else ""
+        atoms_of_them = f", {atoms} of them atoms" if atoms else ""
         walls = "" if self.walls is None else f", walls at {self.walls[0]:g} and {self.walls[1]:g}"
         return (
-            f"Quantiles(mass={self.mass:.6g}, {len(self.masses)} cells{held}, "
+            f"Quantiles(mass={self.mass:.6g}, {len(self.masses)} cells{atoms_of_them}, "
             f"from {self.nodes[0]:.6g} to {self.nodes[-1]:.6g}{walls})"
         )
 
 
-def _between(at: Array, rank: Array, masses: Array) -> Array:
-    """The masses between the ranks ``at``, each summed from the nearer end, where thin tails would be lost to rounding."""
+def _masses_between(at: Array, rank: Array, masses: Array) -> Array:
+    """Return the masses between neighbouring ranks ``at``.
+
+    Each mass is a difference of sums from the nearer end: else the masses of thin tails would be lost to rounding.
+    """
     below = np.interp(at, rank, cumulated(masses))
     above = np.interp(at, rank, cumulated_from_right(masses))
     return np.asarray(np.where(below[1:] < above[:-1], np.diff(below), -np.diff(above)))
 
 
-def _walls(walls: Any, nodes: Array) -> tuple[float, float]:
+def _checked_walls(walls: Any, nodes: Array) -> tuple[float, float]:
+    """Return the walls as floats, if they are a pair low < high with all nodes between them."""
     if np.shape(walls) != (2,):
         raise ValueError(f"walls must be a pair (low, high) or None, got {walls!r}")
     low, high = finite("low wall", walls[0]), finite("high wall", walls[1])

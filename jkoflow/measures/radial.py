@@ -1,4 +1,4 @@
-"""Spherically symmetric measures by the radii of their shells."""
+"""Spherically symmetric measures, given by the radii of their shells."""
 
 from __future__ import annotations
 
@@ -26,29 +26,31 @@ def unit_ball(dim: int) -> float:
 
 
 def shell_radii(nodes: Array, dim: int) -> Array:
-    """Three radii in every shell, (N, 3): Gauss-Legendre points in the volume."""
+    """Return three radii in every shell, shape (N, 3): the Gauss-Legendre points of the volume."""
     volumes = nodes**dim
     return np.asarray((volumes[:-1, None] + np.diff(volumes)[:, None] * GAUSS_POINTS) ** (1 / dim))
 
 
 @dataclass(frozen=True, eq=False)
 class RadialQuantiles(Measure):
-    """A spherically symmetric measure in R^d, d >= 2, by the radii that enclose given masses.
+    """A spherically symmetric measure in R^d, d >= 2, given by N + 1 radii and the masses of the N shells between them.
 
-    Between the radii of a shell the density is constant. The optimal map between two such measures moves every radius to
-    the one that encloses the same mass, so that W2^2 = int |R - R'|^2 ds as on the line, and Poisson's equation in the whole
-    space is local in the enclosed charge: the setting of docs/theory/poisson-nernst-planck.md, T16.
+    The density is constant in every shell. This is the setting of docs/theory/poisson-nernst-planck.md, T16:
+
+    * The optimal map between two such measures moves every radius to the radius that encloses the same mass. So
+      W2^2 = int |R - R'|^2 ds, as on the line.
+    * Poisson's equation in the whole space is local in the enclosed charge.
 
     Attributes
     ----------
     nodes : array (N + 1,)
-        The radii, increasing, the first >= 0.
+        The radii, increasing. The first is >= 0.
     masses : array (N,)
-        The masses of the shells between them, positive. Default: equal, adding up to 1.
+        The masses of the shells, positive. By default they are equal and add up to 1.
     dim : int
-        d.
+        The dimension d.
 
-    Raises ValueError for radii that do not increase or are negative, masses that are not positive, or d < 2.
+    Raises ValueError for radii that do not increase or are negative, for masses that are not positive, or for d < 2.
 
     Examples
     --------
@@ -84,9 +86,11 @@ class RadialQuantiles(Measure):
     def from_density(
         cls, density: Callable[[Any], Any], *, radius: float, shells: int, mass: float = 1.0, dim: int = 3
     ) -> RadialQuantiles:
-        """The measure with a density proportional to a function of the radius, up to ``radius``.
+        """Return the measure whose density is proportional to a function of the radius, and 0 beyond ``radius``.
 
-        Half of the nodes are spread evenly over the mass and half over the radius.
+        Half of the nodes are spread evenly over the mass, the other half evenly over the radius.
+
+        Raises ValueError for a density that is negative, not finite, or without mass.
 
         >>> normal = RadialQuantiles.from_density(lambda r: np.exp(-r**2 / 2), radius=9.0, shells=400)
         >>> round(normal.second_moment, 3)
@@ -94,31 +98,31 @@ class RadialQuantiles(Measure):
         """
         edges = np.linspace(0.0, positive("radius", radius), _FINE + 1)
         middle = (edges[1:] + edges[:-1]) / 2
-        held = non_negative_array("density", np.broadcast_to(density(middle), middle.shape), middle.shape)
-        held = held * np.diff(edges**dim)
-        if not held.sum() > 0:
+        fine_masses = non_negative_array("density", np.broadcast_to(density(middle), middle.shape), middle.shape)
+        fine_masses = fine_masses * np.diff(edges**dim)
+        if not fine_masses.sum() > 0:
             raise ValueError(f"density must hold mass within radius={radius!r}, got none")
-        held *= positive("mass", mass) / held.sum()
-        below, above = cumulated(held), cumulated_from_right(held)
+        fine_masses *= positive("mass", mass) / fine_masses.sum()
+        below, above = cumulated(fine_masses), cumulated_from_right(fine_masses)
         rank = below / mass + edges / radius
         nodes = np.interp(np.linspace(0.0, 2.0, positive_integer("shells", shells) + 1), rank, edges)
-        from_centre, from_far = (np.interp(nodes**dim, edges**dim, one) for one in (below, above))
-        masses = np.where(from_centre[1:] < from_far[:-1], np.diff(from_centre), -np.diff(from_far))  # small ones unrounded
+        from_centre, from_far = (np.interp(nodes**dim, edges**dim, sums) for sums in (below, above))
+        masses = np.where(from_centre[1:] < from_far[:-1], np.diff(from_centre), -np.diff(from_far))  # keeps small masses exact
         return cls(nodes, masses, dim)
 
     @property
     def points(self) -> Array:
-        """The radii that halve the volume of every shell, (N,)."""
+        """The radii that halve the volume of every shell, shape (N,)."""
         return np.asarray(((self.nodes[1:] ** self.dim + self.nodes[:-1] ** self.dim) / 2) ** (1 / self.dim))
 
     @cached_property
     def volumes(self) -> Array:
-        """The volumes of the shells, (N,)."""
+        """The volumes of the shells, shape (N,)."""
         return unit_ball(self.dim) * np.diff(self.nodes**self.dim)
 
     @property
     def values(self) -> Array:
-        """The density of every shell, (N,)."""
+        """The density in every shell, shape (N,)."""
         return np.asarray(self.masses / self.volumes)
 
     @property
@@ -127,23 +131,23 @@ class RadialQuantiles(Measure):
 
     @property
     def mean(self) -> Array:
-        """The centre of mass, which is the origin."""
+        """The centre of mass: the origin."""
         return np.zeros(self.dim)
 
     @property
     def second_moment(self) -> float:
-        """int |x|^2 d rho, exact for the piecewise constant density."""
+        """The second moment int |x|^2 d rho, exact for the piecewise constant density."""
         d, r = self.dim, self.nodes
         return float(self.values @ np.diff(r ** (d + 2))) * unit_ball(d) * d / (d + 2)
 
     @property
     def covariance(self) -> Array:
-        """The covariance matrix, (d, d)."""
+        """The covariance matrix, shape (d, d)."""
         return np.eye(self.dim) * (self.second_moment / (self.dim * self.mass))
 
     @property
     def atomic(self) -> Array:
-        """Which cells are atoms: none, a mask (N,)."""
+        """The mask of the shells that are atoms, shape (N,): False everywhere."""
         return np.zeros(len(self.masses), dtype=bool)
 
     @property
@@ -155,7 +159,11 @@ class RadialQuantiles(Measure):
         return np.zeros(len(self.masses))
 
     def wasserstein(self, other: RadialQuantiles) -> float:
-        """W2 to another measure of the same mass, a length: (int |R - R'|^2 ds)^(1/2), by three Gauss points between levels.
+        """Return W2 to another measure of the same mass, a length: (int |R - R'|^2 ds)^(1/2).
+
+        The integral is taken over three Gauss points between neighbouring mass levels.
+
+        Raises ValueError if ``other`` is of another kind or dimension, or if its mass differs by more than 1e-9 of the mass.
 
         >>> round(RadialQuantiles([0.0, 1.0]).wasserstein(RadialQuantiles([0.0, 1.0, 2.0], [0.125, 0.875])), 3)     # R' = 2 R
         0.775
@@ -167,18 +175,21 @@ class RadialQuantiles(Measure):
         if np.array_equal(self.masses, other.masses):
             apart = shell_radii(self.nodes, self.dim) - shell_radii(other.nodes, self.dim)
             return float(np.sqrt(self.masses @ (apart**2 @ GAUSS_WEIGHTS)))
-        levels = [one.levels / one.mass for one in (self, other)]
+        levels = [measure.levels / measure.mass for measure in (self, other)]
         edges = np.unique(np.concatenate(levels))
         at = edges[:-1, None] + np.diff(edges)[:, None] * GAUSS_POINTS
         radii = [
-            np.interp(at, level, one.nodes**self.dim) ** (1 / self.dim)
-            for level, one in zip(levels, (self, other), strict=True)
+            np.interp(at, level, measure.nodes**self.dim) ** (1 / self.dim)
+            for level, measure in zip(levels, (self, other), strict=True)
         ]
         squares = (radii[0] - radii[1]) ** 2 @ GAUSS_WEIGHTS
         return float(np.sqrt(self.mass * (np.diff(edges) @ squares)))
 
     def field(self, name: str, function: SpaceFunction | Any) -> Array:
-        """The averages over the shells of a function of the radius, by three Gauss points in the volume."""
+        """Return the averages over the shells of a function of the radius, or an array as it is. Error messages use ``name``.
+
+        The averages are taken over three Gauss points of the volume of every shell.
+        """
         if not callable(function):
             return finite_array(name, function, self.masses.shape)
         at = shell_radii(self.nodes, self.dim)

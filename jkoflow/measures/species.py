@@ -14,10 +14,13 @@ UNNAMED = ""
 
 
 class Species(Mapping[str, Any]):
-    """An immutable mapping from names to measures, all of one kind and on one domain: a grid, the walls of quantiles, or the
-    dimension of particles.
+    """An immutable mapping from names to measures. All measures are of the same kind and have the same domain.
 
-    A bare measure is a state with one unnamed species; :meth:`Species.of` makes that explicit.
+    The domain is the grid of densities, the walls of quantiles, or the dimension of particles.
+
+    A bare measure is a state with one unnamed species; :meth:`Species.of` wraps it into Species.
+
+    Raises ValueError for measures of different kinds or domains, for names that are not strings, or if there is no measure.
 
     >>> from jkoflow import Grid
     >>> grid = Grid.box((0, 1), cells=4)
@@ -29,18 +32,18 @@ class Species(Mapping[str, Any]):
     def __init__(self, measures: Mapping[str, Measure] | None = None, /, **named: Measure) -> None:
         if not isinstance(measures, Mapping | None):
             raise ValueError(f"Species must be given a mapping or keywords, got {type(measures).__name__}")
-        both = {**(measures or {}), **named}
-        if not both:
+        all_measures = {**(measures or {}), **named}
+        if not all_measures:
             raise ValueError("Species must hold at least one measure, got none")
-        for name, measure in both.items():
+        for name, measure in all_measures.items():
             if not isinstance(name, str):
                 raise ValueError(f"names of species must be strings, got {name!r}")
             if not isinstance(measure, Measure):
                 raise ValueError(f"species {name!r} must be a measure, got {type(measure).__name__}")
-        if UNNAMED in both and len(both) > 1:
-            raise ValueError(f"every one of several species must have a name, got {list(both)}")
-        first_name, first = next(iter(both.items()))
-        for name, measure in both.items():
+        if UNNAMED in all_measures and len(all_measures) > 1:
+            raise ValueError(f"every one of several species must have a name, got {list(all_measures)}")
+        first_name, first = next(iter(all_measures.items()))
+        for name, measure in all_measures.items():
             if type(measure) is not type(first):
                 raise ValueError(
                     f"species must be of one kind, and {name!r} is a {type(measure).__name__} "
@@ -50,11 +53,11 @@ class Species(Mapping[str, Any]):
                 raise ValueError(
                     f"species must share one domain, and {name!r} has {measure.domain} where {first_name!r} has {first.domain}"
                 )
-        self._measures = both
+        self._measures = all_measures
 
     @classmethod
     def of(cls, state: Measure | Species) -> Species:
-        """The state as a mapping: a bare measure becomes the one unnamed species."""
+        """Return the state as Species. A bare measure becomes the one unnamed species."""
         if isinstance(state, Species):
             return state
         if isinstance(state, Measure):
@@ -63,33 +66,33 @@ class Species(Mapping[str, Any]):
 
     @property
     def bare(self) -> bool:
-        """True for the one unnamed species of a bare measure."""
+        """True if this is the one unnamed species of a bare measure."""
         return list(self) == [UNNAMED]
 
     @property
     def unwrapped(self) -> Measure | Species:
-        """The bare measure if this is one, else the mapping itself."""
+        """The measure alone if this is a bare measure, else the Species itself."""
         return self[UNNAMED] if self.bare else self
 
     @property
     def kind(self) -> type[Measure]:
-        """The kind of measure that all the species are."""
+        """The class of the measures, the same for all species."""
         return type(next(iter(self.values())))
 
     @property
     def domain(self) -> Any:
-        """What all the species share: a grid, the walls of quantiles, or the dimension of particles."""
+        """The domain of all species: a grid, the walls of quantiles, or the dimension of particles."""
         return next(iter(self.values())).domain
 
     @property
     def grid(self) -> Grid:
-        """The grid that all the species share; ValueError where they are no densities."""
+        """The grid of all species. Raises ValueError if the species are not densities."""
         if not isinstance(self.domain, Grid):
             raise ValueError(f"state must be of densities on a grid, got {self.kind.__name__}")
         return self.domain
 
     def like(self, moved: Mapping[str, Any]) -> Self:
-        """The state after a flow has changed what it changes of every species (see ``Measure.like``)."""
+        """Return the state after a flow has changed every species, from the changed attributes (see ``Measure.like``)."""
         return type(self)({name: measure.like(moved[name]) for name, measure in self.items()})
 
     def __getitem__(self, name: str) -> Any:
@@ -109,7 +112,10 @@ class Species(Mapping[str, Any]):
 
 
 def complete_mobilities(given: Mapping[str, float] | None, state: Species) -> Mapping[str, float]:
-    """One mobility per species of the state, 1 where silent; ValueError for an unknown name or a value <= 0."""
+    """Return the mobility of every species of the state: the given one, or 1 where none is given.
+
+    Raises ValueError for a name that is no species of the state, or for a value <= 0.
+    """
     if not isinstance(given, Mapping | None):
         raise ValueError(f"mobility must be a mapping from species to numbers, got {given!r}")
     given = dict(given or {})

@@ -1,4 +1,4 @@
-"""Pulling a density back through the map x + tau grad phi, cell by cell, and the derivative of that in phi."""
+"""The pull-back of a density through the map x + tau grad phi, cell by cell, and its derivative in phi."""
 
 from .source import PullBack, Pulled
 

@@ -1,9 +1,13 @@
 """The compiled sums over the faces of moved cells in the plane.
 
-Lengths are in cells. A face is the polyline corner - middle - corner; the mass of a moved cell is the integral around it
-of the 1-form M dy - Q dx, whose exterior derivative is the density: M the primitive in x of the density less the mean of its
-row, which is 0 at both walls, Q the primitive in y of the means. ``table`` holds per cell: the density, its slopes in x and
-y, M at the left wall of the cell and its slope in y, Q at the lower wall, and the mean of the row and its slope.
+Lengths are in units of cells. A face is the polyline corner - middle - corner. The mass of a moved cell is the integral around
+the cell of the 1-form M dy - Q dx, whose exterior derivative is the density:
+
+* M is the primitive in x of the density minus the mean of its row. M is 0 at both walls.
+* Q is the primitive in y of the means of the rows.
+
+``table`` has 8 numbers per cell: the density; its slopes in x and y; M at the left face of the cell and the slope of M in y; Q
+at the lower face; the mean of the row and its slope in y.
 """
 
 from __future__ import annotations
@@ -18,10 +22,11 @@ _GAUSS = 0.5773502691896257
 
 @compiled
 def displacements(phi: Array, r0: float, r1: float) -> tuple[Array, Array, Array]:
-    """tau grad phi in cells at the corners and at the middles of the faces across both axes, shape (2, ...).
+    """Return tau grad phi, in cells, at the corners and at the middles of the faces across both axes, shape (2, ...).
 
-    Across its face a middle moves by the difference of the two cells, and not at a wall; corners by the mean of the two
-    middles beside them, middles along their face by the mean of its corners.
+    * Across its face a middle moves by the difference of phi between the two cells. At a wall it does not move across.
+    * A corner moves by the mean of the two middles beside it.
+    * Along its face a middle moves by the mean of the two corners of the face.
     """
     n0, n1 = phi.shape
     corners = np.empty((2, n0 + 1, n1 + 1))
@@ -50,8 +55,10 @@ def displacements(phi: Array, r0: float, r1: float) -> tuple[Array, Array, Array
 
 @compiled
 def segment(ax: float, ay: float, bx: float, by: float, table: Array) -> tuple[float, float, float]:
-    """The integral of the 1-form from a to b, and those of (1 - t) mu and t mu over the parameter t; exact for the piecewise
-    linear density: from one crossing of a line of the grid to the next the integrands are quadratic in t.
+    """Return three integrals along the segment from a to b: of the 1-form, of (1 - t) mu, and of t mu.
+
+    t runs from 0 at a to 1 at b. The integrals are exact for the piecewise linear density: between two crossings of grid lines
+    two Gauss points are exact.
     """
     n0, n1 = table.shape[0], table.shape[1]
     ex, ey = bx - ax, by - ay
@@ -97,7 +104,7 @@ def segment(ax: float, ay: float, bx: float, by: float, table: Array) -> tuple[f
 
 @compiled
 def keep_inside(moves: Array, origin0: float, origin1: float, n0: int, n1: int) -> None:
-    """Shorten the moves (2, ...) of the points (origin0 + i, origin1 + j) that would leave the box."""
+    """Shorten the moves, shape (2, ...), of those points (origin0 + i, origin1 + j) that would leave the box."""
     for i in range(moves.shape[1]):
         for j in range(moves.shape[2]):
             x, y = origin0 + i, origin1 + j
@@ -107,7 +114,7 @@ def keep_inside(moves: Array, origin0: float, origin1: float, n0: int, n1: int) 
 
 @compiled
 def stay_at_walls(changes: Array, moves: Array, origin0: float, origin1: float, n0: int, n1: int) -> None:
-    """Set to 0 the changes across a wall of the points that are at it."""
+    """Set to 0 the changes across a wall for points that are at this wall."""
     for i in range(moves.shape[1]):
         for j in range(moves.shape[2]):
             x, y = origin0 + i + moves[0, i, j], origin1 + j + moves[1, i, j]
@@ -119,7 +126,11 @@ def stay_at_walls(changes: Array, moves: Array, origin0: float, origin1: float, 
 
 @compiled(parallel=True)
 def face_integrals(corners: Array, across0: Array, across1: Array, table: Array) -> tuple[Array, Array, Array, Array]:
-    """The form along every face, and the weights (4, ...) of its corner, middle, middle and corner."""
+    """Return the integrals of the 1-form along every face, and the weights of the points of the faces, shape (4, ...).
+
+    The four weights are: of the first corner and of the middle on the first segment, of the middle and of the second corner on
+    the second segment. The results come for the faces across axis 0 and across axis 1: form0, form1, weights0, weights1.
+    """
     n0, n1 = table.shape[0], table.shape[1]
     form0, form1 = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
     weights0, weights1 = np.empty((4, n0 + 1, n1)), np.empty((4, n0, n1 + 1))
@@ -155,7 +166,7 @@ def face_changes(
     weights0: Array,
     weights1: Array,
 ) -> tuple[Array, Array]:
-    """The mass swept by every face when its corners and middle move by the given changes."""
+    """Return the mass that every face sweeps when its corners and its middle move by the given changes."""
     n0, n1 = corners.shape[1] - 1, corners.shape[2] - 1
     swept0, swept1 = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
     for a in prange(n0 + 1):

@@ -1,8 +1,11 @@
 """The compiled sums over the faces of moved cells in space.
 
-Lengths are in cells. A face is four triangles from its corners to its middle; the mass of a moved cell is the flux out of it of
-the field (M, Q, R), whose divergence is the density: M the primitive in x of the density less its mean over x, Q that in y of
-these means less their mean over y, R that in z of what is left. M and Q are 0 at both of their walls.
+Lengths are in units of cells. A face is four triangles from its corners to its middle. The mass of a moved cell is the flux out
+of the cell of the field (M, Q, R), whose divergence is the density:
+
+* M is the primitive in x of the density minus its mean over x. M is 0 at both walls across x.
+* Q is the primitive in y of the mean over x minus its mean over y. Q is 0 at both walls across y.
+* R is the primitive in z of the mean over x and y.
 """
 
 from __future__ import annotations
@@ -13,33 +16,39 @@ from .._compiled import compiled, prange
 from .._typing import Array, Whole
 from .tables import Tables
 
-_MOST = 16  # corners of a triangle cut by six planes, with room
+_MOST = 16  # room for the corners of a triangle that is cut by six planes
 
 
 @compiled
 def clip(polygon: Array, count: int, c: float, c1: float, c2: float, out: Array) -> int:
-    """The part of a polygon where c + c1 u + c2 v >= 0 (Sutherland and Hodgman 1974)."""
-    kept = 0
+    """Set ``out`` to the part of a polygon where c + c1 u + c2 v >= 0. Return the number of its corners.
+
+    Source: Sutherland and Hodgman (1974).
+    """
+    corners = 0
     for a in range(count):
         b = a + 1 if a + 1 < count else 0
         here = c + c1 * polygon[a, 0] + c2 * polygon[a, 1]
         there = c + c1 * polygon[b, 0] + c2 * polygon[b, 1]
         if here >= 0:
-            out[kept, 0], out[kept, 1] = polygon[a, 0], polygon[a, 1]
-            kept += 1
+            out[corners, 0], out[corners, 1] = polygon[a, 0], polygon[a, 1]
+            corners += 1
         if (here >= 0) != (there >= 0):
             t = here / (here - there)
-            out[kept, 0] = polygon[a, 0] + t * (polygon[b, 0] - polygon[a, 0])
-            out[kept, 1] = polygon[a, 1] + t * (polygon[b, 1] - polygon[a, 1])
-            kept += 1
-    return kept
+            out[corners, 0] = polygon[a, 0] + t * (polygon[b, 0] - polygon[a, 0])
+            out[corners, 1] = polygon[a, 1] + t * (polygon[b, 1] - polygon[a, 1])
+            corners += 1
+    return corners
 
 
 @compiled
 def slab(
     polygon: Array, count: int, c: float, c1: float, c2: float, k: int, low: int, high: int, spare: Array, out: Array
 ) -> int:
-    """The part of a polygon with k <= c + c1 u + c2 v <= k + 1, where the whole lies between low and high + 1."""
+    """Set ``out`` to the part of a polygon with k <= c + c1 u + c2 v <= k + 1. Return the number of its corners.
+
+    The whole polygon lies between ``low`` and ``high`` + 1.
+    """
     if low == high:
         out[:count] = polygon[:count]
         return count
@@ -53,7 +62,7 @@ def slab(
 
 @compiled
 def extent(polygon: Array, count: int, c: float, c1: float, c2: float, n: int) -> tuple[int, int]:
-    """The first and last cell along an axis that a polygon meets."""
+    """Return the first and the last cell along an axis that a polygon meets."""
     least, most = np.inf, -np.inf
     for a in range(count):
         x = c + c1 * polygon[a, 0] + c2 * polygon[a, 1]
@@ -65,7 +74,7 @@ def extent(polygon: Array, count: int, c: float, c1: float, c2: float, n: int) -
 
 @compiled
 def triangle(A: Array, B: Array, C: Array, tables: Tables, work: Array, sums: Array) -> None:
-    """Add to ``sums`` the flux through the triangle and the integrals of mu times the three barycentric coordinates."""
+    """Add the flux through the triangle ABC, and the integrals of mu times its three barycentric coordinates, to ``sums``."""
     mu, s0, s1, s2, P, P1, P2, r, r1, r2, Q, Q2, R, m, m2 = tables
     n0, n1, n2 = mu.shape
     e0, e1, e2 = B[0] - A[0], B[1] - A[1], B[2] - A[2]
@@ -90,7 +99,7 @@ def triangle(A: Array, B: Array, C: Array, tables: Tables, work: Array, sums: Ar
                     u0, v0 = third[0, 0], third[0, 1]
                     u1, v1, u2, v2 = third[a, 0], third[a, 1], third[a + 1, 0], third[a + 1, 1]
                     share = ((u1 - u0) * (v2 - v0) - (u2 - u0) * (v1 - v0)) / 6
-                    for side in range(3):  # the middles of the sides: exact for quadratics
+                    for side in range(3):  # quadrature at the middles of the sides, exact for quadratics
                         if side == 0:
                             u, v = 0.5 * (u0 + u1), 0.5 * (v0 + v1)
                         elif side == 1:
@@ -115,7 +124,7 @@ def triangle(A: Array, B: Array, C: Array, tables: Tables, work: Array, sums: Ar
 
 @compiled
 def corner_of(axis: int, step: int) -> tuple[int, int, int]:
-    """The offsets of the corners of a face across an axis, going round it with the axis as the normal."""
+    """Return the offset of corner number ``step`` of a face across an axis, counted round the face with the axis as normal."""
     a = 1 if step == 1 or step == 2 else 0
     b = 1 if step >= 2 else 0
     if axis == 0:
@@ -127,7 +136,7 @@ def corner_of(axis: int, step: int) -> tuple[int, int, int]:
 
 @compiled(parallel=True)
 def normal_moves(phi: Array, rate: float, axis: int, out: Array) -> None:
-    """rate times the difference of phi across every face, 0 at the walls."""
+    """Set ``out`` to ``rate`` times the difference of phi across every face, and to 0 at the walls."""
     n0, n1, n2 = out.shape
     last = out.shape[axis] - 1
     for a in prange(n0):
@@ -144,7 +153,7 @@ def normal_moves(phi: Array, rate: float, axis: int, out: Array) -> None:
 
 @compiled(parallel=True)
 def to_corners(faces: Array, axis: int, out: Array) -> None:
-    """The mean of the four middles of faces around every corner; those beyond a wall are mirror images."""
+    """Set ``out`` to the mean over the four faces around every corner. Faces beyond a wall are mirror images."""
     n0, n1, n2 = out.shape
     for a in prange(n0):
         i = np.int64(a)
@@ -162,7 +171,7 @@ def to_corners(faces: Array, axis: int, out: Array) -> None:
 
 @compiled
 def place(corners: Array, i: Whole, j: int, k: int, out: Array) -> None:
-    """Where a corner is, kept inside the box."""
+    """Set ``out`` to the place of a corner, kept inside the box."""
     out[0] = min(max(i + corners[0, i, j, k], 0.0), corners.shape[1] - 1.0)
     out[1] = min(max(j + corners[1, i, j, k], 0.0), corners.shape[2] - 1.0)
     out[2] = min(max(k + corners[2, i, j, k], 0.0), corners.shape[3] - 1.0)
@@ -170,7 +179,10 @@ def place(corners: Array, i: Whole, j: int, k: int, out: Array) -> None:
 
 @compiled
 def middle(corners: Array, normal: Array, axis: int, i: Whole, j: int, k: int, clipped: bool, out: Array) -> None:
-    """Where the middle of a face is: its own move across the face, the mean of the corners along it."""
+    """Set ``out`` to the place of the middle of a face. ``clipped`` keeps it inside the box.
+
+    Across the face the middle moves by ``normal``. Along the face it moves by the mean of the four corners.
+    """
     for c in range(3):
         at = i if c == 0 else (j if c == 1 else k)
         if c == axis:
@@ -185,7 +197,10 @@ def middle(corners: Array, normal: Array, axis: int, i: Whole, j: int, k: int, c
 
 @compiled(parallel=True)
 def face_integrals(corners: Array, normal: Array, axis: int, tables: Tables, flux: Array, weights: Array) -> None:
-    """The flux through every face across an axis, and the weights (n0, n1, n2, 4, 3) of the vertices of its triangles."""
+    """Set ``flux`` to the flux through every face across an axis.
+
+    Set ``weights``, shape (n0, n1, n2, 4, 3), to the weights of the vertices of the four triangles of every face.
+    """
     n0, n1, n2 = flux.shape
     for a in prange(n0):
         i = np.int64(a)
@@ -210,7 +225,10 @@ def face_integrals(corners: Array, normal: Array, axis: int, tables: Tables, flu
 def face_changes(
     corners: Array, normal: Array, axis: int, weights: Array, moved: Array, across: Array, swept: Array, stiffness: bool
 ) -> None:
-    """The mass swept by every face as its corners and middle move; with ``stiffness`` by 1 each along the axis."""
+    """Set ``swept`` to the mass that every face sweeps as its corners and its middle move.
+
+    ``moved`` and ``across`` are the moves. With ``stiffness`` every point moves by 1 along the axis instead.
+    """
     n0, n1, n2 = swept.shape
     for a in prange(n0):
         i = np.int64(a)

@@ -1,4 +1,4 @@
-"""A pull-back on the line whose mass goes on beyond the support: a way back for moved cells that have left it."""
+"""A pull-back on the line whose mass goes on beyond the support, so that moved cells that have left it can come back."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from .plane import PlanePull, PlaneSource
 
 @dataclass(frozen=True, eq=False)
 class ContinuedPull:
-    """A pull of one row with the mass beyond the ends added. ``outside`` is the density beyond, per face, 0 within."""
+    """The pull-back of one row, ``within``, plus the mass beyond the ends of the support.
+
+    ``outside`` has one entry per face: the density at the end that the face has passed, 0 for a face within the support.
+    """
 
     within: PlanePull
     outside: Array
     masses: Array
 
     def derivative(self, change: Array) -> Array:
-        """As of the pull within, and of the mass beyond the ends."""
+        """Return the derivative of the pull-back within, plus the derivative of the mass beyond the ends."""
         flow = np.zeros_like(self.outside)
         flow[:, 1:-1] = self._rate * self.outside[:, 1:-1] * np.diff(change, axis=1)
         return self.within.derivative(change) + np.diff(flow, axis=1)
 
     def conductances(self) -> tuple[Array, ...]:
-        """As of the pull within, and of the mass beyond the ends."""
+        """Return the conductances of the pull-back within, plus the conductances of the mass beyond the ends."""
         across, along = self.within.conductances()
         return across, along + self._rate * self.outside
 
@@ -37,19 +40,19 @@ class ContinuedPull:
 class ContinuedSource:
     """A density on the line, shape (1, n), whose mass to the left of a place goes on linearly beyond the ends of its support.
 
-    Where all moved cells stay within the support this is the plain pull-back. Where a face has left it, the plain one has no
-    derivative; here the mass between the face and the support is counted with the density at that end, as a debt of the one
-    cell and a credit of the other.
+    If all moved cells stay within the support, this is the plain pull-back. If a face has left the support, the plain pull-back
+    has no derivative. Here the interval between the face and the support has the density at that end: its mass is
+    added to the cell on one side of the face and subtracted from the cell on the other side.
     """
 
     def __init__(self, within: PlaneSource, values: Array) -> None:
-        held = np.flatnonzero(values[0] > 0)
+        cells_with_mass = np.flatnonzero(values[0] > 0)
         self._within = within
-        self._ends = float(held[0]), float(held[-1] + 1)
-        self._densities = float(values[0, held[0]]), float(values[0, held[-1]])
+        self._ends = float(cells_with_mass[0]), float(cells_with_mass[-1] + 1)
+        self._densities = float(values[0, cells_with_mass[0]]), float(values[0, cells_with_mass[-1]])
 
     def pull(self, potential: Array) -> ContinuedPull:
-        """The masses of the cells moved by tau grad phi, and their debts. O(n)."""
+        """Return the masses of the cells moved by tau grad phi, with the mass beyond the ends. O(n)."""
         pulled = self._within.pull(potential)
         count = potential.shape[1]
         places = np.arange(1.0, count) + self._within.rates[1] * np.diff(potential, axis=1)

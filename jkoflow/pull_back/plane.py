@@ -1,4 +1,4 @@
-"""The pull-back in the plane and on the line: moved cells are polygons, summed exactly."""
+"""The pull-back in the plane and on the line: moved cells are polygons, and their masses are summed exactly."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ import numpy as np
 from .._typing import Array
 from .reconstruction import limited_slopes
 
-_ORIGINS = ((0.0, 0.0), (0.0, 0.5), (0.5, 0.0))  # of the corners and of the middles of both kinds of faces
+_ORIGINS = (
+    (0.0, 0.0),
+    (0.0, 0.5),
+    (0.5, 0.0),
+)  # the first corner, and the first middles of the faces across both axes, in cells
 
 
 @dataclass(frozen=True, eq=False)
 class PlanePull:
-    """The moved cells of one potential. All arrays in units of cells; see ``_plane`` for the names."""
+    """The cells moved by one potential. Lengths are in units of cells; ``_plane`` explains the names.
+
+    ``places`` are the displacements of the corners and of the middles of the faces across both axes. ``weights`` belong to the
+    points of the faces. ``rates`` are tau / dx_i^2. ``masses`` are the masses of the moved cells.
+    """
 
     places: tuple[Array, Array, Array]
     weights: tuple[Array, Array]
@@ -22,7 +30,7 @@ class PlanePull:
     masses: Array
 
     def derivative(self, change: Array) -> Array:
-        """The change of the masses under a small change of the potential. O(n), 30 operations a cell."""
+        """Return the derivative of the masses in the direction of a change of the potential. O(n): 30 operations per cell."""
         from ._plane import displacements, face_changes, stay_at_walls
 
         changes = displacements(np.ascontiguousarray(change), *self.rates)
@@ -31,8 +39,11 @@ class PlanePull:
         return _around(*face_changes(*self.places, *changes, *self.weights))
 
     def conductances(self) -> tuple[Array, ...]:
-        """Per axis and face the mass that crosses it per difference of the potential, not below 0; 0 at the walls."""
-        out = []
+        """Return, per axis, the mass that crosses every face per difference of the potential.
+
+        Negative values are set to 0. The value at a wall is 0.
+        """
+        conductances = []
         for axis in range(2):
             along = 1 - axis
             corners, middles, w = self.places[0][along], self.places[1 + axis][along], self.weights[axis]
@@ -41,12 +52,12 @@ class PlanePull:
             widths = (0.5 + middles - first, 0.5 + second - middles)
             k = self.rates[axis] * np.maximum((w[0] + w[1]) * widths[0] + (w[2] + w[3]) * widths[1], 0.0)
             np.moveaxis(k, axis, 0)[[0, -1]] = 0.0
-            out.append(k)
-        return tuple(out)
+            conductances.append(k)
+        return tuple(conductances)
 
 
 class PlaneSource:
-    """A density in the plane, prepared for being pulled back. ``rates`` are tau / dx_i^2."""
+    """A density in the plane, prepared for pull-backs. ``rates`` are tau / dx_i^2."""
 
     def __init__(self, values: Array, rates: tuple[float, float]) -> None:
         slopes = limited_slopes(values)
@@ -58,7 +69,7 @@ class PlaneSource:
             self._table[..., k] = part
 
     def pull(self, potential: Array) -> PlanePull:
-        """The masses of the cells moved by tau grad phi. O(n): about 6 segments a cell."""
+        """Return the masses of the cells moved by tau grad phi. O(n): about 6 segments per cell."""
         from ._plane import displacements, face_integrals, keep_inside
 
         places = displacements(np.ascontiguousarray(potential), *self.rates)
@@ -69,7 +80,7 @@ class PlaneSource:
 
 
 def _before(values: Array) -> Array:
-    """Sums over the cells before each, along axis 0."""
+    """Return, for every cell, the sum over the cells before it along axis 0."""
     sums = np.cumsum(values, axis=0)
     sums[1:] = sums[:-1].copy()
     sums[0] = 0.0
@@ -77,4 +88,5 @@ def _before(values: Array) -> Array:
 
 
 def _around(across0: Array, across1: Array) -> Array:
+    """Return the sum around every cell of a quantity on its faces."""
     return np.diff(across0, axis=0) - np.diff(across1, axis=1)

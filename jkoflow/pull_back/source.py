@@ -16,47 +16,59 @@ from .space import SpacePull, SpaceSource
 
 @dataclass(frozen=True, eq=False)
 class Pulled:
-    """The density of mass that the map x + tau grad phi pulls back, and how it answers to changes of phi.
+    """The pull-back of a density mu through one map S(x) = x + tau grad phi(x), and its derivative in phi.
 
     Attributes
     ----------
     values : array of the grid's shape
-        mu(S(C)) / |C| for every cell C.
+        The averages mu(S(C)) / |C| over the cells C.
     """
 
     values: Array
     _cells: PlanePull | SpacePull | ContinuedPull
 
     def derivative(self, change: Array) -> Array:
-        """The derivative of ``values`` in the direction of a change of phi: - tau div(mu(S) cof(DS) grad change), exactly
-        that of the discrete sums wherever they have one.
+        """Return the derivative of ``values`` in the direction of a change of phi: tau div(mu(S) cof(DS) grad change).
+
+        It is the exact derivative of the discrete sums wherever they are differentiable.
         """
         return self._cells.derivative(change.reshape(self._cells.masses.shape)).reshape(self.values.shape)
 
     @cached_property
     def conductances(self) -> tuple[Array, ...]:
-        """Per axis the coefficient of the difference of phi across every face, shape n + 1 along that axis, 0 at the walls."""
+        """One array per axis: the mass that crosses every face per difference of phi across this face.
+
+        The array of an axis has n + 1 entries along this axis, 0 at the walls, and otherwise the shape of the grid.
+        """
         faces = self._cells.conductances()
         missing = len(faces) - self.values.ndim
         return tuple(k.reshape(k.shape[missing:]) for k in faces[missing:])
 
 
 class PullBack:
-    """A density on a grid, ready to be pulled back through S(x) = x + tau grad phi(x).
+    """A density mu on a grid, prepared for pull-backs through maps S(x) = x + tau grad phi(x).
 
-    In every cell C the pull-back has the average mu(S(C)) / |C|. The density is taken as linear in every cell (limited,
-    non-negative), the moved cell as a polygon or polyhedron whose corners and middles of faces move by tau times the
-    differences of phi, and the mass inside is summed exactly. Hence
+    The pull-back has the average mu(S(C)) / |C| in every cell C. It is computed as follows:
 
-    * mass is kept to rounding, whatever phi: moved cells share their faces, and walls stay walls;
+    * the density is linear in every cell, with limited slopes that keep it non-negative;
+    * a moved cell is a polygon or a polyhedron. The corners of the cell and the middles of its faces move by tau times
+      differences of phi;
+    * the mass in the moved cell is summed exactly.
+
+    Hence
+
+    * mass is conserved up to rounding for every phi: moved cells share their faces, and walls stay walls;
     * the result is non-negative as long as no moved cell is inverted;
-    * phi = const gives the density back exactly, and small displacements move mass in proportion: nothing freezes;
-    * the error is of order 2 in the cell width where density and potential are smooth.
+    * phi = const gives the density back exactly;
+    * small displacements move mass in proportion: nothing freezes;
+    * the error is of second order in the cell width where density and potential are smooth.
 
-    ``values`` has 1, 2 or 3 axes, ``spacing`` the cell widths, ``tau`` is a time (times a mobility). ``continued``, on the line
-    only: see ``ContinuedSource``.
+    ``values`` are the cell averages of mu, with 1, 2 or 3 axes. ``spacing`` are the cell widths. ``tau`` is a time (times a
+    mobility). ``continued=True``, on the line only, lets the mass go on beyond the ends of the support: moved cells that
+    have left the support then keep a derivative (see ``ContinuedSource``).
 
-    Raises ValueError for values below 0 or not finite, a spacing that does not fit, tau <= 0, or ``continued`` off the line.
+    Raises ValueError for values that are negative or not finite, for a spacing that does not fit, for tau <= 0, or for
+    ``continued`` off the line.
 
     Source: conservative remapping by exact intersection, in the manner of Dukowicz (1984).
 
@@ -86,7 +98,10 @@ class PullBack:
         self._shape = values.shape
 
     def pull(self, potential: Array) -> Pulled:
-        """The density pulled back by one potential, an array of the same shape."""
+        """Return the density pulled back by the potential phi, an array of the same shape.
+
+        Raises ValueError for a potential of another shape or with a value that is not finite.
+        """
         potential = finite_array("potential", potential, self._shape)
         flat = potential if potential.ndim > 1 else potential[None, :]
         cells = self._source.pull(flat)

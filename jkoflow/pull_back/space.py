@@ -1,4 +1,4 @@
-"""The pull-back in space: moved cells are polyhedra of 24 triangles, summed exactly."""
+"""The pull-back in space: moved cells are polyhedra with 24 triangles, and their masses are summed exactly."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from .._typing import Array
 from .reconstruction import limited_slopes
 from .tables import Tables
 
-Moves = tuple[Array, tuple[Array, Array, Array]]  # of the corners, (3, n + 1), and across the faces, one array per axis
+Moves = tuple[
+    Array, tuple[Array, Array, Array]
+]  # displacements of the corners, (3, n + 1), and of the middles across their faces, one array per axis
 
 
 @dataclass(frozen=True, eq=False)
 class SpacePull:
-    """The moved cells of one potential. All arrays in units of cells; see ``_space`` for the names."""
+    """The cells moved by one potential. Lengths are in units of cells; ``_space`` explains the names.
+
+    ``places`` are the displacements of the corners and of the middles of the faces. ``weights`` belong to the vertices of the
+    triangles, one array per axis. ``rates`` are tau / dx_i^2. ``masses`` are the masses of the moved cells.
+    """
 
     places: Moves
     weights: tuple[Array, ...]
@@ -23,30 +29,34 @@ class SpacePull:
     masses: Array
 
     def derivative(self, change: Array) -> Array:
-        """The change of the masses under a small change of the potential. O(n), 900 operations a cell."""
+        """Return the derivative of the masses in the direction of a change of the potential. O(n): 900 operations per cell."""
         return _around(self._swept(*_moves(change, self.rates), stiffness=False))
 
     def conductances(self) -> tuple[Array, ...]:
-        """Per axis and face the mass that crosses it per difference of the potential, not below 0; 0 at the walls."""
-        out = []
+        """Return, per axis, the mass that crosses every face per difference of the potential.
+
+        Negative values are set to 0. The value at a wall is 0.
+        """
+        conductances = []
         for axis, swept in enumerate(self._swept(*self.places, stiffness=True)):
             k = self.rates[axis] * np.maximum(swept, 0.0)
             np.moveaxis(k, axis, 0)[[0, -1]] = 0.0
-            out.append(k)
-        return tuple(out)
+            conductances.append(k)
+        return tuple(conductances)
 
     def _swept(self, corners: Array, across: tuple[Array, ...], stiffness: bool) -> list[Array]:
+        """Return, per axis, the mass that every face sweeps as its points move by ``corners`` and ``across``."""
         from ._space import face_changes
 
-        out = [np.empty(a.shape) for a in across]
+        swept = [np.empty(moves.shape) for moves in across]
         for axis in range(3):
-            here = self.places[0], self.places[1][axis]
-            face_changes(*here, axis, self.weights[axis], corners, across[axis], out[axis], stiffness)
-        return out
+            corners_and_middles = self.places[0], self.places[1][axis]
+            face_changes(*corners_and_middles, axis, self.weights[axis], corners, across[axis], swept[axis], stiffness)
+        return swept
 
 
 class SpaceSource:
-    """A density in space, prepared for being pulled back. ``rates`` are tau / dx_i^2."""
+    """A density in space, prepared for pull-backs. ``rates`` are tau / dx_i^2."""
 
     def __init__(self, values: Array, rates: tuple[float, float, float]) -> None:
         mu = np.ascontiguousarray(values)
@@ -59,18 +69,19 @@ class SpaceSource:
         self._tables = Tables(mu, s0, s1, s2, *over_x, *over_y)
 
     def pull(self, potential: Array) -> SpacePull:
-        """The masses of the cells moved by tau grad phi. O(n): 12 triangles a cell, each cut where it leaves a cell."""
+        """Return the masses of the cells moved by tau grad phi. O(n): 12 triangles per cell, each cut at the grid planes."""
         from ._space import face_integrals
 
         corners, across = _moves(potential, self.rates)
-        fluxes = [np.empty(a.shape) for a in across]
-        weights = tuple(np.empty((*a.shape, 4, 3)) for a in across)
+        fluxes = [np.empty(moves.shape) for moves in across]
+        weights = tuple(np.empty((*moves.shape, 4, 3)) for moves in across)
         for axis in range(3):
             face_integrals(corners, across[axis], axis, self._tables, fluxes[axis], weights[axis])
         return SpacePull((corners, across), weights, self.rates, _around(fluxes))
 
 
 def _moves(potential: Array, rates: tuple[float, float, float]) -> Moves:
+    """Return tau grad phi, in cells: at the corners, and across their faces at the middles of the faces."""
     from ._space import normal_moves, to_corners
 
     phi = np.ascontiguousarray(potential)
@@ -85,7 +96,7 @@ def _moves(potential: Array, rates: tuple[float, float, float]) -> Moves:
 
 
 def _primitive(values: Array, closed: bool = True) -> Array:
-    """Sums from the first wall on along axis 0; exactly 0 at the last where they must be."""
+    """Return the sums from the first wall on, along axis 0. With ``closed`` the sum at the last wall is exactly 0."""
     sums = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
     if closed:
         sums[-1] = 0.0
@@ -93,4 +104,5 @@ def _primitive(values: Array, closed: bool = True) -> Array:
 
 
 def _around(fluxes: list[Array]) -> Array:
+    """Return the flux out of every cell, from the fluxes through its faces."""
     return sum((np.diff(flux, axis=axis) for axis, flux in enumerate(fluxes)), np.zeros(1))

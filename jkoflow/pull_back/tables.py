@@ -1,4 +1,4 @@
-"""What the sums over moved cells in space look up."""
+"""The tables that the sums over moved cells in space read."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from .._typing import Array
 
 
 class Tables(NamedTuple):
-    """The density, its limited slopes, and the primitives of the field whose divergence it is (see ``_space``).
+    """The density, its limited slopes, and primitives that make a field whose divergence is the density (see ``_space``).
 
-    ``P``, ``P1``, ``P2`` are primitives in x of the density and of its slopes in y and z, less their means over x, which
-    ``r``, ``r1``, ``r2`` hold; ``Q``, ``Q2`` primitives in y of ``r`` and ``r2`` less their means ``m``, ``m2``; ``R`` the
-    primitive in z of ``m``.
+    * ``r``, ``r1``, ``r2`` are the means over x of the density and of its slopes in y and z.
+    * ``P``, ``P1``, ``P2`` are the primitives in x of the density minus ``r``, and of these slopes minus ``r1`` and ``r2``.
+    * ``m``, ``m2`` are the means over y of ``r`` and ``r2``.
+    * ``Q``, ``Q2`` are the primitives in y of ``r`` minus ``m`` and ``r2`` minus ``m2``.
+    * ``R`` is the primitive in z of ``m``.
     """
 
     density: Array

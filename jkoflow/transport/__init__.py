@@ -1,4 +1,4 @@
-"""Distances, c-transforms, and the kernels of entropic transport."""
+"""Wasserstein distances, c-transforms, and the Gibbs kernel of entropic transport."""
 
 from .dense import semi_relaxed_step
 from .distances import Distance, wasserstein, wasserstein2

@@ -1,4 +1,4 @@
-"""The compiled upper envelopes of parabolas along the lines of an array."""
+"""Compiled upper envelopes of parabolas along the lines of an array."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from .._typing import Array
 
 @compiled(parallel=True)
 def envelope(lines: Array, weight: float, out: Array) -> None:
-    """out[y] = max over x of lines[x] - weight (x - y)^2 / 2, by row; -inf entries stand for nothing.
+    """Set ``out``, row by row, to out[y] = max over x of lines[x] - weight (x - y)^2 / 2. Entries -inf are left out.
 
-    The best node is found by the envelope of parabolas, in O(n) (Felzenszwalb and Huttenlocher 2012); between the nodes the
-    parabola through it and its two neighbours is followed, by half a cell at most.
+    First the best node x is found from the envelope of parabolas, in O(n). Then the maximum is moved off the node by at most
+    half a cell: ``lines`` is taken as the parabola through the node and its two neighbours.
+
+    Source: Felzenszwalb and Huttenlocher (2012).
     """
     rows, n = lines.shape
     for a in prange(rows):

@@ -1,4 +1,4 @@
-"""Compiled log-sum-exp along lines, for the entries where a scaled product underflows."""
+"""Compiled log-sum-exp along lines, for entries where a scaled product has underflowed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ _BLOCK = 8
 
 @compiled
 def sum_again(out: Array, lines: Array, doubtful: Array, log_factor: Array, negligible: float) -> None:
-    """out[k, i] = log sum_j exp(lines[k, j] + log_factor[i, j]) wherever ``doubtful[k, i]``, in place.
+    """Set out[k, i] = log sum_j exp(lines[k, j] + log_factor[i, j]) wherever ``doubtful[k, i]`` is True.
 
-    One thread: a second one would fight the threads of the matrix products around it, at five times the cost (measured).
-    Blocks of sources are skipped when their largest value times their largest factor is negligible.
+    A block of sources is skipped if its largest value plus its largest logarithm of the factor is negligible.
+
+    It runs on one thread. A second thread would fight the threads of the matrix products around it, at five times the cost
+    (measured).
     """
     number_of_lines, count = lines.shape
     blocks = (count + _BLOCK - 1) // _BLOCK

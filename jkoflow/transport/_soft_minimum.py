@@ -1,4 +1,4 @@
-"""Compiled soft minima of |x - y|^2 over all pairs, on all cores; one block of squared distances at a time."""
+"""Compiled soft minima of |x - y|^2 over all pairs, on all cores, one block of squared distances after another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BLOCK, _ROWS = 256, 16
 
 @compiled
 def _exponents(squares: Array, rate: float, log_weights: Array) -> float:
-    """log_weights - |x - y|^2 rate in the place of the squares; the largest of them."""
+    """Overwrite the squares |x - y|^2 with log_weights - |x - y|^2 rate. Return the largest of these exponents."""
     n = len(log_weights)
     top = -np.inf
     for j in range(n):
@@ -24,6 +24,7 @@ def _exponents(squares: Array, rate: float, log_weights: Array) -> float:
 
 @compiled
 def _sum_of_exponentials(exponents: Array, top: float, n: int) -> float:
+    """Return the sum of exp(exponents - top) over the first n exponents, which it overwrites."""
     for j in range(n):
         exponents[j] = fast_exp(max(exponents[j] - top, LEAST_EXPONENT))
     total = 0.0
@@ -34,7 +35,7 @@ def _sum_of_exponentials(exponents: Array, top: float, n: int) -> float:
 
 @compiled(parallel=True)
 def soft_minima(at: Array, sources: Array, log_weights: Array, epsilon: float) -> Array:
-    """-epsilon log sum_j exp(log_weights_j - |x_i - y_j|^2 / epsilon). Coordinates come first: (d, n) and (d, m)."""
+    """Return -epsilon log sum_j exp(log_weights_j - |x_i - y_j|^2 / epsilon). The points have shape (d, n) and (d, m)."""
     n, m = at.shape[1], sources.shape[1]
     out = np.empty(n)
     for part in prange((n + _ROWS - 1) // _ROWS):
@@ -45,11 +46,11 @@ def soft_minima(at: Array, sources: Array, log_weights: Array, epsilon: float) -
             for start in range(0, m, _BLOCK):
                 stop = min(m, start + _BLOCK)
                 squared_distances(at, i, sources, start, stop, block)
-                here = _exponents(block, 1 / epsilon, log_weights[start:stop])
-                if here > top:
-                    total *= np.exp(top - here)
-                    top = here
-                if here > top - 40:  # what is left of the block would not be seen
+                block_top = _exponents(block, 1 / epsilon, log_weights[start:stop])
+                if block_top > top:
+                    total *= np.exp(top - block_top)
+                    top = block_top
+                if block_top > top - 40:  # a block below this would not change the sum
                     total += _sum_of_exponentials(block, top, stop - start)
             out[i] = -epsilon * (top + np.log(total))
     return out
@@ -57,7 +58,7 @@ def soft_minima(at: Array, sources: Array, log_weights: Array, epsilon: float) -
 
 @compiled(parallel=True)
 def log_sums_along(lines: Array, stiffness: float) -> Array:
-    """log sum_j exp(lines_j - (i - j)^2 stiffness) in every line, shape (count, n); -inf for a line with no mass."""
+    """Return log sum_j exp(lines_j - (i - j)^2 stiffness) for every line, shape (count, n). A line without mass gives -inf."""
     count, n = lines.shape
     out = np.empty((count, n))
     for k in prange(count):

@@ -1,4 +1,4 @@
-"""Compiled parts of the absorbed log-sum: bounding planes, the sources of a tile, its sums."""
+"""Compiled parts of ``absorbed_log_sum``: the bounding planes, the sources that matter to a tile, and the sums of a tile."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import numpy as np
 from .._compiled import compiled
 from .._typing import Array, Indices, Mask, Whole
 
-BLOCK = 8  # sources that share a bounding plane along an axis; the side of the smallest tile
-_COARSE = 4  # blocks that share a coarser one
+BLOCK = 8  # sources along each axis that share a bounding plane; also the side of the smallest tile
+_COARSE = 4  # blocks along each axis that share a coarser plane
 _MIDDLE = (BLOCK - 1) / 2
 _COARSE_MIDDLE = (_COARSE * BLOCK - 1) / 2
 
 
 class Sources(NamedTuple):
-    """The values at the sources, and per block of them, and per 4 x 4 blocks, a plane (h, q0, q1) that they lie below.
+    """The values at the sources, and planes (h, q0, q1) that the values lie below.
 
-    values <= h + q.(j - middle of the block), h = -inf for a block without mass.
+    ``planes`` has one plane per block of sources, ``coarse`` one per 4 x 4 blocks. On a block, values at the sources j are
+    <= h + q.(j - middle of the block). For a block without mass h = -inf.
     """
 
     values: Array
@@ -27,11 +28,16 @@ class Sources(NamedTuple):
 
 
 class Tiles(NamedTuple):
-    """Tiles of targets at ``corners``, ``side`` cells wide, for a kernel of ``stiffness`` s, and which sources matter to them.
+    """Tiles of targets, and the sources that matter to them.
 
-    ``best`` is a source whose term is large at the middle c, -1 where there is no mass. With the shift d = best - c and the
-    tilt p = 2 s d, terms are measured from p.(i - c) and the term of the best source at c. ``low`` holds per block of targets
-    the least term that matters there, ``boxes`` (rows, then columns) every source that matters to the tile.
+    * ``corners`` are the first targets of the tiles; a tile is ``side`` cells wide. ``stiffness`` is s of the kernel.
+    * ``best`` is, per tile, a source whose term is large at the middle c of the tile, or -1 if there is no mass.
+    * ``low`` is, per block of targets, the bound below which a term does not matter there.
+    * ``boxes`` is, per tile, a box with every source that matters to the tile: first row, end of the rows, first column, end of
+      the columns.
+
+    The shift of a tile is d = best - c, its tilt is p = 2 s d. Terms at a target i are measured relative to the sum of the term
+    of the best source at c and p.(i - c).
     """
 
     corners: Indices
@@ -44,7 +50,7 @@ class Tiles(NamedTuple):
 
 @compiled
 def block_planes(values: Array) -> Array:
-    """The planes of all blocks."""
+    """Return the planes of all blocks."""
     planes = np.empty((values.shape[0] // BLOCK, values.shape[1] // BLOCK, 3))
     half = BLOCK // 2
     for k in range(planes.shape[0]):
@@ -68,7 +74,7 @@ def block_planes(values: Array) -> Array:
 
 @compiled
 def coarse_planes(planes: Array) -> Array:
-    """The planes of 4 x 4 blocks at a time, from theirs."""
+    """Return the planes of groups of 4 x 4 blocks, from the planes of the blocks."""
     out = np.empty(((planes.shape[0] + _COARSE - 1) // _COARSE, (planes.shape[1] + _COARSE - 1) // _COARSE, 3))
     for k in range(out.shape[0]):
         for c in range(out.shape[1]):
@@ -91,7 +97,7 @@ def coarse_planes(planes: Array) -> Array:
 
 @compiled
 def plan(sources: Sources, corners: Indices, side: int, stiffness: tuple[float, ...], negligible: float) -> Tiles:
-    """The tiles at the given corners; an empty box where a bound overflowed."""
+    """Return the tiles at the given corners. The box of a tile is empty if a bound overflowed."""
     count, parts = len(corners), side // BLOCK
     best = np.full((count, 2), -1)
     low, boxes = np.full((count, parts, parts), np.inf), np.zeros((count, 4), np.int64)
@@ -106,17 +112,22 @@ def plan(sources: Sources, corners: Indices, side: int, stiffness: tuple[float, 
 
 @compiled
 def _term(values: Array, r: int, c: int, c0: int, c1: int, s: tuple[float, ...]) -> float:
+    """Return the term of the source (r, c) at the target (c0, c1)."""
     return values[r, c] - s[0] * (r - c0) ** 2 - s[1] * (c - c1) ** 2
 
 
 @compiled
 def _middle(tiles: Tiles, t: Whole) -> tuple[int, int]:
+    """Return the middle of tile t."""
     return tiles.corners[t, 0] + tiles.side // 2, tiles.corners[t, 1] + tiles.side // 2
 
 
 @compiled
 def _find_best(sources: Sources, tiles: Tiles, t: int) -> None:
-    """The source of the largest term at the middle where the values are smooth; some source with mass anywhere else."""
+    """Set the best source of tile t.
+
+    It is the source with the largest term at the middle of the tile if the values are smooth, else some source with mass.
+    """
     values, coarse, s, best = sources.values, sources.coarse, tiles.stiffness, tiles.best[t]
     c0, c1 = _middle(tiles, t)
     side = _COARSE * BLOCK
@@ -149,7 +160,10 @@ def _find_best(sources: Sources, tiles: Tiles, t: int) -> None:
 
 @compiled
 def _peak(slope: float, s: float, first: int, length: int, other: int, other_length: int) -> float:
-    """The maximum over x in the first interval of slope (x - its middle) - s (distance of x to the other interval)^2."""
+    """Return the maximum of slope (x - middle of the interval) - s (distance of x to the other interval)^2.
+
+    x runs over the interval from ``first`` on, of ``length`` cells. The other interval begins at ``other``.
+    """
     last, other_last = first + length - 1, other + other_length - 1
     x = min(max((other_last if slope > 0 else other) + slope / (2 * s), first), last)
     apart = max(0.0, x - other_last, other - x)
@@ -158,7 +172,11 @@ def _peak(slope: float, s: float, first: int, length: int, other: int, other_len
 
 @compiled
 def _find_low(sources: Sources, tiles: Tiles, t: int, negligible: float) -> None:
-    """A sum is at least the term of the tile's best source, or of the target's own shifted image."""
+    """Set the bounds below which a term does not matter, per block of targets of tile t.
+
+    The sum at a target is at least the largest of two of its terms: of the best source of the tile, and of the source that lies
+    at the target plus the shift d.
+    """
     values, s, best, low = sources.values, tiles.stiffness, tiles.best[t], tiles.low[t]
     c0, c1 = _middle(tiles, t)
     d0, d1 = best[0] - c0, best[1] - c1
@@ -174,6 +192,7 @@ def _find_low(sources: Sources, tiles: Tiles, t: int, negligible: float) -> None
 
 @compiled
 def _find_box(sources: Sources, tiles: Tiles, t: int) -> None:
+    """Set the box of the sources that matter to tile t."""
     planes, coarse, box = sources.planes, sources.coarse, tiles.boxes[t]
     everywhere = np.full((1, 1), tiles.low[t].min())
     rows, columns = (planes.shape[0], 0), (planes.shape[1], 0)
@@ -192,7 +211,7 @@ def _find_box(sources: Sources, tiles: Tiles, t: int) -> None:
 
 @compiled
 def _matters(plane: Array, a: int, b: int, width: int, sources: Sources, tiles: Tiles, t: Whole, low: Array) -> bool:
-    """Whether the sources below a plane on block (a, b), of the given width, may matter to a part of the tile."""
+    """Return True if the sources below a plane on block (a, b), of the given width, may matter to a part of tile t."""
     best, s, part = tiles.best[t], tiles.stiffness, tiles.side // low.shape[0]
     c0, c1 = _middle(tiles, t)
     d0, d1 = best[0] - c0, best[1] - c1
@@ -211,7 +230,10 @@ def _matters(plane: Array, a: int, b: int, width: int, sources: Sources, tiles: 
 
 @compiled
 def exponents(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices) -> Array:
-    """The exponents b_j in the box of each tile that is not cut, box after box; -inf where a source does not matter."""
+    """Return the exponents b_j in the boxes of the tiles that are not cut, box after box.
+
+    Sources that do not matter have the exponent -inf.
+    """
     values, s = sources.values, tiles.stiffness
     out = np.full(ends[-1], -np.inf)
     for t in range(len(cut)):
@@ -233,9 +255,10 @@ def exponents(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices) -> Array
 
 @compiled
 def sum_tiles(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices, weights: Array, sums: Array, offsets: Array) -> None:
-    """exp(out) = sums exp(offsets) on every tile that is not cut; marks as cut those where a sum overflows.
+    """Set ``sums`` and ``offsets`` on every tile that is not cut: the log-sum is log(sums) + offsets.
 
-    A tile that no source reaches has the sum 0, one whose bounds overflowed NaN.
+    If a sum overflows, its tile is marked in ``cut``. A tile that no source reaches has the sum 0. A tile whose bounds
+    overflowed has the sum NaN.
     """
     s, side = tiles.stiffness, tiles.side
     for t in range(len(cut)):
@@ -264,7 +287,7 @@ def sum_tiles(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices, weights:
 
 @compiled
 def _tilts(first: int, length: int, side: int, s: float) -> Array:
-    """exp(2 s x y) for x = -side / 2 .. side / 2 - 1 and y = first .. first + length - 1, power after power."""
+    """Return exp(2 s x y) for x = -side / 2, ..., side / 2 - 1 and y = first, ..., first + length - 1, power after power."""
     step = np.exp(2 * s * (first + np.arange(length)))
     out = np.empty((side, length))
     middle = side // 2
@@ -278,7 +301,7 @@ def _tilts(first: int, length: int, side: int, s: float) -> Array:
 
 @compiled
 def sum_cut(sources: Sources, tiles: Tiles, cut: Mask, sums: Array, offsets: Array) -> None:
-    """The sums on the tiles of one block that are cut, with a tilt for every block of sources."""
+    """Set ``sums`` and ``offsets`` on the smallest tiles that are cut, with a tilt for every block of sources."""
     total, top = np.empty((BLOCK, BLOCK)), np.empty((BLOCK, BLOCK))
     for t in np.flatnonzero(cut):
         i0, i1 = tiles.corners[t, 0], tiles.corners[t, 1]
@@ -296,7 +319,10 @@ def sum_cut(sources: Sources, tiles: Tiles, cut: Mask, sums: Array, offsets: Arr
 
 @compiled
 def _add_block(block: Array, row: int, column: int, s: tuple[float, ...], total: Array, top: Array) -> None:
-    """Add the terms of a block that begins at (row, column) from the middle of the targets to their sums total exp(top)."""
+    """Add the terms of a block of sources to the sums total exp(top) at the targets of one tile.
+
+    (row, column) is the first source of the block minus the middle of the targets.
+    """
     weights = np.empty((BLOCK, BLOCK))
     for r in range(BLOCK):
         for c in range(BLOCK):

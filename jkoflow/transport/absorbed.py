@@ -7,12 +7,14 @@ For the targets i = c + x of a tile around c, and a source j* whose term is larg
     v_j - s |i - j|^2 = b_j + 2 s x.y + [v_j* - s |j* - c|^2 + 2 s x.(j* - c) - s |x|^2],
     b_j = (v_j - s |j - c|^2) - (v_j* - s |j* - c|^2),
 
-so that a product of exp(b_j), at most about 1, with the two short matrices exp(2 s x y) sums the tile, and the sum is at least
-1. The sources that matter are found by bounds that miss none: v lies below a plane on every block of 8 x 8 sources. A tile
-where exp(2 s x y) would leave the range of the numbers is cut into four; the smallest are summed with a tilt for every block
-of sources.
+so that a tile is summed by a product of exp(b_j), at most about 1, with two short matrices exp(2 s x y). The sum is at least 1.
 
-One thread: a second one would fight the threads of the matrix products around it (measured: three times as slow).
+* The sources that matter to a tile are found by bounds that miss none: on every block of 8 x 8 sources, v lies below a plane.
+* A tile is cut into four if exp(2 s x y) would leave the range of the numbers.
+* The smallest tiles that would have to be cut are summed with a tilt for every block of sources.
+
+All this runs on one thread. A second thread would fight the threads of the matrix products around it (measured: three times as
+slow).
 """
 
 from __future__ import annotations
@@ -23,19 +25,19 @@ from .._typing import Array
 
 _NEGLIGIBLE = 40.0  # exp(-40) is below the rounding of the sum it would join
 _LARGEST_TILE = 16
-_RANGE = 640.0  # exp(2 s x y) stays below exp of this, and no term that matters has underflowed before it is multiplied by it
-_STIFFEST = 5.0  # s up to which the same holds for the sources of one block and the targets of the smallest tile
-_WIDE = 64  # cells, besides twice the reach, from which tiles are faster than lines
-_SPREAD = 8  # a tile whose sources fill this many times the usual box is cut
+_RANGE = 640.0  # bound of 2 s x y: so no term that matters underflows before it is multiplied by exp(2 s x y)
+_STIFFEST = 5.0  # s up to which 2 s x y stays in range for the sources of one block and the targets of the smallest tile
+_WIDE = 64  # cells along an axis, besides twice the reach, from which tiles are faster than lines
+_SPREAD = 8  # a tile is cut if the box of its sources is this many times larger than usual
 
 
 def absorbed_log_sum(values: Array, stiffness: tuple[float, ...]) -> Array:
-    """The log-sums of values, shape (n0, n1), for ``stiffness`` s, with the images of the sources in the walls."""
+    """Return the log-sums of values, shape (n0, n1), for ``stiffness`` s, with the images of the sources in the walls."""
     from . import _tiles  # compiled
 
-    margin = [_whole(_NEGLIGIBLE / 2 / s, _tiles.BLOCK) for s in stiffness]
-    inside = tuple(slice(m, m + n) for n, m in zip(values.shape, margin, strict=True))
-    mirrored = np.pad(values, [(m, m) for m in margin], mode="symmetric")
+    margins = [_whole(_NEGLIGIBLE / 2 / s, _tiles.BLOCK) for s in stiffness]
+    inside = tuple(slice(m, m + n) for n, m in zip(values.shape, margins, strict=True))
+    mirrored = np.pad(values, [(m, m) for m in margins], mode="symmetric")
     padded = np.pad(mirrored, [(0, -n % _tiles.BLOCK) for n in mirrored.shape], constant_values=-np.inf)
     planes = _tiles.block_planes(padded)
     sources = _tiles.Sources(padded, planes, _tiles.coarse_planes(planes))
@@ -66,10 +68,11 @@ def absorbed_log_sum(values: Array, stiffness: tuple[float, ...]) -> Array:
 
 
 def narrow(shape: tuple[int, ...], stiffness: tuple[float, ...]) -> bool:
-    """Whether tiles pay: in the plane, for a kernel that reaches a few cells, and far less than the box.
+    """Return True if tiles are faster than lines: in the plane, for a kernel that reaches at least a few cells and far less
+    than the box.
 
-    The image of a source j in a wall adds a share of exp(-s (2 i + 1) (2 j + 1)) to its term at a target i, so that a margin of
-    20 / s cells is enough; it has to be within the box.
+    The image of a source j in a wall adds a share of exp(-s (2 i + 1) (2 j + 1)) to the term of the source at a target i. So a
+    margin of 20 / s cells is enough. The margin has to be smaller than the box.
     """
 
     def along(n: int, s: float) -> bool:
@@ -79,4 +82,5 @@ def narrow(shape: tuple[int, ...], stiffness: tuple[float, ...]) -> bool:
 
 
 def _whole(length: float, block: int) -> int:
+    """Return the smallest multiple of ``block`` that is not below ``length``."""
     return block * int(np.ceil(length / block))

@@ -1,4 +1,4 @@
-"""Entropic steps on arbitrary point sets and costs, by POT."""
+"""Entropic steps between any point sets and with any cost, by POT."""
 
 from __future__ import annotations
 
@@ -21,17 +21,31 @@ def semi_relaxed_step(
     tolerance: float = 1e-10,
     max_iterations: int = 100_000,
 ) -> tuple[Array, Array, int, float]:
-    """The entropic JKO step of Fokker-Planck between two point sets, with any cost: a semi-relaxed transport problem.
+    """Return the entropic JKO step of the Fokker-Planck equation between two point sets, with any cost.
+
+    The step is the semi-relaxed transport problem
 
         min over plans g with first marginal ``masses``:
             [<cost, g> + epsilon KL(g | 1)] / (2 tau) + diffusion KL(second marginal | reference)
 
-    solved by POT's unbalanced Sinkhorn scaling with an infinite weight on the first marginal (Chizat, Peyre, Schmitzer,
-    Vialard 2018). ``cost`` has the shape (n, k), ``masses`` (n,), ``reference`` (k,): for the energy int V d rho +
-    diffusion int rho log rho on cells of volume h the reference is h exp(-V / diffusion). O(n k) memory and per iteration.
+    It is solved by POT's unbalanced Sinkhorn scaling with an infinite weight on the first marginal. Memory and time per
+    iteration are O(n k).
 
-    Returns the new masses, the plan, the iterations, and the error of the first marginal in L1 over the mass.
-    Raises ValueError for arrays that do not fit, are not finite or are negative.
+    * ``masses`` are the masses of the first point set, shape (n,).
+    * ``cost`` are the costs between the point sets, shape (n, k).
+    * ``reference`` is a measure on the second point set, shape (k,). For the energy int V d rho + diffusion int rho log rho on
+      cells of volume h it is h exp(-V / diffusion).
+
+    The result is a tuple of
+
+    * the new masses, shape (k,);
+    * the plan g, shape (n, k);
+    * the number of times that POT computed its error: once in ten iterations;
+    * the error of the first marginal in L1, divided by the mass.
+
+    Raises ValueError for arrays that do not fit, are not finite, or are negative.
+
+    Source: Chizat, Peyre, Schmitzer, Vialard (2018).
 
     >>> x = np.linspace(-1, 1, 5)
     >>> cost = np.abs(np.subtract.outer(x, x))                           # W1 in the place of W2 squared

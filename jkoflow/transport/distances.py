@@ -11,15 +11,24 @@ from .._validate import finite, positive
 from ..measures import Density, Measure, Particles, Quantiles, RadialQuantiles
 from .sinkhorn import sinkhorn_divergence
 
-_EXACT = 4_000  # points of both measures up to which the network simplex takes seconds
-_BLUR = 0.02  # of the extent
+_EXACT = 4_000  # points of both measures together, up to which the network simplex takes seconds
+_BLUR = 0.02  # share of the extent
 
 
 @dataclass(frozen=True)
 class Distance:
-    """A distance and how it was found: ``float(distance)`` is its value, a length.
+    """A distance, and how it was computed. ``float(distance)`` is its value.
 
-    ``exact`` is False where it is an approximation. ``settled`` is False where the iteration ended before its value did.
+    Attributes
+    ----------
+    value : float
+        The distance, a length.
+    method : str
+        The name of the method.
+    exact : bool
+        False if the value is an approximation.
+    settled : bool
+        False if the iteration reached its limit before the value stopped changing.
     """
 
     value: float
@@ -39,16 +48,26 @@ def wasserstein(
     method: Literal["exact", "sinkhorn"] | None = None,
     blur: float | None = None,
 ) -> Distance:
-    """W_p(a, b) = (min int |x - y|^p d gamma)^(1/p), a length, for 1 <= p < inf, and by what method.
+    """Return W_p(a, b) = (min int |x - y|^p d gamma)^(1/p), a length, for 1 <= p < inf, together with its method.
 
-    On the line exact, through pseudo-inverses, O(n log n). In the plane and in space between point masses, at the cell centres
-    of densities: "exact" by the network simplex of POT, O(n m) memory and seconds for 2000 points each; or "sinkhorn", for
-    p = 2, the root of the Sinkhorn divergence at epsilon = blur^2, O(n m) time a step and no table of all pairs, on one grid
-    axis by axis. Without ``method`` exact up to 4000 points in all, and for p other than 2. ``blur`` is by default a fiftieth
-    of the extent; the answer tends to W2 as blur^2 does to 0, and details below it are not seen.
+    On the line the distance is exact, through pseudo-inverses, in O(n log n), unless ``method="sinkhorn"`` is asked for. In the
+    plane and in space it is the distance of point masses, which for densities lie at the cell centres. The methods are
 
-    Raises ValueError for other kinds, dimensions that differ, masses that do by more than 1e-9, p < 1, or "sinkhorn" with p
-    other than 2.
+    * "exact": the network simplex of POT. O(n m) memory, and seconds for 2000 points each.
+    * "sinkhorn", for p = 2 only: the square root of the Sinkhorn divergence at epsilon = blur^2. O(n m) time per step and no
+      table of all pairs. For two densities on one grid a step goes axis by axis.
+
+    Without ``method`` it is "exact" if there are at most 4000 points in both measures together or if p is not 2, else
+    "sinkhorn".
+
+    ``blur`` is a length, by default a fiftieth of the extent of both measures. The Sinkhorn value tends to W2 as ``blur`` tends
+    to 0, with an error of order blur^2. Details smaller than ``blur`` are not seen.
+
+    Raises ValueError
+
+    * for other kinds of measures, or different dimensions;
+    * for masses that differ by more than 1e-9 of the larger one;
+    * for p < 1, or "sinkhorn" with p other than 2.
 
     Source: Feydy et al. (2019) for the divergence.
 
@@ -59,7 +78,7 @@ def wasserstein(
     >>> round(float(wasserstein(square, Particles(square.points + [3.0, 4.0]), method="sinkhorn")), 5)
     5.0
     """
-    _must_compare(a, b)
+    _check_comparable(a, b)
     if finite("p", p) < 1:
         raise ValueError(f"p must be >= 1 and finite, got {p!r}")
     if method not in (None, "exact", "sinkhorn"):
@@ -76,8 +95,8 @@ def wasserstein(
     if method == "exact" or (method is None and (count <= _EXACT or p != 2)):
         return Distance(_between_points(a, b, p), "network simplex", True)
     if blur is None:
-        ends = [measure.points[measure.masses > 0] for measure in (a, b)]
-        blur = _BLUR * float(np.linalg.norm(np.ptp(np.concatenate(ends), axis=0))) or 1.0
+        points = [measure.points[measure.masses > 0] for measure in (a, b)]
+        blur = _BLUR * float(np.linalg.norm(np.ptp(np.concatenate(points), axis=0))) or 1.0
     cost, settled = sinkhorn_divergence(a, b, blur)
     return Distance((a.mass * cost) ** 0.5, f"Sinkhorn divergence, blur {blur:.3g}", False, settled)
 
@@ -85,14 +104,17 @@ def wasserstein(
 def wasserstein2(
     a: Density | Quantiles | Particles | RadialQuantiles, b: Density | Quantiles | Particles | RadialQuantiles
 ) -> float:
-    """W2(a, b), a length.
+    """Return W2(a, b), a length.
 
-    For Quantiles, particles on the line, and densities in dimension 1, exact for the measures that they stand for, through
-    their pseudo-inverses, in O(n log n), or O(n) where the masses are the same (see also ``Quantiles.wasserstein``); so for
-    two RadialQuantiles, by the radii that enclose the same mass. Otherwise in dimension 2 and 3 exact for the point masses, at
-    the cell centres of densities, by the network simplex of POT: O(n^2) memory, meant for a few thousand.
+    * On the line (Quantiles, particles, and densities in dimension 1) it is exact for the measures that a and b stand for,
+      through their pseudo-inverses. The cost is O(n log n), or O(n) if the masses are the same. See also
+      ``Quantiles.wasserstein``.
+    * For two RadialQuantiles it is the distance by the radii that enclose the same mass.
+    * In dimension 2 and 3 it is exact for point masses, which for densities lie at the cell centres, by the network simplex of
+      POT. The memory is O(n^2): it is meant for a few thousand points.
 
-    Raises ValueError for other kinds, for dimensions that differ, or masses that do by more than 1e-9.
+    Raises ValueError for other kinds of measures, different dimensions, or masses that differ by more than 1e-9 of the larger
+    one.
 
     >>> from jkoflow import Grid
     >>> grid = Grid.box((0, 4), cells=400)
@@ -105,44 +127,48 @@ def wasserstein2(
         if not (isinstance(a, RadialQuantiles) and isinstance(b, RadialQuantiles)):
             raise ValueError(f"both measures must be RadialQuantiles, or none, got {a!r} and {b!r}")
         return a.wasserstein(b)
-    _must_compare(a, b)
+    _check_comparable(a, b)
     if a.mass == 0:
         return 0.0
     return _between_points(a, b, 2) if _dimension(a) > 1 else _on_the_line(a, b, 2)
 
 
-def _must_compare(a: Measure, b: Measure) -> None:
+def _check_comparable(a: Measure, b: Measure) -> None:
+    """Raise ValueError if a and b are of kinds, masses or dimensions between which there is no distance."""
     for name, value in (("a", a), ("b", b)):
         if not isinstance(value, Density | Quantiles | Particles):
             raise ValueError(f"{name} must be a Density, Quantiles or Particles, got {type(value).__name__}")
     if abs(a.mass - b.mass) > 1e-9 * max(a.mass, b.mass):
         raise ValueError(f"a and b must have the same mass, got {a.mass:.12g} and {b.mass:.12g}")
-    dims = [_dimension(one) for one in (a, b)]
+    dims = [_dimension(measure) for measure in (a, b)]
     if dims[0] != dims[1]:
         raise ValueError(f"a and b must have one dimension, got {dims[0]} and {dims[1]}")
 
 
 def _on_the_line(a: Density | Quantiles | Particles, b: Density | Quantiles | Particles, p: float) -> float:
-    first, second = (one if isinstance(one, Quantiles) else one.quantiles() for one in (a, b))
+    """Return W_p of two measures on the line, through their pseudo-inverses."""
+    first, second = (measure if isinstance(measure, Quantiles) else measure.quantiles() for measure in (a, b))
     return first.wasserstein(second, p)
 
 
 def _dimension(measure: Measure) -> int:
+    """Return the dimension of the space of a measure."""
     if isinstance(measure, Density):
         return measure.grid.dim
     return measure.dim if isinstance(measure, Particles) else 1
 
 
 def _between_points(a: Measure, b: Measure, p: float) -> float:
+    """Return W_p of the point masses of a and b, by the network simplex of POT."""
     import ot
 
-    held_a, held_b = a.masses > 0, b.masses > 0
-    cost = ot.dist(a.points[held_a], b.points[held_b], metric="sqeuclidean" if p == 2 else "euclidean")
-    top = 1.0
+    has_mass_a, has_mass_b = a.masses > 0, b.masses > 0
+    cost = ot.dist(a.points[has_mass_a], b.points[has_mass_b], metric="sqeuclidean" if p == 2 else "euclidean")
+    scale = 1.0
     if p not in (1, 2):
-        top = float(cost.max()) or 1.0
-        cost = (cost / top) ** p
-    mass_a = a.masses[held_a]
-    mass_b = b.masses[held_b]
-    least = float(ot.emd2(mass_a, mass_b * (mass_a.sum() / mass_b.sum()), cost, numItermax=10_000_000))
-    return top * max(least, 0.0) ** (1 / p)
+        scale = float(cost.max()) or 1.0
+        cost = (cost / scale) ** p
+    masses_a = a.masses[has_mass_a]
+    masses_b = b.masses[has_mass_b]
+    least = float(ot.emd2(masses_a, masses_b * (masses_a.sum() / masses_b.sum()), cost, numItermax=10_000_000))
+    return scale * max(least, 0.0) ** (1 / p)

@@ -1,4 +1,4 @@
-"""The separable Gibbs kernel of entropic transport on a grid with no-flux walls, applied to logarithms."""
+"""The Gibbs kernel of entropic transport on a grid with no-flux walls, applied to logarithms axis by axis."""
 
 from __future__ import annotations
 
@@ -13,33 +13,37 @@ from .._validate import positive
 from ..grids import Grid
 from .absorbed import absorbed_log_sum, narrow
 
-_TRUSTED = 1e-250  # sums above this have lost no digit to terms that underflow below 1e-308
+_TRUSTED = 1e-250  # a sum above this has lost no digit to terms that underflow below 1e-308
 _BELOW_TRUST = 620.0  # exp(-620): a factor that adds nothing to a trusted sum of values up to 1
-_NEGLIGIBLE = 40.0  # exp(-40) is below the rounding of the sum it would join
-_MANY = 0.05  # share of doubtful entries from which tiles are faster than summing these again
+_NEGLIGIBLE = 40.0  # exp(-40) is below the rounding of a sum of order 1
+_MANY = 0.05  # share of doubtful entries above which tiles are faster than summing the doubtful entries again
 _BAND = 64  # targets that share a band of sources
 
 
 @dataclass(frozen=True)
 class GibbsKernel:
-    """K(x, y) = sum over the images y' of y in the walls of exp(-|x - y'|^2 / epsilon), between the cell centres of a grid.
+    """The Gibbs kernel K(x, y) = sum over y' of exp(-|x - y'|^2 / epsilon) between the cell centres of a grid.
 
-    ``epsilon`` has the unit of a length squared. Away from the walls this is exp(-|x - y|^2 / epsilon); the images, which cost
-    more than the straight way and vanish in the limit, make it a multiple of the heat kernel with no-flux walls, so that the
-    blur is a diffusion there too and an entropy takes it away.
+    y' runs over y and its images in the walls. ``epsilon`` has the unit of a length squared.
 
-    The kernel is a product over the axes, so it is applied axis after axis and no n x n matrix is formed. One application
-    tries, in this order,
+    Away from the walls K is exp(-|x - y|^2 / epsilon). With the images K is a multiple of the heat kernel with no-flux walls:
+    the blur is a diffusion at the walls too, and an entropy can remove it. The path to an image costs more than the straight
+    path, so that the images vanish in the limit of small epsilon.
 
-    * products with the exponentials of the values, scaled by the largest: for N cells, N_i along axis i, N sum_i min(N_i, R_i)
-      multiply-adds in matrix products, R_i = 64 + 2 sqrt(620 epsilon) / dx_i being what a band of the factor covers, with one
-      exponential and one logarithm per cell. A sum below 1e-250 may have lost terms to underflow; then
-    * the same products line by line, each scaled by its own largest entry, doubtful entries being summed again one
-      by one in the log domain, up to 5 % of them; beyond that
-    * in the plane, where sqrt(epsilon) is far less than the box, tiles with the tilt of the values absorbed into the kernel
-      (``absorbed_log_sum``): six to ten exponentials per cell, 15 to 40 times the time of the products; elsewhere as before.
+    K is a product over the axes. It is applied one axis after another, and no n x n matrix is formed. :meth:`log_apply` tries
+    three methods, in this order.
 
-    The answer is right to rounding for every epsilon and every range of values.
+    1. Matrix products with the exponentials of the values, scaled by the largest value. For N cells, N_i of them along axis i,
+       this costs N sum_i min(N_i, R_i) multiply-adds, and one exponential and one logarithm per cell. Here
+       R_i = 64 + 2 sqrt(620 epsilon) / dx_i is the width in cells of the band of the factor that matters. If a sum is below
+       1e-250, it may have lost terms to underflow, and the second method follows.
+    2. The same products with every line scaled by its own largest entry. Doubtful entries are summed again one by one in the
+       log domain if at most 5 % of the entries are doubtful, or if the third method does not apply.
+    3. Tiles with the tilt of the values absorbed into the kernel (``absorbed_log_sum``). This applies in the plane if
+       sqrt(epsilon) is far less than the box. It costs six to ten exponentials per cell: 15 to 40 times the time of the first
+       method.
+
+    The result is accurate to rounding for every epsilon and every range of values.
 
     >>> kernel = GibbsKernel(Grid.box((0, 1), cells=50), epsilon=1e-6)
     >>> lone = np.full(50, -np.inf); lone[0] = 0.0
@@ -66,7 +70,10 @@ class GibbsKernel:
         return tuple(h**2 / self.epsilon for h in self.grid.spacing)
 
     def log_apply(self, log_values: Array) -> Array:
-        """log sum_j K(x_i, x_j) exp(log_values_j), with -inf for no mass; NaN everywhere if a value is NaN or inf."""
+        """Return log sum_j K(x_i, x_j) exp(log_values_j) at every cell i.
+
+        -inf stands for no mass. If a value is NaN or +inf, the result is NaN everywhere.
+        """
         top = float(log_values.max())
         if not np.isfinite(top):
             return log_values if np.isneginf(top) else np.full_like(log_values, np.nan)
@@ -89,7 +96,7 @@ class GibbsKernel:
         return lines
 
     def _product(self, axis: int, values: Array) -> Array:
-        """The factor of one axis times the values, leaving out the terms too small for any trusted sum."""
+        """Return the factor of one axis times the values. Terms that are too small for any trusted sum are left out."""
         factor, shape = self._factors[axis], values.shape
         count = shape[axis]
         lines = values.reshape(-1, count, int(np.prod(shape[axis + 1 :])))
@@ -106,7 +113,10 @@ class GibbsKernel:
         return out.reshape(shape)
 
     def _along(self, axis: int, log_values: Array) -> tuple[Array, Mask]:
-        """The log-sums along one axis, every line scaled by its largest entry, and which of them cannot be trusted."""
+        """Return the log-sums along one axis, and the mask of those that cannot be trusted.
+
+        Every line is scaled by its largest entry.
+        """
         top = log_values.max(axis=axis, keepdims=True)
         top[np.isneginf(top)] = 0.0
         sums = log_values - top
@@ -118,18 +128,22 @@ class GibbsKernel:
         return sums, doubtful
 
     def _sum_again(self, axis: int, log_values: Array, sums: Array, doubtful: Mask) -> None:
+        """Overwrite the doubtful log-sums along one axis by sums in the log domain."""
         from ._log_sum import sum_again  # compiled
 
-        def rows(values: Any) -> Any:
+        def as_rows(values: Any) -> Any:
             return np.ascontiguousarray(np.moveaxis(values, axis, -1)).reshape(-1, values.shape[axis])
 
-        again = rows(sums)
-        sum_again(again, rows(log_values), rows(doubtful), self._log_factors[axis], _NEGLIGIBLE)
-        np.moveaxis(sums, axis, -1)[...] = again.reshape(np.moveaxis(sums, axis, -1).shape)
+        log_sums = as_rows(sums)
+        sum_again(log_sums, as_rows(log_values), as_rows(doubtful), self._log_factors[axis], _NEGLIGIBLE)
+        np.moveaxis(sums, axis, -1)[...] = log_sums.reshape(np.moveaxis(sums, axis, -1).shape)
 
 
 def _log_factor(count: int, spacing: float, epsilon: float) -> Array:
-    """The logarithm of the kernel along one axis, shape (count, count): images 2 k length + y and 2 k length - y."""
+    """Return the logarithm of the kernel along one axis, shape (count, count).
+
+    The images of y in the walls are 2 k length + y and 2 k length - y for all integers k.
+    """
     stiffness = spacing**2 / epsilon
     i, j = np.arange(count)[:, None], np.arange(count)[None, :]
     reach = int(np.ceil(np.sqrt(_NEGLIGIBLE / stiffness) / (2 * count)))

@@ -10,15 +10,20 @@ from ..grids import Grid
 
 
 def c_transform(grid: Grid, values: Array, tau: float = 1.0) -> Array:
-    """The c-transform  phi^c(y) = min over x of phi(x) + |x - y|^2 / (2 tau)  at the cell centres (the Hopf-Lax formula).
+    """Return the c-transform  phi^c(y) = min over x of phi(x) + |x - y|^2 / (2 tau)  at the cell centres y.
 
-    ``values`` is phi at the cell centres, +inf where x is not allowed, with at least one finite entry; tau is a time. Between
-    the centres phi is taken as a parabola along each axis through three of them, so that the error is of order h^3 where phi
-    is smooth, not the h^2 / tau of a minimum over centres, and displacements far below a cell are seen.
+    ``values`` is phi at the cell centres, and +inf where x is not allowed. At least one entry is finite. ``tau`` is a time.
+    This is the Hopf-Lax formula.
 
-    Axis after axis, as the cost is a sum over the axes: O(n), one sweep and two copies per axis.
+    The minimum runs over x between the cell centres too: along each axis phi is taken as the parabola through three centres. So
+    displacements far below a cell are seen. The error is of order h^3 where phi is smooth; a minimum over the centres alone
+    would have an error of order h^2 / tau.
 
-    Raises ValueError for values of another shape, NaN or -inf among them, or tau <= 0.
+    The cost function is a sum over the axes, so the axes are treated one after another. The time is O(n): one sweep and two
+    copies per axis.
+
+    Raises ValueError for values of another shape, for values that are NaN or -inf, for values that are all +inf, or for
+    tau <= 0.
 
     >>> grid = Grid.box((-1, 1), cells=200)
     >>> phi = grid.axes[0] ** 2 / 2
@@ -35,7 +40,10 @@ def c_transform(grid: Grid, values: Array, tau: float = 1.0) -> Array:
 
 
 def upper_transform(values: Array, spacing: tuple[float, ...], tau: float) -> Array:
-    """max over y of psi(y) - |x - y|^2 / (2 tau), with -inf where y is not allowed; nothing is checked."""
+    """Return max over y of psi(y) - |x - y|^2 / (2 tau), where psi = ``values`` is -inf where y is not allowed.
+
+    The arguments are not checked.
+    """
     from ._envelopes import envelope
 
     for axis, h in enumerate(spacing):

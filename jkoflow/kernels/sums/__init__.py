@@ -1,4 +1,4 @@
-"""Fast sums of kernels: over sorted points on the line, over pairs of points in R^d, over the cells of quantiles."""
+"""Fast sums of kernels over sorted points on the line, over pairs of points in R^d, and over the cells of quantiles."""
 
 from .gauss import GAUSS_POINTS, GAUSS_WEIGHTS, at_gauss_points, over_gauss_points
 from .line import LineKernel, on_the_line

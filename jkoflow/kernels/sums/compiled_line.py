@@ -1,4 +1,4 @@
-"""Compiled sums of kernels over points on the line, sorted; one thread each."""
+"""Compiled sums of kernels over sorted points on the line. Each runs on one thread."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..._typing import Array
 
 @compiled
 def morse_values(at: Array, sources: Array, masses: Array, length: float) -> tuple[Array, Array, Array]:
-    """Sums of 1 - exp(-r/l) - r/l, of its derivative and of its second derivative, by recurrences from either end."""
+    """Return the sums of S(x) = 1 - exp(-|x|/l) - |x|/l, of S' and of S'', by recurrences from both ends."""
     n, k = len(at), len(sources)
     left, mass_left, moment_left = np.zeros(n), np.zeros(n), np.zeros(n)
-    # Of the sources passed: sum m exp(-(place - y)/l), sum m, sum m (place - y), and the last of them.
+    # Over the sources y passed so far: sum m exp(-(place - y)/l), sum m, sum m (place - y); place is the last of them.
     decayed, mass, moment, place, j = 0.0, 0.0, 0.0, sources[0], 0
     for i in range(n):
         while j < k and sources[j] <= at[i]:
@@ -47,7 +47,7 @@ def morse_values(at: Array, sources: Array, masses: Array, length: float) -> tup
 
 @compiled
 def morse_curvatures(at: Array, sources: Array, weights: Array, length: float) -> Array:
-    """Sums of the second derivative -exp(-r/l)/l^2."""
+    """Return the sums of the second derivative -exp(-|x|/l)/l^2."""
     n, k = len(at), len(sources)
     out = np.zeros(n)
     decayed, place, j = 0.0, sources[0], 0
@@ -71,7 +71,7 @@ def morse_curvatures(at: Array, sources: Array, weights: Array, length: float) -
 
 @compiled
 def morse_own_curvatures(decays: Array, weights: Array, length: float) -> Array:
-    """The same among the points themselves, from the decays exp(-gap/l) between neighbours."""
+    """Return the sums of -exp(-|x|/l)/l^2 where the targets are the sources, from the decays exp(-gap/l) between neighbours."""
     n = len(weights)
     out = np.empty(n)
     carried = 0.0
@@ -87,7 +87,7 @@ def morse_own_curvatures(decays: Array, weights: Array, length: float) -> Array:
 
 @compiled
 def power_values(at: Array, sources: Array, masses: Array, p: float) -> tuple[Array, Array, Array]:
-    """Sums of |x|^p / p over the pairs that do not coincide."""
+    """Return the sums of |x|^p / p and of its two derivatives over the pairs that do not coincide."""
     n = len(at)
     values, slopes, curvatures = np.zeros(n), np.zeros(n), np.zeros(n)
     for i in range(n):
@@ -104,7 +104,7 @@ def power_values(at: Array, sources: Array, masses: Array, p: float) -> tuple[Ar
 
 @compiled
 def log_values(at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
-    """Sums of log|x| over the pairs that do not coincide."""
+    """Return the sums of log|x| and of its two derivatives over the pairs that do not coincide."""
     n = len(at)
     values, slopes, curvatures = np.zeros(n), np.zeros(n), np.zeros(n)
     for i in range(n):
@@ -120,7 +120,7 @@ def log_values(at: Array, sources: Array, masses: Array) -> tuple[Array, Array, 
 
 @compiled
 def gaussian_values(at: Array, sources: Array, masses: Array, length: float) -> tuple[Array, Array, Array]:
-    """Sums of 1 - exp(-x^2/l^2)."""
+    """Return the sums of 1 - exp(-x^2/l^2) and of its two derivatives."""
     n = len(at)
     values, slopes, curvatures = np.zeros(n), np.zeros(n), np.zeros(n)
     for i in range(n):

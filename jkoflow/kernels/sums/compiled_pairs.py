@@ -1,4 +1,4 @@
-"""Compiled sums of radial kernels over all pairs of points, in blocks that stay in the fastest memory; all cores."""
+"""Compiled sums of radial kernels over all pairs of points: on all cores, in blocks that stay in the fastest memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..._typing import Array, Whole
 from .kinds import GAUSSIAN, MORSE
 
 _BLOCK, _ROWS = 512, 64
-_SMALL = 100_000  # pairs below which one core is as fast, and leaves the threads of BLAS alone
+_SMALL = 100_000  # pairs below which one core is as fast, and does not disturb the threads of BLAS
 LEAST_EXPONENT = -708.0  # below it exp leaves the normal numbers
 _LOG2_E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 0.6931471803691238, 1.9082149292705877e-10
 _ROUNDING = 6755399441055744.0  # 3 * 2^51: adding it rounds to a whole number, kept in the lowest bits
@@ -17,9 +17,9 @@ _ROUNDING = 6755399441055744.0  # 3 * 2^51: adding it rounds to a whole number, 
 
 @compiled(inline=True)
 def fast_exp(x: float) -> float:
-    """exp(x) for LEAST_EXPONENT <= x <= 0 to 2e-16, in operations that a compiler can do on several numbers at once.
+    """Return exp(x) for LEAST_EXPONENT <= x <= 0, to 2e-16, by operations that become vector instructions.
 
-    x = n log 2 + r, and the Taylor sum of exp(r) for |r| <= (log 2) / 2.
+    x = n log 2 + r with |r| <= (log 2) / 2. exp(r) is a Taylor sum, and exp(x) = 2^n exp(r).
     """
     shifted = x * _LOG2_E + _ROUNDING
     n = shifted - _ROUNDING
@@ -43,7 +43,7 @@ def fast_exp(x: float) -> float:
 
 @compiled
 def _weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> None:
-    """m k'(r) / r from r^2, and 0 at r = 0."""
+    """Set ``out`` to m k'(r) / r from the squares r^2, and to 0 at r = 0. ``a`` is the parameter of the kernel."""
     n = len(masses)
     if kind == GAUSSIAN:
         rate = 1 / (a * a)
@@ -73,7 +73,7 @@ def _weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> No
 
 @compiled
 def _profile(kind: int, a: float, squares: Array, masses: Array) -> float:
-    """The sum of m k(r); 0 for a kernel that is infinite at r = 0 there."""
+    """Return the sum of m k(r). If k(0) is infinite, the terms with r = 0 count 0."""
     total = 0.0
     for j in range(len(masses)):
         square = squares[j]
@@ -88,7 +88,7 @@ def _profile(kind: int, a: float, squares: Array, masses: Array) -> float:
 
 @compiled
 def squared_distances(at: Array, i: int, sources: Array, start: int, stop: int, out: Array) -> None:
-    """|x_i - y_j|^2 for the sources from ``start`` to ``stop``."""
+    """Set ``out`` to |x_i - y_j|^2 for the sources j from ``start`` to ``stop``."""
     for j in range(stop - start):
         out[j] = 0.0
     for k in range(len(at)):
@@ -149,7 +149,7 @@ def _all_value_rows(at: Array, sources: Array, masses: Array, kind: int, a: floa
 
 
 def gradient_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> Array:
-    """sum_j m_j grad K(x_i - y_j), 0 for pairs that coincide. Coordinates come first: (d, n) and (d, m)."""
+    """Return sum_j m_j grad K(x_i - y_j), with 0 for pairs that coincide. The points have shape (d, n) and (d, m)."""
     out = np.zeros_like(at)
     if at.shape[1] * sources.shape[1] < _SMALL:
         _gradient_rows(at, sources, masses, kind, a, 0, at.shape[1], out)
@@ -159,7 +159,7 @@ def gradient_sums(at: Array, sources: Array, masses: Array, kind: int, a: float)
 
 
 def value_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> Array:
-    """sum_j m_j K(x_i - y_j), without the pairs that coincide where K is infinite there."""
+    """Return sum_j m_j K(x_i - y_j). If K(0) is infinite, pairs that coincide are left out."""
     out = np.zeros(at.shape[1])
     if at.shape[1] * sources.shape[1] < _SMALL:
         _value_rows(at, sources, masses, kind, a, 0, at.shape[1], out)

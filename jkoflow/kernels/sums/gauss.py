@@ -1,4 +1,4 @@
-"""Gauss-Legendre quadrature in the cells of quantiles: three points, exact to degree 5."""
+"""Gauss-Legendre quadrature in the cells of quantiles: three points per cell, exact for polynomials of degree 5."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ GAUSS_POINTS, GAUSS_WEIGHTS = 0.5 + _POINTS / 2, _WEIGHTS / 2  # of the cell (0,
 
 
 def at_gauss_points(nodes: Array) -> Array:
-    """The three Gauss-Legendre points of every cell, in order, flat: (3 n,)."""
+    """Return the three Gauss-Legendre points of every cell, in increasing order, shape (3 n,)."""
     return np.asarray((nodes[:-1, None] + np.diff(nodes)[:, None] * GAUSS_POINTS).ravel())
 
 
 def over_gauss_points(masses: Array) -> Array:
-    """The masses of the cells spread over their Gauss points, flat: (3 n,)."""
+    """Return the masses of the cells, spread over the Gauss points of the cells, shape (3 n,)."""
     return np.asarray((masses[:, None] * GAUSS_WEIGHTS).ravel())

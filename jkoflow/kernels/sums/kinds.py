@@ -1,3 +1,3 @@
-"""The kernels whose sums over pairs are compiled, by number."""
+"""The numbers of the kinds of kernels whose sums over pairs are compiled."""
 
 POWER, MORSE, GAUSSIAN = 0, 1, 2

@@ -1,4 +1,4 @@
-"""Kernels on the line: what is pointed at the origin, and the sums over sorted points of what is left."""
+"""Kernels on the line: a multiple of |x|, and the sums of the remaining parts over sorted points."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from ..newtonian import Newtonian
 from ..power_law import PowerLaw
 
 _MOST_MOMENTS = 8
-_TABLE = 1 << 20  # entries of a table of pairs held at a time
+_TABLE = 1 << 20  # entries of the largest table of pairs in memory
 
 
 @dataclass(frozen=True)
 class LineKernel:
-    """A kernel in dimension 1, W(x) = pointed |x| + sum of c S(x), with parts S that are smooth at the origin or singular.
+    """A kernel in dimension 1, written as W(x) = pointed |x| + sum over the parts of c S(x).
+
+    pointed |x| is the tip of W. The functions S are smooth at the origin, or powers |x|^p / p (log|x| for p = 0) that are not.
 
     Attributes
     ----------
     pointed : float
-        k'(0+), the coefficient of |x|: its double integrals are exact by ranks.
+        The coefficient of the tip, which is k'(0+). The double integrals of |x| are exact, by ranks.
     parts : tuple of (c, Sum)
-        Each sums c S over sorted points; see :class:`Sum`.
+        The coefficients c, and the sums of the functions S over sorted points.
     powers : tuple of (c, p)
-        The homogeneous parts c |x|^p / p (log for p = 0) among them that are not smooth at the origin: within a cell they
-        need their exact mean.
+        The parts c |x|^p / p (c log|x| for p = 0) that are not smooth at the origin. They are among ``parts`` too. Gauss points
+        do not resolve them within a cell: there their exact mean is needed.
     """
 
     pointed: float = 0.0
@@ -41,7 +43,7 @@ class LineKernel:
     powers: tuple[tuple[float, float], ...] = ()
 
     def scaled(self, c: float) -> LineKernel:
-        """The multiple c W."""
+        """Return the kernel c W."""
         return LineKernel(
             c * self.pointed,
             tuple((c * factor, part) for factor, part in self.parts),
@@ -50,60 +52,67 @@ class LineKernel:
 
     @property
     def only_tip(self) -> bool:
-        """True for a multiple of |x|."""
+        """True if W is a multiple of |x|."""
         return not self.parts and not self.powers
 
     @property
     def singular(self) -> bool:
-        """True when W is infinite at the origin."""
+        """True if W is infinite at the origin."""
         return any(p <= 0 for _, p in self.powers)
 
 
 class Sum:
-    """Sums of an even function S over sources on the line: targets and sources are sorted arrays, masses weigh the sources.
+    """The sums of an even function S over sources y_j of masses m_j, at targets on the line.
 
-    ``fast`` tells those that cost O(n) from those that go over all pairs.
+    Targets and sources are sorted arrays.
     """
 
     fast: ClassVar[bool] = False
+    """True if the sums cost O(n). False if they go over all pairs."""
 
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
-        """sum_j m_j S(at - y_j), and the same of S' (0 at the origin) and S''."""
+        """Return the sums over j of m_j S(x - y_j), m_j S'(x - y_j) and m_j S''(x - y_j) at every target x.
+
+        S'(0) counts as 0.
+        """
         raise NotImplementedError
 
     def curvature(self, x: Array) -> Array:
-        """S''(x), entry by entry; 0 at the origin where S is not smooth there."""
+        """Return S''(x), entry by entry. At the origin it is 0 if S is not smooth there."""
         raise NotImplementedError
 
     def is_convex(self, c: float) -> bool:
-        """Whether c S is known to be convex."""
+        """Return True if c S is known to be convex."""
         return False
 
     def cautious(self) -> Sum:
-        """The same with S'(r) / r in the place of S'' where that is infinite at the origin, for a model that lies above."""
+        """Return the sum with S'(r) / r in place of S'' if S'' is infinite at the origin, else the sum itself.
+
+        A quadratic model with this second derivative lies above S.
+        """
         return self
 
     def curvature_products(self, at: Array, sources: Array) -> Callable[[Array], Array]:
-        """A function of the weights that gives :meth:`curvature_product`, for when there are many of them."""
+        """Return the function weights -> :meth:`curvature_product`, for use with many arrays of weights."""
         return lambda weights: self.curvature_product(at, sources, weights)
 
     def curvature_product(self, at: Array, sources: Array, weights: Array) -> Array:
-        """sum_j S''(at - y_j) weights_j, for weights of any sign."""
+        """Return sum_j S''(x - y_j) weights_j at every target x. The weights may have any sign."""
         out = np.empty(len(at))
-        for part in _blocks(at, sources):
-            out[part] = self.curvature(at[part, None] - sources) @ weights
+        for rows in _row_blocks(at, sources):
+            out[rows] = self.curvature(at[rows, None] - sources) @ weights
         return out
 
 
-def _blocks(at: Array, sources: Array) -> list[slice]:
-    """Stretches of the targets such that the table against all sources stays small."""
-    rows = max(1, _TABLE // max(1, len(sources)))
-    return [slice(start, start + rows) for start in range(0, len(at), rows)]
+def _row_blocks(at: Array, sources: Array) -> list[slice]:
+    """Return slices of the targets for which the table of all pairs with the sources stays below ``_TABLE`` entries."""
+    count = max(1, _TABLE // max(1, len(sources)))
+    return [slice(start, start + count) for start in range(0, len(at), count)]
 
 
 @dataclass(frozen=True)
 class MomentSum(Sum):
-    """S(x) = x^p / p for even p by p + 1 moments of the sources: O(p n), exact."""
+    """The sums of S(x) = x^p / p for even p, from p + 1 moments of the sources. They are exact and cost O(p n)."""
 
     p: int
     fast: ClassVar[bool] = True
@@ -131,7 +140,10 @@ class MomentSum(Sum):
 
 @dataclass(frozen=True)
 class MorseSum(Sum):
-    """S(x) = 1 - exp(-|x| / l) - |x| / l, the Morse kernel less its tip, by prefix sums of exponentials: O(n), exact."""
+    """The sums of S(x) = 1 - exp(-|x| / l) - |x| / l: the Morse kernel minus its tip |x| / l.
+
+    Prefix sums of exponentials give them exactly, in O(n).
+    """
 
     length: float
     fast: ClassVar[bool] = True
@@ -163,7 +175,7 @@ class MorseSum(Sum):
 
 @dataclass(frozen=True)
 class PowerSum(Sum):
-    """S(x) = |x|^p / p, log|x| for p = 0, over all pairs that do not coincide: O(n^2), compiled."""
+    """The sums of S(x) = |x|^p / p, or of log|x| for p = 0, over all pairs that do not coincide: O(n^2), compiled."""
 
     p: float
 
@@ -187,7 +199,7 @@ class PowerSum(Sum):
 
 @dataclass(frozen=True)
 class SecantPowerSum(PowerSum):
-    """The sum of |x|^p / p, 1 < p < 2, with |x|^(p - 2) for its second derivative."""
+    """The sums of S(x) = |x|^p / p for 1 < p < 2. In place of the second derivative stands S'(|x|) / |x| = |x|^(p - 2)."""
 
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
         value, slope, curvature = super().values(at, sources, masses)
@@ -199,7 +211,7 @@ class SecantPowerSum(PowerSum):
 
 @dataclass(frozen=True)
 class GaussianSum(Sum):
-    """S(x) = 1 - exp(-x^2 / l^2) over all pairs: O(n^2), compiled."""
+    """The sums of S(x) = 1 - exp(-x^2 / l^2) over all pairs: O(n^2), compiled."""
 
     length: float
 
@@ -215,19 +227,19 @@ class GaussianSum(Sum):
 
 @dataclass(frozen=True)
 class RadialSum(Sum):
-    """Any radial kernel that is finite at the origin, less its tip, over all pairs: O(n^2), in blocks."""
+    """The sums of a radial kernel that is finite at the origin, minus its tip k'(0+) |x|, over all pairs: O(n^2), in blocks."""
 
     kernel: RadialKernel
 
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
         tip = float(self.kernel.slope(0.0))
         out = np.empty((3, len(at)))
-        for part in _blocks(at, sources):
-            x = at[part, None] - sources
+        for rows in _row_blocks(at, sources):
+            x = at[rows, None] - sources
             r = np.abs(x)
-            out[0, part] = (self.kernel.profile(r) - tip * r) @ masses
-            out[1, part] = (np.sign(x) * (self.kernel.slope(r) - tip)) @ masses
-            out[2, part] = self.curvature(x) @ masses
+            out[0, rows] = (self.kernel.profile(r) - tip * r) @ masses
+            out[1, rows] = (np.sign(x) * (self.kernel.slope(r) - tip)) @ masses
+            out[2, rows] = self.curvature(x) @ masses
         return out[0], out[1], out[2]
 
     def curvature(self, x: Array) -> Array:
@@ -236,17 +248,20 @@ class RadialSum(Sum):
 
 @dataclass(frozen=True)
 class CallableSum(Sum):
-    """A smooth kernel known by its value and gradient, over all pairs: O(n^2), in blocks; S'' by central differences."""
+    """The sums of a smooth kernel that is given by its value and gradient, over all pairs: O(n^2), in blocks.
+
+    S'' is computed by central differences of the gradient.
+    """
 
     kernel: CustomKernel
 
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
         out = np.empty((3, len(at)))
-        for part in _blocks(at, sources):
-            x = at[part, None] - sources
-            out[0, part] = self.kernel(x) @ masses
-            out[1, part] = self.kernel.gradient(x) @ masses
-            out[2, part] = self.curvature(x) @ masses
+        for rows in _row_blocks(at, sources):
+            x = at[rows, None] - sources
+            out[0, rows] = self.kernel(x) @ masses
+            out[1, rows] = self.kernel.gradient(x) @ masses
+            out[2, rows] = self.curvature(x) @ masses
         return out[0], out[1], out[2]
 
     def curvature(self, x: Array) -> Array:
@@ -258,10 +273,12 @@ class CallableSum(Sum):
 
 @singledispatch
 def on_the_line(kernel: Kernel) -> LineKernel:
-    """The kernel split for the line. For a new kind of kernel register a function with ``on_the_line.register``.
+    """Return the kernel as a ``LineKernel``: its multiple of |x|, and the other parts.
 
-    Raises ValueError for one that cannot be summed on the line: pointed or singular with no known profile, or not
-    integrable.
+    For a new kind of kernel, register a function with ``on_the_line.register``.
+
+    Raises ValueError for a kernel that cannot be summed on the line: one that is pointed or singular and has no known profile,
+    or one that is not integrable.
 
     >>> from jkoflow import Morse, PowerLaw
     >>> on_the_line(Morse(2.0, 0.5) + PowerLaw(1)).pointed
@@ -270,11 +287,11 @@ def on_the_line(kernel: Kernel) -> LineKernel:
     terms = terms_of(kernel)
     if terms == ((1.0, kernel),):
         raise ValueError(f"{kernel!r} is not known on the line: register it with jkoflow.kernels.sums.on_the_line.register")
-    split = [on_the_line(term).scaled(c) for c, term in terms]
+    line_kernels = [on_the_line(term).scaled(c) for c, term in terms]
     return LineKernel(
-        sum(part.pointed for part in split),
-        tuple(pair for part in split for pair in part.parts),
-        tuple(pair for part in split for pair in part.powers),
+        sum(line_kernel.pointed for line_kernel in line_kernels),
+        tuple(part for line_kernel in line_kernels for part in line_kernel.parts),
+        tuple(power for line_kernel in line_kernels for power in line_kernel.powers),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the singular and the odd powers of a kernel are worth within one cell, where Gauss points do not see it."""
+"""Corrections of Gauss quadrature for pairs of points within the same cell, where |x - y|^p is not smooth."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from .line import LineKernel
 
 
 def own_cell_law(p: float) -> tuple[float, float]:
-    """(a, b) such that the double mean of |x - y|^p / p over a cell of width h exceeds that of its Gauss points, pairs of one
-    point left out, by a h^p / p, and for p = 0 (the logarithm) by a log h + b.
+    """Return (a, b), which give the error of Gauss quadrature for the double mean of |x - y|^p / p over a cell of width h.
+
+    The double mean over the cell minus the double sum over its three Gauss points, without the pairs of a point with itself, is
+
+    * a h^p / p for p other than 0, with b = 0;
+    * a log h + b for p = 0, where |x - y|^p / p stands for log|x - y|.
     """
     apart = np.abs(GAUSS_POINTS[:, None] - GAUSS_POINTS)
     pairs = GAUSS_WEIGHTS[:, None] * GAUSS_WEIGHTS * (apart > 0)
@@ -22,7 +26,11 @@ def own_cell_law(p: float) -> tuple[float, float]:
 
 
 def own_cell_mean(kernel: LineKernel, masses: Array, widths: Array) -> Array:
-    """What has to be added to the cell averages of W * rho, cell by cell; infinite in an atom where W is singular."""
+    """Return the correction of the average of W * rho over every cell.
+
+    It is the exact interaction of the cell with itself minus the sum over Gauss points. In an atom it is infinite if W is
+    singular.
+    """
     total = np.zeros_like(widths)
     for c, p in kernel.powers:
         a, b = own_cell_law(p)

@@ -18,15 +18,20 @@ from ..power_law import PowerLaw
 from .kinds import GAUSSIAN, MORSE, POWER
 from .line import LineKernel, on_the_line
 
-_TABLE = 1 << 20  # entries of a table of pairs held at a time
+_TABLE = 1 << 20  # entries of the largest table of pairs in memory
 
 
 def pair_gradients(kernel: Kernel, at: Array, sources: Array, masses: Array) -> Array:
-    """sum_j m_j grad K(x_i - y_j), with 0 for pairs that coincide: the minimal selection of a convex kernel.
+    """Return sum_j m_j grad K(x_i - y_j) at the targets x_i = ``at``, over the sources y_j of masses m_j.
 
-    ``at`` and ``sources`` have shape (n,), (m,) on the line, (n, d), (m, d) otherwise; the answer has that of ``at``. O(n m)
-    over all pairs, compiled and on all cores for the kernels of this package, in numpy blocks for others. On the line |x|, even
-    powers and Morse cost O((n + m) log(n + m)); in any dimension the quadratic kernel costs O(n + m).
+    Pairs that coincide count 0. For a convex kernel this is the minimal selection.
+
+    On the line ``at`` and ``sources`` have the shapes (n,) and (m,), otherwise (n, d) and (m, d). The result has the shape of
+    ``at``. The cost is
+
+    * O(n + m) for the quadratic kernel, in any dimension;
+    * O((n + m) log(n + m)) for |x|, even powers and Morse on the line;
+    * O(n m) otherwise: compiled and on all cores for the kernels of this package, in numpy blocks for others.
 
     >>> from jkoflow import PowerLaw
     >>> pair_gradients(PowerLaw(1), np.array([0.0, 1.0, 3.0]), np.array([0.0, 1.0, 3.0]), np.array([0.5, 0.25, 0.25]))
@@ -39,9 +44,10 @@ def pair_gradients(kernel: Kernel, at: Array, sources: Array, masses: Array) -> 
 
 
 def pair_values(kernel: Kernel, at: Array, sources: Array, masses: Array) -> Array:
-    """sum_j m_j K(x_i - y_j), shape (n,); pairs that coincide count K(0), and nothing where K is infinite there.
+    """Return sum_j m_j K(x_i - y_j), shape (n,), at the targets x_i = ``at``, over the sources y_j of masses m_j.
 
-    Cost as for :func:`pair_gradients`.
+    Pairs that coincide count K(0), or nothing if K(0) is infinite. The shapes and the cost are as in :func:`pair_gradients`,
+    but the quadratic kernel has no cheaper sum off the line.
 
     >>> from jkoflow import Quadratic
     >>> pair_values(Quadratic(), np.array([[3.0, 4.0]]), np.zeros((1, 2)), np.ones(1))
@@ -54,7 +60,7 @@ def pair_values(kernel: Kernel, at: Array, sources: Array, masses: Array) -> Arr
 
 
 class CompiledPair(NamedTuple):
-    """A kernel as a multiple of one whose sums are compiled: ``factor`` times the kernel of that kind and parameter."""
+    """A kernel as ``factor`` times a kernel whose sums are compiled. ``kind`` and ``parameter`` tell which one."""
 
     factor: float
     kind: int
@@ -63,7 +69,7 @@ class CompiledPair(NamedTuple):
 
 @singledispatch
 def compiled_pair(kernel: Kernel) -> CompiledPair | None:
-    """The kernel as a multiple of a compiled one; None for one that is not compiled."""
+    """Return the kernel as a multiple of a compiled kernel, or None if it has no compiled sums."""
     return None
 
 
@@ -88,11 +94,12 @@ def _(kernel: Gaussian) -> CompiledPair:
 
 
 def _gradients(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
+    """Return the sums of the gradient of one kernel that is no combination, by the fastest method for it."""
     if isinstance(term, PowerLaw) and term.p == 2:
         return masses.sum() * at - masses @ sources
-    line = _fast_on_the_line(term, at)
-    if line is not None:
-        return _line_sums(line, at, sources, masses)[1]
+    line_kernel = _fast_on_the_line(term, at)
+    if line_kernel is not None:
+        return _line_sums(line_kernel, at, sources, masses)[1]
     pair = compiled_pair(term)
     if pair is None:
         if at.ndim == 1:
@@ -105,9 +112,10 @@ def _gradients(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
 
 
 def _values(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
-    line = _fast_on_the_line(term, at)
-    if line is not None:
-        return _line_sums(line, at, sources, masses)[0]
+    """Return the sums of the values of one kernel that is no combination, by the fastest method for it."""
+    line_kernel = _fast_on_the_line(term, at)
+    if line_kernel is not None:
+        return _line_sums(line_kernel, at, sources, masses)[0]
     pair = compiled_pair(term)
     if pair is None:
         return _in_blocks(at, sources, lambda *gaps: term(*gaps) @ masses)
@@ -117,44 +125,50 @@ def _values(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
 
 
 def _coordinates(points: Array) -> Array:
-    """The coordinates one after another, (d, n)."""
+    """Return the points with the coordinates as the first axis, shape (d, n)."""
     return np.ascontiguousarray(np.atleast_2d(points.T))
 
 
 def _fast_on_the_line(term: Kernel, at: Array) -> LineKernel | None:
-    """The term split for sums over sorted points, where these beat going over all pairs."""
+    """Return the term as a ``LineKernel`` if sums over sorted points are faster than sums over all pairs, else None."""
     pair = compiled_pair(term)
     if at.ndim > 1 or pair is None or (pair.kind == POWER and pair.parameter <= 0):
         return None
-    line = on_the_line(term)
-    return line if all(part.fast for _, part in line.parts) else None
+    line_kernel = on_the_line(term)
+    return line_kernel if all(part.fast for _, part in line_kernel.parts) else None
 
 
-def _line_sums(line: LineKernel, at: Array, sources: Array, masses: Array) -> tuple[Array, Array]:
+def _line_sums(line_kernel: LineKernel, at: Array, sources: Array, masses: Array) -> tuple[Array, Array]:
+    """Return the sums of the kernel and of its derivative at targets in any order, by sorting targets and sources."""
     order, by_place = np.argsort(at, kind="stable"), np.argsort(sources, kind="stable")
     x, y, m = at[order], sources[by_place], masses[by_place]
     values, slopes = np.zeros(len(x)), np.zeros(len(x))
-    if line.pointed != 0:
+    if line_kernel.pointed != 0:
         mass, moment = cumulated(m), cumulated(m * y)
         before, until = np.searchsorted(y, x, side="left"), np.searchsorted(y, x, side="right")
-        slopes += line.pointed * (mass[before] + mass[until] - mass[-1])
-        values += line.pointed * (x * (2 * mass[before] - mass[-1]) - 2 * moment[before] + moment[-1])
-    for c, part in line.parts:
+        slopes += line_kernel.pointed * (mass[before] + mass[until] - mass[-1])
+        values += line_kernel.pointed * (x * (2 * mass[before] - mass[-1]) - 2 * moment[before] + moment[-1])
+    for c, part in line_kernel.parts:
         value, slope, _ = part.values(x, y, m)
         values += c * value
         slopes += c * slope
-    out_values, out_slopes = np.empty_like(values), np.empty_like(slopes)
-    out_values[order], out_slopes[order] = values, slopes
-    return out_values, out_slopes
+    values_at, slopes_at = np.empty_like(values), np.empty_like(slopes)
+    values_at[order], slopes_at[order] = values, slopes
+    return values_at, slopes_at
 
 
 def _in_blocks(at: Array, sources: Array, summed: Callable[..., Array]) -> Array:
+    """Return ``summed`` of the displacements between all pairs, for one block of targets after another.
+
+    ``summed`` takes one array of shape (targets, sources) per coordinate.
+    """
     rows = max(1, _TABLE // len(sources))
     blocks = [at[start : start + rows] for start in range(0, len(at), rows)]
     return np.concatenate([summed(*_gaps(block, sources)) for block in blocks])
 
 
 def _gaps(block: Array, sources: Array) -> list[Array]:
+    """Return the displacements x - y of all pairs, one array of shape (targets, sources) per coordinate."""
     if block.ndim == 1:
         return [block[:, None] - sources]
     return [x[:, None] - y for x, y in zip(block.T, sources.T, strict=True)]

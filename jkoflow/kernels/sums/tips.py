@@ -1,4 +1,4 @@
-"""The potential Phi(x) = int |x - y| d nu(y) of a measure given by its quantiles, exactly, and its integrals over cells."""
+"""The exact potential Phi(x) = int |x - y| d nu(y) of a measure nu given by its quantiles, and its integrals over cells."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..._typing import Array, Indices
 
 @compiled
 def _at_nodes(y: Array, v: Array) -> tuple[Array, Array]:
-    """The mass to the left of every node, cell by cell, and Phi there."""
+    """Return the mass to the left of every node, in the order of the cells, and Phi at every node."""
     n = len(v)
     below, phi = np.zeros(n + 1), np.zeros(n + 1)
     for k in range(n):
@@ -23,7 +23,10 @@ def _at_nodes(y: Array, v: Array) -> tuple[Array, Array]:
 
 @compiled
 def abs_potential(at: Array, y: Array, v: Array) -> tuple[Array, Array, Array]:
-    """Phi, Phi' (the mean of its two sides at an atom) and Phi'' (away from atoms) at sorted points."""
+    """Return Phi, Phi' and Phi'' at sorted points, for nu with the nodes y and the masses v.
+
+    At an atom Phi' is the mean of the limits from its two sides, and Phi'' is taken without the Dirac mass.
+    """
     below, phi = _at_nodes(y, v)
     n, total = len(v), below[len(v)]
     values, slopes, curvatures = np.empty(len(at)), np.empty(len(at)), np.zeros(len(at))
@@ -57,9 +60,15 @@ def abs_potential(at: Array, y: Array, v: Array) -> tuple[Array, Array, Array]:
 
 @compiled
 def abs_over_cells(x: Array, y: Array, v: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
-    """Over every cell of the nodes x, with u from 0 to 1 along it: the integrals of Phi, of Phi' (1 - u) and Phi' u, and of
-    Phi'' times (1 - u)^2, u (1 - u), u^2. Exact; an atom inside a cell of positive width counts as its limit, at its end by
-    half.
+    """Return the means of six functions over every cell between the nodes x, exactly. u runs from 0 to 1 along the cell.
+
+    The functions are, in this order,
+
+    * Phi,
+    * Phi' (1 - u) and Phi' u,
+    * Phi'' (1 - u)^2, Phi'' u (1 - u) and Phi'' u^2.
+
+    An atom of nu inside a cell of positive width counts with the Dirac mass in Phi''. At an end of the cell it counts by half.
     """
     below, phi = _at_nodes(y, v)
     n, total = len(v), below[len(v)]
@@ -114,9 +123,12 @@ def abs_over_cells(x: Array, y: Array, v: Array) -> tuple[Array, Array, Array, A
 
 @compiled
 def abs_coupling(x: Array, w: Array, y: Array, v: Array) -> tuple[Indices, Indices, Array]:
-    """The second derivatives of int int |x - y| d mu d nu in a node of mu (rows) and a node of nu (columns), as triplets
-    (rows, columns, entries) that may repeat: -2 int (hat of the one) (hat of the other) rho_mu rho_nu dx. Atoms at the end of a
-    cell count by half; pairs of atoms at one place, where there is no second derivative, are left out.
+    """Return the mixed second derivatives of int int |x - y| d mu d nu in a node of mu and a node of nu.
+
+    They are triplets (rows, columns, entries): a row is a node of mu, a column a node of nu. Triplets may repeat; then they add
+    up. An entry is a part of -2 int (hat of the node of mu) (hat of the node of nu) rho_mu rho_nu dx.
+
+    An atom at the end of a cell counts by half. Pairs of atoms at the same place are left out: they have no second derivative.
     """
     n, m = len(w), len(v)
     capacity = 12 * (n + m + 2)
@@ -148,7 +160,7 @@ def abs_coupling(x: Array, w: Array, y: Array, v: Array) -> tuple[Indices, Indic
 
 @compiled
 def _couple_atoms(x: Array, w: Array, y: Array, v: Array, rows: Indices, columns: Indices, entries: Array, count: int) -> int:
-    """The triplets of the atoms of nu with the cells of positive width of mu."""
+    """Add the triplets of the atoms of nu with the cells of positive width of mu. Return the new number of triplets."""
     n = len(w)
     first, last = 0, 0  # the number of nodes x < the place of the atom, and <= it
     for k in range(len(v)):
@@ -160,7 +172,7 @@ def _couple_atoms(x: Array, w: Array, y: Array, v: Array, rows: Indices, columns
         last = max(last, first)
         while last <= n and x[last] <= place:
             last += 1
-        for cell in (first - 1, last - 1):  # left and right of it by half; where it lies inside one cell, twice that one
+        for cell in (first - 1, last - 1):  # left and right of the atom, by half each; inside a cell both are the same cell
             if cell < 0 or cell >= n:
                 continue
             u = (place - x[cell]) / (x[cell + 1] - x[cell])
