@@ -23,8 +23,8 @@ def clouds(
 ) -> Figure:
     """Draw particles in the plane, a panel for every time.
 
-    A particle is a dot. If a species has fewer than 200 particles, the area of a dot is in proportion to the mass, up to a bound.
-    Behind the dots are their paths over the last ``trail`` states. In space the first two coordinates are drawn.
+    A particle is a dot. If a species has fewer than 200 particles, the area of a dot is in proportion to its mass, up to a
+    bound. Behind the dots are their paths over the last ``trail`` states. In space the first two coordinates are drawn.
 
     Raises ValueError for measures of other kinds, and for particles on the line: there ``plot.paths`` draws place against time.
 
