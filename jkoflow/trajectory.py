@@ -109,7 +109,8 @@ class Trajectory(Sequence[Any]):
     def distances(self) -> Array:
         """The distance moved in every step, (K,).
 
-        For one species this is W2, for several the product distance (sum_i W2_i^2 / alpha_i)^(1/2).
+        For one species this is W2, for several the product distance (sum_i W2_i^2 / alpha_i)^(1/2). W2_i stands for
+        ``StepInfo.distances``, which is at least W2 for schemes whose steps do not follow the optimal map.
         """
         if len(self.species) == 1:
             return np.array([info.distances[self.species[0]] for info in self.infos])
