@@ -36,13 +36,13 @@ class EqualSteps:
         now = self.origin + self.index * dt
         if t_end <= now:
             raise ValueError(f"t_end must lie after the start t = {now:g}, got {t_end!r}")
-        count = (t_end - self.origin) / dt
-        if count > _MOST_STEPS:
+        exact_count = (t_end - self.origin) / dt
+        if exact_count > _MOST_STEPS:
             raise ValueError(f"dt must cut the time to t_end into at most {_MOST_STEPS:g} steps, got dt={dt!r}")
-        rounding = 1e-9 * max(1.0, count)
-        self.total = max(self.index + 1, int(np.ceil(count - rounding)))
+        rounding = 1e-9 * max(1.0, exact_count)
+        self.total = max(self.index + 1, int(np.ceil(exact_count - rounding)))
         remainder = t_end - (self.origin + (self.total - 1) * dt)
-        self.last_dt = dt if abs(self.total - count) <= rounding else remainder
+        self.last_dt = dt if abs(self.total - exact_count) <= rounding else remainder
         self.count: int | None = self.total - self.index
 
     @property
