@@ -2,8 +2,8 @@
 Aggregation against diffusion
 =============================
 
-A Morse attraction gathers the mass, Renyi's entropy pushes it apart: scattered lumps join and settle into one compact
-droplet. The interaction is solved implicitly within the step, by fixed point.
+A Morse attraction gathers the mass, and Renyi's entropy pushes it apart. Scattered lumps join and settle into one compact
+droplet. The interaction is implicit: it is taken at the answer of every step.
 """
 
 import numpy as np

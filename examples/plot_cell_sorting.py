@@ -2,9 +2,11 @@
 Cells sort by adhesion
 ======================
 
-Two kinds of cells, mixed at random. Both resist being pressed together, as one crowd: RenyiEntropy(2) of the sum of the
-densities, which is that of each and a short-range cross-repulsion. All stick to one another, the first kind the most to itself:
-it gathers in the middle, and the other engulfs it.
+Two kinds of cells are mixed at random. Both resist being pressed together, as one crowd. The energy for this is RenyiEntropy(2)
+of the sum of the densities: RenyiEntropy(2) of each density, and a short-range cross-repulsion.
+
+All cells stick to one another. The first kind sticks the most to itself. So it gathers in the middle, and the other kind
+engulfs it.
 """
 
 import numpy as np
@@ -25,7 +27,7 @@ state = jf.Species(
 )
 
 near = 0.08
-pressure = jf.Gaussian(1 / (np.pi * near**2), near)  # 1 less a bump of integral 1
+pressure = jf.Gaussian(1 / (np.pi * near**2), near)  # a constant minus a bump of integral 1
 law = (
     0.5 * jf.RenyiEntropy(2, "sticky")
     + 0.5 * jf.RenyiEntropy(2, "loose")

@@ -2,9 +2,10 @@
 Collapse into atoms
 ===================
 
-A density and two lumps of mass under the Morse attraction, without diffusion: its tip brings mass together in finite time, and
-what has met stays together. Cells close to atoms exactly; below, the paths of the mass and its quantiles, flat where it is
-one atom.
+Two lumps of mass attract by the Morse kernel, without diffusion. The tip of the kernel brings mass together in finite time, and
+what has met stays together. The cells of the quantiles close to exact atoms.
+
+The pictures show the paths of the mass and its quantiles, which are flat where the mass is one atom.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 A crowd under a hard bound
 ==========================
 
-Congestion: people walk towards an exit, the minimum of the potential, and the density may not exceed 1. The crowd packs into a
-disc; the pressure, part of the Kantorovich potential of the step, lives where it is packed.
+People walk towards an exit, which is the minimum of the potential. Their density may not exceed 1. So the crowd packs into a
+disc. The pressure is a part of the Kantorovich potential of the step, and it is positive only where the crowd is packed.
 """
 
 import numpy as np

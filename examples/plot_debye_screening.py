@@ -2,9 +2,11 @@
 Screening next to a charged wall
 ================================
 
-A wall with a fixed charge, and a salt in front of it. The ions of the opposite sign gather at the wall, the others leave, and
-beyond Debye's length the solution feels nothing of the charge. The steady state is that of Poisson and Boltzmann; the flow gets
-there within a few relaxation times, in steps far longer than these, which a lagged potential could not take.
+A salt is in front of a wall with a fixed charge. The ions of the opposite sign gather at the wall, and the others leave. Beyond
+the Debye length the solution feels nothing of the charge.
+
+The steady state solves the equation of Poisson and Boltzmann. The flow gets there within a few relaxation times. Its steps are
+far longer than a relaxation time: a lagged potential would be unstable at such steps.
 """
 
 import numpy as np
@@ -32,7 +34,7 @@ print("left to the state of rest:", flow.energies[-1] - law(rest.state))
 jf.plot.density(flow, times=[0.0, 0.02, 0.4])
 jf.plot.ions(flow[1], law)
 
-# Far from the wall psi falls as exp(-x / length), with Debye's length for the concentration there.
+# Far from the wall psi falls as exp(-x / length), where length is the Debye length for the concentration there.
 psi = rest.potential - rest.potential[-1]
 far = (x > 0.15) & (x < 0.4)
 length = -1 / np.polyfit(x[far], np.log(np.abs(psi[far])), 1)[0]

@@ -2,9 +2,10 @@
 An ion channel
 ==============
 
-A membrane with one pore between two baths, salt on the left. The membrane is an obstacle, closed to ions; fixed charge sits in
-it along the pore, and lets the ions of the other sign through: the channel selects by charge. The field between the baths that
-this makes holds back the ions that pass, until both fluxes are equal.
+A membrane with one pore lies between two baths. The salt is in the left bath. The membrane is an obstacle, closed to ions.
+Fixed charge sits in it along the pore and lets the ions of the other sign through: the channel selects by charge.
+
+The ions that pass make a field between the baths. The field holds back more of them, until both fluxes are equal.
 """
 
 import numpy as np

@@ -2,9 +2,11 @@
 Two clouds of ions in space
 ===========================
 
-The whole space, two clouds of opposite charge in a well, Poisson's equation by the Newtonian potential: the setting of the
-theory. Once on 48 x 48 x 48 cells, and once by the radii that enclose given masses, where the field follows from the enclosed
-charge.
+Two clouds of opposite charge lie in a well in the whole space. Poisson's equation is solved by the Newtonian potential. This is
+the setting of the theory.
+
+The flow is computed twice: on 48 x 48 x 48 cells, and by the radii that enclose given masses. With radii the field follows from
+the enclosed charge.
 """
 
 import numpy as np

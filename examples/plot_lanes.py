@@ -2,9 +2,11 @@
 Lanes of pedestrians in a corridor
 ==================================
 
-Two crowds walk towards one another, each driven by its own potential and kept off the walls. People avoid everybody, those who
-come against them from farther off, so that who meets nobody follows somebody: lanes form. Every person is a particle; the law
-is an energy, and ``Overdamped`` follows it.
+Two crowds walk towards one another. Each is driven by a potential of its own and kept off the walls. People avoid everybody,
+and they avoid those who come towards them from farther away. So it is easiest to follow somebody of the same crowd: lanes
+form.
+
+Every person is a particle. The law is an energy, and ``Overdamped`` follows its flow.
 """
 
 import numpy as np
@@ -39,7 +41,7 @@ flow = jf.evolve(law, state, scheme=jf.Overdamped(1e-6), dt=0.2, t_end=6.0)
 
 
 def lanes(state):
-    """How far the heights at which the two crowds walk are apart: 0 where mixed, 1 where every stripe has one direction."""
+    """How well the two crowds are separated: 0 if all stripes are mixed, 1 if every stripe has one direction."""
     middle = {name: cloud.points[np.abs(cloud.points[:, 0]) < 3.0, 1] for name, cloud in state.items()}
     counts = [np.histogram(y, bins=8, range=(-1.6, 1.6))[0] for y in middle.values()]
     return float(np.abs(counts[0] - counts[1]).sum() / (counts[0] + counts[1]).sum())

@@ -2,10 +2,12 @@
 Two species that chase each other
 =================================
 
-Particles of two species on the line repel their own kind and attract the other, with forces that do not depend on distance.
-The flow is exact: straight world-lines that bend only where two meet. Particles with different numbers pass through one
-another, those with the same number stay together for ever. The energy is the area between the distribution functions, their
-distance squared; along the flow it is convex.
+Particles of two species on the line repel their own kind and attract the other kind. The forces do not depend on the distance.
+
+The flow is exact: world-lines are straight and bend only at meetings. Particles with different numbers pass through one
+another. Particles with the same number stay together for ever.
+
+The energy is the squared L2 distance of the two distribution functions. Along the flow it is convex in time.
 """
 
 import numpy as np

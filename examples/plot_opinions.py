@@ -2,9 +2,13 @@
 Opinions of three groups
 ========================
 
-Two camps and the undecided hold opinions in a plane of two issues. Within a group opinions attract; the undecided are drawn to
-whoever is near, the camps are put off by one another, and they do not mind the undecided: no energy drives this. The tips of
-the Morse kernels make groups agree in finite time, and ``Overdamped`` follows them through it.
+Two camps and a group of undecided people have opinions in a plane of two issues.
+
+* Within a group opinions attract.
+* The undecided are drawn to the camp that is near.
+* The camps repel one another, and they ignore the undecided. So the law has no energy.
+
+The tips of the Morse kernels make groups agree in finite time. ``Overdamped`` follows the groups through these collisions.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 Fokker-Planck in a quadratic well
 =================================
 
-Entropy plus a potential: the flow of Jordan, Kinderlehrer and Otto. A Gaussian stays Gaussian, and the JKO iterates are known:
-the mean shrinks by 1 / (1 + dt) in every step.
+The energy is the entropy plus a potential, as in the paper of Jordan, Kinderlehrer and Otto. A Gaussian stays Gaussian. The JKO
+iterates are known: every step divides the mean by 1 + dt.
 """
 
 import numpy as np

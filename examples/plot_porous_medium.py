@@ -2,8 +2,8 @@
 The porous medium equation and its free boundary
 ================================================
 
-Renyi's entropy with m = 2 spreads at finite speed: the Barenblatt profile keeps a sharp edge. The exact JKO step keeps the
-family of profiles, so the scale of the numerical answer can be compared with a scalar recursion.
+Under Renyi's entropy with m = 2 mass spreads at finite speed: the Barenblatt profile keeps a sharp edge. The exact JKO step
+takes a Barenblatt profile to another one. So the scale of the computed profile can be compared with a recursion for a number.
 """
 
 import numpy as np

@@ -2,8 +2,9 @@
 Predator and prey: a law with no energy
 =======================================
 
-The fox is drawn to the hare, the hare is driven from the fox. The two kernels are no positive multiples of one another, so no
-energy falls: JKO refuses the law, and the semi-implicit scheme freezes the other species in every step.
+The fox is drawn to the hare, and the hare is driven away from the fox. The two kernels are no positive multiples of one
+another. So the law has no energy, and JKO refuses it. The semi-implicit scheme takes it: in every step it freezes the other
+species.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 Round a post to the exit
 ========================
 
-A crowd under a hard bound walks to the left wall, round two posts where nobody may stand. Every step is the exact JKO
-step on the grid: the front is sharp to about a cell, nobody is lost, and in the end the crowd fills a strip along the wall.
+A crowd under a hard bound walks to the left wall, round two posts where nobody may stand. Every step is the exact JKO step on
+the grid: the front is sharp to about a cell, and no mass is lost. In the end the crowd fills a strip along the wall.
 """
 
 import jkoflow as jf

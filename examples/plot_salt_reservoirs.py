@@ -2,9 +2,10 @@
 A salt between two reservoirs
 =============================
 
-Ten times as much acid on the left as on the right. Protons run ahead of chloride until the field that this makes slows them and
-speeds up the others: from then on both diffuse as one salt, across a potential that one can measure. Planck and Henderson knew
-it: with mobilities a and b it is (a - b) / (a + b) log(c_left / c_right).
+The concentration of an acid is ten times as high on the left as on the right. Protons are faster than chloride and run ahead.
+This makes a field, which slows the protons and speeds up the chloride. From then on both diffuse as one salt, across an
+electric potential that one can measure. Planck and Henderson found it: with mobilities a and b it is (a - b) / (a + b)
+log(c_left / c_right).
 """
 
 import numpy as np

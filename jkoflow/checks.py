@@ -1,6 +1,7 @@
-"""The laws that energies, step solvers and schemes obey, for users to try on their own parts.
+"""Checks of energies, step solvers and schemes, for users who write their own.
 
-Each check measures, raises AssertionError with a sentence when a law is broken, and returns what it measured.
+Each check tests a law that every part of this kind obeys. It returns what it measured. It raises AssertionError with a sentence
+if the law is broken.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ def __dir__() -> list[str]:
 
 @dataclass(frozen=True)
 class EnergyReport:
-    """``slope``: the observed order of the Taylor remainder, inf where it is rounding (a linear energy); ``remainders``."""
+    """What ``check_energy`` measured.
+
+    ``remainders`` are the Taylor remainders at falling sizes of the perturbation. ``slope`` is their observed order. It is inf
+    if the remainders are rounding, as for a linear energy.
+    """
 
     slope: float
     remainders: tuple[float, ...]
@@ -36,10 +41,12 @@ class EnergyReport:
 
 @dataclass(frozen=True)
 class SolverReport:
-    """What a step solver was seen to do.
+    """What ``check_solver`` measured.
 
-    ``mass_error`` is relative; ``descent`` is E(anchor) minus the objective reached; ``worst_perturbation`` is the least change
-    of the objective over smooth transports of the answer, in 1-D (NaN otherwise).
+    * ``mass_error`` is the relative error of the mass, the largest over the species.
+    * ``descent`` is E(anchor) minus the objective at the answer, an energy.
+    * ``worst_perturbation`` is the least change of the objective over smooth transports of the answer, an energy. It is NaN on
+      grids in 2-D and 3-D.
     """
 
     mass_error: float
@@ -49,35 +56,41 @@ class SolverReport:
 
 @dataclass(frozen=True)
 class OrderReport:
-    """``order``: observed from the two finest steps; ``errors`` at every dt."""
+    """What ``check_scheme`` measured: ``errors`` at every dt, and ``order``, observed from the two smallest dt."""
 
     order: float
     errors: tuple[float, ...]
 
 
 def check_energy(energy: Law, state: State, *, species: str = "", seed: int = 0) -> EnergyReport:
-    """E(rho + s eta) = E(rho) + s <dE/d rho, eta> + O(s^2) for smooth eta of zero mass that vanish with rho: three.
+    """Check that the first variation of an energy is its derivative, and that sums and multiples behave.
 
-    Also that 2 E and E + E have twice the value and the first variation. Use a state without vacuum, of densities or
-    quantiles.
+    Two laws are tested:
+
+    * E(rho + s eta) = E(rho) + s <dE/d rho, eta> + O(s^2), for three random smooth eta of zero mass that vanish with rho.
+    * 2 E and E + E have twice the value and twice the first variation of E.
+
+    The state must be of densities or quantiles, without vacuum. ``species`` is the species that is perturbed.
 
     >>> import jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=32).density(lambda x: 1 + x)
     >>> round(check_energy(jf.Entropy(), rho).slope, 1)
     2.0
     """
-    held = energy.check(state)
+    checked_state = energy.check(state)
     rng = np.random.default_rng(seed)
-    reports = [_taylor(energy, held, species, rng) for _ in range(3)]
-    base, variation = energy(held), energy.first_variation(held, species)
+    reports = [_taylor(energy, checked_state, species, rng) for _ in range(3)]
+    value, variation = energy(checked_state), energy.first_variation(checked_state, species)
     for twice in (2 * energy, energy + energy):
-        assert np.isclose(twice(held), 2 * base, rtol=1e-12), f"{twice!r} is not twice {energy!r}"
-        assert np.allclose(twice.first_variation(held, species), 2 * variation, rtol=1e-12), f"{twice!r}: first variation"
+        assert np.isclose(twice(checked_state), 2 * value, rtol=1e-12), f"{twice!r} is not twice {energy!r}"
+        assert np.allclose(twice.first_variation(checked_state, species), 2 * variation, rtol=1e-12), (
+            f"{twice!r}: first variation"
+        )
     return min(reports, key=lambda report: report.slope)
 
 
 def _taylor(energy: Law, state: Species, species: str, rng: np.random.Generator) -> EnergyReport:
-    """The Taylor remainder along one random direction."""
+    """The Taylor remainders along one random direction eta = share * rho, and their order."""
     measure = state[species]
     share = _smooth_field(measure, rng)
     share = share - measure.expectation(share) / measure.mass
@@ -93,16 +106,22 @@ def _taylor(energy: Law, state: Species, species: str, rng: np.random.Generator)
     noise = 1e-13 * (abs(base) + abs(slope) + measure.expectation(np.abs(variation * share)))
     order = np.inf if remainders[0] <= noise else float(np.log(remainders[-2] / remainders[-1]) / np.log(4))
     assert order > 1.9, f"the first variation of {energy!r} misses its Taylor expansion: order {order:.2f}, not 2"
-    return EnergyReport(order, tuple(float(r) for r in remainders))
+    return EnergyReport(order, tuple(float(remainder) for remainder in remainders))
 
 
 def check_solver(solver: StepSolver, step: ProximalStep, *, tolerance: float = 1e-3, seed: int = 0) -> SolverReport:
-    """A solver's answer keeps mass and sign, does not raise the objective above that of standing still, and on the line cannot
-    be improved by small smooth transports.
+    """Check that the answer of a step solver is a minimiser of the step.
 
-    The objective is computed apart from the solver, with ``wasserstein2``: sum W2^2 / (2 tau alpha) + E. ``tolerance`` bounds
-    what a perturbation may gain, relative to the energy spent by the step: it makes room for the solver's stated bias and
-    the grid.
+    Four laws are tested:
+
+    * The solver says that it solved the step.
+    * The mass of every species is kept. (Its sign is kept by the measures, which refuse negative mass.)
+    * The objective at the answer is finite, and not above the objective at the anchor.
+    * On the line no small smooth transport of the answer lowers the objective.
+
+    The objective is sum W2^2 / (2 tau alpha) + E. It is computed without the solver, with ``wasserstein2``. ``tolerance`` is
+    the largest gain that is allowed, as a share of the fall of the objective in the step. It leaves room for the stated bias of
+    the solver and for the grid.
 
     >>> import jkoflow as jf
     >>> rho = jf.Species.of(jf.Grid.box((0, 1), cells=64).density(lambda x: 1 + x))
@@ -113,12 +132,12 @@ def check_solver(solver: StepSolver, step: ProximalStep, *, tolerance: float = 1
     answer = solver.solve(step)
     assert answer.status.ok, f"{solver!r} did not solve the step: {answer.status}"
     names = list(step.anchor)
-    mass_error = max(abs(answer.state[n].mass / step.anchor[n].mass - 1) for n in names)
+    mass_error = max(abs(answer.state[name].mass / step.anchor[name].mass - 1) for name in names)
     assert mass_error < 1e-9, f"{solver!r} changed the mass by {mass_error:.1e} of itself"
 
     def objective(state: Species) -> float:
-        moved = sum(wasserstein2(state[n], step.anchor[n]) ** 2 / (2 * step.weight(n)) for n in names)
-        return moved + step.energy(state)
+        transport = sum(wasserstein2(state[name], step.anchor[name]) ** 2 / (2 * step.weight(name)) for name in names)
+        return transport + step.energy(state)
 
     at_anchor, reached = step.energy(step.anchor), objective(answer.state)
     assert np.isfinite(reached), f"{solver!r} gave a state of infinite energy"
@@ -130,8 +149,8 @@ def check_solver(solver: StepSolver, step: ProximalStep, *, tolerance: float = 1
     rng = np.random.default_rng(seed)
     for name in names:
         for _ in range(6):
-            for moved in _transported(answer.state[name], rng):
-                worst = min(worst, objective(Species({**answer.state, name: moved})) - reached)
+            for perturbed in _transported(answer.state[name], rng):
+                worst = min(worst, objective(Species({**answer.state, name: perturbed})) - reached)
     assert worst >= -tolerance * scale, f"{solver!r}: a smooth transport lowers the objective by {-worst:.3g}"
     return SolverReport(mass_error, at_anchor - reached, worst)
 
@@ -146,9 +165,10 @@ def check_scheme(
     dts: Sequence[float],
     within: float = 0.15,
 ) -> OrderReport:
-    """The error at ``t_end`` falls with dt at the order that the scheme declares, within 0.15.
+    """Check that the error at ``t_end`` falls with dt at the order that the scheme declares.
 
-    ``error`` measures the final state against a reference; ``dts`` fall by a constant factor.
+    ``error`` is a function of the final state that returns its error against a reference. ``dts`` are the steps to try, from
+    large to small. The order is observed between the two last of them. It may differ from the declared order by ``within``.
 
     >>> import jkoflow as jf
     >>> rho = jf.Grid.box((-6, 6), cells=96).density(lambda x: np.exp(-(x**2)))
@@ -164,37 +184,37 @@ def check_scheme(
 
 
 def _reweighted(measure: Density | Quantiles, factor: Array) -> Density | Quantiles:
-    """The measure with another density, factor by factor."""
+    """The measure with its density multiplied by a factor, cell by cell."""
     if isinstance(measure, Quantiles):
         return replace(measure, masses=measure.masses * factor)
     return measure.like(measure.values * factor)
 
 
 def _transported(measure: Density | Quantiles | OrderedPoints, rng: np.random.Generator) -> list[Measure]:
-    """The measure moved along a random smooth field by several small amounts."""
+    """The measure moved along a random smooth field, by four small amounts of both signs."""
     sizes = (0.1, -0.1, 0.01, -0.01)
     if isinstance(measure, Density):
-        flux = _smooth_flux(measure, rng)
-        return [measure.like(measure.values - size * flux) for size in sizes]
+        divergence = _smooth_divergence(measure, rng)
+        return [measure.like(measure.values - size * divergence) for size in sizes]
     if isinstance(measure, OrderedPoints):
         shifts = np.cos(np.outer(measure.points - measure.points[0], np.arange(1, 5)) / (np.ptp(measure.points) or 1.0))
         shift = shifts @ rng.normal(size=4)
         return [OrderedPoints(np.sort(measure.points + size * shift), measure.masses) for size in sizes]
     low, high = measure.nodes[[0, -1]] if measure.walls is None else measure.walls
     waves = np.pi * np.arange(1, 5)
-    at = (measure.nodes[:, None] - low) / max(high - low, 1e-300) * waves
-    shapes = np.sin(at) if measure.walls is not None else np.cos(at)
-    field = shapes @ (rng.normal(size=4) / waves)
+    phases = (measure.nodes[:, None] - low) / max(high - low, 1e-300) * waves
+    modes = np.sin(phases) if measure.walls is not None else np.cos(phases)
+    field = modes @ (rng.normal(size=4) / waves)
     slope = np.abs(np.diff(field)) / np.maximum(measure.widths, 1e-300)
     field /= max(float(slope[measure.widths > 0].max(initial=0.0)), float(np.abs(field).max()), 1e-300)
     return [measure.like(measure.nodes + size * field) for size in sizes]
 
 
 def _smooth_field(measure: Density | Quantiles, rng: np.random.Generator) -> Array:
-    """A random sum of the lowest cosine modes of the box."""
+    """A random sum of four of the lowest cosine modes of the box, or of the extent of quantiles."""
     if isinstance(measure, Quantiles):
-        along = (measure.points - measure.nodes[0]) / (measure.nodes[-1] - measure.nodes[0])
-        return np.asarray(np.cos(np.pi * np.outer(along, rng.integers(0, 4, 4))) @ rng.normal(size=4))
+        share = (measure.points - measure.nodes[0]) / (measure.nodes[-1] - measure.nodes[0])
+        return np.asarray(np.cos(np.pi * np.outer(share, rng.integers(0, 4, 4))) @ rng.normal(size=4))
     field = np.zeros(measure.grid.shape)
     for _ in range(4):
         mode = np.ones(measure.grid.shape)
@@ -204,16 +224,16 @@ def _smooth_field(measure: Density | Quantiles, rng: np.random.Generator) -> Arr
     return field
 
 
-def _smooth_flux(measure: Density, rng: np.random.Generator) -> Array:
-    """div(rho zeta) for a random smooth field zeta that vanishes at the walls, on the faces of a 1-D grid.
+def _smooth_divergence(measure: Density, rng: np.random.Generator) -> Array:
+    """div(rho zeta) on a 1-D grid, for a random smooth field zeta that vanishes at the walls.
 
-    Scaled so that the density changes by at most itself.
+    It is scaled so that no cell changes by more than its own density.
     """
     low, high = measure.grid.bounds[0]
-    edges = np.linspace(low, high, measure.grid.shape[0] + 1)[1:-1]
-    zeta = sum(rng.normal() * np.sin(np.pi * k * (edges - low) / (high - low)) for k in range(1, 5))
+    faces = np.linspace(low, high, measure.grid.shape[0] + 1)[1:-1]
+    zeta = sum(rng.normal() * np.sin(np.pi * k * (faces - low) / (high - low)) for k in range(1, 5))
     density = np.minimum(measure.values[1:], measure.values[:-1])
-    through = np.concatenate([[0.0], density * zeta, [0.0]])
-    flux = np.diff(through) / measure.grid.spacing[0]
-    held = measure.values > 0
-    return np.asarray(flux / max(float(np.abs(flux[held] / measure.values[held]).max()), 1e-300))
+    flux = np.concatenate([[0.0], density * zeta, [0.0]])
+    divergence = np.diff(flux) / measure.grid.spacing[0]
+    has_mass = measure.values > 0
+    return np.asarray(divergence / max(float(np.abs(divergence[has_mass] / measure.values[has_mass]).max()), 1e-300))

@@ -29,11 +29,11 @@ SOLVERS: dict[str, type[StepSolver]] = {
     "convex": Convex,
     "dynamic": ConvexDynamic,
 }
-RIDGES = 0.85  # the share of the terrain that lies below where the sediment starts
+RIDGES = 0.85  # sediment starts on the ridges: this share of the cells lies below them
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code is 0, 1 when a step was not solved, 2 for bad input."""
+    """Run the command and return its exit code: 0 for success, 1 if a step was not solved, 2 for bad input."""
     options = _parser().parse_args(arguments)
     try:
         _run(options)
@@ -90,7 +90,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _landscape(options: argparse.Namespace) -> tuple[Array, tuple[float, ...]]:
-    """The landscape scaled to heights 0 to 1, and the lengths of its box, the last side 1."""
+    """The landscape scaled to heights from 0 to 1, and the lengths of the sides of its box. The last side has the length 1."""
     if options.potential is None:
         from matplotlib.cbook import get_sample_data
 
@@ -107,12 +107,14 @@ def _landscape(options: argparse.Namespace) -> tuple[Array, tuple[float, ...]]:
 
 
 def _grid(lengths: tuple[float, ...], cells: int) -> Grid:
+    """The grid of the box, with ``cells`` cells along its longest side and cells that are nearly square."""
     longest = max(lengths)
     counts = tuple(max(1, round(cells * length / longest)) for length in lengths)
     return Grid.box(*((0.0, length) for length in lengths), cells=counts)
 
 
 def _start(options: argparse.Namespace, grid: Grid, potential: Array) -> Density:
+    """The density at the start: that of the file, or mass on the ridges of the landscape if no file is given."""
     if options.density is None:
         if np.ptp(potential) == 0:
             raise ValueError("--density must be given where the landscape is flat: it has no ridges to start from")
@@ -126,7 +128,7 @@ def _start(options: argparse.Namespace, grid: Grid, potential: Array) -> Density
 
 
 def _array(name: str, path: str) -> Array:
-    """A finite array of dimension 1, 2 or 3 with at least two entries along every axis, from a .npy file."""
+    """Read a finite array from a .npy file: of dimension 1, 2 or 3, with at least two entries along every axis."""
     try:
         values = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as reason:
@@ -142,28 +144,32 @@ def _array(name: str, path: str) -> Array:
 
 
 def parse_energy(text: str) -> Law:
-    """An internal energy from words: ``[number*]entropy``, ``[number*]renyi:m`` and ``congestion:bound`` joined by ``+``.
+    """Return the energy that a text names: terms joined by ``+``.
+
+    A term is ``entropy`` or ``renyi:m``, also with a factor as in ``0.5*entropy``, or ``congestion:bound``. Raises ValueError
+    for any other text.
 
     >>> parse_energy("0.5*renyi:3 + entropy")
     0.5 * RenyiEntropy(3.0) + Entropy()
     """
     total: Any = 0
     for term in re.split(r"(?<![0-9][eE])\+", text.replace(" ", "")):
-        found = re.fullmatch(r"(?:([^*]+)\*)?(entropy|renyi|congestion)(?::(.+))?", term)
-        if found is None or (found[2] == "entropy") != (found[3] is None):
+        parts = re.fullmatch(r"(?:([^*]+)\*)?(entropy|renyi|congestion)(?::(.+))?", term)
+        if parts is None or (parts[2] == "entropy") != (parts[3] is None):
             raise ValueError(f"--energy must join entropy, renyi:M and congestion:BOUND by +, got {text!r}")
-        factor = _number("the factor in --energy", found[1] or "1")
-        if found[2] == "entropy":
+        factor = _number("the factor in --energy", parts[1] or "1")
+        if parts[2] == "entropy":
             energy: Law = Entropy()
-        elif found[2] == "renyi":
-            energy = RenyiEntropy(_number("M in --energy", found[3]))
+        elif parts[2] == "renyi":
+            energy = RenyiEntropy(_number("M in --energy", parts[3]))
         else:
-            energy = Congestion(_number("BOUND in --energy", found[3]))
+            energy = Congestion(_number("BOUND in --energy", parts[3]))
         total = total + (energy if factor == 1 else factor * energy)
     return total
 
 
 def _number(name: str, text: str) -> float:
+    """Read a positive finite number."""
     try:
         return positive(name, float(text))
     except ValueError:
@@ -171,7 +177,7 @@ def _number(name: str, text: str) -> float:
 
 
 def _write(flow: Trajectory, potential: Array, folder: Path) -> list[Path]:
-    """The pictures and the table."""
+    """Write the pictures, the table and the animation, and return their paths."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -193,10 +199,11 @@ def _write(flow: Trajectory, potential: Array, folder: Path) -> list[Path]:
 
 
 def _in_words(flow: Trajectory, law: Law, potential: Array) -> str:
+    """What happened in a run, in a few sentences."""
     first, last = flow[0], flow.final
     heights = [rho.expectation(potential) / rho.mass for rho in (first, last)]
-    low = potential < np.quantile(potential, 0.25)
-    valley = [rho.expectation(low * 1.0) / rho.mass for rho in (first, last)]
+    lowest_quarter = potential < np.quantile(potential, 0.25)
+    shares = [rho.expectation(lowest_quarter * 1.0) / rho.mass for rho in (first, last)]
     cells = " x ".join(map(str, first.grid.shape))
     solved = "every one solved" if flow.ok else "NOT every one solved"
     return (
@@ -204,6 +211,6 @@ def _in_words(flow: Trajectory, law: Law, potential: Array) -> str:
         f"for {len(flow) - 1} steps of {flow.scheme}, {solved}: {flow.outcome}.\n"
         f"Its energy went from {flow.energies[0]:.6g} to {flow.energies[-1]:.6g}; it moved {flow.distances.sum():.4g} in W2, "
         f"and its mean height went from {heights[0]:.3f} to {heights[1]:.3f} (0 is the lowest point, 1 the highest).\n"
-        f"The lowest quarter of the ground held {valley[0]:.1%} of the mass and now holds {valley[1]:.1%}. "
+        f"The lowest quarter of the ground held {shares[0]:.1%} of the mass and now holds {shares[1]:.1%}. "
         f"Mass changed by {abs(last.mass / first.mass - 1):.1e} of itself."
     )

@@ -1,4 +1,4 @@
-"""The verb: evolve a state by a law, and the generator of steps it is made of."""
+"""``evolve``, which takes a state along a law, and ``steps``, the generator of its steps."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from .schemes import JKO, Past, Scheme
 from .stopping import StoppingRule
 from .trajectory import Step, Trajectory
 
-_FRAMES = 100  # states shown of a flow that is exact in time, where no dt is given
+_DEFAULT_STEPS = 100  # equal steps of a scheme that is exact in time, if no dt is given
 
 
 class FlowError(RuntimeError):
-    """A step could not be solved. ``trajectory`` holds the run up to and with that step, whose status says what happened."""
+    """A step could not be solved.
+
+    ``trajectory`` holds the run up to this step. The last step is the one that was not solved: its status says what happened.
+    """
 
     def __init__(self, message: str, trajectory: Trajectory) -> None:
         super().__init__(message)
@@ -41,43 +44,45 @@ def evolve(
     on_failure: Literal["raise", "return"] = "raise",
     progress: bool | None = None,
 ) -> Trajectory:
-    """The flow of a law from a state, until a time.
+    """Compute the flow of a law from a state until a time, and return it as a Trajectory.
 
         d rho_i / dt = alpha_i div(rho_i grad dE / d rho_i)        with no flux through the walls of the grid
 
     Parameters
     ----------
     law : Law
-        An energy, or a sum with drifts.
+        An energy, a drift, or a sum of energies and drifts.
     state : Measure, Species or Trajectory
-        Where to start; a trajectory is continued from its last state, and the whole is returned.
+        The state from which the flow starts. A trajectory is continued from its last state; the result holds all its steps too.
     scheme : Scheme, optional
-        Default ``JKO()``.
+        The time scheme. Default: ``JKO()``.
     dt : float
-        Time step. When t_end is no multiple of it, the last step is shorter. For a scheme that chooses its steps, the first
-        one to try. A scheme that is exact in time (Brezis) needs none, and then shows 100 equal steps.
+        The time step. If t_end is no multiple of dt, the last step is shorter. For a scheme that chooses its steps, dt is the
+        size of the first step that is tried. A scheme that is exact in time (Brezis, Overdamped) needs no dt: without it 100
+        equal steps are recorded.
     t_end : float
-        The time at which to end, counted from 0 (or as in the trajectory continued).
+        The time at which the run ends. The run starts at time 0, or at the last time of the trajectory that is continued.
     mobility : mapping, optional
-        alpha_i by species, 1 where silent.
+        alpha_i by species. The mobility of a species that is not named is 1.
     stop : rule or rules, optional
-        Called with every Step; a sentence returned ends the run (see ``Steady``, ``EnergyBelow``, ``WallClock``).
+        Stopping rules. A rule is called with every Step. If it returns a sentence, the run ends (see ``Steady``,
+        ``EnergyBelow``, ``WallClock``).
     on_failure : "raise" or "return"
-        What to do when a step is not solved: raise a FlowError that carries the trajectory, or return it.
+        What to do if a step is not solved: raise a FlowError that carries the trajectory, or return the trajectory.
     progress : bool, optional
-        Show a progress bar; by default on a terminal and in a notebook.
+        Whether to show a progress bar. Default: on a terminal and in a notebook.
 
     Returns
     -------
     Trajectory
-        Also after Ctrl-C, with what there is.
+        The run. After Ctrl-C it holds the steps taken until then.
 
     Raises
     ------
     ValueError
-        Before any work, for a law, state, dt or option that cannot be.
+        Before any work, if the law, the state, dt or an option is invalid.
     FlowError
-        When a step fails.
+        If a step is not solved and ``on_failure`` is "raise".
 
     Examples
     --------
@@ -93,13 +98,13 @@ def evolve(
     rules = (stop,) if callable(stop) else stop
     if not isinstance(rules, Sequence) or not all(map(callable, rules)):
         raise ValueError(f"stop must be a rule or a sequence of rules, functions of a Step, got {stop!r}")
-    began = _Beginning.of(state)
-    run = _Run(law, began, JKO() if scheme is None else scheme, dt, t_end, mobility)
-    kept: list[Step] = []
+    beginning = _Beginning.of(state)
+    run = _Run(law, beginning, JKO() if scheme is None else scheme, dt, t_end, mobility)
+    taken: list[Step] = []
     outcome = f"reached t = {t_end:g}"
     try:
         for step in run.with_bar(progress):
-            kept.append(step)
+            taken.append(step)
             if not step.info.status.ok:
                 outcome = f"failed in step {step.index}: {step.info.status}"
                 break
@@ -109,12 +114,12 @@ def evolve(
                 break
     except KeyboardInterrupt:
         outcome = "interrupted from the keyboard"
-    flow = run.trajectory(kept, outcome)
-    if kept and not kept[-1].info.status.ok and on_failure == "raise":
-        info = kept[-1].info
-        found = f" (residual {info.residual:.3g} after {info.iterations} iterations)" if info.iterations else ""
+    flow = run.trajectory(taken, outcome)
+    if taken and not taken[-1].info.status.ok and on_failure == "raise":
+        info = taken[-1].info
+        numbers = f" (residual {info.residual:.3g} after {info.iterations} iterations)" if info.iterations else ""
         raise FlowError(
-            f"step {kept[-1].index} to t = {kept[-1].time:g} was not solved: {info.status}{found}. "
+            f"step {taken[-1].index} to t = {taken[-1].time:g} was not solved: {info.status}{numbers}. "
             "The trajectory so far is in this error's .trajectory; "
             'on_failure="return" returns it',
             flow,
@@ -131,9 +136,10 @@ def steps(
     t_end: float,
     mobility: Mapping[str, float] | None = None,
 ) -> Iterator[Step]:
-    """The steps of the flow, one at a time, as ``evolve`` takes them; a step that fails is yielded and is the last.
+    """Yield the steps of a flow one at a time, as ``evolve`` takes them.
 
-    The arguments are checked at the call, before the first step is asked for.
+    A step that is not solved is yielded too, and is the last. The arguments are checked at the call, before the first step is
+    asked for. They are those of ``evolve``.
 
     >>> import jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
@@ -165,7 +171,7 @@ class _Run:
     def __init__(
         self,
         law: Law,
-        began: _Beginning,
+        beginning: _Beginning,
         scheme: Scheme,
         dt: float | None,
         t_end: float,
@@ -175,25 +181,27 @@ class _Run:
             raise ValueError(f"law must be an energy, a drift or a sum of them, got {type(law).__name__}")
         if not isinstance(scheme, Scheme):
             raise ValueError(f"scheme must be a Scheme such as JKO(), got {scheme!r}")
-        self.began = began
+        self.beginning = beginning
         t_end = finite("t_end", t_end)
-        dt = positive("dt", self._looks(scheme, t_end) if dt is None else dt)
-        self.state = law.check(began.state)
-        self.law, self.mobilities = _driven_by(law, scheme, complete_mobilities(mobility, self.state), mobility, began.before)
+        dt = positive("dt", self._default_dt(scheme, t_end) if dt is None else dt)
+        self.state = law.check(beginning.state)
+        self.law, self.mobilities = _driven_by(
+            law, scheme, complete_mobilities(mobility, self.state), mobility, beginning.before
+        )
         self.scheme = scheme.filled_in(self.law, self.state)
-        self.clock = (ChosenSteps if scheme.chooses_dt else EqualSteps)(began.before, dt, t_end)
-        self.carry = self.scheme.init(self.law, self.state, dt, self.mobilities, _past(began.before))
+        self.clock = (ChosenSteps if scheme.chooses_dt else EqualSteps)(beginning.before, dt, t_end)
+        self.carry = self.scheme.init(self.law, self.state, dt, self.mobilities, _past(beginning.before))
         self.first_energy = self._energy(self.state)
 
-    def _looks(self, scheme: Scheme, t_end: float) -> float:
-        """The step to show of a scheme that has no error in it."""
+    def _default_dt(self, scheme: Scheme, t_end: float) -> float:
+        """The dt of a scheme that is exact in time, if none is given: a hundredth of the time to t_end."""
         if not scheme.exact_in_time:
             raise ValueError(f"dt must be given for {type(scheme).__name__}, whose error depends on it, got None")
-        before = self.began.before
+        before = self.beginning.before
         now = 0.0 if before is None else float(before.times[-1])
         if t_end <= now:
             raise ValueError(f"t_end must lie after the start t = {now:g}, got {t_end!r}")
-        return (t_end - now) / _FRAMES
+        return (t_end - now) / _DEFAULT_STEPS
 
     def _energy(self, state: Species) -> float:
         return self.law(state) if self.law.has_energy else np.nan
@@ -210,14 +218,16 @@ class _Run:
                 state=state.unwrapped,
                 energy=self._energy(state),
                 info=info,
-                dissipation=sum(d**2 / (self.mobilities[n] * dt**2) for n, d in info.distances.items()),
+                dissipation=sum(
+                    distance**2 / (self.mobilities[species] * dt**2) for species, distance in info.distances.items()
+                ),
                 elapsed=clock.perf_counter() - started,
             )
             if not info.status.ok:
                 return
 
     def with_bar(self, progress: bool | None) -> Iterator[Step]:
-        """The steps, behind a progress bar where one is wanted."""
+        """Yield the steps, with a progress bar if ``progress`` says so, or by default on a terminal and in a notebook."""
         from tqdm.auto import tqdm
 
         shown = progress if progress is not None else (sys.stderr.isatty() or "ipykernel" in sys.modules)
@@ -227,17 +237,17 @@ class _Run:
                 bar.update()
                 yield step
 
-    def trajectory(self, kept: list[Step], outcome: str) -> Trajectory:
-        """What the steps kept add up to, after what was there before."""
-        before = self.began.before
+    def trajectory(self, taken: list[Step], outcome: str) -> Trajectory:
+        """The trajectory of the steps taken, after the trajectory that is continued."""
+        before = self.beginning.before
         start = (0.0,) if before is None else tuple(before.times)
         energies = (self.first_energy,) if before is None else tuple(before.energies)
         return Trajectory(
-            times=np.array([*start, *(step.time for step in kept)]),
-            snapshots=((self.state,) if before is None else before.snapshots) + tuple(Species.of(s.state) for s in kept),
-            energies=np.array([*energies, *(step.energy for step in kept)]),
-            dts=np.array([*(() if before is None else before.dts), *(step.dt for step in kept)], dtype=np.float64),
-            infos=(() if before is None else before.infos) + tuple(step.info for step in kept),
+            times=np.array([*start, *(step.time for step in taken)]),
+            snapshots=((self.state,) if before is None else before.snapshots) + tuple(Species.of(step.state) for step in taken),
+            energies=np.array([*energies, *(step.energy for step in taken)]),
+            dts=np.array([*(() if before is None else before.dts), *(step.dt for step in taken)], dtype=np.float64),
+            infos=(() if before is None else before.infos) + tuple(step.info for step in taken),
             mobilities=dict(self.mobilities),
             scheme=repr(self.scheme),
             outcome=outcome,
@@ -245,27 +255,34 @@ class _Run:
 
 
 def _driven_by(
-    law: Law, scheme: Scheme, own: Mapping[str, float], given: Mapping[str, float] | None, before: Trajectory | None
+    law: Law,
+    scheme: Scheme,
+    mobilities: Mapping[str, float],
+    given: Mapping[str, float] | None,
+    before: Trajectory | None,
 ) -> tuple[Law, Mapping[str, float]]:
-    """The law as the scheme takes it, in its gradient form if it needs an energy and the law has none, with the mobilities.
+    """The law and the mobilities as the scheme takes them.
 
-    Mobilities that are not given are those of the trajectory that is continued; where that had energies and the law has none,
-    it was run in gradient form, and they hold the alpha of that.
+    If the scheme needs an energy and the law has none, they are the gradient form of the law: an energy, and mobilities that
+    are multiplied by those of the form.
+
+    If no mobilities are given, they are those of the trajectory that is continued. If that trajectory has energies and the law
+    has none, it was run in gradient form. Its mobilities then hold the factors of the form already.
     """
     in_form = False
     if given is None and before is not None:
-        own, in_form = before.mobilities, not law.has_energy and not np.isnan(before.energies[0])
+        mobilities, in_form = before.mobilities, not law.has_energy and not np.isnan(before.energies[0])
     form = None if law.has_energy else gradient_form(law)
     if form is None:
-        return law, own
+        return law, mobilities
     energy, alpha = form
     if scheme.needs_energy:
-        return energy, own if in_form else {name: alpha.get(name, 1.0) * own[name] for name in own}
-    return law, {name: own[name] / alpha.get(name, 1.0) for name in own} if in_form else own
+        return energy, mobilities if in_form else {name: alpha.get(name, 1.0) * mobilities[name] for name in mobilities}
+    return law, {name: mobilities[name] / alpha.get(name, 1.0) for name in mobilities} if in_form else mobilities
 
 
 def _past(before: Trajectory | None) -> Past | None:
-    """What a scheme that looks back further than one step needs of the trajectory that is continued."""
+    """The past that a scheme with ``looks_back`` needs of the trajectory that is continued. None if it has one state."""
     if before is None or len(before) < 2:
         return None
     return Past(before.snapshots[-2], float(before.dts[-1]))

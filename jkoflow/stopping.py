@@ -1,4 +1,7 @@
-"""Rules that end a run early. A rule is called with every Step and returns a sentence to stop, or None to go on."""
+"""Rules that end a run early.
+
+A rule is called with every Step. It returns a sentence, which is the reason to stop, or None to go on.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ StoppingRule: TypeAlias = Callable[[Step], str | None]
 
 @dataclass(frozen=True)
 class Steady:
-    """Stop when the speed (the square root of the dissipation, W2 moved per time) falls below a bound.
+    """Stop if the speed falls below a bound.
+
+    The speed is the square root of the dissipation of a step: the W2 distance moved per time, for several species the product
+    distance.
 
     >>> import jkoflow as jf
     >>> grid = jf.Grid.box((-4, 4), cells=64)
@@ -35,7 +41,7 @@ class Steady:
 
 @dataclass(frozen=True)
 class EnergyBelow:
-    """Stop when the energy is at or below a level."""
+    """Stop if the energy is at or below a level."""
 
     level: float
 
@@ -48,7 +54,7 @@ class EnergyBelow:
 
 @dataclass(frozen=True)
 class WallClock:
-    """Stop after the step in which the run has taken this many seconds."""
+    """Stop after the step in which the run has lasted this many seconds."""
 
     seconds: float
 

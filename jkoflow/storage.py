@@ -1,4 +1,4 @@
-"""Trajectories on disk."""
+"""Trajectories in files, and as xarray Datasets."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from .ordered import Events
 from .schemes import StepInfo
 from .trajectory import Trajectory
 
-_EVENTS = ("times", "places", "members", "groups")
+_EVENT_ARRAYS = ("times", "places", "members", "groups")
 
 
 def save(flow: Trajectory, path: str | Path) -> None:
     """Write a trajectory to a compressed ``.npz`` file that :func:`load` reads back bit for bit.
 
-    Law and scheme are code and are not stored; the scheme's description is.
+    Law and scheme are code and are not stored. The description of the scheme is stored.
+
+    Raises ValueError for anything but a whole trajectory.
 
     >>> import tempfile, jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
@@ -39,9 +41,9 @@ def save(flow: Trajectory, path: str | Path) -> None:
         raise ValueError("flow must be a whole trajectory, not that of one species or anything else")
     names = list(flow.snapshots[0])
     kind = flow.snapshots[0].kind
-    held = _packed(flow.snapshots[0]) | _packed_events(flow)
+    arrays = _constant_arrays(flow.snapshots[0]) | _event_arrays(flow)
     for k, name in enumerate(names):
-        held[f"state {k}"] = np.stack([getattr(state[name], kind.moving) for state in flow.snapshots])
+        arrays[f"state {k}"] = np.stack([getattr(state[name], kind.moving) for state in flow.snapshots])
     with Path(path).open("wb") as file:  # numpy would add an ending to a bare path
         np.savez_compressed(
             file,
@@ -60,14 +62,14 @@ def save(flow: Trajectory, path: str | Path) -> None:
             chosen=np.array([(_or_nan(info.dt), _or_nan(info.next_dt)) for info in flow.infos], dtype=float).reshape(-1, 2),
             scheme=np.array(flow.scheme),
             outcome=np.array(flow.outcome),
-            **held,
+            **arrays,
         )
 
 
 def load(path: str | Path) -> Trajectory:
     """Read a trajectory that :func:`save` wrote. Continue it with ``evolve(law, load(path), ...)``.
 
-    Raises ValueError for a file that is not there or holds something else.
+    Raises ValueError if the file is missing or holds something else.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -83,7 +85,7 @@ def load(path: str | Path) -> Trajectory:
     columns = [data[key] for key in keys]
     infos = tuple(
         StepInfo(
-            dict(zip(names, moved.tolist(), strict=True)),
+            dict(zip(names, distances.tolist(), strict=True)),
             Status[str(status)],
             int(iterations),
             float(residual),
@@ -93,13 +95,13 @@ def load(path: str | Path) -> Trajectory:
             evaluations=int(evaluations),
             error=_or_none(error),
         )
-        for moved, status, iterations, residual, chosen, evaluations, error, events in zip(
-            *columns, _unpacked_events(data, names), strict=True
+        for distances, status, iterations, residual, chosen, evaluations, error, events in zip(
+            *columns, _stored_events(data, names), strict=True
         )
     )
     return Trajectory(
         times=data["times"],
-        snapshots=tuple(_species(dict(zip(names, state, strict=True))) for state in _unpacked(data)),
+        snapshots=tuple(_species(dict(zip(names, state, strict=True))) for state in _stored_states(data)),
         energies=data["energies"],
         dts=data["dts"],
         infos=infos,
@@ -110,57 +112,62 @@ def load(path: str | Path) -> Trajectory:
 
 
 def _species(measures: dict[str, Measure]) -> Species:
+    """The measures as Species: as OrderedParticles if they are ordered points of named species."""
     ordered = all(isinstance(measure, OrderedPoints) for measure in measures.values()) and list(measures) != [UNNAMED]
     return OrderedParticles(measures) if ordered else Species(measures)
 
 
-def _packed(state: Species) -> dict[str, Any]:
-    """What stays the same along a flow."""
+def _constant_arrays(state: Species) -> dict[str, Any]:
+    """The arrays that stay the same along a flow: the grid of densities; the masses, walls and dimension of other measures."""
     if state.kind is Density:
         return {"bounds": np.array(state.grid.bounds), "shape": np.array(state.grid.shape)}
-    walls = {"walls": np.array(state.domain)} if state.kind is Quantiles and state.domain is not None else {}
+    domain = {"walls": np.array(state.domain)} if state.kind is Quantiles and state.domain is not None else {}
     if state.kind is RadialQuantiles:
-        walls = {"dim": np.array(state.domain[1])}
-    return {f"masses {k}": measure.masses for k, measure in enumerate(state.values())} | walls
+        domain = {"dim": np.array(state.domain[1])}
+    return {f"masses {k}": measure.masses for k, measure in enumerate(state.values())} | domain
 
 
-def _unpacked(data: dict[str, Any]) -> Iterator[list[Measure]]:
-    """The measures of every state, species by species."""
+def _stored_states(data: dict[str, Any]) -> Iterator[list[Measure]]:
+    """Yield the measures of every state as a list with one measure per species."""
     kind, count = str(data["kind"]), len(data["names"])
     walls = tuple(data["walls"].tolist()) if "walls" in data else None
-    for moving in zip(*(data[f"state {k}"] for k in range(count)), strict=True):
+    for arrays in zip(*(data[f"state {k}"] for k in range(count)), strict=True):
         if kind == "Density":
             grid = Grid.box(*map(tuple, data["bounds"].tolist()), cells=tuple(data["shape"].tolist()))
-            yield [Density(grid, values) for values in moving]
+            yield [Density(grid, values) for values in arrays]
         elif kind == "Quantiles":
-            yield [Quantiles(nodes, data[f"masses {k}"], walls) for k, nodes in enumerate(moving)]
+            yield [Quantiles(nodes, data[f"masses {k}"], walls) for k, nodes in enumerate(arrays)]
         elif kind == "RadialQuantiles":
-            yield [RadialQuantiles(nodes, data[f"masses {k}"], int(data["dim"])) for k, nodes in enumerate(moving)]
+            yield [RadialQuantiles(nodes, data[f"masses {k}"], int(data["dim"])) for k, nodes in enumerate(arrays)]
         elif kind == "OrderedPoints":
-            yield [OrderedPoints(points, data[f"masses {k}"]) for k, points in enumerate(moving)]
+            yield [OrderedPoints(points, data[f"masses {k}"]) for k, points in enumerate(arrays)]
         else:
-            yield [Particles(points, data[f"masses {k}"]) for k, points in enumerate(moving)]
+            yield [Particles(points, data[f"masses {k}"]) for k, points in enumerate(arrays)]
 
 
-def _packed_events(flow: Trajectory) -> dict[str, Any]:
-    """The events of all steps in a row, each in times from its start, and how many are of each, -1 where none were followed."""
+def _event_arrays(flow: Trajectory) -> dict[str, Any]:
+    """The events of all steps, one step after the other, and the number of events of each step.
+
+    Times are from the start of the step. The number is -1 for a step whose events were not followed.
+    """
     if all(info.events is None for info in flow.infos):
         return {}
-    each = [Events() if info.events is None else info.events for info in flow.infos]
-    return {f"event {part}": np.concatenate([getattr(one, part) for one in each]) for part in _EVENTS} | {
-        "event counts": np.array([-1 if info.events is None else len(info.events) for info in flow.infos])
-    }
+    events_of_steps = [Events() if info.events is None else info.events for info in flow.infos]
+    return {
+        f"event {part}": np.concatenate([getattr(events, part) for events in events_of_steps]) for part in _EVENT_ARRAYS
+    } | {"event counts": np.array([-1 if info.events is None else len(info.events) for info in flow.infos])}
 
 
-def _unpacked_events(data: dict[str, Any], names: list[str]) -> list[Events | None]:
+def _stored_events(data: dict[str, Any], names: list[str]) -> list[Events | None]:
+    """The events of every step. None for a step whose events were not followed."""
     if "event counts" not in data:
         return [None] * len(data["statuses"])
     counts = data["event counts"]
     ends = np.cumsum(np.maximum(counts, 0))[:-1]
-    parts = [np.split(data[f"event {part}"], ends) for part in _EVENTS]
+    parts = [np.split(data[f"event {part}"], ends) for part in _EVENT_ARRAYS]
     return [
-        None if count < 0 else Events(t, z, who, groups, tuple(names))
-        for count, t, z, who, groups in zip(counts, *parts, strict=True)
+        None if count < 0 else Events(times, places, members, groups, tuple(names))
+        for count, times, places, members, groups in zip(counts, *parts, strict=True)
     ]
 
 
@@ -173,10 +180,15 @@ def _or_none(value: float) -> float | None:
 
 
 def to_xarray(flow: Trajectory) -> xarray.Dataset:
-    """The densities, energies and distances of a trajectory as an xarray Dataset, for export to netCDF and the like.
+    """Return a trajectory as an xarray Dataset, for export to netCDF and other formats.
 
-    Of Quantiles the nodes and masses of every species, as ``nodes_name`` and ``masses_name``, of Particles the points and
-    masses. Needs xarray: ``pip install 'jkoflow[storage]'``.
+    It holds energies, distances, statuses and, depending on the measure,
+
+    * the densities, with the axes x, y and z of the grid as coordinates;
+    * the nodes and masses of Quantiles and RadialQuantiles, as ``nodes_name`` and ``masses_name`` for every species;
+    * the points and masses of Particles and OrderedParticles, as ``points_name`` and ``masses_name``.
+
+    A bare measure has ``nodes`` and ``masses`` or ``points`` and ``masses``. Needs xarray: ``pip install 'jkoflow[storage]'``.
 
     >>> import jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
@@ -191,22 +203,22 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
     if kind is Density:
         axes = ("x", "y", "z")[: flow.snapshots[0].grid.dim]
         values = np.stack([[state[name].values for name in flow.species] for state in flow.snapshots])
-        held: dict[str, Any] = {"density": (("time", "species", *axes), values)}
-        places: dict[str, Any] = dict(zip(axes, flow.snapshots[0].grid.axes, strict=True))
+        variables: dict[str, Any] = {"density": (("time", "species", *axes), values)}
+        coordinates: dict[str, Any] = dict(zip(axes, flow.snapshots[0].grid.axes, strict=True))
     else:
-        held, places = {}, {}
+        variables, coordinates = {}, {}
         for name in flow.species:
-            end, moving = f"_{name}" if name else "", kind.moving
-            stacked = np.stack([getattr(state[name], moving) for state in flow.snapshots])
-            held[moving + end] = (("time", f"{moving}{end}_index", "axis")[: stacked.ndim], stacked)
-            held["masses" + end] = ((f"masses{end}_index",), flow.snapshots[0][name].masses)
+            suffix, array = f"_{name}" if name else "", kind.moving
+            stacked = np.stack([getattr(state[name], array) for state in flow.snapshots])
+            variables[array + suffix] = (("time", f"{array}{suffix}_index", "axis")[: stacked.ndim], stacked)
+            variables["masses" + suffix] = ((f"masses{suffix}_index",), flow.snapshots[0][name].masses)
     return xarray.Dataset(
-        held
+        variables
         | {
             "energy": (("time",), flow.energies),
             "distance": (("step", "species"), distances.reshape(len(flow.infos), len(flow.species))),
             "status": (("step",), [status.name for status in flow.statuses]),
         },
-        coords={"time": flow.times, "species": list(flow.species), **places},
+        coords={"time": flow.times, "species": list(flow.species), **coordinates},
         attrs={"scheme": flow.scheme, "outcome": flow.outcome},
     )

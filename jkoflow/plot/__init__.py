@@ -1,4 +1,4 @@
-"""Pictures of flows. Needs matplotlib, imported only here."""
+"""Pictures of flows, states and diagnostics. Only this package imports matplotlib."""
 
 from .charges import ions
 from .flows import animate, density, energy, paths, quantiles

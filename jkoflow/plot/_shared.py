@@ -1,4 +1,4 @@
-"""What all pictures share."""
+"""Colours, and the choice of the states to show."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ HUES = ("#c1440e", "#1f5fa8", "#2e7d32", "#7b3fa0", "#8a6d00", "#00808a")
 def states_at(
     what: Trajectory | Measure | Species, times: Sequence[float] | None, panels: int
 ) -> list[tuple[float | None, Species]]:
-    """The states of a flow to show, with their times; a state alone, with none."""
+    """Return the states to show, as pairs of a time and a Species.
+
+    Of a trajectory these are the states nearest to ``times`` or, without times, ``panels`` states evenly spread over the flow.
+    Anything else is one state, and its time is None.
+    """
     if not isinstance(what, Trajectory):
         return [(None, Species.of(what))]
     if times is None:
@@ -24,22 +28,22 @@ def states_at(
     else:
         if np.size(times) == 0 or not np.all(np.isfinite(np.atleast_1d(times))):
             raise ValueError(f"times must be finite numbers, at least one, got {times!r}")
-        indices = np.unique([int(np.argmin(np.abs(what.times - t))) for t in np.atleast_1d(times)])
+        indices = np.unique([int(np.argmin(np.abs(what.times - time))) for time in np.atleast_1d(times)])
     frames = frames_of(what)
     return [(float(what.times[k]), frames[k]) for k in indices]
 
 
 def frames_of(flow: Trajectory) -> list[Species]:
-    """The states of a flow, of the species selected."""
+    """Return all states of a flow, restricted to the species that the trajectory shows."""
     return [Species({name: state[name] for name in flow.species}) for state in flow.snapshots]
 
 
 def time_label(time: float | None) -> str:
-    """A time in words, nothing for none."""
+    """Return "t = ..." for a time, and an empty text for None."""
     return "" if time is None else f"t = {time:.4g}"
 
 
 def must_be_flow(flow: Trajectory) -> None:
-    """ValueError for anything else."""
+    """Raise ValueError for anything but a Trajectory."""
     if not isinstance(flow, Trajectory):
         raise ValueError(f"flow must be a Trajectory, got {type(flow).__name__}")

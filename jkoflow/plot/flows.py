@@ -1,4 +1,4 @@
-"""Densities at several times, quantiles, paths, the energy, an animation."""
+"""Pictures of flows: densities, quantiles, paths, the energy, and an animation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .._validate import finite_array, positive, positive_integer
 from ..measures import Density, Measure, OrderedPoints, Quantiles, RadialQuantiles, Species
 from ..trajectory import Trajectory
 from ._shared import HUES, frames_of, must_be_flow, states_at, time_label
-from .particles import moving_cdfs
+from .particles import cdf_updater
 
 
 def density(
@@ -30,21 +30,27 @@ def density(
     over: Any = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
-    """The density, or the densities of a flow at several times.
+    """Draw a density, or the densities of a flow at several times.
 
-    In 1-D, and over the radius of RadialQuantiles, one curve per time, one panel per species, atoms as lines with a dot of the
-    area of their mass; in 2-D a panel per time, one row per species; in 3-D the same with the density integrated along the
-    third axis.
+    * In 1-D, and over the radius for RadialQuantiles, every species has a panel with one curve per time. An atom is a line with
+      a dot whose area is the mass of the atom.
+    * In 2-D there is a panel for every time, and a row of panels for every species.
+    * In 3-D it is the same, with the density integrated along the third axis.
 
     Parameters
     ----------
     what : Trajectory, Density, Quantiles, RadialQuantiles or Species
+        What to draw.
     times : sequence of float, optional
-        The states nearest to these times; by default ``panels`` states evenly spread over the flow.
+        The states nearest to these times are drawn. Default: ``panels`` states evenly spread over the flow.
     panels : int
-        How many times to show when none are given.
+        The number of states to draw if no times are given.
     over : array, optional
-        In 2-D: a landscape of the grid's shape, drawn shaded beneath the density.
+        In 2-D a landscape of the shape of the grid. It is drawn shaded beneath the density.
+    figsize : pair of float, optional
+        Width and height of the figure in inches.
+
+    Raises ValueError for measures of other kinds.
 
     >>> import numpy as np, jkoflow as jf, matplotlib
     >>> matplotlib.use("agg")
@@ -60,7 +66,7 @@ def density(
 
 
 def quantiles(flow: Trajectory, *, times: Sequence[float] | None = None, panels: int = 5) -> Figure:
-    """The pseudo-inverses X(s) of a flow of Quantiles at several times: flat parts are atoms, jumps are gaps.
+    """Draw the pseudo-inverses X(s) of a flow of Quantiles at several times. Flat parts are atoms, jumps are gaps.
 
     Raises ValueError for measures of other kinds.
 
@@ -87,7 +93,9 @@ def quantiles(flow: Trajectory, *, times: Sequence[float] | None = None, panels:
 
 
 def paths(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> Figure:
-    """The paths of the mass on the line: place against time for the nodes of Quantiles, at most ``most`` for each species.
+    """Draw the paths of the mass on the line: place against time for the nodes of Quantiles.
+
+    At most ``most`` nodes of every species are drawn.
 
     Raises ValueError for measures of other kinds.
 
@@ -104,8 +112,8 @@ def paths(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> Figure
         _, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
     for k, name in enumerate(flow.species):
         places = np.stack([state[name].nodes for state in flow.snapshots])
-        chosen = np.unique(np.linspace(0, places.shape[1] - 1, most).round().astype(int))
-        lines = ax.plot(places[:, chosen], flow.times, color=HUES[(k + 1) % len(HUES)], linewidth=0.8, alpha=0.8)
+        drawn_nodes = np.unique(np.linspace(0, places.shape[1] - 1, most).round().astype(int))
+        lines = ax.plot(places[:, drawn_nodes], flow.times, color=HUES[(k + 1) % len(HUES)], linewidth=0.8, alpha=0.8)
         if name:
             lines[0].set_label(name)
     ax.set(xlabel="x", ylabel="time", ylim=(flow.times[0], flow.times[-1]))
@@ -118,9 +126,9 @@ def paths(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> Figure
 
 
 def energy(flow: Trajectory, *, ax: Axes | None = None) -> Figure:
-    """The energy against time, and the dissipation of every step on a second, logarithmic axis.
+    """Draw the energy against time, and the dissipation of every step on a second, logarithmic axis.
 
-    Raises ValueError for a flow that has no energy.
+    The second axis is left out if the dissipation of a step is 0. Raises ValueError for a flow that has no energy.
 
     >>> import jkoflow as jf, matplotlib
     >>> matplotlib.use("agg")
@@ -147,10 +155,13 @@ def energy(flow: Trajectory, *, ax: Axes | None = None) -> Figure:
 
 
 def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: float = 6.0, dpi: int = 90) -> Path:
-    """Write the flow as an animation; a ``.gif`` always works, an ``.mp4`` where ffmpeg is installed. Of ordered particles it
-    shows their distribution functions.
+    """Write an animation of a flow to a file, and return its path.
 
-    Raises ValueError for another ending, or for .mp4 without ffmpeg.
+    A path that ends in ``.gif`` always works. A path that ends in ``.mp4`` needs ffmpeg. Ordered particles are shown by their
+    distribution functions, other measures by their densities. ``over`` is a landscape as in ``density``. ``seconds`` is about
+    the length of the animation, ``dpi`` its resolution.
+
+    Raises ValueError for another ending, and for .mp4 if ffmpeg is not installed.
 
     >>> import tempfile, jkoflow as jf, matplotlib
     >>> matplotlib.use("agg")
@@ -182,9 +193,9 @@ def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: fl
     )
     title = figure.suptitle("")
     if ordered:
-        update = moving_cdfs(axes[0, 0], frames)
+        update = cdf_updater(axes[0, 0], frames)
     else:
-        update = _moving_line(axes[0, 0], frames) if line else _moving_maps(axes[0], frames, landscape)
+        update = _line_updater(axes[0, 0], frames) if line else _map_updater(axes[0], frames, landscape)
 
     def show(k: int) -> list[Any]:
         update(frames[k])
@@ -192,19 +203,20 @@ def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: fl
         return []
 
     show(0)
-    moving = FuncAnimation(figure, show, frames=len(frames), blit=False)
+    animation = FuncAnimation(figure, show, frames=len(frames), blit=False)
     rate = max(1, round(len(frames) / seconds))
-    moving.save(path, writer=PillowWriter(fps=rate) if path.suffix == ".gif" else FFMpegWriter(fps=rate), dpi=dpi)
+    animation.save(path, writer=PillowWriter(fps=rate) if path.suffix == ".gif" else FFMpegWriter(fps=rate), dpi=dpi)
     plt.close(figure)
     return path
 
 
 def _flat(measure: Density) -> Array:
-    """The values in 1-D and 2-D; in 3-D their integral along the third axis."""
+    """The values of a density in 1-D and 2-D, in 3-D their integral along the third axis."""
     return measure.values if measure.grid.dim < 3 else measure.values.sum(axis=2) * measure.grid.spacing[2]
 
 
 def _on_the_line(state: Species) -> bool:
+    """Return True for measures that are drawn as curves. Raises ValueError for measures that have no density."""
     if state.kind not in (Density, Quantiles, RadialQuantiles):
         raise ValueError(
             f"what must be of Density or Quantiles to be plotted, got {state.kind.__name__}: "
@@ -214,11 +226,13 @@ def _on_the_line(state: Species) -> bool:
 
 
 def _must_be_quantiles(state: Species) -> None:
+    """Raise ValueError for anything but Quantiles."""
     if state.kind is not Quantiles:
         raise ValueError(f"flow must be of Quantiles, got {state.kind.__name__}: convert with .quantiles()")
 
 
 def _panels(names: list[str], figsize: tuple[float, float] | None) -> tuple[Figure, Array]:
+    """A figure with a row of panels, one for every name."""
     figure, axes = plt.subplots(
         1, len(names), figsize=figsize or (6.4 * len(names), 4), squeeze=False, sharey=True, layout="constrained"
     )
@@ -226,6 +240,7 @@ def _panels(names: list[str], figsize: tuple[float, float] | None) -> tuple[Figu
 
 
 def _curves(shown: list[tuple[float | None, Species]], figsize: tuple[float, float] | None) -> Figure:
+    """Densities on the line: a panel per species, a curve per time."""
     figure, axes = _panels(list(shown[0][1]), figsize)
     states = [state for _, state in shown]
     (left, right), top = _view(states)
@@ -233,8 +248,8 @@ def _curves(shown: list[tuple[float | None, Species]], figsize: tuple[float, flo
     for axis, name in zip(axes, shown[0][1], strict=True):
         for (time, state), colour in zip(shown, shades, strict=True):
             _draw_on_line(axis, state[name], top, colour, time_label(time))
-        place = "r" if shown[0][1].kind is RadialQuantiles else "x"
-        axis.set(xlabel=place, title=name, ylim=(0, 1.05 * top), xlim=(left, right))
+        coordinate = "r" if shown[0][1].kind is RadialQuantiles else "x"
+        axis.set(xlabel=coordinate, title=name, ylim=(0, 1.05 * top), xlim=(left, right))
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("density")
     if len(shown) > 1:
@@ -243,24 +258,31 @@ def _curves(shown: list[tuple[float | None, Species]], figsize: tuple[float, flo
 
 
 def _view(states: list[Species]) -> tuple[tuple[float, float], float]:
-    """The range of x and the highest density to show: not that of cells about to become atoms."""
+    """The range of x and the highest density to show.
+
+    Cells of Quantiles that are about to become atoms have very high densities, which would hide all others. So the highest
+    density shown is at most ten times the least of the maxima of all states and species.
+    """
     if states[0].kind is Density:
-        return states[0].grid.bounds[0], max(float(m.values.max()) for state in states for m in state.values())
+        return states[0].grid.bounds[0], max(float(measure.values.max()) for state in states for measure in state.values())
     measures = [measure for state in states for measure in state.values()]
-    low, high = min(m.nodes[0] for m in measures), max(m.nodes[-1] for m in measures)
+    low, high = min(measure.nodes[0] for measure in measures), max(measure.nodes[-1] for measure in measures)
     if isinstance(measures[0], RadialQuantiles):
-        top = max(float(m.values.max()) for m in measures)
-        return (0.0, max(float(m.nodes[1:][m.values > 1e-3 * top].max(initial=0.0)) for m in measures)), top
+        top = max(float(measure.values.max()) for measure in measures)
+        return (
+            0.0,
+            max(float(measure.nodes[1:][measure.values > 1e-3 * top].max(initial=0.0)) for measure in measures),
+        ), top
     if measures[0].walls is not None:
         low, high = measures[0].walls
-    room = 0.03 * float(high - low) or 1.0
-    tops = [float(m.values[np.isfinite(m.values)].max(initial=0.0)) for m in measures]
-    first = [top for top in tops if top > 0]
-    return (float(low) - room, float(high) + room), min(max(tops), 10 * min(first)) if first else 1.0
+    margin = 0.03 * float(high - low) or 1.0
+    tops = [float(measure.values[np.isfinite(measure.values)].max(initial=0.0)) for measure in measures]
+    positive_tops = [top for top in tops if top > 0]
+    return (float(low) - margin, float(high) + margin), min(max(tops), 10 * min(positive_tops)) if positive_tops else 1.0
 
 
 def _draw_on_line(axis: Axes, measure: Density | Quantiles | RadialQuantiles, top: float, colour: Any, label: str) -> None:
-    """A density as a curve; quantiles as the piecewise constant density they are, with a line and a dot for every atom."""
+    """Draw a density as a curve, or quantiles as a piecewise constant density with a line and a dot for every atom."""
     if isinstance(measure, Density):
         axis.plot(measure.grid.axes[0], measure.values, color=colour, label=label, linewidth=1.6)
         return
@@ -268,13 +290,14 @@ def _draw_on_line(axis: Axes, measure: Density | Quantiles | RadialQuantiles, to
     heights = np.where(np.isfinite(measure.values), measure.values, 0.0)
     axis.stairs(heights, measure.nodes, color=colour, label=label, linewidth=1.4, baseline=None if not heights.any() else 0)
     if atomic.any():
-        places, which = np.unique(measure.nodes[:-1][atomic], return_inverse=True)
-        masses = np.bincount(which, weights=measure.masses[atomic]) / measure.mass
+        places, place_of_cell = np.unique(measure.nodes[:-1][atomic], return_inverse=True)
+        masses = np.bincount(place_of_cell, weights=measure.masses[atomic]) / measure.mass
         axis.vlines(places, 0, top, color=colour, linewidth=1.0)
         axis.scatter(places, np.full(len(places), top), s=80 * masses, color=colour, zorder=3)
 
 
 def _maps(shown: list[tuple[float | None, Species]], landscape: Array | None, figsize: tuple[float, float] | None) -> Figure:
+    """Densities in the plane, or integrated along the third axis: a row per species, a panel per time."""
     names, grid = list(shown[0][1]), shown[0][1].grid
     aspect = grid.lengths[1] / grid.lengths[0]
     figure, axes = plt.subplots(
@@ -296,23 +319,24 @@ def _maps(shown: list[tuple[float | None, Species]], landscape: Array | None, fi
 
 
 def _image(axis: Axes, measure: Density, top: float, landscape: Array | None, hue: str) -> Any:
+    """Draw a density as an image: in colours, or in one hue over the shaded landscape."""
     (left, right), (bottom, up) = measure.grid.bounds[:2]
-    where: dict[str, Any] = {"extent": (left, right, bottom, up), "origin": "lower", "aspect": "equal"}
+    placement: dict[str, Any] = {"extent": (left, right, bottom, up), "origin": "lower", "aspect": "equal"}
     colours: Any = "viridis"
     if landscape is not None:
         steepness = 0.06 * max(measure.grid.lengths) / max(float(np.ptp(landscape)), 1e-300)
         dx, dy = measure.grid.spacing
         shade = LightSource(azdeg=315, altdeg=50).hillshade(landscape.T, vert_exag=steepness, dx=dx, dy=dy)
-        axis.imshow(shade, cmap="gray", vmin=0.0, vmax=1.1, alpha=0.8, interpolation="bilinear", **where)
+        axis.imshow(shade, cmap="gray", vmin=0.0, vmax=1.1, alpha=0.8, interpolation="bilinear", **placement)
         axis.contour(*measure.grid.axes[:2], landscape.T, levels=8, colors="k", linewidths=0.3, alpha=0.4)
         red, green, blue = (int(hue[k : k + 2], 16) / 255 for k in (1, 3, 5))
         ramp = [(red, green, blue, 0.0), (red, green, blue, 0.75), (red / 3, green / 3, blue / 3, 0.95)]
         colours = LinearSegmentedColormap.from_list("ink", ramp)
-    return axis.imshow(_flat(measure).T, cmap=colours, vmin=0.0, vmax=top, **where)
+    return axis.imshow(_flat(measure).T, cmap=colours, vmin=0.0, vmax=top, **placement)
 
 
-def _moving_line(axis: Axes, frames: list[Species]) -> Callable[[Species], None]:
-    """A function that draws a state on the line afresh, all species in one panel."""
+def _line_updater(axis: Axes, frames: list[Species]) -> Callable[[Species], None]:
+    """Return a function that clears the panel and draws a state on the line, all species together."""
     bounds, top = _view(frames)
 
     def update(state: Species) -> None:
@@ -326,17 +350,20 @@ def _moving_line(axis: Axes, frames: list[Species]) -> Callable[[Species], None]
     return update
 
 
-def _moving_maps(axes: Array, frames: list[Species], landscape: Array | None) -> Callable[[Species], None]:
-    """A function that draws a state in 2-D or 3-D, afresh or by changing what it drew before, a panel per species."""
-    drawn: dict[str, Any] = {}
+def _map_updater(axes: Array, frames: list[Species], landscape: Array | None) -> Callable[[Species], None]:
+    """Return a function that draws a state in 2-D or 3-D, a panel per species.
+
+    Its first call draws the images, later calls change them.
+    """
+    images: dict[str, Any] = {}
 
     def update(state: Species) -> None:
         for k, (name, measure) in enumerate(state.items()):
-            if name in drawn:
-                drawn[name].set_data(_flat(measure).T)
+            if name in images:
+                images[name].set_data(_flat(measure).T)
                 continue
             top = max(float(_flat(frame[name]).max()) for frame in frames)
-            drawn[name] = _image(axes[k], measure, top, landscape, HUES[k % len(HUES)])
+            images[name] = _image(axes[k], measure, top, landscape, HUES[k % len(HUES)])
             axes[k].set_title(name)
 
     return update

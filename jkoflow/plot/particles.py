@@ -1,4 +1,4 @@
-"""Ordered particles: world-lines with their meetings, and distribution functions."""
+"""Pictures of ordered particles: world-lines with their meetings, and distribution functions."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ _MARKERS = {"cross": ("o", "none", "passing"), "stick": ("o", "#222222", "sticki
 
 
 def world_lines(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> Figure:
-    """Place against time of ordered particles, with their meetings marked: rings where groups pass through one another, dots
-    where they stay together.
+    """Draw place against time of ordered particles, with their meetings marked.
 
-    Between the states the lines go through the corners that ``flow.events`` knows, so that they are exact for Brezis. At most
-    ``most`` lines of each species are drawn, and the meetings of these.
+    * A ring marks a meeting of groups that pass through one another.
+    * A dot marks a meeting of groups that stay together.
+    * A square marks a meeting after which the particles form other groups.
+
+    Between the states the lines go through the meetings in ``flow.events``. So the lines are exact for Brezis. At most ``most``
+    lines of each species are drawn, and the meetings of these.
 
     Raises ValueError for measures of other kinds.
 
@@ -40,20 +43,20 @@ def world_lines(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> 
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
     events = flow.events
-    drawn = np.zeros(len(events), dtype=int)
+    lines_at = np.zeros(len(events), dtype=int)  # how many lines are drawn through every meeting
     for k, name in enumerate(flow.species):
         places = np.stack([state[name].points for state in flow.snapshots])
-        chosen = np.unique(np.linspace(0, places.shape[1] - 1, most).round().astype(int))
-        for i in chosen:
-            mine = events.of(name, int(i)) if len(events) else np.zeros(0, dtype=int)
-            drawn[mine] += 1
-            times = np.concatenate([flow.times, events.times[mine]])
-            corners = np.concatenate([places[:, i], events.places[mine]])
+        drawn_particles = np.unique(np.linspace(0, places.shape[1] - 1, most).round().astype(int))
+        for i in drawn_particles:
+            meetings = events.of(name, int(i)) if len(events) else np.zeros(0, dtype=int)
+            lines_at[meetings] += 1
+            times = np.concatenate([flow.times, events.times[meetings]])
+            corners = np.concatenate([places[:, i], events.places[meetings]])
             order = np.argsort(times, kind="stable")
-            label = name if i == chosen[0] else None
+            label = name if i == drawn_particles[0] else None
             ax.plot(corners[order], times[order], color=HUES[k % len(HUES)], linewidth=0.9, label=label)
     if len(events):
-        _mark(ax, events, np.flatnonzero(drawn > 1 if len(flow.species) > 1 else drawn > 0))
+        _mark(ax, events, np.flatnonzero(lines_at > 1 if len(flow.species) > 1 else lines_at > 0))
     ax.set(xlabel="x", ylabel="time", ylim=(flow.times[0], flow.times[-1]))
     ax.spines[["top", "right"]].set_visible(False)
     if any(flow.species) or len(events):
@@ -64,8 +67,10 @@ def world_lines(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> 
 
 
 def cdfs(what: Trajectory | Measure | Species, *, times: Sequence[float] | None = None, panels: int = 4) -> Figure:
-    """The distribution functions of ordered particles at several times, a panel for each. Of two species the area between them
-    is shaded: the integral of its squared height is the energy of ``newtonian_law()``.
+    """Draw the distribution functions of ordered particles, a panel for every time.
+
+    For two species the area between the two functions is shaded. The integral of its squared height is the energy of
+    ``newtonian_law()``.
 
     Raises ValueError for measures of other kinds.
 
@@ -88,8 +93,8 @@ def cdfs(what: Trajectory | Measure | Species, *, times: Sequence[float] | None 
     return figure
 
 
-def moving_cdfs(axis: Axes, frames: list[Species]) -> Callable[[Species], None]:
-    """A function that draws the distribution functions of a state afresh."""
+def cdf_updater(axis: Axes, frames: list[Species]) -> Callable[[Species], None]:
+    """Return a function that clears the panel and draws the distribution functions of a state."""
     view = _range(frames)
 
     def update(state: Species) -> None:
@@ -103,38 +108,42 @@ def moving_cdfs(axis: Axes, frames: list[Species]) -> Callable[[Species], None]:
 
 
 def _must_be_ordered(state: Species) -> None:
+    """Raise ValueError for anything but ordered particles."""
     if state.kind is not OrderedPoints:
         raise ValueError(
             f"flow must be of ordered particles, got {state.kind.__name__}: plot.density and plot.paths take others"
         )
 
 
-def _mark(axis: Axes, events: Events, which: Indices) -> None:
-    kinds = np.array([events[int(k)].what for k in which])
-    for kind, (marker, face, said) in _MARKERS.items():
-        here = which[kinds == kind]
-        if len(here):
+def _mark(axis: Axes, events: Events, indices: Indices) -> None:
+    """Mark the events of the given indices."""
+    kinds = np.array([events[int(k)].what for k in indices])
+    for kind, (marker, face, label) in _MARKERS.items():
+        of_this_kind = indices[kinds == kind]
+        if len(of_this_kind):
             axis.plot(
-                events.places[here],
-                events.times[here],
+                events.places[of_this_kind],
+                events.times[of_this_kind],
                 linestyle="none",
                 marker=marker,
                 markersize=4,
                 markerfacecolor=face,
                 markeredgecolor="#222222",
                 markeredgewidth=0.7,
-                label=said,
+                label=label,
             )
 
 
 def _range(states: list[Species]) -> tuple[float, float]:
+    """The range of x that holds all particles, with a margin."""
     ends = [(cloud.points[0], cloud.points[-1]) for state in states for cloud in state.values()]
     low, high = min(left for left, _ in ends), max(right for _, right in ends)
-    room = 0.05 * float(high - low) or 1.0
-    return float(low) - room, float(high) + room
+    margin = 0.05 * float(high - low) or 1.0
+    return float(low) - margin, float(high) + margin
 
 
 def _draw(axis: Axes, state: Species, view: tuple[float, float]) -> None:
+    """Draw the distribution functions of a state, and for two species the area between them."""
     for k, (name, cloud) in enumerate(state.items()):
         heights = cloud.levels
         edges = np.concatenate([[view[0]], cloud.points, [view[1]]])
@@ -148,6 +157,7 @@ def _draw(axis: Axes, state: Species, view: tuple[float, float]) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _height(cloud: OrderedPoints, at: Any) -> Array:
+def _height(cloud: OrderedPoints, places: Any) -> Array:
+    """The mass at or to the left of every place."""
     levels = cloud.levels
-    return np.asarray(levels[np.searchsorted(cloud.points, at, side="right")])
+    return np.asarray(levels[np.searchsorted(cloud.points, places, side="right")])

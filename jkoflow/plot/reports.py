@@ -12,7 +12,9 @@ from ._shared import HUES
 
 
 def report(what: Report, *, logarithmic: bool = False, ax: Axes | None = None) -> Figure:
-    """The curves of a diagnostic over time, bounds dashed; collapses are marked by a dotted line.
+    """Draw the curves of a diagnostic over time.
+
+    Bounds are dashed. The time of a collapse is marked by a dotted line. Raises ValueError for anything but a Report.
 
     >>> import jkoflow as jf, matplotlib
     >>> matplotlib.use("agg")
@@ -30,9 +32,9 @@ def report(what: Report, *, logarithmic: bool = False, ax: Axes | None = None) -
     if isinstance(what, CollapseReport):
         _mark(ax, what)
     if logarithmic:
-        positive = [c[c > 0] for c in what.curves.values() if np.any(c > 0)]
+        positive = [curve[curve > 0] for curve in what.curves.values() if np.any(curve > 0)]
         ax.set_yscale("log")
-        ax.set_ylim(bottom=max(float(min(c.min() for c in positive)), 1e-12) if positive else None)
+        ax.set_ylim(bottom=max(float(min(values.min() for values in positive)), 1e-12) if positive else None)
     ax.set(xlabel="time", ylabel=what.title)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
@@ -42,6 +44,7 @@ def report(what: Report, *, logarithmic: bool = False, ax: Axes | None = None) -
 
 
 def _mark(ax: Axes, what: CollapseReport) -> None:
+    """Mark the times at which species collapse, and the time at which all are one point."""
     times = {name or "collapse": time for name, (time, _) in what.partial.items()}
     if what.total is not None and len(what.curves) > 1:
         times["all"] = what.total[0]

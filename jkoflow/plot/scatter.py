@@ -1,4 +1,4 @@
-"""Particles in the plane."""
+"""Pictures of particles in the plane."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from ..measures import Measure, OrderedPoints, Particles, Species
 from ..trajectory import Trajectory
 from ._shared import HUES, states_at, time_label
 
-_AREA = 60.0  # of the dot of a particle that holds a thirtieth of its species
+_AREA = 60.0  # square points: the dot of a particle with a thirtieth of the mass of its species
 
 
 def clouds(
     what: Trajectory | Measure | Species, *, times: Sequence[float] | None = None, panels: int = 4, trail: int = 12
 ) -> Figure:
-    """Particles in the plane at several times, a panel for each: dots of the area of their masses, with the ways of the last
-    ``trail`` states behind them. In space the first two coordinates are drawn.
+    """Draw particles in the plane, a panel for every time.
 
-    Raises ValueError for measures of other kinds and on the line, where ``plot.paths`` draws place against time.
+    A particle is a dot. If a species has fewer than 200 particles, the area of a dot is in proportion to its mass, up to a
+    bound. Behind the dots are their paths over the last ``trail`` states. In space the first two coordinates are drawn.
+
+    Raises ValueError for measures of other kinds, and for particles on the line: there ``plot.paths`` draws place against time.
 
     >>> import jkoflow as jf, matplotlib, numpy as np
     >>> matplotlib.use("agg")
@@ -55,14 +57,14 @@ def clouds(
 
 
 def must_be_plane(state: Species) -> None:
-    """ValueError for anything but particles in the plane or in space."""
+    """Raise ValueError for anything but particles in the plane or in space."""
     kind = state.kind
     if not issubclass(kind, Particles) or issubclass(kind, OrderedPoints) or state.domain == 1:
         raise ValueError(f"what must be of Particles in the plane, got {kind.__name__}: plot.paths draws those on the line")
 
 
 def draw(axis: Axes, state: Species) -> None:
-    """The dots of one state."""
+    """Draw the dots of one state."""
     for k, (name, cloud) in enumerate(state.items()):
         areas = _AREA * np.minimum(30 * cloud.masses / cloud.mass, 4.0) if len(cloud.masses) < 200 else 6.0
         x, y = cloud.points.T[:2]
@@ -71,16 +73,18 @@ def draw(axis: Axes, state: Species) -> None:
 
 
 def _view(states: list[Species]) -> tuple[np.ndarray, np.ndarray]:
+    """The lower left and the upper right corner of a box that holds all particles, with a margin."""
     points = np.concatenate([cloud.points[:, :2] for state in states for cloud in state.values()])
-    room = 0.06 * float(np.ptp(points, axis=0).max()) or 1.0
-    return points.min(axis=0) - room, points.max(axis=0) + room
+    margin = 0.06 * float(np.ptp(points, axis=0).max()) or 1.0
+    return points.min(axis=0) - margin, points.max(axis=0) + margin
 
 
 def _trails(axis: Axes, flow: Trajectory, time: float, trail: int) -> None:
+    """Draw the paths of the particles over the last ``trail`` states up to a time."""
     last = int(np.argmin(np.abs(flow.times - time)))
     frames = flow.snapshots[max(0, last - trail) : last + 1]
     if len(frames) < 2:
         return
     for k, name in enumerate(flow.species):
-        ways = np.stack([state[name].points[:, :2] for state in frames], axis=1)
-        axis.add_collection(LineCollection(list(ways), colors=HUES[k % len(HUES)], linewidths=0.7, alpha=0.35))
+        particle_paths = np.stack([state[name].points[:, :2] for state in frames], axis=1)
+        axis.add_collection(LineCollection(list(particle_paths), colors=HUES[k % len(HUES)], linewidths=0.7, alpha=0.35))

@@ -1,4 +1,4 @@
-"""Time schemes, one file each."""
+"""Time schemes: how a flow is cut into steps. Each scheme has a file of its own."""
 
 from .adaptive import Adaptive
 from .base import Past, Scheme, StepInfo

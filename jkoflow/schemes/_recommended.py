@@ -1,4 +1,4 @@
-"""Which step solver is recommended for which measure."""
+"""The step solver that is recommended for each kind of measure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from ..proximal import BackAndForth, Entropic, OrderedResolvent, ParticleProxima
 
 @singledispatch
 def recommended_solver(measure: Measure, law: Law, state: Species) -> StepSolver:
-    """The step solver that JKO() takes when none is given, for the measure of a state (the table is in docs/solvers.md)."""
+    """Return the step solver that JKO() takes for the measure of a state if no solver is given.
+
+    docs/solvers.md has the table of solvers and measures. Raises ValueError for a kind of measure that has none.
+    """
     raise ValueError(f"no step solver is recommended for {type(measure).__name__}: give the scheme one")
 
 

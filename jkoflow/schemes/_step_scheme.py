@@ -1,4 +1,4 @@
-"""What the schemes that hold a step solver have in common."""
+"""The base class of schemes whose steps are solved by a step solver."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .base import Scheme
 
 @dataclass(frozen=True)
 class StepScheme(Scheme):
-    """A scheme whose steps are solved by a step solver, the one recommended for the measure where none is given."""
+    """A scheme whose steps are solved by a step solver. If none is given, it is the one recommended for the measure."""
 
     solver: StepSolver | None = None
 
@@ -30,7 +30,7 @@ class StepScheme(Scheme):
 
     @property
     def step_solver(self) -> StepSolver:
-        """The solver of a resolved scheme."""
+        """The solver of a scheme whose defaults are filled in (``filled_in``). Raises ValueError if there is none yet."""
         if self.solver is None:
             raise ValueError(f"scheme must be resolved for a state before it steps, got {self!r}")
         return self.solver

@@ -1,10 +1,10 @@
-"""Steps whose size follows the error."""
+"""A scheme whose step size follows the estimated error."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -15,29 +15,38 @@ from ..measures import Species
 from ..transport import wasserstein2
 from .base import Past, Scheme, StepInfo
 
-_SAFETY, _LEAST, _MOST = 0.9, 0.2, 5.0  # of the change of dt
+_SAFETY, _LEAST, _MOST = 0.9, 0.2, 5.0  # factors on dt: the margin, the largest cut, the largest growth
 
 
 @dataclass(frozen=True)
 class Adaptive(Scheme):
-    """Another scheme with step doubling: one step of dt against two of dt / 2, whose answer is kept.
+    """Take the steps of another scheme with a dt that keeps the error of every step below a tolerance.
 
-    The error of a step is estimated by err = W2(one, two) / (2^p - 1), p the order of the scheme, with the product distance for
-    several species; where it exceeds the tolerance the step is taken again, and the next has
-    dt (tolerance / err)^(1 / (p + 1)), times .9 and within a factor of 5. A step that the solver fails on is taken again with a
-    fifth. ``dt`` of ``evolve`` is the first step tried. Costs three steps of the scheme for every one accepted.
+    The error is estimated by step doubling. From the same state the scheme takes one step of dt and two steps of dt / 2. With
+    p the order of the scheme,
+
+        err = W2(end of the step, end of the two half steps) / (2^p - 1).
+
+    W2 is the product distance if there are several species. The answer of the two half steps is kept.
+
+    * If err is at most the tolerance, the step is accepted.
+    * If err exceeds the tolerance, the step is taken again with a smaller dt.
+    * If the solver fails, the step is taken again with dt / 5.
+
+    The dt that follows is .9 dt (tolerance / err)^(1 / (p + 1)). It differs from dt by a factor of at most 5. ``dt`` of
+    ``evolve`` is the size of the first step that is tried.
 
     Parameters
     ----------
     scheme : Scheme
         A scheme that looks at the last state only: JKO, SemiImplicitJKO, VariationalExtrapolation.
     tolerance : float
-        Of the error of one step, a distance.
+        Bound on the error of one step, a distance.
     least_dt : float
-        Where dt falls below it the run ends with the status DT_TOO_SMALL.
+        If dt falls below this time, the run ends with the status DT_TOO_SMALL, or with the status of the solver if it failed.
 
-    W2 is exact and costs O(n) on Quantiles and 1-D densities; on densities in 2-D and 3-D it is the network simplex, for a
-    thousand cells or so.
+    Cost: three steps of the scheme for every step that is accepted, and the W2 between their ends. W2 is exact. It costs O(n)
+    on Quantiles and on densities in 1-D. On densities in 2-D and 3-D it is the network simplex, for about a thousand cells.
 
     >>> import numpy as np, jkoflow as jf
     >>> rho = jf.Quantiles(np.linspace(-1.0, 1.0, 101))
@@ -61,12 +70,12 @@ class Adaptive(Scheme):
 
     @property
     def order(self) -> float:  # type: ignore[override]
-        """The order of the scheme it holds."""
+        """The order of the scheme that takes the steps."""
         return self.scheme.order
 
     @property
     def needs_energy(self) -> bool:  # type: ignore[override]
-        """Whether the scheme it holds does."""
+        """Whether the scheme that takes the steps needs an energy."""
         return self.scheme.needs_energy
 
     def filled_in(self, law: Law, state: Species) -> Adaptive:
@@ -80,10 +89,11 @@ class Adaptive(Scheme):
     ) -> tuple[Species, None, StepInfo]:
         iterations = 0
         while True:
-            coarse, fine, last, status, used = self._both(law, state, tau, mobilities)
-            iterations += used
+            doubled = self._doubled_step(law, state, tau, mobilities)
+            status = doubled.status
+            iterations += doubled.iterations
             if status.ok:
-                error = _apart(coarse, fine, mobilities) / (2**self.order - 1)
+                error = _product_distance(doubled.coarse, doubled.fine, mobilities) / (2**self.order - 1)
                 change = _SAFETY * (self.tolerance / max(error, 1e-300)) ** (1 / (self.order + 1))
                 if error <= self.tolerance:
                     next_dt = tau * float(np.clip(change, _LEAST, _MOST))
@@ -95,13 +105,12 @@ class Adaptive(Scheme):
                 status = Status.DT_TOO_SMALL if status.ok else status
                 break
             tau = next_dt
+        fine, residual = doubled.fine, doubled.last_info.residual
         distances = {name: wasserstein2(fine[name], measure) for name, measure in state.items()}
-        return fine, None, StepInfo(distances, status, iterations, last.residual, dt=tau, next_dt=next_dt, error=error)
+        return fine, None, StepInfo(distances, status, iterations, residual, dt=tau, next_dt=next_dt, error=error)
 
-    def _both(
-        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]
-    ) -> tuple[Species, Species, StepInfo, Status, int]:
-        """One step and two halves: their ends, the last info, the first trouble, and the iterations of all."""
+    def _doubled_step(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]) -> _DoubledStep:
+        """Take one step of ``tau`` and, from the same state, two steps of ``tau / 2``. Stop at the first that fails."""
         coarse, _, info = self.scheme.step(law, state, tau, mobilities, None)
         infos: list[Any] = [info]
         fine = state
@@ -110,9 +119,25 @@ class Adaptive(Scheme):
                 break
             fine, _, info = self.scheme.step(law, fine, tau / 2, mobilities, None)
             infos.append(info)
-        status = next((one.status for one in infos if not one.status.ok), Status.CONVERGED)
-        return coarse, fine, infos[-1], status, sum(one.iterations for one in infos)
+        status = next((step_info.status for step_info in infos if not step_info.status.ok), Status.CONVERGED)
+        return _DoubledStep(coarse, fine, infos[-1], status, sum(step_info.iterations for step_info in infos))
 
 
-def _apart(a: Species, b: Species, mobilities: Mapping[str, float]) -> float:
+class _DoubledStep(NamedTuple):
+    """One whole step and two half steps from the same state."""
+
+    coarse: Species
+    """The end of the whole step."""
+    fine: Species
+    """The end of the half steps."""
+    last_info: StepInfo
+    """What the scheme tells of the last step taken."""
+    status: Status
+    """The status of the step that failed, or CONVERGED."""
+    iterations: int
+    """The iterations of all steps together."""
+
+
+def _product_distance(a: Species, b: Species, mobilities: Mapping[str, float]) -> float:
+    """(sum_i W2(a_i, b_i)^2 / alpha_i)^(1/2)."""
     return float(np.sqrt(sum(wasserstein2(a[name], b[name]) ** 2 / mobilities[name] for name in a)))

@@ -15,20 +15,25 @@ from .base import Past, StepInfo
 
 @dataclass(frozen=True)
 class BDF2(StepScheme):
-    """rho^(k+1) minimises  W2(rho, rho^k)^2 / dt - W2(rho, rho^(k-1))^2 / (4 dt) + E(rho).
+    """The backward differentiation formula of order 2, in the form of one minimisation per step.
 
-    Of order 2 for smooth flows. On Quantiles the two distances make one, to the extrapolation (4 X^k - X^(k-1)) / 3, which need
-    not be a measure, with dt replaced by 2 dt / 3: a step costs as much as one of JKO. The first step is one of JKO, and
-    where steps differ by a ratio w the weights are 1 + w and -w^2 / (1 + w), of order 2 for w < 2.4.
+        rho^(k+1) minimises  W2(rho, rho^k)^2 / dt - W2(rho, rho^(k-1))^2 / (4 dt) + E(rho).
 
-    The energy may rise in a step. For every energy
-    E(rho^(k+1)) + W2(rho^(k+1), rho^k)^2 / (2 dt) <= E(rho^k) + W2(rho^k, rho^(k-1))^2 / (4 dt); where E is convex on
-    quantiles, E + W2^2 / (4 dt) falls (both on Quantiles, for equal steps).
+    The order is 2 for smooth flows. The first step is a step of JKO. If a step is w times as long as the one before it, the
+    squared distances over 2 dt have the weights 1 + w and -w^2 / (1 + w). The order is then 2 for w < 2.4.
+
+    On Quantiles the two squared distances combine into one, with 2 dt / 3 in the place of dt: the squared distance to the
+    extrapolation (4 X^k - X^(k-1)) / 3. The extrapolation need not be a measure. So a step costs as much as a step of JKO.
+
+    The energy may rise in a step. On Quantiles, for equal steps, two statements hold:
+
+    * For every energy, E(rho^(k+1)) + W2(rho^(k+1), rho^k)^2 / (2 dt) <= E(rho^k) + W2(rho^k, rho^(k-1))^2 / (4 dt).
+    * If E is convex on quantiles, E + W2^2 / (4 dt) falls, where W2 is the distance of the last step.
 
     Parameters
     ----------
     solver : StepSolver, optional
-        One that takes further anchors: QuantileNewton. Default: the one recommended for the measure.
+        A solver that takes further anchors: QuantileNewton. Default: the solver recommended for the measure.
 
     Source: Matthes and Plazotta, A variational formulation of the BDF2 method for metric gradient flows (2019).
 
@@ -57,6 +62,7 @@ class BDF2(StepScheme):
 
 
 def _problem(law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None) -> ProximalStep:
+    """The problem of one step: that of JKO if there is no past."""
     if past is None:
         return ProximalStep(law, state, tau, mobilities)
     ratio = tau / past.dt

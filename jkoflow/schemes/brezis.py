@@ -17,20 +17,25 @@ from .base import Past, Scheme, StepInfo
 
 @dataclass(frozen=True)
 class Brezis(Scheme):
-    """The gradient flow of a convex function on the cone of ordered particles, -dZ/dt in its subdifferential, with no error in
-    time: kernels |x|, one or two species on the line, any masses, ties allowed.
+    """The exact flow of ordered particles under the kernels |x|: it has no error in time.
 
-    Between meetings of particles all velocities are constant, so that the flow is followed from meeting to meeting; a step is
-    only a time at which to look. ``evolve`` needs no dt for it and then looks at 100 equal times. What happened in between is
-    in ``flow.events``. A step starts from the positions alone: cutting the time elsewhere changes nothing but the rounding.
+    The flow is the gradient flow of a convex function on the cone of ordered positions: -dZ/dt lies in the subdifferential of
+    the function at the positions Z. The scheme takes one or two species on the line and any masses. Ties are allowed.
 
-    Raises ValueError for measures other than ordered particles, kernels other than |x|, cross-repulsion, three species.
+    Between meetings of particles all velocities are constant. So the scheme follows the flow from meeting to meeting, and a
+    step is only a time at which the state is recorded. If ``evolve`` is given no dt, it records 100 equal steps.
+    ``flow.events`` holds what happened in between. A step starts from the positions alone: if the time is cut elsewhere, only
+    the rounding changes.
 
-    Cost: O(log N) for a meeting, of which equal masses of two species have at most N (N + 1) / 2. CrossingGrid gives final
-    states of those faster, WorldLines the whole as one object, RationalFlow in fractions.
+    Raises ValueError for measures other than ordered particles, kernels other than |x|, cross-repulsion, and three species.
 
-    Source: Brezis (1973); the law and its minimal selection, Di Francesco, Esposito, Schmidtchen (2021), Theorem 3.1 and
-    Remark 3.6; its events, docs/theory/newtonian-particles.md, sections 2.4 and 2.5.
+    Cost: O(log N) for a meeting. Two species of equal masses have at most N (N + 1) / 2 meetings.
+
+    For the same flow in other forms: CrossingGrid gives the final states for equal masses faster, WorldLines the whole flow as
+    one object, RationalFlow the flow in fractions.
+
+    Source: Brezis (1973). The law and its minimal selection: Di Francesco, Esposito, Schmidtchen (2021), Theorem 3.1 and Remark
+    3.6. The events: docs/theory/newtonian-particles.md, sections 2.4 and 2.5.
 
     >>> import jkoflow as jf
     >>> start = jf.OrderedParticles(x=[-1.0, -1.0], y=[1.0, 1.0])
@@ -54,5 +59,5 @@ class Brezis(Scheme):
         walk = Walk(TipLaw.of(law, state, mobilities), state)
         walk.advance(tau)
         after, events = walk.particles(tau), walk.events
-        moved = {name: after[name].moved_from(cloud) for name, cloud in state.items()}
-        return after, None, StepInfo(moved, Status.CONVERGED, events=events, error=0.0)
+        distances = {name: after[name].moved_from(cloud) for name, cloud in state.items()}
+        return after, None, StepInfo(distances, Status.CONVERGED, events=events, error=0.0)

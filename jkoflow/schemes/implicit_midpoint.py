@@ -1,4 +1,4 @@
-"""The implicit midpoint rule in Wasserstein space: half a JKO step, and its geodesic continued as far again."""
+"""The implicit midpoint rule in Wasserstein space: half a JKO step, and its geodesic continued by the same length."""
 
 from __future__ import annotations
 
@@ -19,26 +19,35 @@ from ..transport import upper_transform
 from ._step_scheme import StepScheme
 from .base import Past, StepInfo
 
-_FOLDED = 1e-4  # most of the mass that may be lost to cells that fold
+_MOST_FOLDED = 1e-4  # the largest share of the mass that may be lost to cells that fold
 
 
 @dataclass(frozen=True)
 class ImplicitMidpoint(StepScheme):
-    """rho' minimises  W2(rho, rho^k)^2 / dt + E(rho);  rho^(k+1) is on the geodesic from rho^k through rho', as far again.
+    """The implicit midpoint rule: half a JKO step, and the geodesic of this half step continued by the same length.
 
-    With X the position of a particle this is X^(k+1) = X^k - dt grad(dE/drho)(X'), X' = (X^k + X^(k+1)) / 2. Of order 2 for
-    smooth flows, at the cost of one step of JKO with dt / 2, which is all that is solved. On a Density the continued geodesic
-    is a pull-back through the c-transform of the step's potential; on Quantiles it is 2 X' - X^k.
+        rho' minimises  W2(rho, rho^k)^2 / dt + E(rho);   rho' is the middle of the geodesic from rho^k to rho^(k+1).
 
-    Modes that are too fast for dt are turned round, not damped: take it where dt resolves the flow, and JKO where it does
-    not. The energy may rise. On a Density a few cells at a free boundary may fold: their negative mass is set to 0 and
-    the rest scaled by as much, a share that the residual of the step counts in. Where it exceeds 1e-4, or quantiles cross,
-    the step ends with the status STALLED: take a smaller dt.
+    With X the position of a particle this is X^(k+1) = X^k - dt grad(dE/drho)(X'), X' = (X^k + X^(k+1)) / 2.
+
+    The order is 2 for smooth flows. A step costs as much as a step of JKO with dt / 2, which is all that is solved. The
+    geodesic is continued in closed form:
+
+    * on a Density by a pull-back through the c-transform of the potential of the half step;
+    * on Quantiles by 2 X' - X^k.
+
+    Modes that are too fast for dt change their sign in every step and are not damped. So take this scheme if dt resolves the
+    flow, and JKO if it does not. The energy may rise.
+
+    On a Density a few cells at a free boundary may fold. Their negative mass is set to 0, and the rest is scaled down by as
+    much. This share of the mass counts as residual. If it exceeds 1e-4, or if quantiles cross, the step ends with the status
+    STALLED: take a smaller dt.
 
     Parameters
     ----------
     solver : StepSolver, optional
-        Default: BackAndForth on a Density, QuantileNewton on Quantiles. Entropic is refused: its potentials are blurred.
+        Default: BackAndForth on a Density, QuantileNewton on Quantiles. Entropic is refused, because its potentials are
+        blurred.
 
     Source: Legendre and Turinici, Second-order in time schemes for gradient flows in Wasserstein and geodesic metric spaces
     (2017).
@@ -68,12 +77,12 @@ class ImplicitMidpoint(StepScheme):
         self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: None
     ) -> tuple[Species, None, StepInfo]:
         answer = self.step_solver.solve(ProximalStep(law, state, tau / 2, mobilities))
-        distances = {name: 2 * moved for name, moved in answer.distances.items()}
+        distances = {name: 2 * distance for name, distance in answer.distances.items()}
         if not answer.status.ok:
             return answer.state, None, StepInfo(distances, answer.status, answer.iterations, answer.residual)
         ends = {name: continued(answer.state[name], start, answer.potentials[name]) for name, start in state.items()}
         residual = max(answer.residual, *(folded for _, folded in ends.values()))
-        if residual > max(answer.residual, _FOLDED):
+        if residual > max(answer.residual, _MOST_FOLDED):
             return answer.state, None, StepInfo(distances, Status.STALLED, answer.iterations, residual)
         after = Species({name: end for name, (end, _) in ends.items()})
         return after, None, StepInfo(distances, answer.status, answer.iterations, residual)
@@ -81,8 +90,10 @@ class ImplicitMidpoint(StepScheme):
 
 @singledispatch
 def continued(middle: Measure, start: Measure, potential: Array) -> tuple[Measure, float]:
-    """The geodesic from ``start`` through ``middle``, as far again, and the share of the mass that folds. ``potential`` is the
-    Kantorovich potential from the middle to the start.
+    """Return the end of the geodesic from ``start`` through ``middle``, and the share of the mass that folds.
+
+    ``middle`` is half way between ``start`` and the end. ``potential`` is the Kantorovich potential from the middle to the
+    start. Raises ValueError for measures other than Density and Quantiles.
     """
     raise ValueError(f"geodesics are continued for Density and Quantiles, got {type(middle).__name__}")
 

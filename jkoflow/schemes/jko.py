@@ -15,19 +15,22 @@ from .base import Past, StepInfo
 
 @dataclass(frozen=True)
 class JKO(StepScheme):
-    """rho^(k+1) minimises  sum_i W2(rho_i, rho_i^k)^2 / (2 dt alpha_i) + E(rho_1, ..., rho_S).
+    """The scheme of Jordan, Kinderlehrer and Otto: implicit Euler in Wasserstein space, of order 1.
 
-    Implicit Euler in Wasserstein space, of order 1; solved exactly, it never raises the energy, whatever dt. All species are
-    solved jointly. A law of drifts is taken in its gradient form, an energy and mobilities, where it has one (see
-    ``gradient_form``), and refused otherwise.
+        rho^(k+1) minimises  sum_i W2(rho_i, rho_i^k)^2 / (2 dt alpha_i) + E(rho_1, ..., rho_S).
+
+    All species are solved jointly. If every step is solved exactly, the energy never rises, whatever dt.
+
+    A law of drifts is taken in its gradient form, an energy and mobilities (see ``gradient_form``). It is refused if it has
+    none.
 
     Parameters
     ----------
     solver : StepSolver, optional
-        How a step is solved. Default: the one recommended for the measure, the law and the state the run begins with, shown in
-        the trajectory's scheme.
+        The solver of the steps. Default: the one recommended for the measure, the law and the state from which the run begins.
+        The trajectory's ``scheme`` shows it.
 
-    Source: Jordan, Kinderlehrer, Otto (1998); for species with mobilities Di Francesco and Fagioli (2013), section 3.2.
+    Source: Jordan, Kinderlehrer, Otto (1998). For species with mobilities: Di Francesco and Fagioli (2013), section 3.2.
 
     >>> from jkoflow import Entropic
     >>> JKO(Entropic(epsilon=0.01))

@@ -1,4 +1,4 @@
-"""First-order particle systems, followed through their collisions."""
+"""Particle systems of first order, followed through their collisions."""
 
 from __future__ import annotations
 
@@ -17,29 +17,37 @@ from .base import Past, Scheme, StepInfo
 
 @dataclass(frozen=True)
 class Overdamped(Scheme):
-    """dx/dt = -alpha_a (sum_b grad K_ab * rho_b + grad V_a)(x) for the particles of every species a, in any dimension.
+    """The flow of particles in any dimension, through their collisions, to a tolerance.
 
-    For laws with or without an energy. Between collisions by an explicit Runge-Kutta method of order 8 with error control.
-    Kernels whose slope over r grows without bound towards the origin (PowerLaw(p) for p < 2, Morse, their sums) bring atoms
-    together in finite time: those of one species then stay together, those of two species do as long as the tips can hold them,
-    and part or pass through otherwise (docs/theory/coincidences.md, section 3; 0 is selected for a repulsive tip). So
-    atoms that collapse are followed to the end and beyond.
+        dx/dt = -alpha_a (sum_b grad K_ab * rho_b + grad V_a)(x)        for the particles of every species a
 
-    ``evolve`` needs no dt: the error is that of ``tolerance``, a step is only a time at which to look. Every step tells how
-    often it evaluated the velocity, and the local error that it allowed, a length. ``distances`` are those of the motion,
-    (sum m |dx|^2)^(1/2), at least W2.
+    The law may have an energy or not. Between collisions the scheme is an explicit Runge-Kutta method of order 8 with error
+    control.
+
+    Kernels whose slope over r grows without bound towards the origin bring atoms together in finite time: PowerLaw(p) for
+    p < 2, Morse, their sums. At a collision the rule of docs/theory/coincidences.md, section 3 decides:
+
+    * Atoms of one species stay together.
+    * Atoms of two species stay together as long as the tips can hold them. Otherwise they part or pass through one another.
+    * Under a repulsive tip atoms of one place stay there: the force 0 is selected.
+
+    So atoms that collapse are followed to the end and beyond.
+
+    ``evolve`` needs no dt: the error is that of ``tolerance``, and a step is only a time at which the state is recorded. Every
+    StepInfo tells how often the velocity was evaluated, and as its error the local error that was allowed, a length.
+    ``distances`` are those of the motion, (sum m |dx|^2)^(1/2), which is at least W2.
 
     Parameters
     ----------
     tolerance : float
-        Local error of an integration step as a share of the extent of the particles. Atoms within 100 times as much that
-        attract without bound count as one place.
+        The local error of an integration step, as a share of the extent of the particles. Atoms that attract without bound
+        count as one place if they are within 100 times this error.
 
-    Cost of an evaluation: O(N^2) in all pairs; O(N log N) on the line for abs(x), even powers and Morse, O(N) for quadratic
-    kernels. Stiff laws, and thousands of collisions, are the part of ``ParticleProximal``.
+    Cost of one evaluation of the velocity: O(N^2) in general, for all pairs. On the line O(N log N) for abs(x), even powers and
+    Morse, and O(N) for quadratic kernels. For stiff laws, and for thousands of collisions, take ``ParticleProximal``.
 
-    Source: particle systems and minimal selection, Di Francesco and Fagioli (2013), (23), (25) and appendix B, corrected at
-    coincidences in docs/theory/two-species.md, section 2.6.
+    Source: particle systems and minimal selection, Di Francesco and Fagioli (2013), (23), (25) and appendix B. The paper is
+    corrected at coincidences in docs/theory/two-species.md, section 2.6.
 
     >>> import jkoflow as jf
     >>> pair = jf.Particles([[0.0, 0.0], [1.0, 0.0]])
@@ -71,6 +79,6 @@ class Overdamped(Scheme):
         with np.errstate(over="ignore", invalid="ignore"):  # the status tells
             after, status = motion.run(state, tau)
         extent = max(float(np.ptp(cloud.points, axis=0).max()) for cloud in state.values())
-        moved = {name: after[name].moved_from(cloud) for name, cloud in state.items()}
-        info = StepInfo(moved, status, evaluations=motion.evaluations, error=self.tolerance * extent)
+        distances = {name: after[name].moved_from(cloud) for name, cloud in state.items()}
+        info = StepInfo(distances, status, evaluations=motion.evaluations, error=self.tolerance * extent)
         return after, None, info

@@ -14,25 +14,29 @@ from ..proximal import ProximalStep, ProxResult
 from ._step_scheme import StepScheme
 from .base import Past, StepInfo
 
-_UNDONE = 1e-3  # of the way of the last step: what is left of it when it has been undone
+_UNDONE = 1e-3  # a step undoes the last one if it ends this near to its start, as a share of its length
 
 
 @dataclass(frozen=True)
 class SemiImplicitJKO(StepScheme):
-    """rho_i^(k+1) minimises  W2(rho_i, rho_i^k)^2 / (2 dt alpha_i) + E[rho_i | rho^k]  for each species on its own.
+    """The semi-implicit JKO scheme: every species makes a step of its own against the others as they were. Order 1.
 
-    E[. | rho^k] is the law with every cross term, and every drift, frozen at the last state (all species at once: Jacobi), so
-    the species decouple and no energy is needed. Order 1. The energy, where there is one, may rise when dt is large
-    against the strength of the coupling. Cross kernels should be C^1: under pointy ones atoms of two species at a distance
-    within dt times the slope of the tip swap places for ever (docs/theory/two-species.md, T18). Such a cycle of period two is
-    found: the status is CYCLE, with a ``CycleWarning``. The way out is a smaller dt, or JKO where the law is symmetrizable.
+        rho_i^(k+1) minimises  W2(rho_i, rho_i^k)^2 / (2 dt alpha_i) + E[rho_i | rho^k]        for each species i on its own
+
+    E[. | rho^k] is the law with every cross term and every drift frozen at the last state, for all species at once (Jacobi). So
+    the species decouple, and the law needs no energy. If there is an energy, it may rise where dt is large against the strength
+    of the coupling.
+
+    Cross kernels should be C^1. Under a pointy cross kernel, atoms of two species swap places for ever if their distance is at
+    most dt times the slope of the tip (docs/theory/two-species.md, T18). The scheme detects such a cycle of two states: the
+    status is CYCLE, with a ``CycleWarning``. Then take a smaller dt, or JKO if the law is symmetrizable.
 
     Parameters
     ----------
     solver : StepSolver, optional
-        How a step is solved. Default: the one recommended for the measure.
+        The solver of the steps. Default: the one recommended for the measure.
     freeze_self : bool
-        Freeze the interactions of a species with itself, and Functionals, as well: for those that a solver cannot take
+        Also freeze the interactions of a species with itself, and Functionals. This is for terms that a solver cannot take
         implicitly.
 
     Source: Di Francesco and Fagioli (2013), section 4.1; docs/theory/two-species.md, section 2.4.
@@ -49,45 +53,51 @@ class SemiImplicitJKO(StepScheme):
     def init(
         self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None
     ) -> Species | None:
-        for step in self._steps(law, state, tau, mobilities):
-            self.step_solver.check(step)
+        for problem in self._problems(law, state, tau, mobilities):
+            self.step_solver.check(problem)
         return None if past is None else past.state
 
     def step(
         self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: Species | None
     ) -> tuple[Species, Species, StepInfo]:
-        answers = [self.step_solver.solve(step) for step in self._steps(law, state, tau, mobilities)]
+        answers = [self.step_solver.solve(problem) for problem in self._problems(law, state, tau, mobilities)]
         merged = Species({name: measure for answer in answers for name, measure in answer.state.items()})
         info = _merged_info(answers)
-        if carry is not None and info.status is Status.CONVERGED and _came_back(carry, state, merged):
+        if carry is not None and info.status is Status.CONVERGED and _undoes_last_step(carry, state, merged):
             warnings.warn(str(Status.CYCLE), CycleWarning, stacklevel=2)
             info = replace(info, status=Status.CYCLE)
         return merged, state, info
 
-    def _steps(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]) -> list[ProximalStep]:
-        frozen = law.frozen_at(state, self_terms=self.freeze_self)
+    def _problems(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]) -> list[ProximalStep]:
+        """The step problems of all species, each on its own."""
+        frozen_law = law.frozen_at(state, self_terms=self.freeze_self)
         return [
-            ProximalStep(restricted_to(frozen, name), Species({name: measure}), tau, {name: mobilities[name]})
+            ProximalStep(restricted_to(frozen_law, name), Species({name: measure}), tau, {name: mobilities[name]})
             for name, measure in state.items()
         ]
 
 
-def _came_back(before: Species, now: Species, after: Species) -> bool:
-    """Whether a step has undone the one before, and both went somewhere. A flow that goes on, or comes to rest, does not."""
-    there, back = (sum(_squared_change(a[name], b[name]) for name in after) for a, b in ((before, now), (before, after)))
-    return there > 0 and back <= _UNDONE**2 * there
+def _undoes_last_step(before: Species, now: Species, after: Species) -> bool:
+    """Return True if the step from ``now`` to ``after`` undoes the step from ``before`` to ``now``, and this step moved mass.
+
+    A flow that goes on, or that comes to rest, gives False.
+    """
+    last_change, change_of_both = (
+        sum(_squared_change(a[name], b[name]) for name in after) for a, b in ((before, now), (before, after))
+    )
+    return last_change > 0 and change_of_both <= _UNDONE**2 * last_change
 
 
 def _squared_change(a: Measure, b: Measure) -> float:
-    """The squared change of cell averages, or of the places of what moves."""
+    """The sum of the squared changes of the cell averages of densities, or of the positions of points, weighted by mass."""
     if isinstance(a, Density) and isinstance(b, Density):
         return float(((a.values - b.values) ** 2).sum())
     return float(b.masses @ ((a.points - b.points) ** 2).reshape(len(b.masses), -1).sum(axis=1))
 
 
 def _merged_info(answers: list[ProxResult]) -> StepInfo:
-    """Of the decoupled steps together: the first trouble, all iterations, the largest residual."""
-    distances = {name: d for answer in answers for name, d in answer.distances.items()}
-    troubles = [answer.status for answer in answers if answer.status is not Status.CONVERGED]
-    status = min(troubles, key=lambda s: s.ok, default=Status.CONVERGED)
-    return StepInfo(distances, status, sum(a.iterations for a in answers), max(a.residual for a in answers))
+    """One StepInfo for the decoupled steps: the worst status, the sum of the iterations, the largest residual."""
+    distances = {name: distance for answer in answers for name, distance in answer.distances.items()}
+    not_converged = [answer.status for answer in answers if answer.status is not Status.CONVERGED]
+    status = min(not_converged, key=lambda status: status.ok, default=Status.CONVERGED)
+    return StepInfo(distances, status, sum(answer.iterations for answer in answers), max(answer.residual for answer in answers))

@@ -1,4 +1,4 @@
-"""A second-order scheme of three minimisations that never raises the energy."""
+"""A scheme of order 2 that makes three minimisations per step and never raises the energy."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ from ..transport import wasserstein2
 from ._step_scheme import StepScheme
 from .base import Past, StepInfo
 
-_WEIGHTS = ((5.0,), (-2.0, 6.0), (-2.0, 3 / 14, 44 / 7))
+_WEIGHTS = ((5.0,), (-2.0, 6.0), (-2.0, 3 / 14, 44 / 7))  # c_mi: a row for every stage m, the anchors sigma_i in order
 
 
 @dataclass(frozen=True)
 class VariationalExtrapolation(StepScheme):
-    """Three stages, each minimising  sum_i c_mi W2(rho, sigma_i)^2 / (2 dt) + E(rho)  against those before it.
+    """A scheme of order 2 that makes three minimisations per step, each against the states before it.
 
-    sigma_0 = rho^k, rho^(k+1) = sigma_3, c_1 = (5), c_2 = (-2, 6), c_3 = (-2, 3/14, 44/7). A one-step method, of order 2 for
-    smooth flows. On Quantiles, where W2 is a Hilbert distance, it never raises the energy, whatever dt and E; modes that
-    are too fast for dt are damped like 1/dt. Three times the cost of JKO.
+        sigma_m minimises  sum_(i < m) c_mi W2(rho, sigma_i)^2 / (2 dt) + E(rho)        for m = 1, 2, 3
+        sigma_0 = rho^k,   rho^(k+1) = sigma_3,   c_1 = (5),   c_2 = (-2, 6),   c_3 = (-2, 3/14, 44/7)
+
+    It is a one-step method, of order 2 for smooth flows, at three times the cost of JKO.
+
+    On Quantiles W2 is a Hilbert distance. There the scheme never raises the energy, whatever dt and E. Modes that are too fast
+    for dt are damped like 1/dt.
 
     Parameters
     ----------
     solver : StepSolver, optional
-        One that takes further anchors: QuantileNewton. Default: the one recommended for the measure.
+        A solver that takes further anchors: QuantileNewton. Default: the solver recommended for the measure.
 
     Source: Zaitzeff, Esedoglu, Garikipati, Variational extrapolation of implicit schemes for general gradient flows
     (arXiv:1908.10246).
@@ -55,12 +59,15 @@ class VariationalExtrapolation(StepScheme):
             if not answers[-1].status.ok:
                 break
         distances = {name: wasserstein2(states[-1][name], measure) for name, measure in state.items()}
-        status = next((a.status for a in answers if a.status is not Status.CONVERGED), Status.CONVERGED)
-        info = StepInfo(distances, status, sum(a.iterations for a in answers), max(a.residual for a in answers))
+        status = next((answer.status for answer in answers if answer.status is not Status.CONVERGED), Status.CONVERGED)
+        info = StepInfo(
+            distances, status, sum(answer.iterations for answer in answers), max(answer.residual for answer in answers)
+        )
         return states[-1], None, info
 
 
 def _stage(law: Law, states: list[Species], tau: float, mobilities: Mapping[str, float]) -> ProximalStep:
-    *first, last = _WEIGHTS[len(states) - 1]
-    further = tuple((c / last, state) for c, state in zip(first, states, strict=False))
-    return ProximalStep(law, states[-1], tau / last, mobilities, further)
+    """The problem of the stage that follows ``states``. Its anchor is the last of them, the others are further anchors."""
+    *weights, last_weight = _WEIGHTS[len(states) - 1]
+    further = tuple((weight / last_weight, state) for weight, state in zip(weights, states, strict=False))
+    return ProximalStep(law, states[-1], tau / last_weight, mobilities, further)
