@@ -159,7 +159,7 @@ class JointTerms:
         known = [term for term in coarse_terms if term is not None]
         return JointTerms(tuple(known)) if len(known) == len(coarse_terms) else None
 
-    def weaker(self, share: float) -> JointTerms:
+    def with_charges_scaled(self, share: float) -> JointTerms:
         """The same terms with the couplings by charge multiplied by ``share``."""
         return JointTerms(
             tuple(replace(term, factor=term.factor * share) if isinstance(term, JointCoupling) else term for term in self.terms)
