@@ -1,4 +1,4 @@
-"""The problem of one step, its answer, and what a solver of it promises."""
+"""The problem of one step, its answer, and the base classes of the solvers."""
 
 from __future__ import annotations
 
@@ -18,25 +18,31 @@ from ..measures import Measure, Species, complete_mobilities
 
 @dataclass(frozen=True, eq=False)
 class ProximalStep:
-    """minimise over rho:  sum_i W2(rho_i, anchor_i)^2 / (2 tau alpha_i) + E(rho_1, ..., rho_S).
+    """The problem of one step: minimise over rho  sum_i W2(rho_i, anchor_i)^2 / (2 tau alpha_i) + E(rho_1, ..., rho_S).
 
     Attributes
     ----------
     energy : Law
-        E, with no drift in it.
+        E. Every term has an energy: a Drift is not accepted.
     anchor : Species
-        The state the step starts from.
+        The state from which the step starts.
     tau : float
         The parameter of the step, a time.
-    mobilities : mapping
-        alpha_i by species, 1 where silent.
+    mobilities : mapping of float
+        alpha_i by species. The default is 1.
     further : tuple of (weight, Species)
-        More anchors, whose squared distances enter with a weight that may be negative:
-        + sum_k weight_k sum_i W2(rho_i, further_k,i)^2 / (2 tau alpha_i). Schemes of higher order are made of them; solvers
-        that take them say so.
+        Further anchors. Their squared distances are added to the objective, with weights that may be negative:
+        sum_k weight_k sum_i W2(rho_i, further_k,i)^2 / (2 tau alpha_i). Schemes of higher order use them. A solver accepts
+        them if its class has ``several_anchors = True``.
 
-    Raises ValueError when the energy holds a drift or names species that the anchor lacks, when a species holds no mass, when
-    tau or a mobility is not positive, or a mobility is given for a species that is not there.
+    Notes
+    -----
+    Raises ValueError
+
+    * if ``energy`` is not a Law, holds a term without an energy, or names a species that the anchor lacks;
+    * if a species has no mass;
+    * if tau or a mobility is not positive, or a mobility is given for a species that the anchor lacks;
+    * if the weights of all anchors, 1 for ``anchor`` included, do not add up to more than 0.
     """
 
     energy: Law
@@ -70,11 +76,11 @@ class ProximalStep:
 
     @property
     def grid(self) -> Grid:
-        """The grid of a step of densities; ValueError for any other."""
+        """The grid of the anchor. Raises ValueError if the anchor is not made of densities."""
         return self.anchor.grid
 
     def weight(self, species: str) -> float:
-        """tau alpha: the parameter that multiplies the first variation of the species."""
+        """tau alpha of a species, which multiplies its first variation in the conditions of the step."""
         return self.tau * self.mobilities[species]
 
 
@@ -85,18 +91,20 @@ class ProxResult:
     Attributes
     ----------
     state : Species
-        The minimiser, as far as the status says.
+        The minimiser, if ``status.ok``; else the best state that the solver reached.
     distances : mapping of float
-        W2(state_i, anchor_i) by species, a length (of a mass-M species: the square root of the cost, not divided by M).
+        W2(state_i, anchor_i) by species. For a species of mass M this is the square root of the transport cost, not divided
+        by M.
     potentials : mapping of arrays
-        The Kantorovich potential phi_i of the cost |x - y|^2 / 2 from the state to the anchor, at the state's points:
-        phi_i / (tau alpha_i) + dE / d rho_i is constant where there is mass.
+        By species, the Kantorovich potential phi_i of the cost |x - y|^2 / 2 from the state to the anchor, at the points of
+        the state. phi_i / (tau alpha_i) + dE / d rho_i is constant where there is mass.
     status : Status
     iterations : int
+        Their number, as the solver counts them.
     residual : float
-        In the unit that the solver documents.
+        What is left of the equations of the step, in the unit that the solver documents.
     gap : float
-        The duality gap of the step, an energy, where the solver knows one; NaN elsewhere.
+        The duality gap of the step, an energy. NaN if the solver does not know it.
     """
 
     state: Species
@@ -109,15 +117,16 @@ class ProxResult:
 
 
 class StepSolver(ABC):
-    """Solves a ProximalStep. ``solves`` says in words which problem it really solves.
+    """A solver of a ProximalStep.
 
-    What it accepts is data of the class, from which the refusals and the table in the docs come:
+    The class says which problem it solves, and what it accepts. The checks and the table in docs/solvers.md use this:
 
-    * ``measures``: the kinds of measure, their subclasses included;
-    * ``takes``: the forms of terms (see ``laws.forms``);
-    * ``several_anchors``: whether it takes further anchors.
+    * ``solves``: in words, the problem that the solver really solves;
+    * ``measures``: the kinds of measure that it accepts, their subclasses included;
+    * ``takes``: the forms of terms that it accepts (see ``laws.forms``);
+    * ``several_anchors``: whether it accepts further anchors.
 
-    A new solver defines ``solve`` and these; ``check`` where it refuses more than they say.
+    A new solver defines these and ``solve``. It also defines ``check`` if it refuses more steps than these say.
     """
 
     solves: ClassVar[str]
@@ -126,15 +135,15 @@ class StepSolver(ABC):
     several_anchors: ClassVar[bool] = False
 
     def filled_in(self, state: Species) -> StepSolver:
-        """The same solver with every default filled in for this state."""
+        """The same solver with every default that depends on the state filled in for this state."""
         return self
 
     def check(self, step: ProximalStep) -> None:
-        """Raise ValueError, in words with the way out, for a step this solver does not accept."""
+        """Raise ValueError for a step that this solver does not accept. The message says what to do instead."""
         self.must_take(step)
 
     def must_take(self, step: ProximalStep) -> None:
-        """Raise ValueError for a measure, a further anchor or a term that the class says it does not take."""
+        """Raise ValueError for a measure, further anchors or a term that the class does not list as accepted."""
         name = type(self).__name__
         if not issubclass(step.anchor.kind, self.measures):
             kinds = " and ".join(kind.__name__ for kind in self.measures)
@@ -148,11 +157,14 @@ class StepSolver(ABC):
 
     @abstractmethod
     def solve(self, step: ProximalStep) -> ProxResult:
-        """Solve the step, after :meth:`check`."""
+        """Solve a step that :meth:`check` accepts."""
 
 
 class IterativeSolver(StepSolver):
-    """A step solver that iterates until its residual is below ``tolerance``, at most ``max_iterations`` times."""
+    """A step solver that iterates until its residual is at most ``tolerance``, and at most ``max_iterations`` times.
+
+    Raises ValueError if ``tolerance`` is not positive or ``max_iterations`` is not a positive integer.
+    """
 
     tolerance: float
     max_iterations: int

@@ -1,4 +1,4 @@
-"""Steps of densities on a grid: what their solvers share, and a room for each family of them."""
+"""Steps of densities on a grid: what their solvers share, and a folder for each family of solvers."""
 
 from .charges import EquilibriumState, equilibrium
 from .conic import Convex, ConvexDynamic, freezing_threshold

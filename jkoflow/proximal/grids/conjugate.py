@@ -1,4 +1,4 @@
-"""The convex conjugate of a local energy: the density that a potential asks for, cell by cell."""
+"""The convex conjugate of a local energy: the density that a potential asks for in every cell."""
 
 from __future__ import annotations
 
@@ -11,30 +11,35 @@ from ..base import ProximalStep
 from .local_energy import GridEnergy, LocalEnergy, must_leave_room
 from .power_equation import monotone_equation, power_equation
 
-_SOFT = 0.2  # less sharpens fronts, and makes Newton's work harder
-_SPARE = 1e-9  # of the mass: what a bound has to leave free
+_SOFTNESS = 0.2  # share of the difference of the potential over a cell: less sharpens fronts, and slows Newton's method
+_SPARE = 1e-9  # share of the mass: for so much more mass a bound has to leave room
 
 
 @dataclass(frozen=True, eq=False)
 class Conjugate:
-    """What BackAndForth needs of the local energy of one species, which has softness s^2 / (2 cap) besides.
+    """The density (U*)'(level) of one species as a function of its level, the value of phi - V - fields.
 
-    The conjugate is the integral of U*(phi - V), and (U*)' gives the density.
+    U is the local energy density of the species, plus softness rho^2 / (2 cap) where a bound needs one. The dual of a step
+    holds the integral of U*(phi - V).
     """
 
     local: LocalEnergy
     softness: float = 0.0
 
     def density(self, level: Array) -> tuple[Array, Array]:
-        """rho = (U*)'(level) and (U*)''(level), where level = phi - V. Infinite where the conjugate does not exist."""
-        cap, outside = self.local.cap, self.local.forbidden
+        """rho = (U*)'(level) and its derivative (U*)''(level), for every cell.
+
+        rho is infinite where U*(level) does not exist, and 0 in obstacles.
+        """
+        cap, forbidden = self.local.cap, self.local.forbidden
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             rho = self._unbounded(level)
             slope = np.where((rho > 0) & (rho < np.inf), 1 / self.curvature(np.where(rho > 0, rho, 1.0)), 0.0)
         full = rho >= cap
-        return np.where(outside, 0.0, np.where(full, cap, rho)), np.where(outside | full, 0.0, slope)
+        return np.where(forbidden, 0.0, np.where(full, cap, rho)), np.where(forbidden | full, 0.0, slope)
 
     def _unbounded(self, level: Array) -> Array:
+        """(U*)'(level) without the bound."""
         local = self.local
         if not local.strictly_convex:
             return local.cap * np.maximum(level, 0.0) / self.softness
@@ -52,28 +57,31 @@ class Conjugate:
         return np.where(np.isnan(logs), 0.0, np.exp(logs))
 
     def derivative(self, rho: Array) -> Array:
-        """U'(rho), at most U'(cap); -inf at 0 where the slope there is infinite."""
+        """U'(rho), or U'(cap) if rho exceeds the cap; at rho = 0 it may be -inf."""
         rho = np.minimum(rho, self.local.cap)
-        total = self.local.derivative(rho)
-        return total + self.softness * rho / self.local.cap if self.softness else total
+        slope = self.local.derivative(rho)
+        return slope + self.softness * rho / self.local.cap if self.softness else slope
 
     def curvature(self, rho: Array) -> Array:
         """U''(rho)."""
         return self.local.curvature(rho) + self.softness / self.local.cap
 
-    def variation(self, rho: Array, outside: Array) -> Array:
-        """The outside and U'(rho), finite: vacuum counts as a trace of mass, and places that are forbidden as free."""
-        return np.where(self.local.forbidden, 0.0, outside) + self.derivative(np.maximum(rho, 1e-8 * rho.max()))
+    def variation(self, rho: Array, effective_potential: Array) -> Array:
+        """The effective potential plus U'(rho), made finite.
+
+        Vacuum counts as a trace of mass, 1e-8 of the largest density. In obstacles the effective potential counts as 0.
+        """
+        return np.where(self.local.forbidden, 0.0, effective_potential) + self.derivative(np.maximum(rho, 1e-8 * rho.max()))
 
 
 def conjugates_of(step: ProximalStep, energy: GridEnergy) -> dict[str, Conjugate]:
-    """The conjugate for every species of a step.
+    """The conjugate of the local energy of every species of a step.
 
-    Raises ValueError for a bound that the mass does not fit under, a species that nothing keeps from collapsing, or mass in an
-    obstacle.
+    Raises ValueError if the mass does not fit under a bound, if a species has neither an internal energy nor a bound (nothing
+    keeps it from collapsing), or if there is mass in an obstacle.
     """
     must_leave_room(energy, step, _SPARE)
-    found = {}
+    conjugates = {}
     for name, local in energy.local.items():
         label = f" of species {name!r}" if name else ""
         if not local.strictly_convex and np.isinf(local.cap):
@@ -83,21 +91,27 @@ def conjugates_of(step: ProximalStep, energy: GridEnergy) -> dict[str, Conjugate
             )
         if (step.anchor[name].values[local.forbidden] > 0).any():
             raise ValueError(f"the density{label} must hold no mass in the obstacle at the start")
-        found[name] = Conjugate(local, 0.0 if local.strictly_convex else _softness(local, energy, step, name))
-    return found
+        conjugates[name] = Conjugate(local, 0.0 if local.strictly_convex else _softness(local, energy, step, name))
+    return conjugates
 
 
 def _softness(local: LocalEnergy, energy: GridEnergy, step: ProximalStep, name: str) -> float:
-    """Under a bound alone a cell is either full or empty, and a front cannot stand inside of one. A small compressibility lets
-    densities between take their place: a share of the largest difference of the potential between neighbours, at most of
-    that of a displacement by one cell. It acts as a diffusion of that size where the crowd is below its bound.
+    """The compressibility of a species that has a bound and no internal energy: its softness.
+
+    Under a bound alone a cell is either full or empty, so that a front cannot stand inside of a cell. A small compressibility
+    allows densities in between. It acts as a diffusion of its size where the crowd is below the bound.
+
+    The softness is a share, _SOFTNESS, of the smaller of two differences of the potential:
+
+    * the largest difference between neighbours;
+    * the difference that belongs to a displacement by one cell, h^2 / (tau alpha).
     """
     grid = step.grid
-    driving = energy.joint.outside(local.potential, name, step.anchor)
-    cell = max(grid.spacing) ** 2 / step.weight(name)
+    effective_potential = energy.joint.effective_potential(local.potential, name, step.anchor)
+    one_cell = max(grid.spacing) ** 2 / step.weight(name)
     allowed = ~local.forbidden
     rise = 0.0
     for axis in range(grid.dim):
-        v, inside = np.moveaxis(driving, axis, 0), np.moveaxis(allowed, axis, 0)
+        v, inside = np.moveaxis(effective_potential, axis, 0), np.moveaxis(allowed, axis, 0)
         rise = max(rise, float(np.abs(np.diff(v, axis=0))[inside[1:] & inside[:-1]].max(initial=0.0)))
-    return _SOFT * (min(cell, rise) if rise > 0 else cell)
+    return _SOFTNESS * (min(one_cell, rise) if rise > 0 else one_cell)

@@ -1,6 +1,6 @@
-"""The terms of an energy on a grid whose first variation depends on more than the density at a place.
+"""Joint terms: the terms of an energy on a grid whose first variation at a place depends on densities elsewhere.
 
-They are held once, beside the species.
+An energy holds every joint term once, beside the species and not per species.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from ...laws.electrostatics import charge_density, doping_on, psi_of_charge, sam
 from ...laws.forms import FieldCoupling, General, Pair
 from ...measures import Species
 
-_SHARE = 1e-6  # of the largest density: the difference by which the response of a general energy is found
+_SHARE = 1e-6  # share of the largest density: the difference from which the response of a general energy is computed
 
 
 @dataclass(frozen=True, eq=False)
 class JointTerm(ABC):
-    """``factor`` times a term of the energy."""
+    """A joint term: ``factor`` times a term of the energy, with its field and the response of this field."""
 
     factor: float
 
     @property
     @abstractmethod
     def involves(self) -> tuple[str, ...]:
-        """The species that it couples."""
+        """The species that the term couples."""
 
     @abstractmethod
     def field(self, species: str, state: Species) -> Array:
-        """The first variation in a species, without the factor."""
+        """The first variation of the term in a species, without the factor: the field that acts on the species."""
 
     @abstractmethod
     def response(self, species: str, state: Species, changes: Mapping[str, Array]) -> Array:
-        """How the field in a species changes with the densities, without the factor."""
+        """The derivative of the field on a species in the direction of changes of the densities, without the factor."""
 
     def coarser(self, grid: Grid) -> JointTerm | None:
-        """The same term on cells twice as wide than those of ``grid``; None where that is not known."""
+        """The same term on cells twice as wide as the cells of ``grid``; None if that is not known."""
         return None
 
 
@@ -71,7 +71,7 @@ class JointPair(JointTerm):
 
 @dataclass(frozen=True, eq=False)
 class JointCoupling(JointTerm):
-    """A coupling by Poisson's equation, its doping an array over the grid."""
+    """A coupling by charge: by Poisson's equation, with its doping as an array over the grid."""
 
     coupling: FieldCoupling
 
@@ -80,7 +80,10 @@ class JointCoupling(JointTerm):
         return tuple(self.coupling.charges)
 
     def field(self, species: str, state: Species) -> Array:
-        """z psi; on the way to the answer the charge need not add up to 0, and what psi cannot answer is left out."""
+        """The valence times psi.
+
+        On the way to the answer the charge need not add up to 0. The part of it for which there is no psi is left out.
+        """
         charge = charge_density(self.coupling, state)
         return self.coupling.charges[species] * psi_of_charge(self.coupling, state.grid, charge)
 
@@ -97,7 +100,7 @@ class JointCoupling(JointTerm):
 
 @dataclass(frozen=True, eq=False)
 class JointGeneral(JointTerm):
-    """An energy known by value and first variation; its response comes from a difference."""
+    """An energy known by value and first variation. Its response is a difference quotient."""
 
     form: General
 
@@ -113,66 +116,68 @@ class JointGeneral(JointTerm):
         if size == 0:
             return np.zeros(state.grid.shape)
         step = _SHARE * max(float(state[name].values.max()) for name in self.involves) / size
-        moved = {name: state[name].like(np.maximum(state[name].values + step * changes[name], 0.0)) for name in state}
-        return (self.field(species, Species(moved)) - self.field(species, state)) / step
+        changed = {name: state[name].like(np.maximum(state[name].values + step * changes[name], 0.0)) for name in state}
+        return (self.field(species, Species(changed)) - self.field(species, state)) / step
 
 
 @dataclass(frozen=True, eq=False)
 class JointTerms:
-    """All of them, in the order of the law."""
+    """All joint terms of an energy, in the order of the law."""
 
     terms: tuple[JointTerm, ...] = ()
 
     @classmethod
     def of(cls, forms: LawForms, grid: Grid) -> JointTerms:
-        """Those of a law, with doping sampled once."""
-        found: list[JointTerm] = []
+        """The joint terms of a law on a grid. Doping is sampled here, once."""
+        terms: list[JointTerm] = []
         for factor, form, _ in forms.entries:
             match form:
                 case Pair():
-                    found.append(JointPair(factor, form))
+                    terms.append(JointPair(factor, form))
                 case FieldCoupling():
-                    found.append(JointCoupling(factor, sampled_on(form, grid)))
+                    terms.append(JointCoupling(factor, sampled_on(form, grid)))
                 case General():
-                    found.append(JointGeneral(factor, form))
-        return cls(tuple(found))
+                    terms.append(JointGeneral(factor, form))
+        return cls(tuple(terms))
 
     def __bool__(self) -> bool:
         return bool(self.terms)
 
-    def outside(self, potential: Array, species: str, state: Species, without: JointTerm | None = None) -> Array:
-        """A potential and the fields of all terms that involve the species, at a state; one of them may be left out."""
-        kept = (term for term in self.terms if species in term.involves and term is not without)
-        return sum((term.factor * term.field(species, state) for term in kept), potential)
+    def effective_potential(self, potential: Array, species: str, state: Species, without: JointTerm | None = None) -> Array:
+        """The potential plus the fields of all terms that involve the species, at a state. The term ``without`` is left out."""
+        acting = (term for term in self.terms if species in term.involves and term is not without)
+        return sum((term.factor * term.field(species, state) for term in acting), potential)
 
     def response(self, species: str, state: Species, changes: Mapping[str, Array]) -> Array:
-        """How the fields change with the densities."""
-        kept = (term for term in self.terms if species in term.involves)
-        return sum((term.factor * term.response(species, state, changes) for term in kept), np.zeros(state.grid.shape))
+        """The derivative of the fields on a species in the direction of changes of the densities."""
+        acting = (term for term in self.terms if species in term.involves)
+        return sum((term.factor * term.response(species, state, changes) for term in acting), np.zeros(state.grid.shape))
 
     def coarser(self, grid: Grid) -> JointTerms | None:
-        """The same on cells twice as wide; None where a term has no coarse twin."""
-        twins = [term.coarser(grid) for term in self.terms]
-        known = [twin for twin in twins if twin is not None]
-        return JointTerms(tuple(known)) if len(known) == len(twins) else None
+        """The same terms on cells twice as wide; None if a term is not known there."""
+        coarse_terms = [term.coarser(grid) for term in self.terms]
+        known = [term for term in coarse_terms if term is not None]
+        return JointTerms(tuple(known)) if len(known) == len(coarse_terms) else None
 
-    def weaker(self, share: float) -> JointTerms:
-        """The same with a share of the couplings by charge."""
-        return JointTerms(tuple(replace(t, factor=t.factor * share) if isinstance(t, JointCoupling) else t for t in self.terms))
+    def with_charges_scaled(self, share: float) -> JointTerms:
+        """The same terms with the couplings by charge multiplied by ``share``."""
+        return JointTerms(
+            tuple(replace(term, factor=term.factor * share) if isinstance(term, JointCoupling) else term for term in self.terms)
+        )
 
     @cached_property
     def couplings(self) -> tuple[JointCoupling, ...]:
-        """The couplings by Poisson's equation."""
+        """The couplings by charge."""
         return tuple(term for term in self.terms if isinstance(term, JointCoupling))
 
     @property
     def repulsion(self) -> JointCoupling | None:
-        """The first coupling by charge that repels; None without any."""
+        """The first coupling by charge that repels, which has a factor > 0; None if there is none."""
         return next((term for term in self.couplings if term.factor > 0), None)
 
 
 def halved(values: Array) -> Array:
-    """Averages over pairs of neighbours along every axis."""
+    """The averages over pairs of neighbours along every axis: cell averages on cells twice as wide."""
     for axis in range(values.ndim):
         v = np.moveaxis(values, axis, 0)
         values = np.moveaxis(0.5 * (v[::2] + v[1::2]), 0, axis)

@@ -1,4 +1,4 @@
-"""The energy of a step on a grid: what is local, species by species, and the joint terms beside them."""
+"""The energy of a step on a grid: a local energy for each species, and the joint terms."""
 
 from __future__ import annotations
 
@@ -21,42 +21,55 @@ Weighted: TypeAlias = "tuple[tuple[float, DensityFunction], ...]"
 
 @dataclass(frozen=True, eq=False)
 class LocalEnergy:
-    """int U(rho) + V rho dx  of one species,  with  rho <= cap,  none where forbidden.
+    """The local energy of one species:  int U(rho) + V rho dx,  with  rho <= cap,  and rho = 0 where forbidden.
 
     U(s) = entropy s log s + sum_k c_k s^m_k / (m_k - 1) + sum_k c_k U_k(s).
+
+    Attributes
+    ----------
+    potential : array of the grid's shape
+        V.
+    forbidden : array of bool
+        The cells in obstacles.
+    entropy : float
+        The coefficient of s log s.
+    powers : tuple of (c_k, m_k)
+    others : tuple of (c_k, U_k)
+    cap : float
+        The smallest bound on the density; inf without a bound.
     """
 
     potential: Array
     forbidden: Mask
     entropy: float = 0.0
-    powers: tuple[tuple[float, float], ...] = ()  # (coefficient, m)
+    powers: tuple[tuple[float, float], ...] = ()
     others: Weighted = ()
     cap: float = np.inf
 
     @property
     def strictly_convex(self) -> bool:
-        """Whether U is, so that the density follows the potential without jumps."""
+        """Return True if U is strictly convex, so that the density follows the potential without jumps."""
         return bool(self.entropy or self.powers or self.others)
 
     def derivative(self, rho: Array) -> Array:
-        """U'(rho); -inf at 0 where the slope there is infinite."""
+        """U'(rho); at rho = 0 it may be -inf."""
         with np.errstate(divide="ignore"):
-            total = self.entropy * (np.log(rho) + 1) if self.entropy else np.zeros_like(rho)
+            slope = self.entropy * (np.log(rho) + 1) if self.entropy else np.zeros_like(rho)
             for c, m in self.powers:
-                total = total + c * m / (m - 1) * rho ** (m - 1)
+                slope = slope + c * m / (m - 1) * rho ** (m - 1)
             for c, function in self.others:
-                total = total + c * function.derivative(rho)
-        return total
+                slope = slope + c * function.derivative(rho)
+        return slope
 
     def curvature(self, rho: Array) -> Array:
-        """U''(rho), by central differences where only U' is known."""
-        total = self.entropy / rho
+        """U''(rho). For the functions U_k, of which U_k' is known, it is a central difference."""
+        curvature = self.entropy / rho
         for c, m in self.powers:
-            total = total + c * m * rho ** (m - 2)
+            curvature = curvature + c * m * rho ** (m - 2)
         for c, function in self.others:
             step = 1e-6 * rho
-            total = total + c * (function.derivative(rho + step) - function.derivative(rho - step)) / (2 * step)
-        return total
+            curvature = curvature + c * (function.derivative(rho + step) - function.derivative(rho - step)) / (2 * step)
+        return curvature
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +81,10 @@ class GridEnergy:
 
     @classmethod
     def of(cls, forms: LawForms, anchor: Species) -> GridEnergy:
-        """That of a law whose forms are accepted, on the grid of a state: sampled once and kept with the law.
+        """The energy of a law on the grid of a state. It is sampled once and kept with the law.
 
-        Raises ValueError for a negative coefficient where convexity is lost.
+        The forms of the law must be among those that the solver takes. Raises ValueError for a negative coefficient with
+        which the local energy is not convex.
         """
         grid, names = anchor.grid, tuple(anchor)
 
@@ -81,6 +95,7 @@ class GridEnergy:
 
 
 def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> LocalEnergy:
+    """The local energy of one species, gathered from all terms that act on it."""
     potential, forbidden = np.zeros(grid.shape), np.zeros(grid.shape, dtype=bool)
     entropy, cap = 0.0, np.inf
     powers: list[tuple[float, float]] = []
@@ -109,7 +124,7 @@ def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> Local
 
 
 def must_leave_room(energy: GridEnergy, step: ProximalStep, spare: float) -> None:
-    """ValueError for a bound that the mass does not fit under, with a share ``spare`` of the mass to be left free besides."""
+    """Raise ValueError if, for some species, (1 + spare) times the mass does not fit under the bound."""
     for name, local in energy.local.items():
         room = local.cap * step.grid.cell_volume * float(np.sum(~local.forbidden))
         if room < step.anchor[name].mass * (1 + spare):

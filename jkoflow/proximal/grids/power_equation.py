@@ -1,4 +1,4 @@
-"""Scalar equations for the logarithm of a density, cell by cell."""
+"""Scalar equations for the logarithm of a density, one in every cell."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from ...laws.forms import DensityFunction
 
 
 def power_equation(slope: float, c: float, m: float, right: Array) -> Array:
-    """The root l of slope l + c m/(m-1) e^((m-1) l) = right, by the Wright omega function.
+    """The root l of  slope l + c m/(m-1) e^((m-1) l) = right,  by the Wright omega function.
 
-    With y = (m-1) l and B = c m / slope it reads y + B e^y = (m-1) right / slope; then omega(x) + log omega(x) = x.
+    With y = (m-1) l and B = c m / slope the equation is y + B e^y = (m-1) right / slope. The function omega solves
+    omega(x) + log omega(x) = x.
     """
     from scipy.special import wrightomega
 
@@ -26,19 +27,22 @@ def power_equation(slope: float, c: float, m: float, right: Array) -> Array:
 def monotone_equation(
     slope: float, powers: Sequence[tuple[float, float]], others: Sequence[tuple[float, DensityFunction]], right: Array
 ) -> Array:
-    """The root l of slope l + sum of increasing functions of e^l = right, bracketed and found cell by cell."""
+    """The root l of  slope l + f(e^l) = right,  by bracketing in every cell; NaN where no root is found.
+
+    f is the derivative of the powers c s^m / (m - 1) and of the other functions, and is increasing.
+    """
     from scipy.optimize import elementwise
 
     def excess(log_density: Array, target: Array) -> Array:
         with np.errstate(over="ignore"):
             density = np.exp(log_density)
-            total = slope * log_density - target
+            left = slope * log_density - target
             for c, m in powers:
-                total = total + c * m / (m - 1) * density ** (m - 1)
+                left = left + c * m / (m - 1) * density ** (m - 1)
             for c, function in others:
-                total = total + c * function.derivative(density)
-            return total
+                left = left + c * function.derivative(density)
+            return left
 
     bracket = elementwise.bracket_root(excess, np.full(right.shape, -1.0), np.full(right.shape, 1.0), args=(right,))
-    found = elementwise.find_root(excess, bracket.bracket, args=(right,))
-    return np.where(bracket.success & found.success, found.x, np.nan)
+    root = elementwise.find_root(excess, bracket.bracket, args=(right,))
+    return np.where(bracket.success & root.success, root.x, np.nan)

@@ -1,4 +1,4 @@
-"""Species that charges couple: the linear systems with the potential, screening, equilibria."""
+"""Species that charges couple: their linear systems with psi, screening, and states of rest."""
 
 from .charged import Charged
 from .poisson_boltzmann import EquilibriumState, equilibrium

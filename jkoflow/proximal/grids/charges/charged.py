@@ -1,4 +1,4 @@
-"""The linear systems of charged species, with the potential that couples them as one more unknown."""
+"""The linear systems of charged species, with the potential psi that couples the species as one more unknown."""
 
 from __future__ import annotations
 
@@ -18,11 +18,25 @@ Faces = tuple[Array, ...]
 
 @dataclass(frozen=True, eq=False)
 class Charged:
-    """A multiple > 0 of a coupling by charge on a grid, for the species of a step in their order.
+    """A multiple > 0 of a coupling by charge on a grid, and the linear systems of the species that it couples.
 
-    With psi the multiple of the coupling's potential, the densities rho_k = s_k (x_k - z_k psi) of changes x_k of the
-    potentials obey  - e lap psi = sum_k z_k rho_k,  e = permittivity / multiple: eliminated, this is the dense response of the
-    fields to the densities; kept, a sparse symmetric system, however strong the coupling.
+    The unknowns are changes x_k of the potentials of the species, and psi: the multiple times the potential of the coupling.
+    The changes of the densities are rho_k = s_k (x_k - z_k psi), with the valences z_k and reactions s_k >= 0. They obey
+
+        - e lap psi = sum_k z_k rho_k,      e = permittivity / multiple.
+
+    If psi is eliminated, the system is dense: it holds the response of the fields to the densities. If psi is kept as an
+    unknown, the system is sparse and symmetric, however strong the coupling.
+
+    Attributes
+    ----------
+    term : JointCoupling
+        The coupling by charge.
+    multiple : float
+        Its factor, or a share of this factor.
+    names : tuple of str
+        The species of a step, in the order of the step.
+    grid : Grid
     """
 
     term: JointCoupling
@@ -32,58 +46,65 @@ class Charged:
 
     @classmethod
     def of(cls, joint: JointTerms, names: tuple[str, ...], grid: Grid) -> Charged | None:
-        """The first coupling by charge that repels; None without any."""
+        """The first coupling by charge that repels, with its factor as the multiple; None if no coupling repels."""
         term = joint.repulsion
         return None if term is None else cls(term, term.factor, names, grid)
 
     @property
     def coupling(self) -> FieldCoupling:
-        """What Poisson's equation has to know."""
+        """The form of the coupling: valences, permittivity, doping and the condition at the walls."""
         return self.term.coupling
 
     @property
     def valences(self) -> Array:
-        """z_k in the order of the names."""
+        """The valences z_k in the order of the names."""
         return np.array([self.coupling.charges[name] for name in self.names])
 
     def cycle(self, reactions: Array, conductances: Sequence[Faces]) -> CoupledMultigrid:
-        """The multigrid cycle for reactions s_k and one tuple of conductances per species; in free space psi = 0 on the walls
-        stands in for what is not sparse.
+        """The multigrid cycle for the unknowns x_k and psi together.
+
+        It takes the reactions s_k, and one tuple of conductances across faces per species. In free space the equation of psi
+        is not sparse. The cycle takes psi = 0 on the walls instead.
         """
-        faces, outer = self._of_psi()
-        joined = tuple(np.stack([*(one[axis] for one in conductances), faces[axis]]) for axis in range(self.grid.dim))
+        faces, outer = self._conductances_of_psi()
+        joined = tuple(np.stack([*(species[axis] for species in conductances), faces[axis]]) for axis in range(self.grid.dim))
         return CoupledMultigrid(reactions, self.valences, joined, outer)
 
     def cycle_of_psi(self, reaction: Array) -> Multigrid:
-        """The cycle for psi alone, with a reaction, as ``cycle`` has it."""
-        faces, outer = self._of_psi()
+        """The multigrid cycle for psi alone, with a reaction. Walls are as in ``cycle``."""
+        faces, outer = self._conductances_of_psi()
         return Multigrid(reaction + outer, faces)
 
     def precondition(self, cycle: CoupledMultigrid, right: Array) -> Array:
-        """The cycle for the system from which psi has been eliminated: sum_k z_k times its rows is the row of psi."""
+        """One cycle for the system from which psi is eliminated. ``right`` is the right side of the rows of the species.
+
+        The right side of the row of psi is minus the sum of z_k times the right sides of the species.
+        """
         return cycle(np.concatenate([right, -np.einsum("k,k...->...", self.valences, right)[None]]))[:-1]
 
     def relaxed(self, reactions: Array, conductances: Sequence[Faces], first: Array, tolerance: float, most: int) -> Array:
-        """The potentials x of one implicit step of the linearised flow, psi included, from the first variations.
+        """The potentials x after one implicit step of the linearised flow, from the first variations ``first``.
 
         s_k (x_k - first_k - z_k psi) = div(a_k grad x_k),      - e lap psi = sum_k z_k s_k (x_k - first_k - z_k psi).
+
+        GMRES solves for x and psi together, to ``tolerance``, with at most ``most`` products.
         """
-        faces, outer = self._of_psi()
-        of_species = [elliptic(np.zeros(self.grid.shape), one) for one in conductances]
-        of_psi = elliptic(outer, faces)
+        faces, outer = self._conductances_of_psi()
+        diffusions = [elliptic(np.zeros(self.grid.shape), across) for across in conductances]
+        poisson = elliptic(outer, faces)
         z = self.valences.reshape(-1, *(1,) * self.grid.dim)
 
         def apply(x: Array) -> Array:
             rho = reactions * (x[:-1] - z * x[-1])
-            rows = [one + a(y) for one, a, y in zip(rho, of_species, x[:-1], strict=True)]
-            return np.stack([*rows, of_psi(x[-1]) - (z * rho).sum(axis=0)])
+            rows = [density + diffuse(y) for density, diffuse, y in zip(rho, diffusions, x[:-1], strict=True)]
+            return np.stack([*rows, poisson(x[-1]) - (z * rho).sum(axis=0)])
 
-        right = np.stack([*(-a(y) for a, y in zip(of_species, first, strict=True)), np.zeros(self.grid.shape)])
+        right = np.stack([*(-diffuse(y) for diffuse, y in zip(diffusions, first, strict=True)), np.zeros(self.grid.shape)])
         change = gmres(apply, right, self.cycle(reactions, conductances), tolerance, most)
         return first + change[:-1]
 
-    def _of_psi(self) -> tuple[Faces, Array]:
-        """The conductances of psi across the faces, and to the walls."""
+    def _conductances_of_psi(self) -> tuple[Faces, Array]:
+        """The conductances of psi across the faces between cells, and from the cells to walls on which psi = 0."""
         e, grid = self.coupling.permittivity / self.multiple, self.grid
         faces, outer = [], np.zeros(grid.shape)
         for axis, h in enumerate(grid.spacing):

@@ -1,10 +1,11 @@
-"""The state of least energy at given masses: Poisson-Boltzmann, and what stands in its place for nonlinear diffusion."""
+"""The state of least energy at given masses: Poisson-Boltzmann, also for nonlinear diffusion."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,28 +21,31 @@ from ..conjugate import conjugates_of
 from ..local_energy import GridEnergy
 from ..mass_level import level_of_mass
 from .charged import Charged
-from .screening import Screening
+from .screening import ChargeSolution, Screening
 
 _TAKES = (Internal, Bound, Forbidden, External, FieldCoupling)
-_FIRST_SHARE, _FASTER = 1e-3, 4.0  # of the coupling, where its whole is out of reach at once
+_FIRST_SHARE = 1e-3  # of the coupling, if Newton's method fails with the whole coupling
+_FASTER = 4.0  # ratio of one share to the next
 
 
 @dataclass(frozen=True, eq=False)
 class EquilibriumState:
-    """A state of least energy.
+    """A state of least energy at given masses.
 
     Attributes
     ----------
     state : Measure or Species
+        The state: the one measure of a state without names, else all species.
     chemical_potentials : mapping of float
-        The constant value of dE/drho_i where there is mass, by species.
+        By species, the constant value of dE/drho_i where there is mass.
     potential : array of the grid's shape
-        psi, 0 for a law without a DirichletCoupling.
+        psi; 0 for a law without a DirichletCoupling.
     status : Status
     iterations : int
+        The number of Newton steps.
     residual : float
-        The L1 distance between the charge that makes psi and that of the densities psi asks for, over that of all charges
-        without their signs.
+        The L1 distance between two charges, over the charge of the state without its signs: the charge that makes psi, and
+        the charge of the densities that psi asks for.
     """
 
     state: Measure | Species
@@ -53,18 +57,25 @@ class EquilibriumState:
 
 
 def equilibrium(law: Law, state: State, *, tolerance: float = 1e-11, max_iterations: int = 200) -> EquilibriumState:
-    """The state of least energy with the masses, and on the grid, of a state: where the flow of the law ends.
+    """The state of least energy that has the masses and the grid of ``state``: where the flow of the law ends.
 
         rho_i = (U_i*)'(mu_i - V_i - z_i psi),      - permittivity lap psi = sum_i z_i rho_i + doping
 
-    with the mu_i that give the masses: Poisson-Boltzmann for entropies, [(m - 1) / (m D) (mu - V - z psi)]_+^(1/(m-1)) for
-    RenyiEntropy(m) (docs/theory/poisson-nernst-planck.md, section 3.10). One answer, as the energy is strictly convex in the
-    densities; it is the fixed point of JKO() on the same grid. Newton's method on the charge, with psi eliminated exactly and
-    a multigrid cycle as preconditioner; a strong coupling is approached through weaker ones. Two transforms for each of some
-    ten products in each of 3 to 60 iterations, O(n log n).
+    The chemical potentials mu_i are the constants that give the masses. For entropies this is the Poisson-Boltzmann equation.
+    For RenyiEntropy(m) the density is [(m - 1) / (m D) (mu - V - z psi)]_+^(1/(m-1))
+    (docs/theory/poisson-nernst-planck.md, section 3.10).
 
-    The law is a sum of internal energies, Congestion, Obstacle, Potential and at most one DirichletCoupling; ValueError for
-    others, and for what ``BackAndForth`` refuses.
+    There is one answer, because the energy is strictly convex in the densities. It is the fixed point of JKO() on the same
+    grid.
+
+    ``tolerance`` bounds the residual (see ``EquilibriumState``). The unknown of Newton's method is the charge: psi is
+    eliminated exactly, and a multigrid cycle is the preconditioner. If this fails, a strong coupling is approached through
+    weaker couplings. Cost: O(n log n); 3 to 60 iterations, each with some ten products of two transforms.
+
+    The law is a sum of internal energies, Congestion, Obstacle, Potential and at most one DirichletCoupling.
+
+    Raises ValueError for another law, for a DirichletCoupling with a negative coefficient, and for what ``BackAndForth`` does
+    not accept.
 
     >>> import numpy as np, jkoflow as jf
     >>> grid = jf.Grid.box((0, 1), cells=64)
@@ -79,13 +90,21 @@ def equilibrium(law: Law, state: State, *, tolerance: float = 1e-11, max_iterati
     positive_integer("max_iterations", max_iterations)
     law.forms.require(_TAKES, "equilibrium", "for others evolve it with JKO() and stop=Steady()")
     step = ProximalStep(law, Species.of(state), 1.0)
-    problem = _Rest(step, GridEnergy.of(law.forms, step.anchor))
+    problem = _RestEquation(step, GridEnergy.of(law.forms, step.anchor))
     charge, status, iterations = problem.solve(tolerance, max_iterations)
     return problem.answer(charge, status, iterations)
 
 
-class _Rest:
-    """The charge n as the unknown of  n = doping + sum_i z_i (U_i*)'(mu_i - V_i - z_i psi(n))."""
+class _UnderPsi(NamedTuple):
+    """What a potential psi asks for, by species: the densities, the slopes (U*)'', and the chemical potentials mu_i."""
+
+    densities: dict[str, Array]
+    slopes: dict[str, Array]
+    chemical_potentials: dict[str, float]
+
+
+class _RestEquation:
+    """The equation  n = doping + sum_i z_i (U_i*)'(mu_i - V_i - z_i psi(n))  of a state of rest, for the charge n."""
 
     def __init__(self, step: ProximalStep, energy: GridEnergy) -> None:
         self.step, self.names, self.grid = step, tuple(step.anchor), step.grid
@@ -100,74 +119,74 @@ class _Rest:
         self.totals = {name: float(step.anchor[name].values.sum()) for name in self.names}
 
     def screening(self, share: float) -> Screening:
-        """The equation for the charge, with a share of the coupling."""
+        """The equation for the charge, with the coupling multiplied by ``share``."""
         assert self.term is not None
         charged = Charged(self.term, self.term.factor * share, self.names, self.grid)
         gross = sum(abs(z) * self.totals[name] for name, z in charged.coupling.charges.items())
         return Screening(charged, float(gross or 1.0), fixed_masses=True)
 
-    def asked(self, psi: Array) -> tuple[dict[str, Array], dict[str, Array], dict[str, float]]:
-        """Densities, slopes (U*)'' and levels mu of all species under a potential."""
-        rho, slopes, levels = {}, {}, {}
+    def under(self, psi: Array) -> _UnderPsi:
+        """What psi asks for, with the chemical potentials that give the masses."""
+        rho, slopes, chemical_potentials = {}, {}, {}
         for name, conjugate in self.conjugates.items():
             z, local = 0.0 if self.term is None else self.term.coupling.charges[name], conjugate.local
-            outside = np.where(local.forbidden, -np.inf, -local.potential - z * psi)
-            top = float(outside.max())
-            levels[name] = level_of_mass(conjugate, outside - top, self.totals[name]) - top
-            rho[name], slopes[name] = conjugate.density(outside + levels[name])
-        return rho, slopes, levels
+            minus_potential = np.where(local.forbidden, -np.inf, -local.potential - z * psi)
+            top = float(minus_potential.max())
+            chemical_potentials[name] = level_of_mass(conjugate, minus_potential - top, self.totals[name]) - top
+            rho[name], slopes[name] = conjugate.density(minus_potential + chemical_potentials[name])
+        return _UnderPsi(rho, slopes, chemical_potentials)
 
     def charge_of(self, rho: dict[str, Array]) -> Array:
-        """That of densities, and of the doping."""
+        """The charge of densities, plus the doping."""
         if self.term is None:
             return np.zeros(self.grid.shape)
         return charge_density(self.term.coupling, self.step.anchor.like(rho))
 
-    def respond(self, psi: Array) -> tuple[Array, list[Array]]:
-        """The charge under a potential, and z^2 (U*)'' by species."""
+    def charge_under(self, psi: Array) -> tuple[Array, list[Array]]:
+        """The charge under psi, and z^2 (U*)'' by species."""
         assert self.term is not None
-        rho, slopes, _ = self.asked(psi)
-        return self.charge_of(rho), [self.term.coupling.charges[name] ** 2 * one for name, one in slopes.items()]
+        rho, slopes, _ = self.under(psi)
+        return self.charge_of(rho), [self.term.coupling.charges[name] ** 2 * slope for name, slope in slopes.items()]
 
-    def solve(self, tolerance: float, most: int) -> tuple[Array, Status, int]:
-        """The charge in which both sides agree."""
+    def solve(self, tolerance: float, most: int) -> ChargeSolution:
+        """The charge at which both sides of the equation agree, in at most ``most`` iterations."""
         zero = np.zeros(self.grid.shape)
         if self.term is None:
-            return zero, Status.CONVERGED, 0
-        with np.errstate(all="ignore"):  # what overflows ends in the status
-            start, _ = self.respond(zero)
-            charge, status, iterations = self.screening(1.0).solve(self.respond, start, tolerance, most)
-            return (charge, status, iterations) if status.ok else self._through_weaker(start, tolerance, most)
+            return ChargeSolution(zero, Status.CONVERGED, 0)
+        with np.errstate(all="ignore"):  # an overflow ends in the status
+            start, _ = self.charge_under(zero)
+            solution = self.screening(1.0).solve(self.charge_under, start, tolerance, most)
+            return solution if solution.status.ok else self._through_weaker_charges(start, tolerance, most)
 
-    def _through_weaker(self, charge: Array, tolerance: float, most: int) -> tuple[Array, Status, int]:
-        """Along a path of rising charge, slower where it is lost."""
-        reached, faster, used, status = 0.0, _FASTER, 0, Status.STALLED
+    def _through_weaker_charges(self, charge: Array, tolerance: float, most: int) -> ChargeSolution:
+        """The charge at the end of a path of rising coupling, which rises more slowly after a failure."""
+        reached_share, ratio, used, status = 0.0, _FASTER, 0, Status.STALLED
         while used < most:
-            share = min(1.0, max(reached * faster, _FIRST_SHARE))
+            share = min(1.0, max(reached_share * ratio, _FIRST_SHARE))
             accuracy = tolerance if share == 1 else 1e-4
-            trial, status, iterations = self.screening(share).solve(self.respond, charge, accuracy, most - used)
+            trial, status, iterations = self.screening(share).solve(self.charge_under, charge, accuracy, most - used)
             used += iterations
             if status.ok and share == 1:
-                return trial, status, used
+                return ChargeSolution(trial, status, used)
             if status.ok:
-                reached, charge = share, trial
-            elif faster < 1.05 or reached == 0:
+                reached_share, charge = share, trial
+            elif ratio < 1.05 or reached_share == 0:
                 break
             else:
-                faster = faster**0.5
-        return charge, Status.ITERATION_LIMIT if used >= most else status, used
+                ratio = ratio**0.5
+        return ChargeSolution(charge, Status.ITERATION_LIMIT if used >= most else status, used)
 
     def answer(self, charge: Array, status: Status, iterations: int) -> EquilibriumState:
-        """What a charge says."""
+        """The state that a charge stands for."""
         if self.term is None:
             psi, residual = charge, 0.0
-            rho, _, levels = self.asked(psi)
+            rho, _, chemical_potentials = self.under(psi)
         else:
             screening = self.screening(1.0)
             with np.errstate(all="ignore"):
                 psi = screening.psi(charge)
-                rho, _, levels = self.asked(psi)
+                rho, _, chemical_potentials = self.under(psi)
                 residual = screening.size(charge - self.charge_of(rho))
             psi = psi / self.term.factor
         state = self.step.anchor.like(rho)
-        return EquilibriumState(state.unwrapped, MappingProxyType(levels), psi, status, iterations, residual)
+        return EquilibriumState(state.unwrapped, MappingProxyType(chemical_potentials), psi, status, iterations, residual)

@@ -1,9 +1,10 @@
-"""Poisson's equation for densities that answer to the potential: nonlinear Poisson-Boltzmann, in the charge."""
+"""Poisson's equation for densities that depend on psi: nonlinear Poisson-Boltzmann, with the charge as the unknown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,25 +14,37 @@ from ....laws.electrostatics import psi_of_charge
 from ....linear import gmres
 from .charged import Charged
 
-Answer = Callable[[Array], tuple[Array, list[Array]]]
-"""The charge that the densities hold under a potential, and by species z^2 times the slope of its density in its level."""
+ChargeUnder = Callable[[Array], tuple[Array, list[Array]]]
+"""psi -> (the charge of the densities under psi; by species z^2 times the derivative of the density in its level)."""
 
-_SHORTEST = 1e-6
-_PRODUCTS = 60
+_SHORTEST = 1e-6  # share of a Newton step below which the search stalls
+_PRODUCTS = 60  # most products of GMRES in a Newton step
 _PATIENCE = 5  # Newton steps without a gain of a tenth
+
+
+class ChargeSolution(NamedTuple):
+    """The charge at which an iteration stops, the status, and the number of iterations."""
+
+    charge: Array
+    status: Status
+    iterations: int
 
 
 @dataclass(frozen=True, eq=False)
 class Screening:
-    """The equation  n = charge(psi(n)),  psi(n) the multiple of the coupling's potential of the charge n.
+    """The equation  n = charge(psi(n))  for the charge n.
+
+    psi(n) is the multiple of ``charged`` times the potential of the charge n. charge(psi) is the charge of the densities under
+    psi.
 
     Attributes
     ----------
     charged : Charged
+        The coupling, and its multiple.
     scale : float
-        The charge of the state without its signs, summed over the cells, in which the residual is measured.
+        The unit of the residual: the charge of the state without its signs, summed over the cells.
     fixed_masses : bool
-        Whether the level of every species answers to psi so that its mass stays.
+        Whether the level of every species changes with psi so that the mass of the species stays.
     """
 
     charged: Charged
@@ -39,49 +52,55 @@ class Screening:
     fixed_masses: bool
 
     def psi(self, charge: Array) -> Array:
-        """The potential of a charge."""
+        """The multiple times the potential of a charge."""
         return self.charged.multiple * psi_of_charge(self.charged.coupling, self.charged.grid, charge)
 
     def size(self, left: Array) -> float:
-        """A difference of charges in units of all charge."""
+        """The L1 norm of a difference of charges, in units of ``scale``."""
         return float(np.abs(left).sum()) / self.scale
 
-    def solve(self, answer: Answer, charge: Array, tolerance: float, most: int) -> tuple[Array, Status, int]:
-        """Newton's method from a charge, psi eliminated exactly, its systems by GMRES with a multigrid cycle for psi."""
-        there, slopes = answer(self.psi(charge))
-        left = charge - there
-        residual, best, since = self.size(left), np.inf, 0
+    def solve(self, charge_under: ChargeUnder, charge: Array, tolerance: float, most: int) -> ChargeSolution:
+        """Solve the equation by Newton's method, beginning with ``charge``, in at most ``most`` iterations.
+
+        psi is eliminated exactly. GMRES solves the linear systems, with a multigrid cycle for psi as preconditioner.
+        """
+        present, slopes = charge_under(self.psi(charge))
+        excess = charge - present
+        residual, best, since = self.size(excess), np.inf, 0
         for iterations in range(most):
             if not np.isfinite(residual):
-                return charge, Status.NOT_FINITE, iterations
+                return ChargeSolution(charge, Status.NOT_FINITE, iterations)
             if residual <= tolerance:
-                return charge, Status.CONVERGED, iterations
+                return ChargeSolution(charge, Status.CONVERGED, iterations)
             best, since = (residual, 0) if residual < 0.9 * best else (best, since + 1)
             if since > _PATIENCE:
-                return charge, Status.STALLED, iterations
-            change, share = self._step(left, slopes, min(0.1, max(1e-8, residual))), 1.0
+                return ChargeSolution(charge, Status.STALLED, iterations)
+            change, share = self._newton_step(excess, slopes, min(0.1, max(1e-8, residual))), 1.0
             while share > _SHORTEST:
                 trial = charge + share * change
-                there, slopes_there = answer(self.psi(trial))
-                off = trial - there
-                if self.size(off) < (1 - 0.1 * share) * residual:
+                present, trial_slopes = charge_under(self.psi(trial))
+                trial_excess = trial - present
+                if self.size(trial_excess) < (1 - 0.1 * share) * residual:
                     break
                 share /= 2
             else:
-                return charge, Status.STALLED, iterations + 1
-            charge, slopes, left, residual = trial, slopes_there, off, self.size(off)
-        return charge, Status.ITERATION_LIMIT, most
+                return ChargeSolution(charge, Status.STALLED, iterations + 1)
+            charge, slopes, excess, residual = trial, trial_slopes, trial_excess, self.size(trial_excess)
+        return ChargeSolution(charge, Status.ITERATION_LIMIT, most)
 
-    def _step(self, left: Array, slopes: list[Array], tolerance: float) -> Array:
-        totals = [max(float(one.sum()), np.finfo(float).tiny) for one in slopes]
-        reaction = sum(slopes, np.zeros_like(left))
+    def _newton_step(self, excess: Array, slopes: list[Array], tolerance: float) -> Array:
+        """The change of the charge that makes the linearised excess vanish."""
+        totals = [max(float(slope.sum()), np.finfo(float).tiny) for slope in slopes]
+        reaction = sum(slopes, np.zeros_like(excess))
         cycle = self.charged.cycle_of_psi(reaction)
 
         def apply(change: Array) -> Array:
             psi = self.psi(change)
-            out = change + reaction * psi
+            row = change + reaction * psi
             if self.fixed_masses:
-                out -= sum((one * (float(np.sum(one * psi)) / total) for one, total in zip(slopes, totals, strict=True)), 0.0)
-            return out
+                row -= sum(
+                    (slope * (float(np.sum(slope * psi)) / total) for slope, total in zip(slopes, totals, strict=True)), 0.0
+                )
+            return row
 
-        return gmres(apply, -left, lambda b: b - reaction * cycle(b), tolerance, _PRODUCTS)
+        return gmres(apply, -excess, lambda b: b - reaction * cycle(b), tolerance, _PRODUCTS)

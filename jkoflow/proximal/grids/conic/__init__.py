@@ -1,4 +1,4 @@
-"""Steps as conic programs for cvxpy: references for small grids."""
+"""The JKO step as conic programs for cvxpy: references for small grids."""
 
 from .convex import Convex, freezing_threshold
 from .convex_dynamic import ConvexDynamic

@@ -1,4 +1,4 @@
-"""The JKO step as a conic program over transport plans: the reference for small grids."""
+"""The JKO step as a conic program in transport plans: a reference for small grids."""
 
 from __future__ import annotations
 
@@ -20,27 +20,34 @@ class Convex(ConicSolver):
 
         min over g_i >= 0 with first marginals anchor_i:   sum_i <|x - y|^2, g_i> / (2 tau alpha_i) + E(second marginals)
 
-    solved by Clarabel's interior point: entropies by exponential cones, Renyi entropies by power cones, interactions by
-    quadratic forms that must be positive semidefinite at fixed masses, as a DirichletCoupling is; any sum, all species jointly.
+    The interior-point method of Clarabel solves the program, for all species jointly and any sum of
 
-    Freezing. A plan between cell centres moves mass by whole cells: a positive density is its own step when
-    dt <= dx^2 / (2 max |phi_i - phi_(i+1)|), phi being the first variation (docs/theory/poisson-nernst-planck.md, section 4).
-    Below that threshold a ``FreezingWarning`` is raised and the status is FROZEN; several times above it the motion is still
-    too slow. ``ConvexDynamic`` does not freeze.
+    * entropies, by exponential cones;
+    * Renyi entropies, by power cones;
+    * bounds and potentials;
+    * interactions and a DirichletCoupling, by quadratic forms. These must be positive semidefinite at fixed masses, as that
+      of a DirichletCoupling is.
+
+    Freezing: a plan between cell centres moves mass by whole cells. So a positive density is its own step if
+    dt <= dx^2 / (2 max |phi_i - phi_(i+1)|), where phi is the first variation
+    (docs/theory/poisson-nernst-planck.md, section 4). Below this threshold a ``FreezingWarning`` is issued, and the status is
+    FROZEN. At several times the threshold the motion is still too slow. ``ConvexDynamic`` does not freeze.
 
     Parameters
     ----------
     tolerance : float
-        Clarabel's bound on the relative gap and on the infeasibilities.
+        Bound of Clarabel on the gap, absolute and relative, and on the infeasibilities.
     max_iterations : int
         Bound on the interior-point iterations.
 
     Notes
     -----
-    n^2 variables per species for n cells, about n^3 operations an iteration at worst: n = 64 takes a tenth of a second,
-    16 x 16 a few seconds. An interior-point answer meets its constraints to the tolerance only: its entries below zero are
-    set to zero and the rows scaled to the anchor's masses; ``residual`` is the L1 share of the mass so moved, the
-    largest over the species.
+    Cost: n^2 variables per species for n cells, and at worst about n^3 operations an iteration. 64 cells take a tenth of a
+    second, 16 x 16 cells a few seconds.
+
+    The answer of an interior-point method meets its constraints to the tolerance only. So entries of the plans below 0 are
+    set to 0, and the rows are scaled to the masses of the anchor. ``residual`` is the share of the mass that this moves, in
+    L1, the largest over the species.
 
     Examples
     --------
@@ -63,31 +70,31 @@ class Convex(ConicSolver):
         self.must_take(step)
         grid, anchor = step.grid, step.anchor
         cost = squared_distances(grid.points)
-        held = {name: anchor[name].masses > 0 for name in anchor}
-        plans = {name: cp.Variable((int(held[name].sum()), grid.size), nonneg=True) for name in anchor}
+        occupied = {name: anchor[name].masses > 0 for name in anchor}  # the cells with mass, which have a row in the plan
+        plans = {name: cp.Variable((int(occupied[name].sum()), grid.size), nonneg=True) for name in anchor}
         densities = {name: cp.Variable(grid.size, nonneg=True) for name in anchor}
         conic = conic_energy(step, densities)
-        rows = [cp.sum(plans[name], axis=1) == anchor[name].masses[held[name]] for name in anchor]
+        rows = [cp.sum(plans[name], axis=1) == anchor[name].masses[occupied[name]] for name in anchor]
         links = {name: cp.sum(plans[name], axis=0) == grid.cell_volume * densities[name] for name in anchor}
-        moves = [cp.sum(cp.multiply(cost[held[n]], plans[n])) / (2 * step.weight(n)) for n in anchor]
-        problem = cp.Problem(cp.Minimize(cp.sum(moves + conic.objective)), [*rows, *links.values(), *conic.constraints])
+        transport = [cp.sum(cp.multiply(cost[occupied[name]], plans[name])) / (2 * step.weight(name)) for name in anchor]
+        problem = cp.Problem(cp.Minimize(cp.sum(transport + conic.objective)), [*rows, *links.values(), *conic.constraints])
         frozen = self._freezes(step)
         status, iterations = run_clarabel(problem, self.max_iterations, self.tolerance)
         if any(plan.value is None or not np.all(np.isfinite(plan.value)) for plan in plans.values()):
             return unsolved(step, status, iterations)
         feasible, residual = {}, 0.0
         for name, plan in plans.items():
-            feasible[name], moved = _made_feasible(plan.value, anchor[name].masses[held[name]])
-            residual = max(residual, moved)
-        state = anchor.like({n: g.sum(axis=0).reshape(grid.shape) / grid.cell_volume for n, g in feasible.items()})
-        distances = {n: float(np.sum(cost[held[n]] * g)) ** 0.5 for n, g in feasible.items()}
-        potentials = {n: -step.weight(n) * links[n].dual_value.reshape(grid.shape) for n in anchor}
+            feasible[name], moved_share = _made_feasible(plan.value, anchor[name].masses[occupied[name]])
+            residual = max(residual, moved_share)
+        state = anchor.like({name: g.sum(axis=0).reshape(grid.shape) / grid.cell_volume for name, g in feasible.items()})
+        distances = {name: float(np.sum(cost[occupied[name]] * g)) ** 0.5 for name, g in feasible.items()}
+        potentials = {name: -step.weight(name) * links[name].dual_value.reshape(grid.shape) for name in anchor}
         if status is Status.CONVERGED and frozen:
             status = Status.FROZEN
         return ProxResult(state, distances, potentials, status, iterations, residual)
 
     def _freezes(self, step: ProximalStep) -> bool:
-        """Whether the anchor is stuck although its first variation is not constant; warns if so."""
+        """Return True, with a FreezingWarning, if tau is at most the freezing threshold and phi is not constant."""
         threshold = freezing_threshold(step)
         frozen = step.tau <= threshold < np.inf
         if frozen:
@@ -101,25 +108,31 @@ class Convex(ConicSolver):
 
 
 def freezing_threshold(step: ProximalStep) -> float:
-    """The largest tau at which a plan between cell centres leaves the anchor where it is.
+    """The largest tau, a time, at which a step by plans between cell centres leaves the anchor as it is.
+
+    It is the minimum of
+
+        dx^2 / (2 alpha (phi_i - phi_j)_+),      phi = dE / d rho,
+
+    over all species of mobility alpha, and all pairs of neighbours i, j along an axis of which i has mass. The cost is O(n).
+
+    Special values:
+
+    * 0 next to vacuum where phi is -inf, and for an anchor that breaks a bound: the anchor moves at every tau;
+    * inf if no neighbour is lower by more than the rounding of phi: the anchor moves at no tau.
 
     Source: docs/theory/poisson-nernst-planck.md, section 4.
-
-        min of  dx^2 / (2 alpha (phi_i - phi_j)_+)  over neighbours i, j along an axis, i with mass;   phi = dE / d rho
-
-    over all species. 0 next to vacuum where the first variation is -inf; inf when no neighbour is lower by more than the
-    rounding of phi. O(n).
     """
     steepest = 0.0
     for name in step.anchor:
-        phi, held = step.energy.first_variation(step.anchor, name), step.anchor[name].values > 0
-        if np.isposinf(phi[held]).any():
+        phi, occupied = step.energy.first_variation(step.anchor, name), step.anchor[name].values > 0
+        if np.isposinf(phi[occupied]).any():
             return 0.0  # the anchor breaks a bound, and has to move
-        noise = 1e-12 * float(np.abs(phi[held]).max())
+        noise = 1e-12 * float(np.abs(phi[occupied]).max())
         for axis, h in enumerate(step.grid.spacing):
-            f, m = np.moveaxis(phi, axis, 0), np.moveaxis(held, axis, 0)
-            up, down = (f[:-1], f[1:], m[:-1]), (f[1:], f[:-1], m[1:])
-            drop = max(float((here[mass] - there[mass]).max(initial=0.0)) for here, there, mass in (up, down))
+            f, m = np.moveaxis(phi, axis, 0), np.moveaxis(occupied, axis, 0)
+            up, down = (f[:-1], f[1:], m[:-1]), (f[1:], f[:-1], m[1:])  # phi in cells, in their neighbours, cells with mass
+            drop = max(float((here[mass] - neighbour[mass]).max(initial=0.0)) for here, neighbour, mass in (up, down))
             if drop > noise:
                 steepest = max(steepest, step.mobilities[name] * drop / h**2)
     return np.inf if steepest == 0 else 0.5 / steepest
@@ -132,8 +145,8 @@ def squared_distances(points: Array) -> Array:
 
 
 def _made_feasible(plan: Array, masses: Array) -> tuple[Array, float]:
-    """The plan without negative entries and with rows of exactly the given masses, and the share of mass this moved."""
-    kept = np.maximum(plan, 0.0)
-    rows = kept.sum(axis=1)
-    kept *= (masses / np.where(rows > 0, rows, 1.0))[:, None]
-    return kept, float(np.abs(kept - plan).sum() / masses.sum())
+    """The plan with negative entries set to 0 and rows scaled to the masses, and the share of the mass that this moves."""
+    feasible = np.maximum(plan, 0.0)
+    rows = feasible.sum(axis=1)
+    feasible *= (masses / np.where(rows > 0, rows, 1.0))[:, None]
+    return feasible, float(np.abs(feasible - plan).sum() / masses.sum())

@@ -1,4 +1,4 @@
-"""The JKO step as a conic program over densities and fluxes in time: a reference that does not freeze."""
+"""The JKO step as a conic program in densities and fluxes over time: a reference that does not freeze."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ class ConvexDynamic(ConicSolver):
         min over densities rho(s), fluxes m(s), 0 <= s <= 1, with d rho/ds + div m = 0, rho(0) = anchor, no flux at the walls:
             sum_i 1 / (2 tau alpha_i) int int |m_i|^2 / rho_i dx ds + E(rho(1))
 
-    with densities in the cells at ``layers`` + 1 times, fluxes on the faces between, each against the mean density of its
-    two cells and two times (second order in both), and |m|^2 / rho as rotated second-order cones. The motion is seen however
-    small dt is; the price is an O(dx^2 + layers^-2) error in W2 and in the step.
+    * The densities are values in the cells at ``layers`` + 1 times s.
+    * The fluxes are values on the faces between cells, in the ``layers`` intervals of s. Each flux stands against the mean
+      density of its two cells and two times, which is of second order in dx and in s.
+    * |m|^2 / rho enters by rotated second-order cones.
+
+    The motion is seen however small dt is. The error of W2 and of the step is O(dx^2 + layers^-2).
 
     Parameters
     ----------
@@ -35,9 +38,13 @@ class ConvexDynamic(ConicSolver):
 
     Notes
     -----
-    layers (d + 1) n variables and layers d n cones for n cells: 64 cells take a tenth of a second, 16 x 16 a second.
-    Entries of the answer below zero by the solver's tolerance are set to zero and the whole scaled to the anchor's mass;
-    ``residual`` is the L1 share of the mass so changed. Accepts the same energies as Convex.
+    ConvexDynamic accepts the same energies as Convex.
+
+    Cost: layers (d + 1) n variables and layers d n cones for n cells in dimension d. 64 cells take a tenth of a second,
+    16 x 16 cells a second.
+
+    The answer meets its constraints to the tolerance only. So densities below 0 are set to 0, and the density is scaled to
+    the mass of the anchor. ``residual`` is the share of the mass that this changes, in L1, the largest over the species.
 
     Examples
     --------
@@ -67,25 +74,25 @@ class ConvexDynamic(ConicSolver):
         paths = {name: _Path(cp, grid, anchor[name].values.ravel(), self.layers) for name in anchor}
         last = {name: path.densities[-1] for name, path in paths.items()}
         conic = conic_energy(step, last)
-        moves = [path.action / (2 * step.weight(name)) for name, path in paths.items()]
-        constraints = [c for path in paths.values() for c in path.continuity + path.cones] + conic.constraints
-        problem = cp.Problem(cp.Minimize(cp.sum(moves + conic.objective)), constraints)
+        transport = [path.action / (2 * step.weight(name)) for name, path in paths.items()]
+        constraints = [constraint for path in paths.values() for constraint in path.continuity + path.cones] + conic.constraints
+        problem = cp.Problem(cp.Minimize(cp.sum(transport + conic.objective)), constraints)
         status, iterations = run_clarabel(problem, self.max_iterations, self.tolerance)
         if any(rho.value is None or not np.all(np.isfinite(rho.value)) for rho in last.values()):
             return unsolved(step, status, iterations)
         measures, residual = {}, 0.0
         for name, rho in last.items():
-            kept = np.maximum(rho.value, 0.0)
-            kept *= anchor[name].values.sum() / kept.sum()
-            residual = max(residual, float(np.abs(kept - rho.value).sum() / kept.sum()))
-            measures[name] = anchor[name].like(kept.reshape(grid.shape))
+            feasible = np.maximum(rho.value, 0.0)
+            feasible *= anchor[name].values.sum() / feasible.sum()
+            residual = max(residual, float(np.abs(feasible - rho.value).sum() / feasible.sum()))
+            measures[name] = anchor[name].like(feasible.reshape(grid.shape))
         distances = {name: max(float(path.action.value), 0.0) ** 0.5 for name, path in paths.items()}
         potentials = {name: path.potential(step.weight(name)) for name, path in paths.items()}
         return ProxResult(Species(measures), distances, potentials, status, iterations, residual)
 
 
 class _Path:
-    """The variables of one species along s: densities in the cells, fluxes on the faces, and the action."""
+    """The variables of one species along s, with their constraints: densities in cells, fluxes on faces, and the action."""
 
     def __init__(self, cp: Any, grid: Grid, start: Array, layers: int) -> None:
         self._grid, self._layers = grid, layers
@@ -95,7 +102,7 @@ class _Path:
         self.continuity, self.cones, costs = [], [], []
         for before, after in zip(self.densities[:-1], self.densities[1:], strict=True):
             divergence = 0
-            self._ends: list[Any] = []  # mean operator, flux and face density of the last interval
+            self._last_interval: list[Any] = []  # per axis: the mean onto faces, the flux, and the density on faces
             for difference, mean in faces:
                 if difference.shape[0] == 0:
                     continue
@@ -104,29 +111,33 @@ class _Path:
                 density = mean @ ((before + after) / 2)
                 self.cones.append(cp.SOC(cost + density, cp.vstack([2 * flux, cost - density]), axis=0))
                 costs.append(cp.sum(cost))
-                self._ends.append((mean, flux, density))
+                self._last_interval.append((mean, flux, density))
                 divergence = divergence - difference.T @ flux
             self.continuity.append(layers * (after - before) + divergence == 0)
         self.action = cp.sum(costs) * (grid.cell_volume / layers) if costs else cp.Constant(0.0)
 
     def potential(self, weight: float) -> Array:
-        """phi at s = 1: the multiplier of the last interval, carried on from its middle by half a Hamilton-Jacobi step."""
+        """The Kantorovich potential, which is phi at s = 1.
+
+        It is the multiplier of the continuity equation in the last interval. Half a Hamilton-Jacobi step carries it from the
+        middle of this interval to its end.
+        """
         phi = weight * self._layers / self._grid.cell_volume * self.continuity[-1].dual_value
-        for mean, flux, density in self._ends:
-            held = density.value > 1e-9 * density.value.max()
-            velocity = np.where(held, flux.value, 0.0) / np.where(held, density.value, 1.0)
+        for mean, flux, density in self._last_interval:
+            occupied = density.value > 1e-9 * density.value.max()
+            velocity = np.where(occupied, flux.value, 0.0) / np.where(occupied, density.value, 1.0)
             phi = phi - mean.T @ velocity**2 / (4 * self._layers)
         return np.asarray(phi).reshape(self._grid.shape)
 
 
 def _faces(grid: Grid, axis: int) -> tuple[Any, Any]:
-    """Difference quotient and mean across the inner faces along an axis, as sparse matrices (faces, cells)."""
+    """The difference quotient and the mean across the inner faces along an axis, as sparse matrices (faces, cells)."""
     from scipy import sparse
 
     along = grid.shape[axis]
     ones = np.ones(along - 1)
-    steps = sparse.diags_array([-ones, ones], offsets=[0, 1], shape=(along - 1, along)) / grid.spacing[axis]
+    differences = sparse.diags_array([-ones, ones], offsets=[0, 1], shape=(along - 1, along)) / grid.spacing[axis]
     means = sparse.diags_array([ones, ones], offsets=[0, 1], shape=(along - 1, along)) / 2
     before = sparse.eye_array(int(np.prod(grid.shape[:axis])))
     behind = sparse.eye_array(int(np.prod(grid.shape[axis + 1 :])))
-    return tuple(sparse.csr_matrix(sparse.kron(sparse.kron(before, m), behind)) for m in (steps, means))
+    return tuple(sparse.csr_matrix(sparse.kron(sparse.kron(before, matrix), behind)) for matrix in (differences, means))

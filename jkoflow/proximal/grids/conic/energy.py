@@ -1,4 +1,4 @@
-"""Energies as cvxpy expressions: what the conic solvers share."""
+"""The energy of a step as cvxpy expressions, and the call of Clarabel: what the conic solvers share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ _STATUSES = {
 
 @dataclass
 class ConicEnergy:
-    """The energy of a step as an objective, constraints, and one joint quadratic form of the masses."""
+    """The energy of a step in the densities: terms of the objective, constraints, and one quadratic form of the masses.
+
+    ``blocks`` are the matrices of the quadratic form for pairs of species, per unit mass in each cell.
+    """
 
     step: ProximalStep
     densities: dict[str, cp.Variable]
@@ -43,16 +46,19 @@ class ConicEnergy:
         return self.step.grid.cell_volume
 
     def add_block(self, a: str, b: str, c: float, kernel: Kernel) -> None:
-        """Add c int int kernel(x - y) rho_a(x) rho_b(y), with a factor 1/2 when a is b, to the quadratic form."""
+        """Add c int int kernel(x - y) rho_a(x) rho_b(y) to the quadratic form, with a factor 1/2 if a is b."""
         self.add_matrix(a, b, c * self.step.grid.kernel_matrix(kernel))
 
     def add_matrix(self, a: str, b: str, matrix: Array) -> None:
-        """The same for a symmetric matrix that says what a unit of mass in one cell does to one in another."""
+        """Add an interaction by its symmetric matrix: the energy of a unit of mass in one cell and one in another."""
         for pair in {(a, b), (b, a)}:
             self.blocks[pair] = self.blocks.get(pair, 0.0) + matrix
 
     def finish(self) -> None:
-        """Enter the quadratic form, once it is known to be convex at fixed masses."""
+        """Add the quadratic form to the objective.
+
+        Raises ValueError if the form is not convex at fixed masses.
+        """
         if not self.blocks:
             return
         names = list(self.densities)
@@ -75,7 +81,10 @@ class ConicEnergy:
 
 
 def conic_energy(step: ProximalStep, densities: dict[str, cp.Variable]) -> ConicEnergy:
-    """The energy of the step in terms of the density variables; ValueError for a term that is not accepted."""
+    """The energy of the step in the density variables.
+
+    Raises ValueError for a term that is not accepted.
+    """
     conic = ConicEnergy(step, densities)
     for entry in step.forms.entries:
         match entry.form:
@@ -111,7 +120,11 @@ def _enter_internal(entry: Entry[Internal], conic: ConicEnergy) -> None:
 
 
 def _enter_coupling(coupling: FieldCoupling, c: float, conic: ConicEnergy) -> None:
-    """The Green's function column by column, c > 0; what the doping does stands apart from what the species do."""
+    """Add c > 0 times a coupling by charge.
+
+    The Green's function of Poisson's equation, column by column, makes the quadratic form of the species. The potential of the
+    doping enters as linear terms and a constant.
+    """
     grid = conic.step.grid
     units = np.eye(grid.size).reshape(-1, *grid.shape) / conic.volume
     green = np.stack([psi_of_charge(coupling, grid, unit).ravel() for unit in units])
@@ -125,9 +138,9 @@ def _enter_coupling(coupling: FieldCoupling, c: float, conic: ConicEnergy) -> No
 
 
 def run_clarabel(problem: cp.Problem, max_iterations: int, tolerance: float) -> tuple[Status, int]:
-    """Solve in place; the status, and the interior-point iterations."""
+    """Solve the program in place. Returns the status and the number of interior-point iterations."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what cvxpy warns of is what the status says
+        warnings.simplefilter("ignore")  # the status says what cvxpy warns of
         try:
             problem.solve(
                 solver=cp.CLARABEL,

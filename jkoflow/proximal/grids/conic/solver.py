@@ -1,4 +1,4 @@
-"""What the two conic solvers have in common."""
+"""What the two conic solvers have in common: their parameters, what they accept, and the answer after a failure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...base import IterativeSolver, ProximalStep, ProxResult
 
 @dataclass(frozen=True)
 class ConicSolver(IterativeSolver):
-    """A step solver by Clarabel: its tolerance, its limit, and what it accepts. cvxpy is imported at the first use."""
+    """A step solver that calls Clarabel through cvxpy. cvxpy is imported at the first use."""
 
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
     takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, FieldCoupling)
@@ -32,6 +32,6 @@ class ConicSolver(IterativeSolver):
 
 
 def unsolved(step: ProximalStep, status: Status, iterations: int) -> ProxResult:
-    """The anchor as it was, for a program that gave no numbers."""
+    """The answer if the program gave no numbers: the anchor as it was, with distances and potentials 0 and the residual inf."""
     nothing = {name: np.zeros(step.anchor.grid.shape) for name in step.anchor}
     return ProxResult(step.anchor, dict.fromkeys(step.anchor, 0.0), nothing, status, iterations, np.inf)

@@ -1,4 +1,4 @@
-"""Steps with entropic transport."""
+"""The step with entropic transport on a grid."""
 
 from .solver import Entropic
 

@@ -11,20 +11,26 @@ from ...base import ProximalStep
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
 from ..power_equation import monotone_equation, power_equation
 
-_SPARE = -1e-12  # of the mass: rounding in a bound that is filled
+_SPARE = -1e-12  # share of the mass: a bound that is exactly filled may be short of the mass by rounding
 
 
 @dataclass(frozen=True, eq=False)
 class PointwiseStep:
-    """The equation of one species.
+    """The equation for the density of one species in a cell, given the plan of the present sweep.
 
-    With l = log rho,
+    The unknown is l = log rho:
 
-        theta (l - log q) + entropy (l + 1) + sum_k c_k U_k'(e^l) + V + moving = blur l_now,      e^l <= cap,
+        theta (l - log q) + entropy (l + 1) + sum_k c_k U_k'(e^l) + V + fields = blur l_now,      e^l <= cap.
 
-    where q are the scaled kernel sums per unit volume and theta = epsilon / (2 tau alpha). blur is theta / 2 when the entropic
-    bias is taken out, else 0; its term is taken at the plan's present density l_now, which halves the step where nothing
-    else holds the density (in vacuum) and keeps the iteration from flipping sign there.
+    * q are the scaled kernel sums K a per unit volume.
+    * theta = epsilon / (2 tau alpha).
+    * fields are the first variations of the joint terms.
+    * blur = theta / 2 if the entropic bias is taken out, else 0.
+    * l_now is the log density of the plan's present second marginal. Taking the debiasing term at l_now halves the step of the
+      iteration where nothing else holds the density (in vacuum), and keeps it from changing sign there
+      (docs/theory/debiasing.md, section 5.1).
+
+    ``log_volume`` is the log of the volume of a cell. ``log_total`` is the log of the sum of the anchor's cell values.
     """
 
     name: str
@@ -34,15 +40,19 @@ class PointwiseStep:
     log_volume: float
     log_total: float
 
-    def log_masses(self, log_q: Array, log_marginal: Array, outside: Array) -> Array:
-        """log of the mass in every cell, for the scaled kernel sums log_q; ``outside`` is V with the moving fields."""
+    def log_masses(self, log_q: Array, log_marginal: Array, effective_potential: Array) -> Array:
+        """The log of the mass in every cell that solves the equation.
+
+        ``log_q`` are the log kernel sums, ``log_marginal`` the log masses of the present second marginal;
+        ``effective_potential`` is V + fields.
+        """
         right = self.theta * (log_q - self.log_volume) + self.blur * (log_marginal - self.log_volume)
-        right = right - outside
+        right = right - effective_potential
         slope = self.theta + self.local.entropy
         log_density = self._solve(slope, right - self.local.entropy)
         if np.isinf(self.local.cap):
             return log_density + self.log_volume
-        if self.local.powers or self.local.others:  # a scale would change their equation by more than a constant
+        if self.local.powers or self.local.others:  # a scale factor would change their equation by more than a constant
             return np.minimum(log_density, np.log(self.local.cap)) + self.log_volume
         return _filled(log_density, np.log(self.local.cap), self.log_total) + self.log_volume
 
@@ -53,24 +63,30 @@ class PointwiseStep:
             return power_equation(slope, *self.local.powers[0], right)
         return monotone_equation(slope, self.local.powers, self.local.others, right)
 
-    def answer_to_level(self, density: Array) -> Array:
-        """The slope of the density in what lies outside, with its sign changed: 1 / (theta / rho + U''(rho)), 0 at the cap."""
+    def density_response(self, density: Array) -> Array:
+        """Minus the derivative of the density in the effective potential: 1 / (theta / rho + U''(rho)).
+
+        0 in vacuum and at the cap.
+        """
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             slope = 1 / (self.theta / density + self.local.curvature(density))
         return np.where((density > 0) & (density < self.local.cap), slope, 0.0)
 
-    def guess(self, density: Array, outside: Array) -> Array:
-        """log b for the first iteration, from the first variation at the anchor; vacuum counts as a trace of mass."""
+    def guess(self, density: Array, effective_potential: Array) -> Array:
+        """log b for the first iteration, from the first variation at the anchor.
+
+        Vacuum counts as a trace of mass: 1e-8 of the largest density.
+        """
         trace = np.maximum(density, 1e-8 * density.max())
-        level = outside + self.local.derivative(trace) - self.blur * np.log(trace)
-        return (level.min() - level) / self.theta
+        variation = effective_potential + self.local.derivative(trace) - self.blur * np.log(trace)
+        return (variation.min() - variation) / self.theta
 
 
 def _filled(log_density: Array, log_cap: float, log_total: float) -> Array:
-    """log min(s rho, cap) with the scale s that gives the total, found by sorting in O(n log n).
+    """log min(s rho, cap), with the scale factor s that gives the total. Sorting finds s in O(n log n).
 
-    Under a bound the multipliers are loose by a constant where the whole support is full. A scale adds a constant to the
-    first variation of an entropy or a potential, which the step does not see.
+    If the whole support is full, the bound leaves a constant in the multipliers undetermined. A scale factor adds a constant
+    to the first variation of an entropy or a potential. The step does not see this constant.
     """
     falling = np.sort(log_density.ravel())[::-1]
     log_tails = np.logaddexp.accumulate(falling[::-1])[::-1]
@@ -83,7 +99,10 @@ def _filled(log_density: Array, log_cap: float, log_total: float) -> Array:
 
 
 def pointwise_steps(step: ProximalStep, energy: GridEnergy, epsilon: float, debias: bool) -> dict[str, PointwiseStep]:
-    """The equation of every species. Raises ValueError for a bound that the mass does not fit under."""
+    """The equation of every species.
+
+    Raises ValueError if the mass does not fit under a bound.
+    """
     must_leave_room(energy, step, _SPARE)
     equations = {}
     for name, local in energy.local.items():

@@ -1,4 +1,4 @@
-"""The scaling iteration of the entropic step: from one set of multipliers to the next."""
+"""The scaling iteration of the entropic step: from the multipliers of a plan to the next ones."""
 
 from __future__ import annotations
 
@@ -19,18 +19,28 @@ from ..charges.screening import Screening
 from ..joint_terms import JointTerm, JointTerms
 from .pointwise import PointwiseStep
 
-_SELF_SWEEPS = 4  # the first guess is right to first order in epsilon already
-_SCREENED, _MOST_SCREENING = 1e-11, 50  # accuracy of the charge within a sweep
+_SELF_SWEEPS = 4  # for the plan of a density to itself: its first guess is right to first order in epsilon already
+_SCREENED, _MOST_SCREENING = 1e-11, 50  # tolerance of the charge within a sweep, and most Newton steps for it
 _PATIENCE = 400  # sweeps without a new lowest residual before the iteration counts as stalled
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One sweep over both marginals; every array has a leading axis for the species.
+    """One sweep over both marginals.
 
-    ``log_b`` are the multipliers of the second marginal that it started from, ``log_marginal`` the second marginal of the
-    plan whose first marginal is the anchor, ``image`` the multipliers that the energy asks for in return, ``residual`` the
-    L1 distance over the mass between that marginal and the one the energy asks for, or the error of the mass if larger.
+    Every array has a leading axis for the species.
+
+    Attributes
+    ----------
+    log_b : array
+        The log multipliers of the second marginal with which the sweep begins.
+    log_marginal : array
+        The log masses of the second marginal of the plan whose first marginal is the anchor.
+    image : array
+        The log multipliers that the energy asks for in return.
+    residual : float
+        The L1 distance, over the mass, between the second marginal and the masses that the energy asks for, or the relative
+        error of the mass if this is larger. The largest over the species.
     """
 
     log_b: Array
@@ -46,13 +56,13 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Scaling:
-    """The plans g = a K b between the anchor and the density sought, one per species."""
+    """The plans g = a K b between the anchor and the unknown density, one plan per species."""
 
     step: ProximalStep
     kernel: GibbsKernel
     equations: dict[str, PointwiseStep]
     joint: JointTerms
-    screened: bool = False  # whether the potential of charges is solved for within a sweep
+    screened: bool = False  # whether psi of a coupling by charge is solved for within a sweep
 
     @cached_property
     def _log_anchor(self) -> Array:
@@ -64,21 +74,24 @@ class Scaling:
         return float(np.log(self.kernel.grid.cell_volume))
 
     def guess(self) -> Array:
-        """log b from the first variation at the anchor."""
+        """A first log b from the first variation at the anchor."""
         anchor = self.step.anchor
-        rows = ((anchor[name].values, self._outside(name, anchor)) for name in self.equations)
-        return np.stack([one.guess(*row) for one, row in zip(self.equations.values(), rows, strict=True)])
+        rows = ((anchor[name].values, self._effective_potential(name, anchor)) for name in self.equations)
+        return np.stack([equation.guess(*row) for equation, row in zip(self.equations.values(), rows, strict=True)])
 
-    def guess_after(self, coarser: Scaling, reached: Sweep) -> Array:
-        """log b from what a coarser problem reached: its centred potential and its density carry over."""
-        ratio = coarser.kernel.epsilon / self.kernel.epsilon
-        half_log_density = (reached.log_marginal - self._log_volume) / 2
-        return ratio * (reached.log_b - half_log_density) + half_log_density
+    def guess_after(self, blurred: Scaling, last: Sweep) -> Array:
+        """A first log b from the last sweep of the problem with a larger epsilon.
+
+        The Kantorovich potential (eps / 2) (log b - (log rho) / 2) and the density rho carry over.
+        """
+        ratio = blurred.kernel.epsilon / self.kernel.epsilon
+        half_log_density = (last.log_marginal - self._log_volume) / 2
+        return ratio * (last.log_b - half_log_density) + half_log_density
 
     def iterate(self, sweep: Sweep, tolerance: float, most: int, memory: int) -> tuple[Status, Sweep, int]:
-        """Accelerated sweeps from a first one until the residual is below the tolerance.
+        """Repeat accelerated sweeps until the residual is below the tolerance, beginning with ``sweep``.
 
-        Returns the status, the sweep with the lowest residual, and the number of new sweeps, at the most ``most``.
+        Returns the status, the sweep with the lowest residual, and the number of new sweeps, which is at most ``most``.
         """
         mixing = Anderson(memory)
         best, best_at = sweep, 0
@@ -96,56 +109,64 @@ class Scaling:
         return Status.ITERATION_LIMIT, best, most
 
     def sweep(self, log_b: Array) -> Sweep:
-        """Scale the first marginal to the anchor, then ask the energy for the second."""
+        """Scale the first marginal to the anchor, then ask the energy for the second marginal."""
         apply = self.kernel.log_apply
         log_q = np.stack([apply(mu - apply(v)) for mu, v in zip(self._log_anchor, log_b, strict=True)])
         log_marginal = log_b + log_q
-        with np.errstate(over="ignore"):  # an overflow is told by the residual
+        with np.errstate(over="ignore"):  # an overflow shows in the residual
             marginal = np.exp(log_marginal)
         if not np.all(np.isfinite(marginal)):
             return Sweep(log_b, log_marginal, log_b, np.inf)
         wanted = self._wanted(log_q, log_marginal, marginal)
         cells = tuple(range(1, wanted.ndim))
-        held = np.exp(self._log_anchor).sum(axis=cells)
+        totals = np.exp(self._log_anchor).sum(axis=cells)
         with np.errstate(over="ignore"):
-            gap = np.abs(np.exp(wanted) - marginal).sum(axis=cells) / held
-        lost = np.abs(marginal.sum(axis=cells) / held - 1)  # rounding, unless the multipliers have run away
-        return Sweep(log_b, log_marginal, wanted - log_q, float(max(gap.max(), lost.max())))
+            gaps = np.abs(np.exp(wanted) - marginal).sum(axis=cells) / totals
+        lost = np.abs(marginal.sum(axis=cells) / totals - 1)  # rounding, unless the multipliers have run away
+        return Sweep(log_b, log_marginal, wanted - log_q, float(max(gaps.max(), lost.max())))
 
     def _wanted(self, log_q: Array, log_marginal: Array, marginal: Array) -> Array:
-        """log of the masses that the energy asks for. Fields are those of the present marginal, but for the potential of
-        charges where that is to be solved for together with the masses.
+        """The log masses that the energy asks for.
+
+        The fields of the joint terms are taken at the present marginal. If ``screened``, psi of the coupling by charge is
+        solved for instead, together with the masses.
         """
         state = self._state(marginal) if self.joint else self.step.anchor
         screening = self.screening if self.screened else None
         term = None if screening is None else screening.charged.term
-        outside = [self._outside(name, state, without=term) for name in self.equations]
-        cells = list(zip(self.equations.values(), log_q, log_marginal, outside, strict=True))
+        effective = [self._effective_potential(name, state, without=term) for name in self.equations]
+        rows = list(zip(self.equations.values(), log_q, log_marginal, effective, strict=True))
         if screening is None or term is None:
-            return np.stack([equation.log_masses(q, p, field) for equation, q, p, field in cells])
+            return np.stack([equation.log_masses(q, p, potential) for equation, q, p, potential in rows])
         z, coupling = screening.charged.valences, term.coupling
         doping = doping_on(coupling, self.kernel.grid)
 
-        def under(psi: Array) -> Array:
-            asked = [one.log_masses(q, p, field + zk * psi) for zk, (one, q, p, field) in zip(z, cells, strict=True)]
-            return np.stack(asked)
+        def log_masses_under(psi: Array) -> Array:
+            """The log masses of all species that psi asks for."""
+            log_masses = [
+                equation.log_masses(q, p, potential + zk * psi) for zk, (equation, q, p, potential) in zip(z, rows, strict=True)
+            ]
+            return np.stack(log_masses)
 
         def respond(psi: Array) -> tuple[Array, list[Array]]:
             with np.errstate(over="ignore"):
-                rho = np.exp(under(psi)) / self.kernel.grid.cell_volume
-            slopes = [zk**2 * one.answer_to_level(r) for zk, one, r in zip(z, self.equations.values(), rho, strict=True)]
+                rho = np.exp(log_masses_under(psi)) / self.kernel.grid.cell_volume
+            slopes = [
+                zk**2 * equation.density_response(density)
+                for zk, equation, density in zip(z, self.equations.values(), rho, strict=True)
+            ]
             return np.einsum("k,k...->...", z, rho) + doping, slopes
 
         charge, _, _ = screening.solve(respond, charge_density(coupling, state), _SCREENED, _MOST_SCREENING)
-        return under(screening.psi(charge))
+        return log_masses_under(screening.psi(charge))
 
-    def _outside(self, species: str, state: Species, without: JointTerm | None = None) -> Array:
-        """What a species feels besides its own density: the potential, and the fields of a state."""
-        return self.joint.outside(self.equations[species].local.potential, species, state, without)
+    def _effective_potential(self, species: str, state: Species, without: JointTerm | None = None) -> Array:
+        """V of a species and the fields of the joint terms at a state, but for the term ``without``."""
+        return self.joint.effective_potential(self.equations[species].local.potential, species, state, without)
 
     @cached_property
     def screening(self) -> Screening | None:
-        """The equation for the charge, if there is a coupling by charge."""
+        """The equation for the charge; None if no coupling by charge repels."""
         charged = Charged.of(self.joint, tuple(self.equations), self.kernel.grid)
         if charged is None:
             return None
@@ -153,12 +174,19 @@ class Scaling:
         return Screening(charged, gross or 1.0, fixed_masses=False)
 
     def read(self, sweep: Sweep) -> tuple[Species, dict[str, float], dict[str, Array]]:
-        """State, distances and potentials of a sweep; the anchor itself where no sweep was finite.
+        """The state, the distances and the potentials that a sweep stands for.
 
-        To first order in epsilon, log b = 2 phi / epsilon + (log rho) / 2, phi being the Kantorovich potential: the blur is
-        an entropy. So phi is centred by taking that half of log rho away. The distance is the square root of the Sinkhorn
-        divergence eps [<log a - log s_mu, mu> + <log b - log s_rho, rho>], s K s being the plan of a density to itself: of
-        second order in epsilon for edges too, and zero for a state that stays (Feydy et al. 2019).
+        If the residual of the sweep is not finite, the state is the anchor, and distances and potentials are 0.
+
+        Potentials: to first order in epsilon log b = 2 phi / epsilon + (log rho) / 2, with the Kantorovich potential phi. So
+        phi = (epsilon / 2) (log b - (log rho) / 2) (docs/theory/debiasing.md, section 5.2).
+
+        Distances: the square root of the Sinkhorn divergence (Feydy et al. 2019)
+
+            eps [<log a - log s_mu, mu> + <log b - log s_rho, rho>],
+
+        where s_mu K s_mu is the plan of mu to itself. It is 0 for a state that stays. If the Fisher information is finite, it
+        differs from W2^2 by O(eps^2) (docs/theory/debiasing.md, section 5.3).
         """
         grid = self.kernel.grid
         if not np.isfinite(sweep.residual):
@@ -176,13 +204,16 @@ class Scaling:
         log_a = log_mu - self.kernel.log_apply(log_b)
         total = 0.0
         for log_masses, multipliers in ((log_mu, log_a), (log_rho, log_b)):
-            held = ~np.isneginf(log_masses)
-            excess = multipliers[held] - self._self_multipliers(log_masses)[held]
-            total += float(np.exp(log_masses[held]) @ excess)
+            occupied = ~np.isneginf(log_masses)
+            excess = multipliers[occupied] - self._self_multipliers(log_masses)[occupied]
+            total += float(np.exp(log_masses[occupied]) @ excess)
         return max(self.kernel.epsilon * total, 0.0)  # rounding can take it below zero
 
     def _self_multipliers(self, log_marginal: Array) -> Array:
-        """log s with s K s = the marginal, by the symmetric scaling iteration, whose error halves at the least."""
+        """log s such that the plan s K s has this marginal on both sides.
+
+        Every sweep of the symmetric scaling iteration at least halves the error.
+        """
         log_s = log_marginal / 2
         for _ in range(_SELF_SWEEPS):
             log_s = (log_s + log_marginal - self.kernel.log_apply(log_s)) / 2

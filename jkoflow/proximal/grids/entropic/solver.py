@@ -17,9 +17,9 @@ from ..local_energy import GridEnergy
 from .pointwise import pointwise_steps
 from .scaling import Scaling
 
-_CELLS = 1.5  # default epsilon in squared cells: less gains nothing on the grid error, more blurs (benchmarks/barenblatt.py)
-_FAR = 0.5  # a first residual above this says that the mass has far to go against sqrt(epsilon): start from a larger one
-_COARSE = 0.05  # tolerance at the larger epsilons
+_CELLS = 1.5  # default epsilon in squared cells: less does not lower the grid error, more blurs (benchmarks/barenblatt.py)
+_FAR = 0.5  # a first residual above this: the mass has far to go against sqrt(epsilon), so start with a larger epsilon
+_COARSE = 0.05  # tolerance at the larger values of epsilon
 
 
 @dataclass(frozen=True)
@@ -27,56 +27,81 @@ class Entropic(IterativeSolver):
     """One JKO step with the transport cost replaced by entropic transport, by Sinkhorn-type scaling.
 
         min over rho:  sum_i [OT_eps(anchor_i, rho_i) - c eps H(rho_i)] / (2 tau alpha_i) + E(rho),
-        OT_eps(mu, rho) = min over plans g of <|x - y|^2, g> + eps int int g log g,   H(rho) = int rho log rho,
+        OT_eps(mu, rho) = min over plans g of <|x - y|^2, g> + eps int int g log g,   H(rho) = int rho log rho.
 
-    with c = 1/2 for ``debias=True`` and c = 0 for ``debias=False``, the scheme of Peyre (2015).
+    * ``debias=True``, the default: c = 1/2.
+    * ``debias=False``: c = 0, the scheme of Peyre (2015).
 
-    The blur. For smooth densities OT_eps = W2^2 + eps (H(mu) + H(rho)) / 2 + const + O(eps^2). With ``debias=False`` a step
-    therefore solves the JKO step of E + eps/(4 tau alpha) H: an extra diffusion of eps / (4 tau), that is eps/2 of
-    variance per axis and step whatever dt. With ``debias=True`` that term is taken out: the step stays convex, as
-    OT_eps - eps H is convex in rho, and the bias falls to O(eps^2) per step: a mode of wave number k decays at a rate too high
-    by k^4 eps^2 / (32 tau). With the default epsilon this stays below the O(tau) error of the scheme itself as long as tau
-    times the diffusivity is at least epsilon / 4. ``benchmarks/entropic.py`` measures both orders.
+    With either c the step is convex for a convex E, because OT_eps - eps H is convex in rho.
 
-    The plan reflects at the walls (see ``GibbsKernel``), so that all this holds next to them too.
+    The plan blurs the density. For densities of finite Fisher information int |grad rho|^2 / rho
+
+        OT_eps(mu, rho) = W2^2 + eps (H(mu) + H(rho)) / 2 + constant + O(eps^2)       (docs/theory/debiasing.md, section 2.1).
+
+    * Without debiasing the step is, to first order in eps, the exact JKO step of E + eps / (4 tau alpha) H. This is an extra
+      diffusion with the coefficient eps / (4 tau). It adds a variance of eps / 2 per axis in every step, whatever dt.
+    * With debiasing that term is taken out, and a bias of O(eps^2) per step is left. A mode of wave number k decays at a rate
+      that is too high by k^4 eps^2 / (32 tau). With the default epsilon this is below the O(tau) error of the JKO scheme
+      itself if tau times the diffusivity is at least epsilon / 4. ``benchmarks/entropic.py`` measures both orders.
+    * At a jump of the density, and at the edge of a Barenblatt profile with m = 2, the Fisher information is infinite. Next to
+      such places the bias is larger than O(eps^2) (docs/theory/debiasing.md, section 2.4).
+
+    The plan reflects at the walls (see ``GibbsKernel``). So all this holds next to the walls too.
 
     Parameters
     ----------
     epsilon : float, optional
-        Strength of the regularisation, a length squared: plans are blurred over sqrt(epsilon / 2). Default: 1.5 times the
-        square of the widest cell. The sums over cells are exact up to exp(-pi^2 epsilon / dx^2); well below the square of a
-        cell the plan no longer sees between the cell centres, and freezes as any plan between grid points does.
+        Strength of the regularisation, a length squared: plans are blurred over the length sqrt(epsilon / 2). Default: 1.5
+        times the square of the widest cell. Sums over cell centres stand for integrals of the kernel. Their relative error is
+        2 exp(-pi^2 epsilon / dx^2): 1e-4 at epsilon = dx^2, 7e-7 at the default (docs/theory/debiasing.md, section 3). If
+        epsilon is well below the square of a cell, the plan does not see between the cell centres. Then it freezes, as every
+        plan between grid points does.
     debias : bool
-        Whether the first-order blur is removed (default).
+        Whether the blur of first order in epsilon is removed.
     tolerance : float
-        Bound on the residual: the L1 distance, over the mass, between the second marginal of the plan and the density that
-        the energy asks for, or the error of its mass if that is larger; the largest over the species.
+        Bound on the residual. The residual is the larger of two numbers, and the largest over the species:
+
+        * the L1 distance, over the mass, between the second marginal of the plan and the density that the energy asks for;
+        * the relative error of the mass of this marginal.
     max_iterations : int
-        Bound on the number of scaling iterations.
+        Bound on the number of sweeps of the scaling iteration.
     memory : int
-        Depth of the Anderson acceleration of the scaling iteration; 0 switches it off.
+        Depth of the Anderson acceleration of the scaling iteration, in sweeps. 0 switches the acceleration off.
 
     Notes
     -----
-    Accepts sums of internal energies with (in total) non-negative coefficients, Congestion, Potential, and Interaction,
-    CrossInteraction, DirichletCoupling and Functional, whose fields are updated in every iteration: the answer satisfies the
-    optimality conditions of the joint implicit step, all species together; where the energy is not convex these are necessary
-    only. Where that does not settle under a strong DirichletCoupling, its potential is solved for within every sweep, together
-    with the densities: sweeps that cost ten times as much, and do not feel the strength.
+    Entropic accepts sums of
 
-    Where the mass has far to go against sqrt(epsilon), the step is first solved roughly for epsilon 4^k times as large, and
-    the potentials are carried down (epsilon scaling); ``iterations`` counts all the sweeps.
+    * internal energies whose coefficients are non-negative (for entropies: in total);
+    * Congestion and Potential;
+    * Interaction, CrossInteraction, DirichletCoupling and Functional. Their fields are updated in every iteration.
 
-    Cost per iteration: two applications of the Gibbs kernel per species (see ``GibbsKernel``: banded matrix products, tiles
-    where the multipliers span more than the numbers do) and one scalar solve per cell, plus one FFT convolution per
-    interaction. Memory: about 2 memory + 12 arrays of N numbers per species. The mass is kept to rounding: the state is the
-    second marginal of a plan whose first is the anchor.
+    The answer satisfies the optimality conditions of the joint implicit step, all species together. If the energy is not
+    convex, these conditions are necessary only.
 
-    ``distances`` is the square root of the Sinkhorn divergence between anchor and answer (Feydy et al. 2019): W2 up to a
-    share of O(eps^2), and nothing for a state that stays. It costs nine more applications of the kernel.
+    Strong charges: if the iteration does not settle under a strong DirichletCoupling, the potential psi is solved for within
+    every sweep, together with the densities. Such a sweep costs ten times as much, and does not depend on the strength of
+    the coupling.
+
+    Epsilon scaling: if the mass has far to go against sqrt(epsilon), the step is first solved roughly with epsilon 4^k times
+    as large, and the potentials are carried down. ``iterations`` counts all sweeps.
+
+    Cost per iteration:
+
+    * two applications of the Gibbs kernel per species (see ``GibbsKernel``): banded matrix products, or tiles where the
+      multipliers span more than the range of the numbers;
+    * one scalar equation per cell and species;
+    * one FFT convolution per interaction.
+
+    Memory: about 2 memory + 12 arrays of N numbers per species on N cells. The mass is kept to rounding, because the state is
+    the second marginal of a plan whose first marginal is the anchor.
+
+    ``distances`` is the square root of the Sinkhorn divergence between anchor and answer (Feydy et al. 2019). It is 0 for a
+    state that stays. If the Fisher information is finite, its square differs from W2^2 by O(eps^2)
+    (docs/theory/debiasing.md, section 5.3). It costs nine more applications of the kernel.
 
     Source: Peyre, Entropic approximation of Wasserstein gradient flows (2015); Chizat, Peyre, Schmitzer, Vialard (2018);
-    Anderson (1965).
+    Anderson (1965). Debiasing: docs/theory/debiasing.md, section 2.3.
 
     Examples
     --------
@@ -108,7 +133,7 @@ class Entropic(IterativeSolver):
             raise ValueError(f"debias must be True or False, got {self.debias!r}")
 
     def epsilon_on(self, grid: Grid) -> float:
-        """The regularisation used on a grid: the one given, or 1.5 times the square of the widest cell."""
+        """The epsilon used on a grid: the given epsilon, or by default 1.5 times the square of the widest cell."""
         return _CELLS * max(grid.spacing) ** 2 if self.epsilon is None else float(self.epsilon)
 
     def filled_in(self, state: Species) -> Entropic:
@@ -117,7 +142,7 @@ class Entropic(IterativeSolver):
         return replace(self, epsilon=self.epsilon_on(state.grid))
 
     def check(self, step: ProximalStep) -> None:
-        self._level(step, 0)
+        self._scaling(step, 0)
         epsilon, widest = self.epsilon_on(step.grid), max(step.grid.spacing)
         if epsilon < 0.5 * widest**2:
             warnings.warn(
@@ -128,38 +153,42 @@ class Entropic(IterativeSolver):
             )
 
     def solve(self, step: ProximalStep) -> ProxResult:
-        found = self._solve(step, screened=False)
-        if found.status.ok or self._level(step, 0, screened=True).screening is None:
-            return found
-        again = self._solve(step, screened=True)
-        return replace(again, iterations=found.iterations + again.iterations)
+        answer = self._solve(step, screened=False)
+        if answer.status.ok or self._scaling(step, 0, screened=True).screening is None:
+            return answer
+        screened_answer = self._solve(step, screened=True)
+        return replace(screened_answer, iterations=answer.iterations + screened_answer.iterations)
 
     def _solve(self, step: ProximalStep, screened: bool) -> ProxResult:
+        """The answer by epsilon scaling: up to an epsilon at which the mass has not far to go, then down rung by rung."""
         widest = sum(length**2 for length in step.grid.lengths) / 4
-        rung, level = 0, self._level(step, 0, screened)
-        sweep, iterations = level.sweep(level.guess()), 1
-        while sweep.residual > _FAR and level.kernel.epsilon < widest and iterations < self.max_iterations:
+        rung, scaling = 0, self._scaling(step, 0, screened)
+        sweep, iterations = scaling.sweep(scaling.guess()), 1
+        while sweep.residual > _FAR and scaling.kernel.epsilon < widest and iterations < self.max_iterations:
             rung += 1
-            level = self._level(step, rung, screened)
-            sweep = level.sweep(level.guess())
+            scaling = self._scaling(step, rung, screened)
+            sweep = scaling.sweep(scaling.guess())
             iterations += 1
         while True:
             tolerance = self.tolerance if rung == 0 else max(self.tolerance, _COARSE)
-            status, sweep, used = level.iterate(sweep, tolerance, self.max_iterations - iterations, self.memory)
+            status, sweep, used = scaling.iterate(sweep, tolerance, self.max_iterations - iterations, self.memory)
             iterations += used
             if rung > 0 and status.ok and iterations >= self.max_iterations:
                 status = Status.ITERATION_LIMIT  # solved, but for a larger epsilon
             if rung == 0 or not status.ok:
                 break
             rung -= 1
-            coarser, level = level, self._level(step, rung, screened)
-            sweep = level.sweep(level.guess_after(coarser, sweep))
+            blurred, scaling = scaling, self._scaling(step, rung, screened)
+            sweep = scaling.sweep(scaling.guess_after(blurred, sweep))
             iterations += 1
-        state, distances, potentials = level.read(sweep)
+        state, distances, potentials = scaling.read(sweep)
         return ProxResult(state, distances, potentials, status, iterations, sweep.residual)
 
-    def _level(self, step: ProximalStep, rung: int, screened: bool = False) -> Scaling:
-        """The scaling problem blurred 4^rung times as much as asked for."""
+    def _scaling(self, step: ProximalStep, rung: int, screened: bool = False) -> Scaling:
+        """The scaling problem with epsilon 4^rung times as large as asked for.
+
+        Raises ValueError for a step that Entropic does not accept.
+        """
         self.must_take(step)
         epsilon = self.epsilon_on(step.grid) * 4**rung
         energy = GridEnergy.of(step.forms, step.anchor)

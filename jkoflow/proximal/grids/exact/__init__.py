@@ -1,4 +1,4 @@
-"""Exact steps by the back-and-forth method and Newton's."""
+"""The exact step on a grid, by the back-and-forth method and Newton's method."""
 
 from .back_and_forth import BackAndForth
 

@@ -1,4 +1,4 @@
-"""One exact JKO step on a grid as an equation for the potentials, and the ascent of its dual."""
+"""The exact JKO step on a grid as equations for the potentials, and the ascent of its dual."""
 
 from __future__ import annotations
 
@@ -21,34 +21,66 @@ from ..joint_terms import JointTerms, halved
 from ..local_energy import GridEnergy
 from ..mass_level import level_of_mass
 
-_INVERTED = 0.05  # share of the residual that negative masses may make before they are mended
-_COARSEST = 16  # cells along an axis
+_INVERTED = 0.05  # share of the residual that negative masses may make up before they are repaired
+_COARSEST = 16  # cells along an axis of the coarsest grid, at least
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """The potentials of all species, shape (species, *grid), and what follows from them."""
+    """Potentials of all species, and what follows from them.
+
+    Every array has the shape (species, *grid).
+
+    Attributes
+    ----------
+    phi : array
+        The potentials: minus the Kantorovich potentials, over tau alpha.
+    rho : array
+        The densities (U*)'(levels), one of the two sides of the equations.
+    slopes : array
+        (U*)''(levels).
+    levels : array
+        phi - V - fields; -inf where there is an obstacle.
+    pulled : tuple of Pulled
+        The anchors pulled back through x + tau alpha grad phi, by species: the other side.
+    residual : float
+        The L1 distance between the two sides over the mass, the largest over the species.
+    """
 
     phi: Array
     rho: Array
-    slopes: Array  # (U*)'' where rho is taken
-    levels: Array  # phi - V
+    slopes: Array
+    levels: Array
     pulled: tuple[Pulled, ...]
     residual: float
 
     @cached_property
     def masses(self) -> Array:
-        """The anchors pulled back through x + tau alpha grad phi."""
-        return np.stack([one.values for one in self.pulled])
+        """The pulled-back densities of all species in one array."""
+        return np.stack([pulled.values for pulled in self.pulled])
 
 
 class GridStep:
-    """The equations of a step, all species together.
+    """The equations of an exact step on a grid, all species together, for the potentials phi_i.
 
         (U*)'(phi_i - V_i - fields)  =  anchor_i pulled back through x + tau alpha_i grad phi_i
 
-    Both sides hold the mass of the anchor: the left by the constant in phi_i, the right by construction. ``residual`` is
-    the L1 distance between them over the mass, the largest over the species.
+    Both sides have the mass of the anchor. The left side gets its mass by the constant in phi_i. The right side has it by
+    construction. The residual is the L1 distance between the sides over the mass, the largest over the species.
+
+    Attributes
+    ----------
+    mu : array of shape (species, *grid)
+        The densities of the anchor.
+    totals : array
+        Their sums over the cells.
+    taus : list of float
+        tau alpha_i.
+    fills_vacuum : bool
+        Whether, for some species, U' is -inf at 0 and the anchor has a jump to vacuum beyond which mass has to spread.
+    continued : bool
+        Whether the masses of the anchors are continued beyond the ends of their supports (see ``PullBack``): on the line
+        where a vacuum has to be filled.
     """
 
     def __init__(self, anchor: Species, conjugates: dict[str, Conjugate], joint: JointTerms, taus: list[float]) -> None:
@@ -57,35 +89,36 @@ class GridStep:
         self.grid = anchor.grid
         self.mu = np.stack([anchor[name].values for name in self.names])
         self.totals = self.mu.reshape(len(self.names), -1).sum(axis=1)
-        self.filling = any(
+        self.fills_vacuum = any(
             np.isneginf(conjugates[name].derivative(np.zeros(1))[0])
-            and _has_edge(np.where(conjugates[name].local.forbidden, np.nan, mu))
+            and _has_jump_to_vacuum(np.where(conjugates[name].local.forbidden, np.nan, mu))
             for name, mu in zip(self.names, self.mu, strict=True)
         )
-        self.continued = self.filling and self.grid.dim == 1
+        self.continued = self.fills_vacuum and self.grid.dim == 1
 
     @cached_property
-    def sources(self) -> list[PullBack]:
-        """The anchors, ready to be pulled back."""
+    def pull_backs(self) -> list[PullBack]:
+        """The anchors by species, ready to be pulled back."""
         return [PullBack(mu, self.grid.spacing, tau, self.continued) for mu, tau in zip(self.mu, self.taus, strict=True)]
 
     @classmethod
     def of(cls, step: ProximalStep) -> GridStep:
-        """The equations of a step. Raises ValueError as ``GridEnergy.of`` and ``conjugates_of`` say."""
+        """The equations of a step. Raises ValueError as ``GridEnergy.of`` and ``conjugates_of`` do."""
         energy = GridEnergy.of(step.forms, step.anchor)
         return cls(step.anchor, conjugates_of(step, energy), energy.joint, [step.weight(name) for name in step.anchor])
 
     def floors(self, tolerance: float) -> tuple[float, ...]:
-        """Falling floors, in units of the largest density, for vacuum that an infinite slope of U at 0 has to fill.
+        """The falling floors, in units of the largest density, on the way to a step that fills a vacuum; () for other steps.
 
-        There the map collapses far cells onto the edge of the anchor's support, and Newton is lost without a way in.
+        Where U' is -inf at 0, mass has to fill a vacuum. There the map collapses far cells onto the edge of the anchor's
+        support, and Newton's method does not get there without the steps from anchors with a floor.
         """
-        if not self.filling or self.continued:
+        if not self.fills_vacuum or self.continued:
             return ()
         return tuple(10.0 ** -np.arange(1, 2 - np.log10(tolerance)))
 
-    def floored(self, floor: float) -> GridStep:
-        """The same step from anchors with a floor added, scaled back to their masses."""
+    def with_floor(self, floor: float) -> GridStep:
+        """The same step from anchors to which a floor is added, in units of the largest density, and scaled to their masses."""
         anchor = {}
         for k, name in enumerate(self.names):
             mu = self.mu[k] + np.where(self.conjugates[name].local.forbidden, 0.0, floor * self.mu[k].max())
@@ -93,7 +126,10 @@ class GridStep:
         return GridStep(Species(anchor), self.conjugates, self.joint, self.taus)
 
     def coarser(self) -> GridStep | None:
-        """The same step on cells twice as wide; None where the grid is too coarse or odd, or an energy has no coarse twin."""
+        """The same step on cells twice as wide.
+
+        None if the number of cells along an axis is odd or below 32, or if a joint term is not known on wider cells.
+        """
         if any(count % 2 or count < 2 * _COARSEST for count in self.grid.shape):
             return None
         joint = self.joint.coarser(self.grid)
@@ -103,80 +139,85 @@ class GridStep:
         anchor = Species({name: Density(grid, halved(mu)) for name, mu in zip(self.names, self.mu, strict=True)})
         conjugates = {
             name: replace(
-                one,
+                conjugate,
                 local=replace(
-                    one.local,
-                    potential=halved(one.local.potential),
-                    forbidden=halved(one.local.forbidden.astype(float)) > 0.5,
+                    conjugate.local,
+                    potential=halved(conjugate.local.potential),
+                    forbidden=halved(conjugate.local.forbidden.astype(float)) > 0.5,
                 ),
             )
-            for name, one in self.conjugates.items()
+            for name, conjugate in self.conjugates.items()
         }
         return GridStep(anchor, conjugates, joint, self.taus)
 
-    def weaker(self, share: float) -> GridStep:
-        """The same step with a share of the coupling by charge."""
-        return GridStep(self.anchor, self.conjugates, self.joint.weaker(share), self.taus)
+    def with_charges_scaled(self, share: float) -> GridStep:
+        """The same step with the coupling by charge multiplied by ``share``."""
+        return GridStep(self.anchor, self.conjugates, self.joint.with_charges_scaled(share), self.taus)
 
     def trial(self, phi: Array) -> Trial:
-        """Everything at the potentials phi, after the constants that give the masses are added to them.
+        """The trial at the potentials phi, after the constants that give the masses are added to phi.
 
-        Where phi is not finite or no constant gives the mass, the trial holds the anchor and an infinite residual.
+        If phi is not finite or no constant gives the mass, the trial has the densities of the anchor and the residual inf.
         """
         if not np.isfinite(phi).all():
             return Trial(np.zeros_like(self.mu), self.mu, self.mu, self.mu, (), np.inf)
-        pulled = tuple(source.pull(one) for source, one in zip(self.sources, phi, strict=True))
-        state = self.state_of(np.stack([one.values for one in pulled])) if self.joint else self.anchor
+        pulled = tuple(source.pull(potential) for source, potential in zip(self.pull_backs, phi, strict=True))
+        state = self.state_of(np.stack([density.values for density in pulled])) if self.joint else self.anchor
         rows = []
         for k, name in enumerate(self.names):
             conjugate = self.conjugates[name]
-            level = np.where(conjugate.local.forbidden, -np.inf, phi[k] - self.outside(name, state))
+            level = np.where(conjugate.local.forbidden, -np.inf, phi[k] - self.effective_potential(name, state))
             shift = level_of_mass(conjugate, level, float(self.totals[k]))
             rows.append((phi[k] + shift, level + shift, *conjugate.density(level + shift)))
-        moved, levels, rho, slopes = (np.stack(parts) for parts in zip(*rows, strict=True))
-        gaps = np.abs(rho - np.stack([one.values for one in pulled])).reshape(len(self.names), -1).sum(axis=1)
+        shifted, levels, rho, slopes = (np.stack(parts) for parts in zip(*rows, strict=True))
+        gaps = np.abs(rho - np.stack([density.values for density in pulled])).reshape(len(self.names), -1).sum(axis=1)
         residual = float((gaps / self.totals).max())
-        held = rho.reshape(len(self.names), -1).sum(axis=1)
-        if not np.isfinite(residual) or np.abs(held - self.totals).max() > 1e-10 * self.totals.max():
-            return Trial(moved, self.mu, self.mu, self.mu, (), np.inf)
-        return Trial(moved, rho, slopes, levels, pulled, residual)
+        sums = rho.reshape(len(self.names), -1).sum(axis=1)
+        if not np.isfinite(residual) or np.abs(sums - self.totals).max() > 1e-10 * self.totals.max():
+            return Trial(shifted, self.mu, self.mu, self.mu, (), np.inf)
+        return Trial(shifted, rho, slopes, levels, pulled, residual)
 
     def start(self) -> Array:
-        """The first variation at the anchor, one implicit step of its linearised flow, made c-concave.
+        """The potentials from which the iteration begins.
 
-        The linearised step (Cances, Gallouet, Todeschini 2020) does most of what the implicit one does; it needs a
-        strictly convex energy without a bound.
+        They are the first variation at the anchor, after one implicit step of the linearised flow, made c-concave. The
+        linearised step (Cances, Gallouet, Todeschini 2020) does most of what the implicit step does. It needs a strictly
+        convex U without a bound, and is left out for other species and next to obstacles.
         """
         conjugates = [self.conjugates[name] for name in self.names]
         first = np.stack(
             [
-                one.variation(mu, self.outside(n, self.anchor))
-                for n, one, mu in zip(self.names, conjugates, self.mu, strict=True)
+                conjugate.variation(mu, self.effective_potential(name, self.anchor))
+                for name, conjugate, mu in zip(self.names, conjugates, self.mu, strict=True)
             ]
         )
-        free = [one.local.strictly_convex and np.isinf(one.local.cap) for one in conjugates]
-        if self.charged is not None and all(free):
-            held = np.stack([_answer_to_level(one, mu) for one, mu in zip(conjugates, self.mu, strict=True)])
+        smooth = [conjugate.local.strictly_convex and np.isinf(conjugate.local.cap) for conjugate in conjugates]
+        if self.charged is not None and all(smooth):
+            reactions = np.stack([_density_response(conjugate, mu) for conjugate, mu in zip(conjugates, self.mu, strict=True)])
             faces = [self._conductances(mu, tau) for mu, tau in zip(self.mu, self.taus, strict=True)]
-            return self.concave(self.charged.relaxed(held, faces, first, 1e-3, 20))
-        for k, one in enumerate(conjugates):
-            if free[k] and not one.local.forbidden.any():
-                reaction, across = _answer_to_level(one, self.mu[k]), self._conductances(self.mu[k], self.taus[k])
+            return self.c_concave(self.charged.relaxed(reactions, faces, first, 1e-3, 20))
+        for k, conjugate in enumerate(conjugates):
+            if smooth[k] and not conjugate.local.forbidden.any():
+                reaction, across = _density_response(conjugate, self.mu[k]), self._conductances(self.mu[k], self.taus[k])
                 operator, cycle = elliptic(reaction, across), Multigrid(reaction, across)
                 first[k] += gmres(operator, reaction * first[k] - operator(first[k]), cycle, 1e-3, 10)
-        return self.concave(first)
+        return self.c_concave(first)
 
     @cached_property
     def charged(self) -> Charged | None:
-        """The coupling by Poisson's equation, if there is one; a second one, or one that attracts, is left to the iteration."""
+        """The coupling by charge that the multigrid cycle knows; None if no coupling by charge repels.
+
+        The cycle does not know a second coupling, nor a coupling that attracts: these are left to the iterations.
+        """
         return Charged.of(self.joint, self.names, self.grid)
 
     @property
     def ascends(self) -> bool:
-        """Whether the ascent of the dual is of use: it holds the fields fixed, and a strong coupling by charge forbids that."""
+        """Whether the ascent of the dual is of use. It fixes the fields, which a strong coupling by charge does not allow."""
         return not self.continued and self.charged is None
 
     def _conductances(self, mu: Array, tau: float) -> tuple[Array, ...]:
+        """tau / h^2 times the smaller density of two neighbours, on the faces across each axis; 0 at the walls."""
         faces = []
         for axis, h in enumerate(self.grid.spacing):
             m, across = np.moveaxis(mu, axis, 0), np.zeros(tuple(n + (c == axis) for c, n in enumerate(mu.shape)))
@@ -184,64 +225,80 @@ class GridStep:
             faces.append(across)
         return tuple(faces)
 
-    def concave(self, phi: Array) -> Array:
-        """The c-concave potentials below, phi^cc, by two c-transforms; obstacles are left out of the first."""
-        return np.stack([self._upper(self._lower(phi[k], k), k) for k in range(len(self.names))])
+    def c_concave(self, phi: Array) -> Array:
+        """phi^cc, the largest c-concave potentials below phi, by two c-transforms.
 
-    def from_support(self, phi: Array) -> Array:
-        """The least c-concave potentials of psi = phi^c on the supports of the anchors: they map every cell into these."""
-        held = np.where(self.mu > 0, [self._lower(phi[k], k) for k in range(len(self.names))], -np.inf)
-        return np.stack([self._upper(psi, k) for k, psi in enumerate(held)])
+        The first c-transform leaves out the places in obstacles.
+        """
+        return np.stack([self._conjugate_transform(self._c_transform(phi[k], k), k) for k in range(len(self.names))])
 
-    def tidied(self, at: Trial) -> Array:
-        """The potentials with the c-concave ones below in the place of those in vacuum, which nothing else holds."""
-        return np.where(at.rho <= 0, self.concave(at.phi), at.phi)
+    def c_concave_from_supports(self, phi: Array) -> Array:
+        """The least c-concave potentials whose c-transforms are phi^c on the supports of the anchors.
 
-    def mended(self, at: Trial) -> Trial:
-        """Where many cells are inverted, the c-concave potential below in their place, if that is closer."""
-        if not np.isfinite(at.residual):
-            return at
-        negative = np.where(at.masses < 0, -at.masses, 0.0).sum()
-        if not negative > _INVERTED * at.residual * self.totals.sum():
-            return at
+        Their maps carry every cell into these supports.
+        """
+        psis = np.where(self.mu > 0, [self._c_transform(phi[k], k) for k in range(len(self.names))], -np.inf)
+        return np.stack([self._conjugate_transform(psi, k) for k, psi in enumerate(psis)])
+
+    def c_concave_in_vacuum(self, trial: Trial) -> Array:
+        """The potentials of a trial, with phi^cc in their place in vacuum, where nothing else determines them."""
+        return np.where(trial.rho <= 0, self.c_concave(trial.phi), trial.phi)
+
+    def repaired(self, trial: Trial) -> Trial:
+        """The trial, or one with phi^cc in and around inverted cells, if many cells are inverted and its residual is smaller.
+
+        Inverted cells have a negative pulled-back mass.
+        """
+        if not np.isfinite(trial.residual):
+            return trial
+        negative = np.where(trial.masses < 0, -trial.masses, 0.0).sum()
+        if not negative > _INVERTED * trial.residual * self.totals.sum():
+            return trial
         from scipy.ndimage import binary_dilation
 
-        inverted = at.masses < -1e-6 * at.rho.max()
-        around = np.stack([binary_dilation(one, iterations=3) for one in inverted])
-        new = self.trial(np.where(around, self.concave(at.phi), at.phi))
-        return new if new.residual < at.residual else at
+        inverted = trial.masses < -1e-6 * trial.rho.max()
+        around = np.stack([binary_dilation(cells, iterations=3) for cells in inverted])
+        new = self.trial(np.where(around, self.c_concave(trial.phi), trial.phi))
+        return new if new.residual < trial.residual else trial
 
-    def _lower(self, phi: Array, k: int) -> Array:
+    def _c_transform(self, phi: Array, k: int) -> Array:
+        """phi^c(y) = min over x outside of obstacles of phi(x) + |x - y|^2 / (2 tau alpha), for the species number k."""
         allowed = np.where(self.conjugates[self.names[k]].local.forbidden, -np.inf, -phi)
         return -upper_transform(allowed, self.grid.spacing, self.taus[k])
 
-    def _upper(self, psi: Array, k: int) -> Array:
+    def _conjugate_transform(self, psi: Array, k: int) -> Array:
+        """max over y of psi(y) - |x - y|^2 / (2 tau alpha), for the species number k."""
         return upper_transform(psi, self.grid.spacing, self.taus[k])
 
-    def back_and_forth(self, at: Trial) -> Array:
-        """One ascent of the dual in phi and one in psi = phi^c, with a Sobolev preconditioner of constant coefficients.
+    def back_and_forth(self, trial: Trial) -> Array:
+        """The potentials after one ascent of the dual in phi and one in psi = phi^c.
 
-        Jacobs, Lee and Leger (2021), algorithm 1, with the pull-back for the push-forward and the coefficients weighted by
-        mass. Two pull-backs, four c-transforms, four cosine transforms per species.
+        Both ascents have a Sobolev preconditioner of constant coefficients. This is algorithm 1 of Jacobs, Lee and Leger
+        (2021), with the pull-back in the place of the push-forward, and coefficients weighted by mass. NaN if a number
+        overflows. Cost per species: two pull-backs, four c-transforms, four cosine transforms.
         """
-        out = []
+        potentials = []
         for k, name in enumerate(self.names):
             conjugate, tau = self.conjugates[name], self.taus[k]
-            rho, total = at.rho[k], float(self.totals[k])
-            phi = at.phi[k] + self._smoothed(at.masses[k] - rho, rho, at.slopes[k], tau)
-            psi = self._lower(phi, k)
-            phi = self._upper(psi, k)
-            outside = np.where(conjugate.local.forbidden, np.inf, at.phi[k] - at.levels[k])
-            level = phi - outside
+            rho, total = trial.rho[k], float(self.totals[k])
+            phi = trial.phi[k] + self._preconditioned(trial.masses[k] - rho, rho, trial.slopes[k], tau)
+            psi = self._c_transform(phi, k)
+            phi = self._conjugate_transform(psi, k)
+            effective_potential = np.where(conjugate.local.forbidden, np.inf, trial.phi[k] - trial.levels[k])
+            level = phi - effective_potential
             rho, slopes = conjugate.density(level + level_of_mass(conjugate, level, total))
             if not (np.isfinite(rho).all() and np.isfinite(psi).all()):
-                return np.full_like(at.phi, np.nan)
+                return np.full_like(trial.phi, np.nan)
             back = PullBack(rho, self.grid.spacing, tau).pull(-psi).values
-            psi = psi + self._smoothed(self.mu[k] - back, rho, slopes, tau)
-            out.append(self._upper(psi, k))
-        return np.stack(out)
+            psi = psi + self._preconditioned(self.mu[k] - back, rho, slopes, tau)
+            potentials.append(self._conjugate_transform(psi, k))
+        return np.stack(potentials)
 
-    def _smoothed(self, excess: Array, rho: Array, slopes: Array, tau: float) -> Array:
+    def _preconditioned(self, excess: Array, rho: Array, slopes: Array, tau: float) -> Array:
+        """The solution x of mean zero of  reaction x - div(stiffness grad x) = excess, by cosine transforms.
+
+        reaction and stiffness are the means of (U*)'' and of tau alpha rho, weighted by the mass.
+        """
         from scipy.fft import dctn, idctn
 
         reaction = float(np.sum(rho * slopes) / np.sum(rho)) or 1e-12
@@ -250,58 +307,61 @@ class GridStep:
         modes.flat[0] = 0.0
         return np.asarray(idctn(modes, type=2))
 
-    def outside(self, species: str, state: Species) -> Array:
-        """What a species feels besides its own density: the potential, and the fields of a state."""
-        return self.joint.outside(self.conjugates[species].local.potential, species, state)
+    def effective_potential(self, species: str, state: Species) -> Array:
+        """V of a species and the fields of the joint terms at a state."""
+        return self.joint.effective_potential(self.conjugates[species].local.potential, species, state)
 
     def state_of(self, values: Array) -> Species:
-        """The state with the given densities; rounding below 0 is left out."""
+        """The state with the given densities. Values below 0, which come from rounding, become 0."""
         return self.anchor.like(dict(zip(self.names, np.maximum(values, 0.0), strict=True)))
 
-    def answer(self, at: Trial, status: Status, iterations: int) -> ProxResult:
-        """What a trial says of the step."""
-        state = self.anchor.like(dict(zip(self.names, at.rho, strict=True)))
-        squared, duals = self.squared_displacements(at), self.duals(at)
+    def answer(self, trial: Trial, status: Status, iterations: int) -> ProxResult:
+        """The answer to the step that a trial stands for.
+
+        With an obstacle the distance of a species is that of the dual, and the gap is NaN, because the faces of an obstacle
+        do not show how far the mass beside them has moved.
+        """
+        state = self.anchor.like(dict(zip(self.names, trial.rho, strict=True)))
+        squared, duals = self.squared_displacements(trial), self.duals(trial)
         gap = sum(cost / (2 * tau) - dual for cost, tau, dual in zip(squared, self.taus, duals, strict=True))
         for k, name in enumerate(self.names):
-            if self.conjugates[
-                name
-            ].local.forbidden.any():  # faces of an obstacle say nothing of how far its neighbours have moved
+            if self.conjugates[name].local.forbidden.any():
                 squared[k], gap = max(2 * self.taus[k] * duals[k], 0.0), np.nan
         distances = {name: squared[k] ** 0.5 for k, name in enumerate(self.names)}
-        potentials = {name: -self.taus[k] * at.phi[k] for k, name in enumerate(self.names)}
-        return ProxResult(state, distances, potentials, status, iterations, at.residual, gap)
+        potentials = {name: -self.taus[k] * trial.phi[k] for k, name in enumerate(self.names)}
+        return ProxResult(state, distances, potentials, status, iterations, trial.residual, gap)
 
-    def squared_displacements(self, at: Trial) -> list[float]:
-        """int |S(x) - x|^2 d rho by species: the squared distance when phi is c-concave."""
-        out = []
+    def squared_displacements(self, trial: Trial) -> list[float]:
+        """int |S(x) - x|^2 d rho by species. It is the squared distance if phi is c-concave."""
+        costs = []
         for k, tau in enumerate(self.taus):
             total = np.zeros(self.grid.shape)
             for axis, h in enumerate(self.grid.spacing):
-                phi = np.moveaxis(at.phi[k], axis, 0)
+                phi = np.moveaxis(trial.phi[k], axis, 0)
                 faces = np.zeros((len(phi) + 1, *phi.shape[1:]))
                 faces[1:-1] = (tau / h * np.diff(phi, axis=0)) ** 2
                 total += np.moveaxis(0.5 * (faces[1:] + faces[:-1]), 0, axis)
-            out.append(float(np.sum(total * at.rho[k])) * self.grid.cell_volume)
-        return out
+            costs.append(float(np.sum(total * trial.rho[k])) * self.grid.cell_volume)
+        return costs
 
-    def duals(self, at: Trial) -> list[float]:
-        """Kantorovich's dual of phi by species: W2^2 / (2 tau alpha) for the optimal phi."""
-        out = []
+    def duals(self, trial: Trial) -> list[float]:
+        """The Kantorovich dual of phi by species, an energy. For the optimal phi it is W2^2 / (2 tau alpha)."""
+        values = []
         for k in range(len(self.names)):
-            psi = self._lower(at.phi[k], k)
-            out.append(float(np.sum(psi * self.mu[k]) - np.sum(at.phi[k] * at.rho[k])) * self.grid.cell_volume)
-        return out
+            psi = self._c_transform(trial.phi[k], k)
+            values.append(float(np.sum(psi * self.mu[k]) - np.sum(trial.phi[k] * trial.rho[k])) * self.grid.cell_volume)
+        return values
 
 
-def _answer_to_level(conjugate: Conjugate, mu: Array) -> Array:
-    """1 / U'', 0 where there is no mass."""
+def _density_response(conjugate: Conjugate, mu: Array) -> Array:
+    """The derivative 1 / U''(mu) of the density in its level; 0 where there is no mass."""
     return np.where(mu > 0, 1 / conjugate.curvature(np.maximum(mu, 1e-300)), 0.0)
 
 
-def _has_edge(mu: Array) -> bool:
-    """Whether the density drops from more than 1e-6 of its largest value to less than 1e-9 of that between two cells; NaN cells
-    do not count.
+def _has_jump_to_vacuum(mu: Array) -> bool:
+    """Return True if the density drops between two neighbours from above 1e-6 of its largest value to almost 0.
+
+    Almost 0 is less than 1e-9 of the larger of the two densities. Cells with NaN do not count.
     """
     top = float(np.nanmax(mu))
     for axis in range(mu.ndim):

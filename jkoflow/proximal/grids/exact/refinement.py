@@ -1,4 +1,4 @@
-"""From a grid to the one with cells half as wide."""
+"""From the values on a grid to values on cells half as wide."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from ...._typing import Array
 
 
 def doubled(values: Array) -> Array:
-    """A smooth function carried to cells half as wide: parabolas through three centres, mirrored at the walls."""
+    """The values of a smooth function at the centres of cells half as wide.
+
+    They lie on parabolas through three neighbouring centres along each axis. At the walls the values are mirrored.
+    """
     for axis in range(values.ndim):
         v = np.moveaxis(values, axis, 0)
         before, after = np.concatenate([v[:1], v[:-1]]), np.concatenate([v[1:], v[-1:]])
