@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -62,6 +63,14 @@ def together(forces: Array, masses: Array, grips: Array) -> Array:
     return velocities
 
 
+class _Neighbours(NamedTuple):
+    """Groups that hold one species, for each the nearest other group that holds a second species, and their distances."""
+
+    groups: Indices
+    nearest: Indices
+    distances: Array
+
+
 @dataclass(frozen=True, eq=False)
 class Groups:
     """Atoms gathered in groups: the atoms of a group are at one place and move as one.
@@ -111,8 +120,8 @@ class Groups:
         """The least distance between two groups of species with a grip on one another; inf if there are none."""
         return min((float(d.min(initial=np.inf)) for _, _, d in self._neighbours(grips)), default=np.inf)
 
-    def _neighbours(self, grips: Array) -> list[tuple[Indices, Indices, Array]]:
-        """For every two species with a grip: the groups of one, the nearest other group of the second, and the distances."""
+    def _neighbours(self, grips: Array) -> list[_Neighbours]:
+        """The neighbours by every two species with a grip on one another."""
         from scipy.spatial import KDTree
 
         neighbours = []
@@ -123,7 +132,7 @@ class Groups:
             itself = nearest[:, 0] == first  # a group is not its own neighbour
             near = np.where(itself, nearest[:, 1], nearest[:, 0])
             away = np.where(itself, distances[:, 1], distances[:, 0])
-            neighbours.append((first[near >= 0], near[near >= 0], away[near >= 0]))
+            neighbours.append(_Neighbours(first[near >= 0], near[near >= 0], away[near >= 0]))
         return neighbours
 
     def gathered(

@@ -34,9 +34,9 @@ def tip_resolvent(tips: TipLaw, state: Species, tau: float) -> OrderedParticles:
     """The resolvent of the law ``tips``, for a state that it was checked against."""
     from ._sweeps import by_thresholds, sweep
 
-    x, m, y, n, numbers = tips.arrays(state)
+    x, m, y, n, strengths = tips.arrays(state)
     if tips.is_newtonian and len(x) == len(y) and same_masses(m, n):
         places = sweep(x, y, float(tau * tips.strengths[1] * m[0]))
     else:
-        places = by_thresholds(x, m, y, n, numbers, tau)
+        places = by_thresholds(x, m, y, n, strengths, tau)
     return OrderedParticles({name: (z, state[name].masses) for name, z in zip(tips.species, places, strict=False)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,26 @@ from ..laws.forms import Pair
 from ..measures import Measure, OrderedPoints, Species, complete_mobilities
 
 _LIGHTEST = 1e-15  # share of the mass of a species: the least mass of a particle
+
+
+class TipArrays(NamedTuple):
+    """Ordered particles and their law as arrays, for compiled code. The second species is empty if there is one alone.
+
+    Attributes
+    ----------
+    x, m : arrays
+        The positions and masses of the first species.
+    y, n : arrays
+        The positions and masses of the second species.
+    law : array (5,)
+        (s_1, c, s_2, 1 / alpha_1, 1 / alpha_2).
+    """
+
+    x: Array
+    m: Array
+    y: Array
+    n: Array
+    law: Array
 
 
 @dataclass(frozen=True)
@@ -120,12 +141,9 @@ class TipLaw:
         """The two species of a state; None for the second if there is one alone."""
         return state[self.species[0]], state[self.species[1]] if len(self.species) == 2 else None
 
-    def arrays(self, state: Species) -> tuple[Array, Array, Array, Array, Array]:
-        """Return the positions and masses x, m, y, n of both species, and (s_1, c, s_2, 1 / alpha_1, 1 / alpha_2).
-
-        y and n are empty if there is one species.
-        """
+    def arrays(self, state: Species) -> TipArrays:
+        """Return the positions and masses of both species and the law as arrays."""
         x, y = self.clouds(state)
         nothing = np.zeros(0)
-        numbers = np.array([*self.strengths, 1 / self.mobilities[0], 1 / self.mobilities[1]])
-        return x.points, x.masses, nothing if y is None else y.points, nothing if y is None else y.masses, numbers
+        law = np.array([*self.strengths, 1 / self.mobilities[0], 1 / self.mobilities[1]])
+        return TipArrays(x.points, x.masses, nothing if y is None else y.points, nothing if y is None else y.masses, law)

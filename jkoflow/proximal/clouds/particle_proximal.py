@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -102,6 +102,14 @@ class ParticleProximal(IterativeSolver):
         return ProxResult(Species(state), distances, unknown, status, run.iterations, residual)
 
 
+class _End(NamedTuple):
+    """Where Newton's method ended."""
+
+    x: Array
+    status: Status
+    residual: float
+
+
 class _Newton:
     """Newton's method on one step.
 
@@ -127,14 +135,14 @@ class _Newton:
         self.tolerance = max(tolerance * self.extent, _ROUNDINGS * spacing) * weight
         self.least = spacing * weight
 
-    def solved(self) -> tuple[Array, Status, float]:
-        """Return the places at the end, the status and the residual."""
+    def solved(self) -> _End:
+        """The end, from the places of the anchor."""
         problem, x = self.problem, self.problem.start
         each = np.arange(len(problem.nodes(x)))
         if not np.isfinite(self.extent):
-            return x, Status.NOT_FINITE, np.inf
+            return _End(x, Status.NOT_FINITE, np.inf)
         if self.extent == 0:
-            return x, Status.CONVERGED, 0.0
+            return _End(x, Status.CONVERGED, 0.0)
         if not problem.steep:
             x = self._minimised(x, 0.0, each, 1e-3 * self.tolerance)
             return self._judged(x, self._residual(x, x, 0.0, 0.0, each))
@@ -155,21 +163,21 @@ class _Newton:
                 break
         return self._judged(*best)
 
-    def _as_they_are(self) -> tuple[Array, Status, float] | None:
-        """Return the answer if no atoms come together in the step and none at one place part, else None."""
+    def _as_they_are(self) -> _End | None:
+        """The end if no atoms come together in the step and none at one place part; else None."""
         start = self.problem.start
         groups = self._grouped(start, _SAME_PLACE * self.extent)
         x = self._minimised(self._at_centres(start, groups), 0.0, groups, 1e-3 * self.tolerance, _FIRST_TRY)
         residual = self._residual(x, start, _SAME_PLACE * self.extent, _SAME_PLACE * self.extent, groups)
         return self._judged(x, residual) if residual <= self.tolerance else None
 
-    def _judged(self, x: Array, residual: float) -> tuple[Array, Status, float]:
-        """The places x with the status that the residual gives them, and the residual; the anchor if x is not finite."""
+    def _judged(self, x: Array, residual: float) -> _End:
+        """The places x with the status that the residual gives them; the places of the anchor if x is not finite."""
         if not np.isfinite(residual) or not np.isfinite(x).all():
-            return self.problem.start, Status.NOT_FINITE, residual
+            return _End(self.problem.start, Status.NOT_FINITE, residual)
         if residual <= self.tolerance:
-            return x, Status.CONVERGED, residual
-        return x, Status.ITERATION_LIMIT if self.iterations >= self.most else Status.STALLED, residual
+            return _End(x, Status.CONVERGED, residual)
+        return _End(x, Status.ITERATION_LIMIT if self.iterations >= self.most else Status.STALLED, residual)
 
     def _grouped(self, x: Array, near: float) -> Indices:
         """The number of the group of every node: what steep attractive kernels link over distances up to ``near``."""

@@ -13,6 +13,7 @@ from ...kernels.sums import LineKernel, at_gauss_points, over_gauss_points
 from ...measures import Quantiles, Species
 from ..base import ProximalStep
 from .clusters import Tip
+from .derivatives import Jet
 from .model import Chain, FarPart, Model, square
 from .terms import LineTerms
 
@@ -380,7 +381,7 @@ def _add_tip(
     model.add_cells(chain, (w * left, w * right), (w * ll, w * lr, w * rr))
 
 
-def _own_cells(c: float, p: float, w: Array, h: Array) -> tuple[Array, Array, Array]:
+def _own_cells(c: float, p: float, w: Array, h: Array) -> Jet:
     """Return c w^2/2 (a h^p / p), for p = 0 c w^2/2 (a log h + b), and the first two derivatives in h.
 
     This is the energy of c |x|^p / p within cells of masses w and widths h that Gauss points do not see
@@ -394,4 +395,4 @@ def _own_cells(c: float, p: float, w: Array, h: Array) -> tuple[Array, Array, Ar
         value = strength * np.log(h) + c * b * w**2 / 2 if p == 0 else strength * h**p / p
         slope = np.where(h > 0, strength * np.where(h > 0, h, 1.0) ** (p - 1), 0.0)
         curvature = np.where(h > 0, (p - 1) * strength * np.where(h > 0, h, 1.0) ** (p - 2), 0.0)
-    return value, slope, curvature
+    return Jet(value, slope, curvature)

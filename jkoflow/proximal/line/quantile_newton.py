@@ -77,11 +77,17 @@ class QuantileNewton(IterativeSolver):
     * Atoms of different species stay together as long as the tip can hold them (docs/theory/coincidences.md, section 7).
     * A pointed repulsive kernel spreads the atoms of its own species.
 
-    If many atoms meet in one step, the tips are rounded off less and less, which shows which atoms come together. The status is
-    CONVERGED only if no cut of what has met lowers the objective, up to rounding. A cut divides every species of a cluster once
-    (docs/theory/clusters.md, section 5.1). What this test proves depends on the cells:
+    If many atoms meet in one step, the tips are rounded off less and less, which shows which atoms come together. If there are
+    attractive tips between species, or to frozen atoms, the status is CONVERGED only after two tests:
 
-    * If no cell with mass opens, the test is complete: no splitting lowers the objective to first order
+    * The remaining force would move the nodes against their inertia by at most 1e3 tolerances, up to rounding.
+    * No cut of what has met lowers the objective to first order, up to rounding. A cut divides every species of a cluster once
+      (docs/theory/clusters.md, section 5.1).
+
+    There is one exception without these tests: every species is one atom, and the line search finds no lower point. What the
+    test of cuts proves for a convex objective depends on the cells:
+
+    * If no cell with mass opens, the test is complete: no splitting lowers the objective
       (docs/theory/clusters.md, sections 5.2 and 5.3). So it is for atoms of the anchor whose species does not repel itself by
       a tip.
     * If cells with mass may open, the test may accept a cluster that should open. The slope that it misses is of the order of
@@ -164,7 +170,11 @@ class QuantileNewton(IterativeSolver):
     def _newton(self, problem: LineProblem, x: Array, tolerance: float, near: float = 0.0) -> _End:
         """Newton's method from x, with the atoms joined that are at most ``near`` apart.
 
-        The status is CONVERGED only if the clusters at the end pass ``no_cut_lowers_objective``.
+        The status is CONVERGED in two cases:
+
+        * The correction is negligible, the clusters pass ``no_cut_lowers_objective``, and if there are tips the remaining force
+          is negligible.
+        * Every species is one atom, and a cautious line search finds no lower point. Then nothing else is tested.
         """
         status, residual, iterations = Status.ITERATION_LIMIT, np.inf, 0
         closed = ~problem.barrier & np.isfinite(problem.floors) & (np.diff(x) <= problem.floors + near)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -85,15 +85,14 @@ class RadialNewton(IterativeSolver):
         potentials = {name: _potential(state[name], step.anchor[name]) for name in step.anchor}
         return ProxResult(state, distances, potentials, status, iterations, residual)
 
-    def _newton(self, problem: RadialProblem) -> tuple[Array, Status, int, float]:
-        """Return the nodes at the end, the status, the number of iterations and the last correction."""
+    def _newton(self, problem: RadialProblem) -> _End:
         y, residual = problem.start, np.inf
         model = problem.evaluate(y)
         fixed_nodes = problem.fixed.copy()  # with the holes that have closed
         for iterations in range(1, self.max_iterations + 1):
             p = _direction(problem, y, model, fixed_nodes)
             if p is None or not np.isfinite(p).all():
-                return y, Status.NOT_FINITE, iterations, residual
+                return _End(y, Status.NOT_FINITE, iterations, residual)
             residual = problem.length(y, p)
             small = residual <= self.tolerance * float(y.max()) ** (1 / problem.dim)
             before, (y, model, share) = (y, model), _line_search(problem, y, p, model)
@@ -107,11 +106,28 @@ class RadialNewton(IterativeSolver):
             if small and not len(closed):
                 opening = fixed_nodes & ~problem.fixed & (model.gradient < 0)
                 if not opening.any():
-                    return y, Status.CONVERGED, iterations, residual
+                    return _End(y, Status.CONVERGED, iterations, residual)
                 fixed_nodes &= ~opening
             if share < _SHORTEST:
-                return y, Status.STALLED, iterations, residual
-        return y, Status.ITERATION_LIMIT, self.max_iterations, residual
+                return _End(y, Status.STALLED, iterations, residual)
+        return _End(y, Status.ITERATION_LIMIT, self.max_iterations, residual)
+
+
+class _End(NamedTuple):
+    """Where Newton's method ended. ``residual`` is the last correction, a length."""
+
+    y: Array
+    status: Status
+    iterations: int
+    residual: float
+
+
+class _Lower(NamedTuple):
+    """The point that a line search found, the model there and the share of the way to it; the share is 0 if there is none."""
+
+    y: Array
+    model: RadialModel
+    share: float
 
 
 def _direction(
@@ -139,11 +155,10 @@ def _direction(
     return None
 
 
-def _line_search(problem: RadialProblem, y: Array, p: Array, model: RadialModel) -> tuple[Array, RadialModel, float]:
+def _line_search(problem: RadialProblem, y: Array, p: Array, model: RadialModel) -> _Lower:
     """Return the farthest point y + share p that keeps every shell and lowers the objective, up to rounding.
 
-    With it come the model there and the share, which is halved from 1, or from what the shells allow. If there is none, they
-    are y, ``model`` and 0.
+    The share is halved from 1, or from what the shells allow. If there is no such point, it is y.
     """
     share = 1.0
     for name in problem.names:
@@ -158,9 +173,9 @@ def _line_search(problem: RadialProblem, y: Array, p: Array, model: RadialModel)
             after = problem.evaluate(trial)
             promised = min(float(model.gradient @ (trial - y)), 0.0)
             if after.value <= model.value + 1e-4 * promised + 1e-13 * (1 + abs(model.value)):
-                return trial, after, share
+                return _Lower(trial, after, share)
         share /= 2
-    return y, model, 0.0
+    return _Lower(y, model, 0.0)
 
 
 def _potential(state: RadialQuantiles, anchor: RadialQuantiles) -> Array:
