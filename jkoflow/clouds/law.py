@@ -16,64 +16,84 @@ from ..laws.reading import Motion
 from ..measures import Particles, Species
 
 TAKES = (External, Pair, OneWay)
-_STEP = 1e-3  # of the extent: differences of a potential whose gradient is not given
+_STEP = 1e-3  # share of the extent: the step of differences of a potential whose gradient is not given
 
 
 @dataclass
 class CloudLaw:
     """A law on point masses: dx/dt = -alpha_a (sum_b grad K_ab * rho_b + grad V_a)(x) for x of species a.
 
-    Species are numbered in the order of ``names``; ``kernels[a, b]`` pulls a towards b, ``fields[a]`` are (c, potential).
+    Attributes
+    ----------
+    names : tuple of names
+        The species. They are numbered in this order.
+    mobilities : array (S,)
+        alpha.
+    balance : array (S,)
+        1 / alpha_a, divided by the mobility that makes the law symmetric, where there is one. A motion of a symmetrizable law
+        without potentials keeps the joint centre with the weights balance_a m_a.
+    kernels : dict
+        ``kernels[a, b]`` is K_ab: it pulls species a towards b.
+    fields : list of lists
+        ``fields[a]`` are the pairs (c, potential) of species a; V_a is their sum.
     """
 
     names: tuple[str, ...]
     mobilities: Array
-    balance: Array  # 1 / alpha with the mobilities that make the law symmetric: the joint centre with these weights may be kept
+    balance: Array
     kernels: dict[tuple[int, int], Kernel] = field(default_factory=dict)
     fields: list[list[tuple[float, External]]] = field(default_factory=list)
 
     @classmethod
     def of(cls, law: Law, state: Species, mobilities: Mapping[str, float]) -> CloudLaw:
-        """The law, read term by term; ValueError for a state of another kind or a term that point masses do not feel."""
+        """The law for the species of a state of Particles.
+
+        Raises ValueError for
+
+        * a state of another kind;
+        * a term that point masses do not feel;
+        * a potential that is an array;
+        * a kernel that is pointed or singular, of which only values are known.
+        """
         if not issubclass(state.kind, Particles):
             raise ValueError(f"state must be of Particles, got {state.kind.__name__}: convert with Particles.from_quantiles")
         names = tuple(state)
         alpha = np.array([mobilities[name] for name in names])
         symmetric = law.symmetrizable() or {}
-        own = np.array([symmetric.get(name, 1.0) for name in names])
+        symmetrizing = np.array([symmetric.get(name, 1.0) for name in names])
         law.forms.require(TAKES, "a law of Particles", "hold the measure as a Density or as Quantiles for the others")
-        found = cls(names, alpha, 1 / (own * alpha), fields=[[] for _ in names])
+        cloud_law = cls(names, alpha, 1 / (symmetrizing * alpha), fields=[[] for _ in names])
         for motion in law.forms.motions:
-            found._add(motion)
+            cloud_law._add(motion)
         for factor, form, _ in law.forms.external:
             if not callable(form.V):
                 raise ValueError(
                     f"V must be a function of space on Particles, whose points move, got an array of shape {form.V.shape}"
                 )
-            found.fields[names.index(form.species)].append((factor, form))
-        for kernel in found.kernels.values():
+            cloud_law.fields[names.index(form.species)].append((factor, form))
+        for kernel in cloud_law.kernels.values():
             if (kernel.pointy or kernel.singular) and not isinstance(kernel, RadialKernel):
                 raise ValueError(
                     f"{kernel!r} is pointed or singular at the origin, and only its values are known: "
                     "subclass RadialKernel, which tells k'(0+)"
                 )
-        return found
+        return cloud_law
 
     def _add(self, motion: Motion) -> None:
         pair, kernel = (self.names.index(motion.moves), self.names.index(motion.by)), motion.factor * motion.kernel
         self.kernels[pair] = self.kernels[pair] + kernel if pair in self.kernels else kernel
 
-    def velocities(self, places: Array, held: Array) -> Array:
-        """The velocity (S, n, d) that every species has, or would have, at places (n, d) that hold masses (n, S); 0 at places
-        without mass of it.
+    def velocities(self, places: Array, masses: Array) -> Array:
+        """Return the velocity (S, n, d) of every species at every place, 0 at places without mass of it.
 
-        One sum over pairs for every two species that interact.
+        ``places`` is (n, d), ``masses`` (n, S) the mass of every species there. Pulls between species at one place are not
+        counted: the gradient of a kernel is 0 at the origin. Cost: one sum over pairs for every two species that interact.
         """
         flat = places[:, 0] if places.shape[1] == 1 else places
         out = np.zeros((len(self.names), *places.shape))
-        here = [held[:, a] > 0 for a in range(len(self.names))]
+        here = [masses[:, a] > 0 for a in range(len(self.names))]
         for (a, b), kernel in self.kernels.items():
-            pulls = pair_gradients(kernel, flat[here[a]], flat[here[b]], held[here[b], b])
+            pulls = pair_gradients(kernel, flat[here[a]], flat[here[b]], masses[here[b], b])
             out[a, here[a]] -= pulls.reshape(-1, places.shape[1])
         for a, fields in enumerate(self.fields):
             for c, term in fields:
@@ -81,8 +101,9 @@ class CloudLaw:
         return out * self.mobilities[:, None, None]
 
     def grips(self, distance: float) -> Array:
-        """alpha_a k_ab'(distance) (S, S), where attraction holds atoms together in finite time, else 0: the kernels whose slope
-        over r grows without bound towards the origin.
+        """Return alpha_a k_ab'(distance) (S, S): the speed at which a unit mass of species b pulls species a at that distance.
+
+        It is 0 for kernels that do not hold atoms together in finite time (see ``is_steep``).
         """
         out = np.zeros((len(self.names), len(self.names)))
         for (a, b), kernel in self.kernels.items():
@@ -92,7 +113,7 @@ class CloudLaw:
 
 
 def is_steep(kernel: Kernel) -> bool:
-    """Whether the slope over r grows without bound towards the origin, so that atoms may meet in finite time."""
+    """Return True if the slope of the kernel over r grows without bound towards the origin: atoms may meet in finite time."""
     if not isinstance(kernel, RadialKernel):
         return False
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -100,7 +121,7 @@ def is_steep(kernel: Kernel) -> bool:
 
 
 def gradient_of(term: External, places: Array) -> Array:
-    """grad V at places (n, d): as given, or by central differences of fourth order."""
+    """grad V (n, d) at places (n, d): as given, otherwise by central differences of fourth order."""
     coordinates = tuple(places.T)
     gradient = term.gradient if term.gradient is not None else getattr(term.V, "gradient", None)
     if gradient is not None:
@@ -116,11 +137,15 @@ def gradient_of(term: External, places: Array) -> Array:
 
 
 def difference_step(places: Array, of_extent: float, of_distance: float) -> float:
-    """A length for differences: a share of the extent of the places, no less than one of their distance from the origin."""
+    """Return a step for differences: ``of_extent`` times the extent of the places.
+
+    It is at least ``of_distance`` times their distance from the origin; ``of_extent`` if both are 0.
+    """
     return max(of_extent * float(np.ptp(places, axis=0).max()), of_distance * float(np.abs(places).max())) or of_extent
 
 
 def _difference(term: External, places: Array, axis: int, h: float) -> Array:
+    """V at h ahead of the places along an axis less V at h behind."""
     step = np.zeros(places.shape[1])
     step[axis] = h
     ahead, behind = (term.V(*(places + sign * step).T) for sign in (1, -1))

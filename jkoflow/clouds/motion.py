@@ -13,19 +13,27 @@ from ..measures import Species
 from .groups import _SAME, Groups, together
 from .law import CloudLaw
 
-_CONTACT = 100.0  # tolerances: the distance at which what attracts without bound counts as together
-_MET, _MOST_MET = 1.01, 1.09  # contact distances: who has met, and where time is too coarse to stop them closer
-_ONE_PLACE = 1e-13  # of the distance from the origin: what rounding leaves of one place
-_MOST_MEETINGS = 50  # for every atom
+_CONTACT = 100.0  # tolerances: the contact distance, at which atoms with a grip on one another count as together
+_MET, _MOST_MET = 1.01, 1.09  # contact distances: groups nearer have met; the same if time is too coarse to stop them there
+_ONE_PLACE = 1e-13  # share of the distance from the origin: places nearer to one another are one place, up to rounding
+_MOST_MEETINGS = 50  # per atom
 
 
 @dataclass
 class Motion:
-    """The motion of a state under a law, to a tolerance that is a share of the extent (of the way to go, from one place).
+    """The motion of particles under a law, through their meetings.
 
-    Between meetings dx/dt = velocity by an explicit Runge-Kutta method of order 8 with error control. Atoms that hold one
-    another (see ``CloudLaw.grips``) and come within 100 tolerances have met: they stay together, or part, by the rule of
-    ``together``.
+    Between meetings dx/dt = velocity is solved by an explicit Runge-Kutta method of order 8 with error control. Atoms with a
+    grip on one another (see ``CloudLaw.grips``) that come within 100 tolerances have met. Then they stay together, or part, by
+    the rule of ``together``.
+
+    Attributes
+    ----------
+    law : CloudLaw
+    tolerance : float
+        The error allowed, as a share of the extent. If all atoms start at one place, it is a share of the way to go.
+    evaluations : int
+        How many times velocities were computed.
     """
 
     law: CloudLaw
@@ -33,12 +41,12 @@ class Motion:
     evaluations: int = 0
 
     def run(self, state: Species, duration: float) -> tuple[Species, Status]:
-        """The state after a time, and whether it got there."""
+        """Return the state after the time ``duration``, and the status. If the status is NOT_FINITE, it is the state given."""
         from scipy.integrate import solve_ivp
 
         groups = Groups.of(state)
         origin = groups.places.mean(axis=0)  # tolerances are relative to the extent, not to the distance from 0
-        first = self.law.velocities(groups.places, groups.held)
+        first = self.law.velocities(groups.places, groups.masses)
         extent, away = float(np.ptp(groups.places, axis=0).max()), float(np.abs(groups.places).max())
         if extent <= _ONE_PLACE * away:
             extent = float(np.abs(first).max()) * duration
@@ -52,7 +60,7 @@ class Motion:
         for _ in range(_MOST_MEETINGS * len(groups.places)):
             groups = groups.gathered(self._velocities, grips, self.law.balance, contact, near)
             flow = _Flow(self, groups, grips, contact, origin)
-            found = solve_ivp(
+            solution = solve_ivp(
                 flow.velocity,
                 (now, duration),
                 (groups.places - origin).ravel(),
@@ -61,29 +69,29 @@ class Motion:
                 atol=self.tolerance * extent,
                 events=flow.events,
             )
-            now = float(found.t[-1])
-            groups = Groups(found.y[:, -1].reshape(groups.places.shape) + origin, groups.held, groups.members)
+            now = float(solution.t[-1])
+            groups = Groups(solution.y[:, -1].reshape(groups.places.shape) + origin, groups.masses, groups.members)
             if not np.isfinite(groups.places).all():
                 return state, Status.NOT_FINITE
-            if found.status == 0:
+            if solution.status == 0:
                 return groups.state(state), Status.CONVERGED
             near = max(_MET * contact, min(groups.gap(grips) * (1 + 1e-9), _MOST_MET * contact))
-            if found.status < 0:
+            if solution.status < 0:
                 return groups.state(state), Status.SOLVER_FAILED
         return groups.state(state), Status.ITERATION_LIMIT
 
-    def _velocities(self, places: Array, held: Array) -> Array:
+    def _velocities(self, places: Array, masses: Array) -> Array:
         self.evaluations += 1
-        return self.law.velocities(places, held)
+        return self.law.velocities(places, masses)
 
 
 class _Flow:
-    """The equation of motion of groups between two meetings, and what ends it."""
+    """The equation of motion of groups between two meetings, and the events that end it."""
 
     def __init__(self, motion: Motion, groups: Groups, grips: Array, contact: float, origin: Array) -> None:
         self._motion, self._groups, self._grips, self._contact, self._origin = motion, groups, grips, contact, origin
         self._mixed = groups.mixed
-        self._single = np.argmax(groups.held > 0, axis=1)
+        self._single = np.argmax(groups.masses > 0, axis=1)
         self.events: list[Callable[[float, Array], float]] = []
         if (grips > 0).any():
             self._add(lambda groups: groups.gap(grips) - contact)
@@ -91,36 +99,42 @@ class _Flow:
             self._add(self._hold)
 
     def velocity(self, t: float, y: Array) -> Array:
-        """The velocities of the groups, flat."""
+        """The velocities of the groups in one row."""
         groups = self._at(y)
-        forces = self._motion._velocities(groups.places, groups.held)
+        forces = self._motion._velocities(groups.places, groups.masses)
         out = forces[self._single, np.arange(len(groups.places))]
         for g in self._mixed:
-            there, moves = self._in_group(groups, forces, g)
-            weights = self._motion.law.balance[there] * groups.held[g, there]
+            species, moves = self._in_group(groups, forces, g)
+            weights = self._motion.law.balance[species] * groups.masses[g, species]
             out[g] = weights @ moves / weights.sum()
         return out.ravel()
 
     def _at(self, y: Array) -> Groups:
-        return Groups(y.reshape(self._groups.places.shape) + self._origin, self._groups.held, self._groups.members)
+        return Groups(y.reshape(self._groups.places.shape) + self._origin, self._groups.masses, self._groups.members)
 
     def _in_group(self, groups: Groups, forces: Array, g: int) -> tuple[Indices, Array]:
-        there = np.flatnonzero(groups.held[g] > 0)
-        return there, together(forces[there, g], groups.held[g, there], self._grips[np.ix_(there, there)])
+        """The species in a group, and the velocities that ``together`` gives them."""
+        species = np.flatnonzero(groups.masses[g] > 0)
+        return species, together(forces[species, g], groups.masses[g, species], self._grips[np.ix_(species, species)])
 
     def _hold(self, groups: Groups) -> float:
-        """Positive while every group holds together: what is left of the rounding that its velocities may differ by."""
-        forces = self._motion._velocities(groups.places, groups.held)
+        """A number that is positive while every group holds together.
+
+        It is ``_SAME`` less the relative difference of the velocities in a group, the least over the groups.
+        """
+        forces = self._motion._velocities(groups.places, groups.masses)
         slack = np.inf
         for g in self._mixed:
-            there, moves = self._in_group(groups, forces, g)
+            species, moves = self._in_group(groups, forces, g)
             differ = float(np.abs(moves - moves[0]).max())
-            slack = min(slack, _SAME - differ / (float(np.abs(forces[there, g]).max()) or 1.0))
+            slack = min(slack, _SAME - differ / (float(np.abs(forces[species, g]).max()) or 1.0))
         return slack
 
-    def _add(self, measure: Callable[[Groups], float]) -> None:
+    def _add(self, function: Callable[[Groups], float]) -> None:
+        """Add the event that a function of the groups falls to 0."""
+
         def event(t: float, y: Array) -> float:
-            return float(min(measure(self._at(y)), 1e300))
+            return float(min(function(self._at(y)), 1e300))
 
         event.terminal, event.direction = True, -1  # type: ignore[attr-defined]
         self.events.append(event)

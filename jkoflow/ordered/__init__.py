@@ -1,5 +1,10 @@
-"""Ordered particles under kernels |x|: velocities, the exact flow by events, the resolvent, crossing times, rational
-numbers.
+"""Ordered particles under kernels |x|, exactly.
+
+* ``velocity``, ``tip_energy``, ``TipLaw``: velocities, energies and laws
+* ``WorldLines``, ``Event``, ``Events``: the flow by its meetings
+* ``resolvent``: the implicit step
+* ``CrossingGrid``, ``isotonic_flow``, ``first_crossing``: special cases with formulas of their own
+* ``RationalFlow``, ``RationalEvent``: the flow in rational numbers
 """
 
 from ..measures import ghost_place

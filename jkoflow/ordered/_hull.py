@@ -1,10 +1,15 @@
 """The lower convex hull that tells how ordered particles group and move.
 
-A box of lattice points (p, q), numbers of particles to the left, has abscissa u = M_p / alpha_1 + N_q / alpha_2 and ordinate
-tau h(p, q) + (first moments up to there). Every edge of its lower hull is one group; the slope is its velocity (tau = 1,
-moments 0) or its place after an implicit step of tau.
+A lattice point (p, q) stands for numbers of particles to the left. It has
 
-``law`` is an array (s_1, c, s_2, 1 / alpha_1, 1 / alpha_2); M, N are cumulative masses from 0.
+* the abscissa u = M_p / alpha_1 + N_q / alpha_2;
+* the ordinate tau h(p, q) + (the first moments of these particles).
+
+Every edge of the lower hull of a box of lattice points is one group. Its slope is the velocity of the group (with tau = 1 and
+no moments), or its place after an implicit step of tau (docs/theory/clusters.md, sections 2.2 and 2.3).
+
+Throughout, ``law`` is an array (s_1, c, s_2, 1 / alpha_1, 1 / alpha_2). M and N are the masses of both species, cumulated
+from 0.
 """
 
 from __future__ import annotations
@@ -14,12 +19,12 @@ import numpy as np
 from .._compiled import compiled
 from .._typing import Array, Indices
 
-_ROUNDING = 1e-14
+_ROUNDING = 1e-14  # share of the sizes of what is added: points less than that below an edge count as on it
 
 
 @compiled(inline=True)
 def rise(p: int, q: int, p2: int, q2: int, M: Array, N: Array, law: Array) -> float:
-    """h(p2, q2) - h(p, q), by factors that lose no digits."""
+    """h(p2, q2) - h(p, q), by factors that lose no digits (docs/theory/clusters.md, section 2.1)."""
     right_x, right_y = M[-1] - M[p] - M[p2], N[-1] - N[q] - N[q2]
     return (M[p2] - M[p]) * (law[0] * right_x + law[1] * right_y) + (N[q2] - N[q]) * (law[2] * right_y + law[1] * right_x)
 
@@ -28,12 +33,15 @@ def rise(p: int, q: int, p2: int, q2: int, M: Array, N: Array, law: Array) -> fl
 def lower_hull(
     p0: int, p1: int, q0: int, q1: int, M: Array, N: Array, x: Array, y: Array, law: Array, tau: float, ends: Indices
 ) -> int:
-    """The ends (p, q) of the edges of the hull from (p0, q0) to (p1, q1) in the rows of ``ends``; returns how many.
+    """Write the ends (p, q) of the edges of the hull from (p0, q0) to (p1, q1) into the rows of ``ends``, and return how many.
 
-    ``x`` and ``y`` are the places whose moments count, empty where none do. A candidate edge is kept where no point lies below
-    it by more than rounding; else it is cut at the lowest one. At ties the longest edge. One pass over an edge costs O(its
-    length) where the second species repels itself or not at all, since h is then convex in q and its minimisers grow with p;
-    otherwise the area of its box.
+    ``x`` and ``y`` are the places of the particles, for their moments; both empty for velocities.
+
+    If no point lies below a candidate edge by more than rounding, it is an edge. Otherwise it is cut at the lowest point. Ties
+    go to the longest edge.
+
+    Cost of a pass over a candidate edge: its length if the second species repels itself or not at all, since h is then convex
+    in q and its minimisers grow with p; otherwise the area of its box.
     """
     todo = np.empty((p1 - p0 + q1 - q0 + 2, 2), np.int64)
     todo[0, 0], todo[0, 1] = p1, q1
@@ -83,13 +91,13 @@ def lower_hull(
 
 @compiled
 def _moments(i0: int, i1: int, M: Array, x: Array, about: float, weight: float, out: Array) -> float:
-    """Fill the cumulative moments m (x - about) / alpha of the particles from i0 to i1; the sum of their sizes."""
+    """Write the cumulative moments m (x - about) / alpha of the particles i0..i1-1 into ``out``; return their total size."""
     size = 0.0
     out[0] = 0.0
     for i in range(i0, i1):
-        one = weight * (M[i + 1] - M[i]) * (x[i] - about)
-        out[i - i0 + 1] = out[i - i0] + one
-        size += abs(one)
+        moment = weight * (M[i + 1] - M[i]) * (x[i] - about)
+        out[i - i0 + 1] = out[i - i0] + moment
+        size += abs(moment)
     return size
 
 
@@ -101,7 +109,7 @@ def slope_of(p: int, q: int, p2: int, q2: int, M: Array, N: Array, law: Array) -
 
 @compiled
 def cumulative(m: Array) -> Array:
-    """0, m_1, m_1 + m_2, ...: by multiples where all are equal, which rounds once."""
+    """0, m_1, m_1 + m_2, ...: if all are equal by multiples, which rounds once."""
     out = np.zeros(len(m) + 1)
     equal = True
     for i in range(len(m)):
@@ -112,7 +120,7 @@ def cumulative(m: Array) -> Array:
 
 @compiled
 def next_place(x: Array, y: Array, i: int, j: int) -> tuple[float, int, int]:
-    """The first place from particles i and j on, and the first particles of both species beyond it."""
+    """Return the leftmost place of the particles from i and j on, and the first particles of both species beyond it."""
     place = min(x[i] if i < len(x) else np.inf, y[j] if j < len(y) else np.inf)
     while i < len(x) and x[i] == place:
         i += 1

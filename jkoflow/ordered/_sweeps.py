@@ -11,6 +11,7 @@ from ._hull import cumulative, lower_hull, next_place, rise, slope_of
 
 @compiled
 def velocities(x: Array, m: Array, y: Array, n: Array, law: Array) -> tuple[Array, Array]:
+    """Return the velocities of both species: at every place the hull of the particles there."""
     nx, ny = len(x), len(y)
     M, N = cumulative(m), cumulative(n)
     nowhere = np.zeros(0)
@@ -34,7 +35,11 @@ def velocities(x: Array, m: Array, y: Array, n: Array, law: Array) -> tuple[Arra
 
 @compiled
 def sweep(x: Array, y: Array, step: float) -> tuple[Array, Array]:
-    """Equal masses: the next edge of the hull is one x, one y, or a pair of them."""
+    """Return the places of both species after an implicit step, for equal masses under ``newtonian_law()``.
+
+    ``step`` is tau times the mass of a particle, times the strength of the law. The next edge of the hull is one x, one y, or a
+    pair of them.
+    """
     count = len(x)
     X, Y = np.empty(count), np.empty(count)
     p, q, last = 0, 0, -np.inf
@@ -57,6 +62,7 @@ def sweep(x: Array, y: Array, step: float) -> tuple[Array, Array]:
 
 @compiled
 def by_thresholds(x: Array, m: Array, y: Array, n: Array, law: Array, tau: float) -> tuple[Array, Array]:
+    """Return the places of both species after an implicit step, for any masses: by the hull of all particles."""
     M, N = cumulative(m), cumulative(n)
     X, Y = np.empty(len(x)), np.empty(len(y))
     ends = np.empty((len(x) + len(y), 2), np.int64)
@@ -75,9 +81,13 @@ def by_thresholds(x: Array, m: Array, y: Array, n: Array, law: Array, tau: float
 
 @compiled
 def family(a: Array, b: Array, speed: float, times: Array, A: Array, B: Array, T: Array, C: Array) -> float:
-    """The meetings of the a_i that start left of their b_i: fill positions at times, and the table where it has room."""
+    """Go through the meetings of the a_i that start left of their b_i, and return the time of the last.
+
+    The rows of A and B are filled with the places at ``times``, the tables T and C with the times and places of the meetings,
+    unless they are empty. ``speed`` is the mass of a particle times the strength of the law.
+    """
     n, last = len(a), 0.0
-    t, c = np.empty(n + 1), np.empty(n + 1)  # of the meetings on the anti-diagonal before, by i
+    t, c = np.empty(n + 1), np.empty(n + 1)  # times and places of the meetings on the anti-diagonal before, by i
     seen_a, seen_b = np.zeros(n, np.int64), np.zeros(n, np.int64)  # how many of the times are filled
     for d in range(n - 1, -1, -1):
         v = (2 * d + 1) * speed

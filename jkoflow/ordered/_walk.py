@@ -1,8 +1,12 @@
 """Clusters that move along straight lines until they meet: the compiled loop of the exact flow.
 
-Every cluster holds the particles i0..i1-1 of the first species and j0..j1-1 of the second. ``numbers`` has a row per slot:
-place, time of that place, velocity, time of meeting the right neighbour. ``links`` has: i0, i1, j0, j1, left, right, where in
-the heap. The heap orders slots by the time of their next meeting.
+Every cluster holds the particles i0..i1-1 of the first species and j0..j1-1 of the second. It has a slot, which is a row of two
+tables:
+
+* ``numbers``: a place, the time of that place, the velocity, the time of meeting the right neighbour;
+* ``links``: i0, i1, j0, j1, the slots of the left and the right neighbour, the position in the heap.
+
+The heap orders slots by the time of their next meeting.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from .events import Numbers
 
 PLACE, SINCE, SPEED, MEETS = range(4)
 I0, I1, J0, J1, LEFT, RIGHT, HEAP = range(7)
-STATE_FREE, STATE_HEAD, STATE_SIZE, STATE_EVENTS = range(4)  # top of the free slots, leftmost slot, size of heap, events so far
+STATE_FREE, STATE_HEAD, STATE_SIZE, STATE_EVENTS = range(4)  # how many free slots, leftmost slot, size of heap, events so far
 
 
 @compiled
@@ -27,7 +31,7 @@ def begin(
     pull: Pull,
     clusters: Clusters,
 ) -> None:
-    """Make the clusters of a configuration; those that start at one place leave it as the hull says."""
+    """Fill the slots with the clusters of a configuration. What starts at one place leaves it as the hull says."""
     M, N, law = pull
     numbers, links, heap, free, state = clusters
     nx, ny = len(x), len(y)
@@ -55,9 +59,9 @@ def begin(
 
 @compiled
 def advance(until: float, pull: Pull, clusters: Clusters, when: Array, who: Numbers) -> bool:
-    """Go through the meetings up to a time; False where there is no room left to write them down.
+    """Go through the meetings up to the time ``until``; return False if there is no room left to write them down.
 
-    ``when`` has rows (time, place), ``who`` rows (i0, i1, j0, j1, groups before, groups after).
+    Every meeting fills a row of ``when``, (time, place), and of ``who``, (i0, i1, j0, j1, groups before, groups after).
     """
     M, N, law = pull
     numbers, links, heap, free, state = clusters
@@ -128,8 +132,8 @@ def advance(until: float, pull: Pull, clusters: Clusters, when: Array, who: Numb
 
 @compiled
 def _touching(until: float, numbers: Array, links: Indices, heap: Indices, state: Indices) -> bool:
-    """Let those meet at ``until`` that numbers cannot tell from one another then; whether there are any."""
-    found = False
+    """Let neighbours meet at ``until`` whose places cannot be told apart at that time; return whether there are any."""
+    any_touch = False
     k = state[STATE_HEAD]
     while links[k, RIGHT] >= 0:
         right = links[k, RIGHT]
@@ -139,14 +143,14 @@ def _touching(until: float, numbers: Array, links: Indices, heap: Indices, state
             if here >= there:
                 numbers[k, MEETS] = until
                 _restore(links[k, HEAP], heap, numbers, links, state[STATE_SIZE])
-                found = True
+                any_touch = True
         k = right
-    return found
+    return any_touch
 
 
 @compiled
 def places_at(time: float, numbers: Array, links: Indices, head: int, x: Array, y: Array) -> None:
-    """Write the positions of all particles at a time before the next meeting; rounding may not undo their order."""
+    """Write the places of all particles at a time before the next meeting into x and y. Rounding may not undo their order."""
     k, place = head, -np.inf
     while k >= 0:
         place = max(place, numbers[k, PLACE] + numbers[k, SPEED] * (time - numbers[k, SINCE]))
@@ -157,6 +161,7 @@ def places_at(time: float, numbers: Array, links: Indices, head: int, x: Array, 
 
 @compiled
 def _fill(k: int, place: float, time: float, i: int, i2: int, j: int, j2: int, pull: Pull, clusters: Clusters) -> None:
+    """Fill slot k with the cluster of the particles i..i2-1 and j..j2-1, which is at a place at a time."""
     numbers, links = clusters.numbers, clusters.links
     numbers[k, PLACE], numbers[k, SINCE] = place, time
     numbers[k, SPEED] = slope_of(i, j, i2, j2, pull.M, pull.N, pull.law)
@@ -165,12 +170,13 @@ def _fill(k: int, place: float, time: float, i: int, i2: int, j: int, j2: int, p
 
 @compiled
 def _rounding_of_speeds(M: Array, N: Array, law: Array) -> float:
+    """The closing speed below which rounding alone may be at work."""
     return 1e-15 * (abs(law[0]) + abs(law[1]) + abs(law[2])) * (M[-1] + N[-1]) / min(law[3], law[4])
 
 
 @compiled
 def _meeting(k: int, right: int, numbers: Array, slow: float) -> float:
-    """When a cluster meets its right neighbour; never where they close at a speed that rounding alone can make."""
+    """The time when a cluster meets its right neighbour; inf if they close at no more than the speed ``slow`` of rounding."""
     if right < 0:
         return np.inf
     closing = numbers[k, SPEED] - numbers[right, SPEED]
@@ -190,7 +196,7 @@ def _swap(a: int, b: int, heap: Indices, links: Indices) -> None:
 
 @compiled
 def _sift(a: int, heap: Indices, numbers: Array, links: Indices, size: int) -> None:
-    """Let an entry sink to where it belongs."""
+    """Let the entry at position a of the heap sink to where it belongs."""
     while True:
         least = a
         for b in (2 * a + 1, 2 * a + 2):
@@ -204,7 +210,7 @@ def _sift(a: int, heap: Indices, numbers: Array, links: Indices, size: int) -> N
 
 @compiled
 def _restore(a: int, heap: Indices, numbers: Array, links: Indices, size: int) -> None:
-    """Let an entry rise or sink to where it belongs."""
+    """Let the entry at position a of the heap rise or sink to where it belongs."""
     while a > 0 and numbers[heap[a], MEETS] < numbers[heap[(a - 1) // 2], MEETS]:
         _swap(a, (a - 1) // 2, heap, links)
         a = (a - 1) // 2
@@ -213,6 +219,7 @@ def _restore(a: int, heap: Indices, numbers: Array, links: Indices, size: int) -
 
 @compiled
 def _insert(k: int, heap: Indices, numbers: Array, links: Indices, state: Indices) -> None:
+    """Put slot k into the heap."""
     a = state[STATE_SIZE]
     heap[a], links[k, HEAP] = k, a
     state[STATE_SIZE] += 1
@@ -221,6 +228,7 @@ def _insert(k: int, heap: Indices, numbers: Array, links: Indices, state: Indice
 
 @compiled
 def _remove(k: int, heap: Indices, numbers: Array, links: Indices, state: Indices) -> None:
+    """Take slot k out of the heap."""
     a = links[k, HEAP]
     state[STATE_SIZE] -= 1
     last = state[STATE_SIZE]

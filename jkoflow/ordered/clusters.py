@@ -1,4 +1,4 @@
-"""What the compiled walk from meeting to meeting holds."""
+"""The arrays of the compiled walk from meeting to meeting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .._typing import Array, Indices
 
 
 class Pull(NamedTuple):
-    """The masses of both species, cumulated from 0, and (s_1, c, s_2, 1 / alpha_1, 1 / alpha_2)."""
+    """The law of the motion: the masses M, N of both species, cumulated from 0, and (s_1, c, s_2, 1 / alpha_1, 1 / alpha_2)."""
 
     M: Array
     N: Array
@@ -16,10 +16,20 @@ class Pull(NamedTuple):
 
 
 class Clusters(NamedTuple):
-    """A row per slot of the clusters, and the heap of their next meetings (columns as in ``_walk``).
+    """The clusters, a row per slot, and the heap of their next meetings. ``_walk`` names the columns.
 
-    ``numbers`` holds places, times, velocities and meetings; ``links`` members and neighbours; ``heap`` orders slots by their
-    next meeting; ``free`` are the slots not in use; ``state`` the sizes of it all.
+    Attributes
+    ----------
+    numbers : array (slots, 4)
+        Places, times of these places, velocities, times of the next meetings.
+    links : array (slots, 7)
+        Members, neighbours, positions in the heap.
+    heap : array
+        The slots in use, ordered by their next meeting.
+    free : array
+        The slots not in use.
+    state : array (4,)
+        How many slots are free, the leftmost slot, the size of the heap, the number of events so far.
     """
 
     numbers: Array

@@ -18,16 +18,19 @@ from .tip_law import TipLaw
 class CrossingGrid:
     """When and where x_i meets y_j, for two species of N particles of the same mass under ``newtonian_law()``.
 
-    Where x_i < y_i, x_i meets exactly the y_j with j <= i that lie right of it, in their order: it passes those with j < i, and
-    stays with y_i for ever. Between two meetings its velocity is an odd multiple of the mass, so that every meeting follows
-    from the one before on either side by one linear equation (docs/theory/newtonian-particles.md, section 2.6):
+    If x_i < y_i, then x_i meets exactly the y_j with j <= i that lie right of it, in their order. It passes those with j < i,
+    and stays with y_i for ever. Between two meetings its velocity is an odd multiple of the mass m. So every meeting
+    (t_ij, c_ij) follows from the meeting before of x_i, (t_A, c_A), and of y_j, (t_B, c_B), by one linear equation
+    (docs/theory/newtonian-particles.md, section 2.6):
 
         t_ij = (c_B - c_A + v (t_A + t_B)) / 2v,    c_ij = c_A + v (t_ij - t_A),    v = (2 (i - j) + 1) m
 
-    Cost O(N^2) operations in O(N) memory, with no sorting: anti-diagonal by anti-diagonal. :class:`WorldLines` takes any masses
-    and laws, and keeps the events.
+    For a particle that has met nobody, its start at time 0 takes the place of the meeting before.
 
-    Raises ValueError for other laws, or masses that are not all the same.
+    Cost: O(N^2) operations in O(N) memory, anti-diagonal by anti-diagonal, with no sorting. :class:`WorldLines` takes any
+    masses and laws, and keeps the events.
+
+    Raises ValueError for other laws, for species of different size, and for masses that are not all the same.
 
     >>> from jkoflow import OrderedParticles
     >>> grid = CrossingGrid(OrderedParticles(x=[-1.0, -1.0], y=[1.0, 1.0]))
@@ -39,8 +42,8 @@ class CrossingGrid:
     law: Law = field(default_factory=newtonian_law)
 
     def __post_init__(self) -> None:
-        tips, held = TipLaw.on(self.law, self.start)
-        object.__setattr__(self, "start", held)
+        tips, checked_state = TipLaw.on(self.law, self.start)
+        object.__setattr__(self, "start", checked_state)
         if not tips.is_newtonian:
             raise ValueError(f"law must be a positive multiple of newtonian_law(), got {self.law!r}: WorldLines takes others")
         x, y = tips.clouds(self.start)
@@ -51,27 +54,30 @@ class CrossingGrid:
         object.__setattr__(self, "_speed", float(tips.strengths[1] * x.masses[0]))
 
     def at(self, times: Iterable[float]) -> list[OrderedParticles]:
-        """The particles at times in increasing order."""
-        wanted = increasing_times(times)
-        X, Y, _ = self._filled(wanted)
+        """The particles at given times.
+
+        Raises ValueError if the times do not increase from 0.
+        """
+        checked_times = increasing_times(times)
+        X, Y, _ = self._filled(checked_times)
         return [self._particles(x, y) for x, y in zip(X, Y, strict=True)]
 
     @property
     def final(self) -> OrderedParticles:
-        """Where all come to rest, x_i = y_i."""
+        """The particles at rest, x_i = y_i."""
         X, Y, _ = self._filled(np.array([np.inf]))
         return self._particles(X[0], Y[0])
 
     @property
     def at_rest_from(self) -> float:
-        """The time of the last meeting, at most N/2 max |x_i - y_i| for masses of 1/N.
+        """The time of the last meeting. For masses of 1/N it is at most N/2 max |x_i - y_i|.
 
         Source: docs/theory/newtonian-particles.md, section 3.8.
         """
         return float(self._filled(np.zeros(0))[2])
 
     def table(self) -> tuple[Array, Array]:
-        """The times t_ij and places c_ij of all meetings, (N, N) each, NaN for pairs that never meet."""
+        """Return the times t_ij and places c_ij of all meetings, (N, N) each, NaN for pairs that never meet."""
         from ._sweeps import family
 
         x, y = self._points()
@@ -86,6 +92,7 @@ class CrossingGrid:
         return x.points, y.points
 
     def _filled(self, times: Array) -> tuple[Array, Array, float]:
+        """The places of both species at the times, a row per time, and the time of the last meeting."""
         from ._sweeps import family
 
         x, y = self._points()

@@ -11,18 +11,20 @@ from .tip_law import TipLaw
 
 
 def tip_energy(state: Measure | Species, law: Law | None = None) -> float:
-    """The integral over space of h(p, q), p and q the particles to the left (see TipLaw): for ``newtonian_law()`` and equal
-    total masses int (F - G)^2 dx, F and G the distribution functions (docs/theory/newtonian-particles.md, section 1.3).
+    """Return the energy of ordered particles, as the integral over space of h(p, q).
 
-    The same number as ``law(state)``, from a sum whose terms are 0 where the species coincide: no digits are lost near rest.
-    Cost O(N log N).
+    p and q are the numbers of particles to the left (see TipLaw). For ``newtonian_law()`` and equal total masses it is
+    int (F - G)^2 dx, with the distribution functions F and G (docs/theory/newtonian-particles.md, section 1.3).
+
+    It is the same number as ``law(state)``. Its terms are 0 where the species coincide, so no digits are lost near rest.
+    Cost: O(N log N).
 
     >>> from jkoflow import OrderedParticles
     >>> tip_energy(OrderedParticles(x=[-1.0, 0.5], y=[0.5, 1.0]))
     0.5
     """
-    tips, held = TipLaw.on(law, state)
-    x, m, y, n, (s1, c, s2, _, _) = tips.arrays(held)
+    tips, checked_state = TipLaw.on(law, state)
+    x, m, y, n, (s1, c, s2, _, _) = tips.arrays(checked_state)
     places = np.unique(np.concatenate([x, y]))
     z, width = places[:-1], np.diff(places)
     left, below = (cumulated(w)[np.searchsorted(at, z, side="right")] for at, w in ((x, m), (y, n)))

@@ -1,4 +1,4 @@
-"""What happened along an exact flow of particles."""
+"""The meetings along an exact flow of particles."""
 
 from __future__ import annotations
 
@@ -17,10 +17,15 @@ Numbers: TypeAlias = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Event:
-    """A meeting: when, where, which particles of every species (counted from 0), of how many groups, and in how many they left.
+    """A meeting of groups of particles.
 
-    ``what`` is "split" for a cluster of the start that parts, "cross" where two groups pass through one another, "stick" where
-    all go on as one, else "regroup".
+    Attributes
+    ----------
+    time, place : float
+    who : dict of ranges
+        By species, the particles that met, counted from 0.
+    before, after : int
+        The number of groups that met, and of groups in which they left.
     """
 
     time: float
@@ -31,7 +36,13 @@ class Event:
 
     @property
     def what(self) -> str:
-        """One word for it."""
+        """The kind of the meeting.
+
+        * "split": a cluster of the start parts;
+        * "stick": all go on as one group;
+        * "cross": two groups pass through one another;
+        * "regroup": anything else.
+        """
         if self.before == 1:
             return "split"
         return "stick" if self.after == 1 else "cross" if self.before == self.after == 2 else "regroup"
@@ -47,15 +58,16 @@ class Event:
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """A list of meetings in the order of time, held as arrays.
+    """A list of K meetings in the order of time, as arrays. Its entries are ``Event``.
 
     Attributes
     ----------
     times, places : arrays (K,)
     members : array (K, 4)
-        Of the first species members[k, 0], ..., members[k, 1] - 1, of the second members[k, 2], ..., members[k, 3] - 1.
+        The particles that met: members[k, 0], ..., members[k, 1] - 1 of the first species and members[k, 2], ...,
+        members[k, 3] - 1 of the second.
     groups : array (K, 2)
-        How many groups met, and in how many they left.
+        The number of groups that met, and of groups in which they left.
     species : tuple of names
     """
 
@@ -67,16 +79,16 @@ class Events:
 
     @property
     def stuck(self) -> Mask:
-        """Which of them are stickings, a mask."""
+        """Which meetings end with all as one group, a mask (K,)."""
         return self.groups[:, 1] == 1
 
     def later(self, time: float) -> Events:
-        """The same with a time added to theirs."""
+        """The same meetings, later by ``time``."""
         return Events(self.times + time, self.places, self.members, self.groups, self.species)
 
     @classmethod
     def joined(cls, parts: Sequence[Events]) -> Events:
-        """Several lists one after the other."""
+        """Several lists, one after the other."""
         if not parts:
             return cls()
         return cls(
@@ -88,7 +100,10 @@ class Events:
         )
 
     def of(self, species: str, k: int) -> Indices:
-        """The numbers of the events that particle k of a species took part in."""
+        """The numbers of the meetings that particle k of a species took part in.
+
+        Raises ValueError for a species that is not there.
+        """
         if species not in self.species:
             raise ValueError(f"species must be one of {', '.join(map(repr, self.species))}, got {species!r}")
         column = 2 * self.species.index(species)
@@ -109,11 +124,14 @@ class Events:
 
 
 def increasing_times(times: Iterable[float], until: float = np.inf) -> Array:
-    """Times as an array; ValueError where they do not increase from 0 to at most ``until``."""
+    """Return the times as an array.
+
+    Raises ValueError if they do not increase from 0 to at most ``until``.
+    """
     if not isinstance(times, Iterable):
         raise ValueError(f"times must be a sequence of numbers, got {times!r}")
     given = list(times)
-    wanted = finite_array("times", given, (len(given),))
-    if np.any(np.diff(wanted) < 0) or (len(wanted) and not 0 <= wanted[0] <= wanted[-1] <= until):
-        raise ValueError(f"times must increase from 0 to at most {until:g}, got {wanted}")
-    return wanted
+    checked = finite_array("times", given, (len(given),))
+    if np.any(np.diff(checked) < 0) or (len(checked) and not 0 <= checked[0] <= checked[-1] <= until):
+        raise ValueError(f"times must increase from 0 to at most {until:g}, got {checked}")
+    return checked

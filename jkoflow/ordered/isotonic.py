@@ -13,11 +13,14 @@ from .world_lines import WorldLines
 
 
 def isotonic_flow(state: Measure | Species, time: float, law: Law | None = None) -> OrderedParticles:
-    """The weighted isotonic regression of z + t v, all particles in their order and v their velocities at the start.
+    """Return the flow at a time before anything has crossed, by one isotonic regression.
 
-    Up to :func:`first_crossing` this is the flow, and the one resolvent of that time as well; afterwards it is neither, for
-    equal masses never again. One species that attracts itself never crosses anything, and for it the formula holds for all
-    times (docs/theory/newtonian-particles.md, section 2.8).
+    It is the weighted isotonic regression of z + t v, with all particles z in their order and v their velocities at the start
+    (docs/theory/newtonian-particles.md, section 2.8).
+
+    * Up to :func:`first_crossing` it is the flow, and also the resolvent with tau = t.
+    * Afterwards it is neither; for equal masses it never is again.
+    * One species that attracts itself never crosses anything: for it the formula holds for all times.
 
     >>> from jkoflow import Interaction, OrderedParticles, PowerLaw
     >>> start = OrderedParticles(x=[0.05, 0.15, 0.25, 0.95])
@@ -42,8 +45,9 @@ def isotonic_flow(state: Measure | Species, time: float, law: Law | None = None)
 
 
 def first_crossing(state: Measure | Species, law: Law | None = None) -> float:
-    """The time of the first meeting after which not all go on as one, inf where there is none: until then
-    :func:`isotonic_flow` is the flow.
+    """Return the time of the first meeting after which not all go on as one group; inf if there is none.
+
+    Until then :func:`isotonic_flow` is the flow.
 
     >>> from jkoflow import OrderedParticles
     >>> first_crossing(OrderedParticles(x=[-1.0, -1.0], y=[1.0, 1.0]))

@@ -1,4 +1,4 @@
-"""The exact flow in rational numbers: for teaching, and as an oracle for everything else."""
+"""The exact flow in rational numbers, for teaching and as a reference for all other code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .tip_law import TipLaw
 
 @dataclass(frozen=True)
 class RationalEvent:
-    """A meeting, as :class:`Event`, with the time and the place as fractions."""
+    """A meeting as :class:`Event`, with its time and place as fractions."""
 
     time: Fraction
     place: Fraction
@@ -27,6 +27,8 @@ class RationalEvent:
 
 @dataclass(frozen=True)
 class _Cluster:
+    """Particles that move as one: p[0]..p[1]-1 of the first species and q[0]..q[1]-1 of the second."""
+
     place: Fraction
     speed: Fraction
     p: tuple[int, int]
@@ -34,19 +36,22 @@ class _Cluster:
 
 
 class RationalFlow:
-    """The flow of :class:`WorldLines` in exact arithmetic, masses, laws and ties as there; time grows as N^4 or so.
+    """The flow of :class:`WorldLines` in exact arithmetic.
+
+    It takes the masses, laws and ties that :class:`WorldLines` takes, with mobilities of 1. The run time grows about as N^4.
 
     Parameters
     ----------
     species : mapping from one or two names to positions, or to pairs of positions and masses
-        Integers, fractions, or strings such as "1/3"; equal masses 1/N where none are given. A float counts as the binary
-        fraction it is.
+        Integers, fractions, or strings such as "1/3". A float counts as the binary fraction that it is. If no masses are given,
+        all masses are 1/N.
     law : Law, optional
-        Of |x| alone, default ``newtonian_law()``.
+        A law of |x| alone, default ``newtonian_law()``.
 
     Attributes
     ----------
     events : tuple of RationalEvent
+        The meetings, in the order of time.
 
     >>> flow = RationalFlow({"x": [-1, -1, -1], "y": [1, 1, 1]})
     >>> flow.events[-1].time, flow.at(flow.events[-1].time)["x"]
@@ -73,31 +78,32 @@ class RationalFlow:
         self._follow()
 
     def at(self, time: Any) -> dict[str, list[Fraction]]:
-        """The positions at a time."""
+        """The positions of both species at a time."""
         elapsed, clusters = self._since(time)
         x, y = list(self._x), list(self._y)
-        for one in clusters:
-            place = one.place + one.speed * elapsed
-            x[slice(*one.p)] = [place] * (one.p[1] - one.p[0])
-            y[slice(*one.q)] = [place] * (one.q[1] - one.q[0])
+        for cluster in clusters:
+            place = cluster.place + cluster.speed * elapsed
+            x[slice(*cluster.p)] = [place] * (cluster.p[1] - cluster.p[0])
+            y[slice(*cluster.q)] = [place] * (cluster.q[1] - cluster.q[0])
         return dict(zip(self.species, (x, y), strict=False))
 
     def velocity(self, time: Any) -> dict[str, list[Fraction]]:
-        """The velocities from a time on (the right derivative)."""
+        """The velocities of both species from a time on (the right derivative)."""
         x, y = list(self._x), list(self._y)
-        for one in self._since(time)[1]:
-            x[slice(*one.p)] = [one.speed] * (one.p[1] - one.p[0])
-            y[slice(*one.q)] = [one.speed] * (one.q[1] - one.q[0])
+        for cluster in self._since(time)[1]:
+            x[slice(*cluster.p)] = [cluster.speed] * (cluster.p[1] - cluster.p[0])
+            y[slice(*cluster.q)] = [cluster.speed] * (cluster.q[1] - cluster.q[0])
         return dict(zip(self.species, (x, y), strict=False))
 
     def energy(self, time: Any) -> Fraction:
-        """The energy, as the sum of h(p, q) over the gaps between the particles."""
+        """The energy at a time: the sum of h(p, q) times the width over the gaps between the particles."""
         elapsed, clusters = self._since(time)
-        places = [one.place + one.speed * elapsed for one in clusters]
+        places = [cluster.place + cluster.speed * elapsed for cluster in clusters]
         gaps = zip(clusters, places, places[1:], strict=False)
-        return sum((self._h(one.p[1], one.q[1]) * (right - left) for one, left, right in gaps), Fraction(0))
+        return sum((self._h(cluster.p[1], cluster.q[1]) * (right - left) for cluster, left, right in gaps), Fraction(0))
 
     def _since(self, time: Any) -> tuple[Fraction, list[_Cluster]]:
+        """The time since the last event before a time, and the clusters since that event."""
         time = _fraction("time", time)
         if time < 0:
             raise ValueError(f"time must be >= 0, got {time}")
@@ -105,12 +111,13 @@ class RationalFlow:
         return time - self._times[k], self._stages[k]
 
     def _h(self, p: int, q: int) -> Fraction:
+        """h(p, q) of ``TipLaw``."""
         left, right = self._M[p], self._M[-1] - self._M[p]
         below, above = self._N[q], self._N[-1] - self._N[q]
         return self._s1 * left * right + self._s2 * below * above + self._c * (left * above + below * right)
 
     def _leave(self, place: Fraction, p: tuple[int, int], q: tuple[int, int]) -> list[_Cluster]:
-        """The groups in which particles at one place leave: the edges of the lower hull of h, walked from the left."""
+        """The groups in which the particles p and q at a place leave: the edges of the lower hull of h, from the left."""
         at, groups = (p[0], q[0]), []
         while at != (p[1], q[1]):
             base, mass = self._h(*at), self._M[at[0]] + self._N[at[1]]
@@ -122,6 +129,7 @@ class RationalFlow:
         return groups
 
     def _follow(self) -> None:
+        """Go from meeting to meeting, and keep the times, the clusters after them and the events."""
         clusters: list[_Cluster] = []
         p = q = 0
         for place in sorted({*self._x, *self._y}):
@@ -137,7 +145,9 @@ class RationalFlow:
                 break
             wait = min(waits)
             now += wait
-            moved = [_Cluster(one.place + wait * one.speed, one.speed, one.p, one.q) for one in clusters]
+            moved = [
+                _Cluster(cluster.place + wait * cluster.speed, cluster.speed, cluster.p, cluster.q) for cluster in clusters
+            ]
             clusters, k = [], 0
             while k < len(moved):
                 e = k
@@ -158,7 +168,7 @@ class RationalFlow:
 
 
 def _fractions(name: str, given: Any) -> tuple[list[Fraction], list[Fraction]]:
-    """Positions and masses; a pair of sequences is both, anything else positions alone."""
+    """Positions and masses from what a user gave: a pair of sequences is both, anything else is positions alone."""
     paired = isinstance(given, tuple) and len(given) == 2 and not any(isinstance(part, str) for part in given)
     paired = paired and all(isinstance(part, Iterable) for part in given)
     places, masses = given if paired else (given, None)

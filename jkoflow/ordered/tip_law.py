@@ -1,9 +1,10 @@
-"""Laws on the line made of |x| alone, as the strengths they are."""
+"""Laws of |x| alone on the line, by their strengths."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,26 +14,48 @@ from ..laws import Law, newtonian_law
 from ..laws.forms import Pair
 from ..measures import Measure, OrderedPoints, Species, complete_mobilities
 
-_LIGHTEST = 1e-15  # of the mass of a species: a particle
+_LIGHTEST = 1e-15  # share of the mass of a species: the least mass of a particle
+
+
+class TipArrays(NamedTuple):
+    """Ordered particles and their law as arrays, for compiled code. The second species is empty if there is one alone.
+
+    Attributes
+    ----------
+    x, m : arrays
+        The positions and masses of the first species.
+    y, n : arrays
+        The positions and masses of the second species.
+    law : array (5,)
+        (s_1, c, s_2, 1 / alpha_1, 1 / alpha_2).
+    """
+
+    x: Array
+    m: Array
+    y: Array
+    n: Array
+    law: Array
 
 
 @dataclass(frozen=True)
 class TipLaw:
-    """E = sum_a s_a/2 int int |x - x'| drho_a drho_a + c int int |x - y| drho_1 drho_2, c >= 0, of one or two species.
+    """A law of |x| alone for one or two species of ordered particles.
 
-    On the cone of ordered positions this is convex and piecewise linear: with M_p and N_q the masses of the first p and q
-    particles it is the integral over space of
+        E = sum_a s_a/2 int int |x - x'| drho_a drho_a + c int int |x - y| drho_1 drho_2,    c >= 0
 
-        h(p, q) = s_1 M_p (M - M_p) + s_2 N_q (N - N_q) + c (M_p (N - N_q) + N_q (M - M_p)),
+    On the cone of ordered positions E is convex and piecewise linear. It is the integral over space of
 
-    p and q the numbers of particles to the left; for ``newtonian_law()`` and masses of 1 h = (M_p - N_q)^2. Every answer of
-    this package comes from this one function (docs/theory/clusters.md, section 2).
+        h(p, q) = s_1 M_p (M - M_p) + s_2 N_q (N - N_q) + c (M_p (N - N_q) + N_q (M - M_p))
+
+    Here p and q are the numbers of particles to the left, M_p and N_q the masses of the first p and q particles, M and N the
+    total masses. For ``newtonian_law()`` and total masses of 1, h = (M_p - N_q)^2. Every answer of this package comes from
+    this one function (docs/theory/clusters.md, section 2).
 
     Attributes
     ----------
     species : tuple of one or two names
     strengths : (s_1, c, s_2)
-        Negative s repels.
+        A species with s < 0 repels itself.
     mobilities : (alpha_1, alpha_2)
     """
 
@@ -44,16 +67,22 @@ class TipLaw:
     def on(
         cls, law: Law | None, state: Measure | Species, mobilities: Mapping[str, float] | None = None
     ) -> tuple[TipLaw, Species]:
-        """The strengths of a law, ``newtonian_law()`` where none is given, and the state it was checked against."""
+        """Return the strengths of a law, and the state after the law has checked it. Default law: ``newtonian_law()``.
+
+        Raises ValueError if the law is not of |x| alone or does not fit the state.
+        """
         law = newtonian_law() if law is None else law
         if not isinstance(law, Law):
             raise ValueError(f"law must be an energy or a sum of them, got {law!r}")
-        held = law.check(state)
-        return cls.of(law, held, mobilities), held
+        checked_state = law.check(state)
+        return cls.of(law, checked_state, mobilities), checked_state
 
     @classmethod
     def of(cls, law: Law, state: Species, mobilities: Mapping[str, float] | None = None) -> TipLaw:
-        """The strengths of a law; ValueError, with the way out, for one that is not of this kind."""
+        """Return the strengths of a law for a checked state.
+
+        Raises ValueError if the law has a term that is not of |x| alone, and for what ``part_of`` refuses.
+        """
         for entry in law.forms.entries:
             if not isinstance(entry.form, Pair) or not on_the_line(entry.form.kernel).only_tip:
                 raise ValueError(
@@ -64,7 +93,15 @@ class TipLaw:
 
     @classmethod
     def part_of(cls, law: Law, state: Species, mobilities: Mapping[str, float] | None = None) -> TipLaw:
-        """What is |x| in a law that may hold more."""
+        """Return the strengths of the terms |x| in a law that may have other terms and kernels.
+
+        Raises ValueError for
+
+        * more than two species;
+        * a state that is not of ordered particles;
+        * a particle lighter than 1e-15 of its species;
+        * a cross-interaction that repels.
+        """
         names = tuple(state)
         if len(names) > 2:
             raise ValueError(f"state must have one species or two of ordered particles, got {len(names)}")
@@ -96,17 +133,17 @@ class TipLaw:
 
     @property
     def is_newtonian(self) -> bool:
-        """Whether it is a multiple of ``newtonian_law()`` with mobilities of 1."""
+        """True for a positive multiple of ``newtonian_law()`` with mobilities of 1."""
         s1, c, s2 = self.strengths
         return len(self.species) == 2 and c > 0 and s1 == s2 == -c and self.mobilities == (1.0, 1.0)
 
     def clouds(self, state: Species) -> tuple[OrderedPoints, OrderedPoints | None]:
-        """The two species, or the one and None."""
+        """The two species of a state; None for the second if there is one alone."""
         return state[self.species[0]], state[self.species[1]] if len(self.species) == 2 else None
 
-    def arrays(self, state: Species) -> tuple[Array, Array, Array, Array, Array]:
-        """Positions and masses of both species, empty for one that is not there; strengths and 1 / mobilities in a row."""
+    def arrays(self, state: Species) -> TipArrays:
+        """Return the positions and masses of both species and the law as arrays."""
         x, y = self.clouds(state)
         nothing = np.zeros(0)
-        numbers = np.array([*self.strengths, 1 / self.mobilities[0], 1 / self.mobilities[1]])
-        return x.points, x.masses, nothing if y is None else y.points, nothing if y is None else y.masses, numbers
+        law = np.array([*self.strengths, 1 / self.mobilities[0], 1 / self.mobilities[1]])
+        return TipArrays(x.points, x.masses, nothing if y is None else y.points, nothing if y is None else y.masses, law)

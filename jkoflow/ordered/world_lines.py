@@ -20,13 +20,20 @@ _FIRST_ROOM = 1024
 
 
 class Walk:
-    """The flow in the making: clusters move along straight lines, meet, and leave as the hull says.
+    """The exact flow of ordered particles, advanced from meeting to meeting.
+
+    Clusters of particles move along straight lines. When clusters meet, the lower convex hull of their particles says in which
+    groups they leave. Times count from the state that the flow starts from.
+
+    What meets is decided by no tolerance but rounding:
+
+    * Closing speeds below 1e-15 of the forces count as 0.
+    * Clusters that meet within rounding of the time advanced to have met.
+    * The order of meetings that cannot be told apart does not matter, because the flow is a contraction.
+
+    Cost: O(log N) for every meeting, and the hull of what has met.
 
     Source: docs/theory/newtonian-particles.md, section 2.5.
-
-    Every meeting costs O(log N) and the hull of what has met. Times count from the state it starts from. No tolerance
-    decides what meets but rounding: closing speeds below 1e-15 of the forces count as none, and what meets within rounding of
-    the time advanced to has met. The flow is a contraction, so the order of meetings that cannot be told apart does not matter.
     """
 
     def __init__(self, tips: TipLaw, state: Species) -> None:
@@ -46,12 +53,12 @@ class Walk:
         _walk.begin(x, y, self._pull, self._clusters)
 
     def advance(self, until: float) -> None:
-        """Go on to a time, which may be infinite."""
+        """Go on to the time ``until``, which may be infinite."""
         while not self._compiled.advance(until, self._pull, self._clusters, self._when, self._who):
             self._when, self._who = (np.concatenate([a, np.empty_like(a)]) for a in (self._when, self._who))
 
     def particles(self, time: float) -> OrderedParticles:
-        """The particles at a time no earlier than the last event and no later than the time advanced to."""
+        """The particles at a time between the last event and the time advanced to."""
         numbers, links, _, _, counts = self._clusters
         self._compiled.places_at(time, numbers, links, counts[self._compiled.STATE_HEAD], self._x, self._y)
         places = (self._x.copy(), self._y.copy())
@@ -61,40 +68,43 @@ class Walk:
 
     @property
     def count(self) -> int:
-        """How many meetings there have been."""
+        """The number of meetings so far."""
         return int(self._clusters.state[self._compiled.STATE_EVENTS])
 
     @property
     def events(self) -> Events:
-        """What has happened so far."""
-        order = np.lexsort((self._when[: self.count, 1], self._when[: self.count, 0]))  # at one time from left to right
+        """The meetings so far, in the order of time; those at one time from left to right."""
+        order = np.lexsort((self._when[: self.count, 1], self._when[: self.count, 0]))
         when, who = self._when[order], self._who[order]
         return Events(when[:, 0], when[:, 1], who[:, :4], who[:, 4:], self.tips.species)
 
 
 @dataclass(frozen=True, eq=False)
 class WorldLines:
-    """The exact flow of ordered particles, from its start to a time, at any times in between.
+    """The exact flow of ordered particles, from a start to a time, with all states in between.
 
         d z_i / dt = - the element of least norm of the subdifferential of E at Z,    in the metric sum_i m_i |z_i|^2 / alpha_i
 
     Parameters
     ----------
     start : Species of OrderedPoints
-        One species or two, any masses, ties allowed. Where the total masses of two differ there is no state of rest: the excess
-        runs away, and ``final`` is the state after the last meeting.
+        One species or two, with any masses; ties are allowed. If the total masses of two species differ, there is no state of
+        rest: the excess runs away, and ``final`` is the state after the last meeting.
     t_end : float
-        inf for all of the flow, which comes to rest, or to a motion without meetings, after finitely many events.
+        The time up to which the flow goes. Default inf: after finitely many events the flow comes to rest, or to a motion
+        without meetings.
     law : Law
-        Of |x| alone, with cross-attraction; default ``newtonian_law()``.
+        A law of |x| alone, whose cross-interaction attracts; default ``newtonian_law()``.
     mobility : mapping, optional
+        alpha by species, 1 where silent.
 
     Attributes
     ----------
     events : Events
-        The meetings; clusters of the start that part at once are in ``splits``.
+        The meetings. Clusters of the start that part at once are not among them; they are in ``splits``.
 
-    Cost: for equal masses at most N (N + 1) / 2 events (exactly as many for separated species), each O(log N).
+    Cost: O(log N) for every event. For equal masses there are at most N (N + 1) / 2 events, exactly as many if the species are
+    separated.
 
     Source: Di Francesco, Esposito, Schmidtchen (2021), Theorem 3.1 and Remark 3.6 (the flow);
     docs/theory/newtonian-particles.md, sections 2.4 and 2.5 (its events).
@@ -128,19 +138,22 @@ class WorldLines:
         return Walk(TipLaw.of(self.law, self.start, self.mobility), self.start)
 
     def at(self, times: Iterable[float]) -> list[OrderedParticles]:
-        """The particles at times in increasing order."""
+        """The particles at given times.
+
+        Raises ValueError if the times do not increase from 0 to at most ``t_end``.
+        """
         return list(self._visit(times))
 
     def _visit(self, times: Iterable[float]) -> Iterator[OrderedParticles]:
-        wanted = increasing_times(times, self.t_end)
+        checked_times = increasing_times(times, self.t_end)
         walk = self._walk()
-        for time in wanted:
+        for time in checked_times:
             walk.advance(float(time))
             yield walk.particles(float(time))
 
     @property
     def splits(self) -> Events:
-        """The clusters of the start that part at once, as events at time 0: of one group, in so many they leave."""
+        """The clusters of the start that part at once, as events at time 0 with one group before and several after."""
         v = velocity(self.start, self.law, mobility=self.mobility)
         clouds = [(self.start[name].points, v[name]) for name in self.start]
         places = np.unique(np.concatenate([points for points, _ in clouds]))
@@ -151,27 +164,35 @@ class WorldLines:
         speeds = [
             np.unique(np.concatenate([w[row[2 * a] : row[2 * a + 1]] for a, (_, w) in enumerate(clouds)])) for row in members
         ]
-        after = np.array([len(one) for one in speeds], dtype=np.int32)
-        part = after > 1
-        groups = np.stack([np.ones(int(part.sum()), dtype=np.int32), after[part]], axis=1)
-        return Events(np.zeros(int(part.sum())), places[part], members[part], groups, tuple(self.start))
+        after = np.array([len(speeds_of_cluster) for speeds_of_cluster in speeds], dtype=np.int32)
+        parts_at_once = after > 1
+        groups = np.stack([np.ones(int(parts_at_once.sum()), dtype=np.int32), after[parts_at_once]], axis=1)
+        return Events(
+            np.zeros(int(parts_at_once.sum())), places[parts_at_once], members[parts_at_once], groups, tuple(self.start)
+        )
 
     @property
     def at_rest_from(self) -> float:
-        """The time of the last event up to ``t_end``: for ``newtonian_law()`` and equal masses nothing moves after it."""
+        """The time of the last event up to ``t_end``; 0 if there is none.
+
+        For ``newtonian_law()`` and equal masses nothing moves after it.
+        """
         return float(self.events.times[-1]) if len(self.events) else 0.0
 
     @property
     def final(self) -> OrderedParticles:
-        """The particles after the last event, or at ``t_end`` where that is finite."""
+        """The particles at ``t_end`` if that is finite, else after the last event."""
         return self.at([self.at_rest_from if self.t_end == np.inf else self.t_end])[0]
 
     def path(self, species: str, k: int) -> tuple[Array, Array]:
-        """Times and places of the corners of the world-line of a particle, up to the last event or ``t_end``."""
+        """Return the times and places of the corners of the world-line of particle k, up to ``t_end`` or the last event.
+
+        Raises ValueError if there is no such particle.
+        """
         if species not in self.start or not isinstance(k, int | np.integer) or not 0 <= k < len(self.start[species].points):
             raise ValueError(f"species and k must name a particle, counted from 0, got {species!r} and {k!r}")
-        mine = self.events.of(species, int(k))
+        corners = self.events.of(species, int(k))
         end = self.at_rest_from if self.t_end == np.inf else self.t_end
-        times = np.concatenate([[0.0], self.events.times[mine], [end]])
-        places = [self.start[species].points[k], *self.events.places[mine], self.at([end])[0][species].points[k]]
+        times = np.concatenate([[0.0], self.events.times[corners], [end]])
+        places = [self.start[species].points[k], *self.events.places[corners], self.at([end])[0][species].points[k]]
         return times, np.asarray(places)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -14,47 +14,54 @@ from ...measures import Measure, Particles, Species
 from ..base import IterativeSolver, ProximalStep, ProxResult
 from .problem import CloudProblem, Model
 
-_BLURS = 0.1 ** np.arange(1, 10)  # of the extent
-_NEAR = (1e3, 1e2, 1e4, 1e1)  # last blurs within which atoms may have come together
-_ROUGH = 1e-6  # of the extent, on the way
-_DECREASE, _SHORTEST = 1e-4, 1e-12
-_ROUNDINGS = 64  # of the coordinates, below which no residual is asked to fall
-_SAME_PLACE = 1e-13  # of the extent
-_FIRST_TRY = 12  # iterations, before kernels are rounded off
-_BALANCINGS = 100  # of the forces within groups
+_BLURS = 0.1 ** np.arange(1, 10)  # shares of the extent: the lengths by which kernels are rounded off, one after the other
+_NEAR = (1e3, 1e2, 1e4, 1e1)  # last blurs: distances within which atoms are put at one place, in the order of the trials
+_ROUGH = 1e-6  # share of the extent: the tolerance on the way
+_DECREASE, _SHORTEST = 1e-4, 1e-12  # share of the descent that the slope promises; the shortest share of a step
+_ROUNDINGS = 64  # roundings of the coordinates: the residual need not fall below
+_SAME_PLACE = 1e-13  # share of the extent: atoms nearer than that are at one place
+_FIRST_TRY = 12  # iterations before kernels are rounded off
+_BALANCINGS = 100  # the most rounds in which the forces within groups are balanced
 
 
 @dataclass(frozen=True)
 class ParticleProximal(IterativeSolver):
     """The JKO step of atoms of fixed masses: implicit Euler in the mass-weighted metric.
 
-        minimise over x   sum_i m_i |x_i - y_i|^2 / (2 tau alpha_i) + E(x),
+        minimise over x   sum_i m_i |x_i - y_i|^2 / (2 tau alpha_i) + E(x)
 
-    of all species jointly, in any dimension. So collapse in finite time is computed, not stepped over, at any tau.
+    The minimum is over the atoms of all species jointly, in any dimension. So collapse in finite time is computed, not stepped
+    over, at any tau.
 
-    Newton's method with a line search. Kernels that bring atoms together in finite time (PowerLaw(p) for p < 2, Morse) are
-    rounded off, less and less; atoms that end up next to one another are then put at one place, and the forces that the last
-    rounding needed between them are the certificate that their tips can hold them.
+    It is solved by Newton's method with a line search. Kernels that bring atoms together in finite time (PowerLaw(p) for p < 2,
+    Morse) are treated in three stages:
+
+    1. They are rounded off, less and less.
+    2. Atoms that end up next to one another are put at one place.
+    3. The forces that the last rounding needed between these atoms certify that their tips can hold them.
 
     Parameters
     ----------
     tolerance : float
-        The step is solved when ``residual`` falls below this share of the extent.
+        The step is solved when ``residual`` is below ``tolerance`` times the extent of the atoms.
     max_iterations : int
-        Of Newton's method, in all.
+        Of Newton's method, all stages together.
 
     Notes
     -----
-    Accepts Potential (of functions), Interaction and CrossInteraction, in any sum; Drifts once frozen. Atoms do not feel
-    internal energies. For tau below 1 / |lambda| of a lambda-convex energy the answer is the minimiser, which splits no atom
-    (docs/theory/two-species.md, section 2.3); otherwise it is a critical point. A repulsive tip leaves atoms of one
+    **Accepts** any sum of Potential (given by functions), Interaction and CrossInteraction, and Drifts once they are frozen.
+    Atoms do not feel internal energies.
+
+    **Answer.** If the energy is lambda-convex and tau is below 1 / |lambda|, the answer is the minimiser, which splits no atom
+    (docs/theory/two-species.md, section 2.3). Otherwise it is a critical point. A repulsive tip leaves atoms of one
     place together.
 
-    ``residual`` is a length: the product distance by which the force that is left would move the atoms against their
-    inertia; for a convex energy the error is no larger. ``potentials`` are NaN: for atoms that move one to one they are not
-    determined.
+    ``residual`` is a length: the product distance by which the remaining force would move the atoms against their inertia. For
+    a convex energy the error is no larger.
 
-    Cost: O((N d)^3) for each of some 5 to 50 iterations, and (N d)^2 numbers: a second for a thousand unknowns.
+    ``potentials`` are NaN: for atoms that move one to one they are not determined.
+
+    **Cost**: O((N d)^3) for each of some 5 to 50 iterations, and (N d)^2 numbers. A thousand unknowns take a second.
 
     Source: Di Francesco and Fagioli (2013), appendix B; docs/theory/two-species.md, section 2.3;
     docs/theory/coincidences.md, section 7.
@@ -95,8 +102,28 @@ class ParticleProximal(IterativeSolver):
         return ProxResult(Species(state), distances, unknown, status, run.iterations, residual)
 
 
+class _End(NamedTuple):
+    """Where Newton's method ended."""
+
+    x: Array
+    status: Status
+    residual: float
+
+
 class _Newton:
-    """Newton's method on one step."""
+    """Newton's method on one step.
+
+    Attributes
+    ----------
+    iterations : int
+        How many there have been.
+    extent : float
+        The extent of the nodes, a length. If they are at one place, it is the way on which the forces would send them.
+    tolerance : float
+        The product distance that the residual must fall below.
+    least : float
+        The product distance below which corrections are rounding.
+    """
 
     def __init__(self, problem: CloudProblem, tolerance: float, most: int) -> None:
         self.problem, self.most, self.iterations = problem, most, 0
@@ -106,16 +133,16 @@ class _Newton:
             self.extent = float(np.abs(problem.model(problem.start).gradient / problem.inertia[:, None]).max())
         weight, spacing = float(np.sqrt(problem.metric.sum())), float(np.spacing(np.abs(nodes).max()))
         self.tolerance = max(tolerance * self.extent, _ROUNDINGS * spacing) * weight
-        self.least = spacing * weight  # no correction can be told from less
+        self.least = spacing * weight
 
-    def solved(self) -> tuple[Array, Status, float]:
-        """Where it ends, the status and the residual."""
+    def solved(self) -> _End:
+        """The end, from the places of the anchor."""
         problem, x = self.problem, self.problem.start
         each = np.arange(len(problem.nodes(x)))
         if not np.isfinite(self.extent):
-            return x, Status.NOT_FINITE, np.inf
+            return _End(x, Status.NOT_FINITE, np.inf)
         if self.extent == 0:
-            return x, Status.CONVERGED, 0.0
+            return _End(x, Status.CONVERGED, 0.0)
         if not problem.steep:
             x = self._minimised(x, 0.0, each, 1e-3 * self.tolerance)
             return self._judged(x, self._residual(x, x, 0.0, 0.0, each))
@@ -127,7 +154,7 @@ class _Newton:
             x = self._minimised(x, blur, each, max(1e-2 * self.tolerance, _ROUGH * min(self.extent, blur)))
         best = (x, np.inf)
         for near in _NEAR:
-            groups = self._together(x, near * blurs[-1])
+            groups = self._grouped(x, near * blurs[-1])
             polished = self._minimised(self._at_centres(x, groups), 0.0, groups, 1e-2 * self.tolerance)
             residual = self._residual(polished, x, blurs[-1], near * blurs[-1], groups)
             if residual < best[1]:
@@ -136,30 +163,31 @@ class _Newton:
                 break
         return self._judged(*best)
 
-    def _as_they_are(self) -> tuple[Array, Status, float] | None:
-        """The answer if no atoms come together in the step and none that are part, else None."""
+    def _as_they_are(self) -> _End | None:
+        """The end if no atoms come together in the step and none at one place part; else None."""
         start = self.problem.start
-        groups = self._together(start, _SAME_PLACE * self.extent)
+        groups = self._grouped(start, _SAME_PLACE * self.extent)
         x = self._minimised(self._at_centres(start, groups), 0.0, groups, 1e-3 * self.tolerance, _FIRST_TRY)
         residual = self._residual(x, start, _SAME_PLACE * self.extent, _SAME_PLACE * self.extent, groups)
         return self._judged(x, residual) if residual <= self.tolerance else None
 
-    def _judged(self, x: Array, residual: float) -> tuple[Array, Status, float]:
+    def _judged(self, x: Array, residual: float) -> _End:
+        """The places x with the status that the residual gives them; the places of the anchor if x is not finite."""
         if not np.isfinite(residual) or not np.isfinite(x).all():
-            return self.problem.start, Status.NOT_FINITE, residual
+            return _End(self.problem.start, Status.NOT_FINITE, residual)
         if residual <= self.tolerance:
-            return x, Status.CONVERGED, residual
-        return x, Status.ITERATION_LIMIT if self.iterations >= self.most else Status.STALLED, residual
+            return _End(x, Status.CONVERGED, residual)
+        return _End(x, Status.ITERATION_LIMIT if self.iterations >= self.most else Status.STALLED, residual)
 
-    def _together(self, x: Array, near: float) -> Indices:
-        """The number of the group of every node: those that hold one another, within a distance."""
+    def _grouped(self, x: Array, near: float) -> Indices:
+        """The number of the group of every node: what steep attractive kernels link over distances up to ``near``."""
         from scipy.sparse import csr_array
         from scipy.sparse.csgraph import connected_components
 
-        return connected_components(csr_array(self.problem.held(self.problem.nodes(x), near)), directed=False)[1]
+        return connected_components(csr_array(self.problem.links(self.problem.nodes(x), near)), directed=False)[1]
 
     def _at_centres(self, x: Array, groups: Indices) -> Array:
-        """Every free atom at the centre of its group, or where a fixed one of it is."""
+        """The places x with every free atom put to the centre of its group, or to a fixed node of its group."""
         n, count = len(x), int(groups.max()) + 1
         centres, weights = np.zeros((count, x.shape[1])), np.bincount(groups[:n], self.problem.inertia, minlength=count)
         np.add.at(centres, groups[:n], self.problem.inertia[:, None] * x)
@@ -168,14 +196,18 @@ class _Newton:
         return centres[groups[:n]]
 
     def _minimised(self, x: Array, blur: float, groups: Indices, tolerance: float, most: int | None = None) -> Array:
-        """Newton's method from x for groups of nodes that move as one, until the correction is within the tolerance."""
+        """Return the minimiser over groups of nodes that move as one, by Newton's method from x.
+
+        Kernels are rounded off by ``blur``. It ends when the correction is below ``tolerance``, a product distance, after
+        ``most`` iterations, or when the line search finds nothing lower. Groups with a fixed node stay.
+        """
         n = len(x)
-        held = np.isin(groups[:n], groups[n:])  # together with a fixed one
-        names, own = np.unique(groups[:n][~held], return_inverse=True)
-        if len(names) == 0:
+        with_fixed = np.isin(groups[:n], groups[n:])  # in a group with a fixed node
+        moving_groups, unknown = np.unique(groups[:n][~with_fixed], return_inverse=True)
+        if len(moving_groups) == 0:
             return x
-        gather = np.zeros((len(names), n))
-        gather[own, np.flatnonzero(~held)] = 1.0
+        gather = np.zeros((len(moving_groups), n))
+        gather[unknown, np.flatnonzero(~with_fixed)] = 1.0
         cautious = False
         last = self.most if most is None else min(self.most, self.iterations + most)
         while self.iterations < last:
@@ -200,7 +232,11 @@ class _Newton:
         return x
 
     def _step(self, x: Array, blur: float, gather: Array, cautious: bool) -> tuple[Array, Model] | None:
-        """Newton's step, of the convex part of the model where the whole is not convex."""
+        """Return Newton's step for the groups, and the model; None if there is none.
+
+        It is the step of the convex part of the model if the model is not convex, or ``cautious`` is true. ``gather`` sums over
+        the nodes of every group.
+        """
         from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
         d = x.shape[1]
@@ -219,15 +255,16 @@ class _Newton:
         return None
 
     def _residual(self, x: Array, rounded: Array, blur: float, within: float, groups: Indices) -> float:
-        """The product distance by which the force that is left would move the atoms against their inertia.
+        """Return the product distance by which the remaining force would move the atoms x against their inertia.
 
-        Between those of one group it is what the rounded problem needed, brought into balance by going back and forth between
-        the forces that do balance and those that the tips can give.
+        Atoms of one group also feel the forces between them. These start as the forces at ``rounded``, where the kernels were
+        rounded off by ``blur``. They are brought into balance by turns: cut to what the tips can give ``within`` a distance,
+        then corrected so that they balance the remaining force.
         """
         problem, n = self.problem, len(x)
-        left = problem.model(x).gradient
+        remaining = problem.model(x).gradient
         if blur == 0:
-            return problem.length(left / problem.inertia[:, None])
+            return problem.length(remaining / problem.inertia[:, None])
         forces, strengths = problem.ties(rounded, blur, within, groups)
         squares = strengths**2
         laplacian = (np.diag(squares.sum(axis=1)) - squares)[:n, :n]  # fixed nodes bear what they get
@@ -237,7 +274,7 @@ class _Newton:
         for _ in range(_BALANCINGS):
             sizes = np.linalg.norm(forces, axis=-1)
             forces = forces * np.minimum(1.0, strengths / np.where(sizes > 0, sizes, 1.0))[..., None]
-            unbalanced = left + forces[:n].sum(axis=1)
+            unbalanced = remaining + forces[:n].sum(axis=1)
             best = min(best, problem.length(unbalanced / problem.inertia[:, None]))
             if best <= 1e-3 * self.tolerance:
                 break

@@ -17,7 +17,10 @@ from ..base import ProximalStep
 
 @dataclass(frozen=True)
 class Pairs:
-    """The energy  share sum_ij m_i m_j K(x_i - x_j)  over nodes ``first`` and ``other``."""
+    """The energy  share sum_ij m_i m_j K(x_i - x_j)  over the nodes i in ``first`` and j in ``other``.
+
+    ``share`` is 1/2 within a species, else 1. ``steep`` tells whether the kernel brings atoms together in finite time.
+    """
 
     kernel: Kernel
     first: Indices
@@ -28,7 +31,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Model:
-    """Value, gradient (n, d) and, where asked for, Hessian (n, d, n, d) of the objective in the free nodes."""
+    """Value, gradient (n, d) and Hessian (n, d, n, d) of the objective in the free nodes."""
 
     value: float
     gradient: Array
@@ -36,10 +39,26 @@ class Model:
 
 
 class CloudProblem:
-    """minimise over x:  sum_i w_i |x_i - y_i|^2 / 2 + sum over pairs + sum_i m_i V(x_i),  w_i = m_i / (tau alpha_i).
+    """The step of point masses as a problem in their places.
 
-    The nodes are the atoms of all species, free to move, and after them the atoms, at rest, that generate a frozen potential.
-    ``blur`` is a length: steep kernels k(r) are rounded off to k((r^2 + blur^2)^(1/2)).
+        minimise over x   sum_i w_i |x_i - y_i|^2 / 2 + sum over pairs + sum_i m_i V(x_i),    w_i = m_i / (tau alpha_i)
+
+    The nodes are the n atoms of all species, which are free to move. After them stand the fixed nodes: the atoms that generate
+    frozen potentials. A ``blur`` is a length: steep kernels k(r) are rounded off to k((r^2 + blur^2)^(1/2)).
+
+    Attributes
+    ----------
+    start : array (n, d)
+        y: the places of the anchor.
+    fixed : array (.., d)
+        The places of the fixed nodes.
+    masses, inertia, metric : arrays (n,)
+        m_i, w_i and m_i / alpha_i.
+    species : list of arrays
+        The numbers of the nodes of every species.
+    pairs : list of Pairs
+    fields : list of (nodes, c, potential)
+        Potentials that are functions of space.
     """
 
     def __init__(self, step: ProximalStep) -> None:
@@ -74,19 +93,19 @@ class CloudProblem:
 
     @property
     def steep(self) -> bool:
-        """Whether there are kernels that bring atoms together."""
+        """Whether there are kernels that bring atoms together in finite time."""
         return any(pairs.steep for pairs in self.pairs)
 
     def nodes(self, x: Array) -> Array:
-        """All the nodes, for free ones at x."""
+        """The places of all nodes, those of the free ones at x."""
         return np.concatenate([x, self.fixed])
 
     def length(self, change: Array) -> float:
-        """The product distance of two states that differ by ``change``."""
+        """The product distance of two states whose atoms differ by ``change``."""
         return float(np.sqrt(self.metric @ (change**2).sum(axis=1)))
 
     def value(self, x: Array, blur: float = 0.0) -> float:
-        """The objective."""
+        """The objective at x."""
         total = 0.5 * float(self.inertia @ ((x - self.start) ** 2).sum(axis=1))
         nodes = self.nodes(x)
         for pairs in self.pairs:
@@ -98,19 +117,25 @@ class CloudProblem:
             else:
                 values = pairs.kernel(*np.moveaxis(gaps, -1, 0))
             total += pairs.share * float((weights * values).sum())
-        for own, c, term in self.fields:
-            total += c * float(self.masses[own] @ np.broadcast_to(np.asarray(term.V(*x[own].T), dtype=np.float64), len(own)))
+        for nodes_of_field, c, term in self.fields:
+            total += c * float(
+                self.masses[nodes_of_field]
+                @ np.broadcast_to(np.asarray(term.V(*x[nodes_of_field].T), dtype=np.float64), len(nodes_of_field))
+            )
         return total
 
     def model(self, x: Array, blur: float = 0.0, *, convexified: bool = False) -> Model:
-        """The objective with its derivatives; every pair's negative curvatures set to 0 where ``convexified``."""
+        """The objective at x with its derivatives.
+
+        ``convexified`` sets the negative curvatures of every pair and potential to 0.
+        """
         n, d = x.shape
         axes = np.arange(d)
         gradient = self.inertia[:, None] * (x - self.start)
         hessian = np.zeros((n, d, n, d))
-        ranges = np.arange(n)
+        each = np.arange(n)
         for k in range(d):
-            hessian[ranges, k, ranges, k] = self.inertia
+            hessian[each, k, each, k] = self.inertia
         nodes = self.nodes(x)
         for pairs in self.pairs:
             pulls, blocks = self._derivatives(pairs, nodes, blur, convexified)
@@ -126,18 +151,24 @@ class CloudProblem:
                 gradient[j] -= pulls.sum(axis=0)
                 hessian[j, :, j, :] += blocks.sum(axis=0)
                 hessian[np.ix_(j, axes, i, axes)] -= np.moveaxis(cross, (0, 1, 2, 3), (2, 3, 0, 1))
-        for own, c, term in self.fields:
-            gradient[own] += c * self.masses[own, None] * gradient_of(term, x[own])
-            blocks = c * self.masses[own, None, None] * _hessian_of(term, x[own])
+        for nodes_of_field, c, term in self.fields:
+            gradient[nodes_of_field] += c * self.masses[nodes_of_field, None] * gradient_of(term, x[nodes_of_field])
+            blocks = c * self.masses[nodes_of_field, None, None] * _hessian_of(term, x[nodes_of_field])
             if convexified:
                 values, vectors = np.linalg.eigh(blocks)
                 blocks = (vectors * np.maximum(values, 0.0)[:, None, :]) @ np.swapaxes(vectors, 1, 2)
-            hessian[own, :, own, :] += blocks
+            hessian[nodes_of_field, :, nodes_of_field, :] += blocks
         return Model(self.value(x, blur), gradient, hessian)
 
     def ties(self, x: Array, blur: float, within: float, groups: Indices) -> tuple[Array, Array]:
-        """Between nodes of one group (n + fixed, n + fixed): the force (.., d) of the rounded kernels at x, and the largest
-        that the kernels themselves have ``within`` that distance, m_i m_j k'.
+        """Return the forces between nodes of one group, and the largest forces that their kernels can give.
+
+        Returns
+        -------
+        forces : array (N, N, d)
+            Over all N nodes: the forces of the kernels at x, rounded off by ``blur``.
+        strengths : array (N, N)
+            m_i m_j k' at the distance ``within``, without rounding off.
         """
         nodes = self.nodes(x)
         forces = np.zeros((len(nodes), len(nodes), x.shape[1]))
@@ -145,20 +176,20 @@ class CloudProblem:
         for pairs in self.pairs:
             if not pairs.steep or not isinstance(pairs.kernel, RadialKernel):
                 continue
-            one = groups[pairs.first][:, None] == groups[pairs.other]
+            same_group = groups[pairs.first][:, None] == groups[pairs.other]
             pulls, _ = self._derivatives(pairs, nodes, blur, False)
             _, weights = self._gaps(pairs, nodes)
             there, back = np.ix_(pairs.first, pairs.other), np.ix_(pairs.other, pairs.first)
-            forces[there] += np.where(one[..., None], pulls, 0.0)
-            strengths[there] += np.where(one, weights, 0.0) * float(pairs.kernel.slope(within))
+            forces[there] += np.where(same_group[..., None], pulls, 0.0)
+            strengths[there] += np.where(same_group, weights, 0.0) * float(pairs.kernel.slope(within))
             if pairs.share == 1.0:
-                forces[back] -= np.swapaxes(np.where(one[..., None], pulls, 0.0), 0, 1)
-                strengths[back] += np.where(one, weights, 0.0).T * float(pairs.kernel.slope(within))
+                forces[back] -= np.swapaxes(np.where(same_group[..., None], pulls, 0.0), 0, 1)
+                strengths[back] += np.where(same_group, weights, 0.0).T * float(pairs.kernel.slope(within))
         np.fill_diagonal(strengths, 0.0)
         return forces, np.maximum(strengths, 0.0)
 
-    def held(self, nodes: Array, within: float) -> Mask:
-        """Which nodes (n + fixed, n + fixed) hold one another and are no farther apart than that."""
+    def links(self, nodes: Array, within: float) -> Mask:
+        """Which pairs of nodes (N, N) attract one another by a steep kernel and are at most ``within`` apart."""
         out = np.zeros((len(nodes), len(nodes)), dtype=bool)
         for pairs in self.pairs:
             if pairs.steep and isinstance(pairs.kernel, RadialKernel) and pairs.kernel.slope(within) > 0:
@@ -168,11 +199,12 @@ class CloudProblem:
         return out | out.T
 
     def _gaps(self, pairs: Pairs, nodes: Array) -> tuple[Array, Array]:
+        """The differences x_i - x_j (.., d) of the pairs, and the products m_i m_j."""
         gaps = nodes[pairs.first][:, None] - nodes[pairs.other][None]
         return gaps, self._weights[pairs.first][:, None] * self._weights[pairs.other]
 
     def _derivatives(self, pairs: Pairs, nodes: Array, blur: float, convexified: bool) -> tuple[Array, Array]:
-        """For every pair the force m_i m_j grad K (.., d) and the block m_i m_j D^2 K (.., d, d)."""
+        """The forces m_i m_j grad K (.., d) of the pairs, and the blocks m_i m_j D^2 K (.., d, d)."""
         gaps, weights = self._gaps(pairs, nodes)
         if not isinstance(pairs.kernel, RadialKernel):
             return _of_custom(pairs.kernel, gaps, weights, convexified)
@@ -194,11 +226,12 @@ class CloudProblem:
 
 
 def _of_custom(kernel: Kernel, gaps: Array, weights: Array, convexified: bool) -> tuple[Array, Array]:
+    """The same for a kernel that is not radial: D^2 K by central differences of the gradient."""
     d = gaps.shape[-1]
 
     def gradient(at: Array) -> Array:
-        found = kernel.gradient(*np.moveaxis(at, -1, 0))
-        return found[..., None] if d == 1 else np.moveaxis(found, 0, -1)
+        components = kernel.gradient(*np.moveaxis(at, -1, 0))
+        return components[..., None] if d == 1 else np.moveaxis(components, 0, -1)
 
     h = 2.0**-16 * (float(np.abs(gaps).max()) or 1.0)
     columns = [(gradient(gaps + h * e) - gradient(gaps - h * e)) / (2 * h) for e in np.eye(d)]

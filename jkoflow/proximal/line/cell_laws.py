@@ -13,11 +13,14 @@ from ...laws.forms import DensityFunction, Internal
 from .derivatives import Jet
 
 CellLaw: TypeAlias = Callable[[Array, Array], Jet]
-"""phi(h) = h U(w / h) of cells of mass w > 0 and width h > 0, from (w, h), with its derivatives in h."""
+"""From the masses w > 0 and widths h > 0 of cells to their energies phi(h) = h U(w / h), with the derivatives in h."""
 
 
 def cell_laws(entry: Entry[Internal]) -> list[CellLaw]:
-    """The parts of an internal energy with their coefficients."""
+    """The entropy, powers and other parts of an internal energy, each with its coefficient.
+
+    Raises ValueError if the coefficient of the energy is negative.
+    """
     c, form = entry.non_negative(), entry.form
     parts = [scaled(c * form.entropy, _entropy)] if form.entropy else []
     parts += [scaled(c * factor, _power(m)) for factor, m in form.powers]
@@ -25,7 +28,7 @@ def cell_laws(entry: Entry[Internal]) -> list[CellLaw]:
 
 
 def scaled(c: float, law: CellLaw) -> CellLaw:
-    """c times a law."""
+    """The law c phi."""
 
     def multiple(w: Array, h: Array) -> Jet:
         value, slope, curvature = law(w, h)
@@ -35,10 +38,13 @@ def scaled(c: float, law: CellLaw) -> CellLaw:
 
 
 def _entropy(w: Array, h: Array) -> Jet:
+    """U(s) = s log s."""
     return Jet(w * np.log(w / h), -w / h, w / h**2)
 
 
 def _power(m: float) -> CellLaw:
+    """U(s) = s^m / (m - 1)."""
+
     def law(w: Array, h: Array) -> Jet:
         pressure = (w / h) ** m
         return Jet(h * pressure / (m - 1), -pressure, m * pressure / h)
@@ -47,6 +53,8 @@ def _power(m: float) -> CellLaw:
 
 
 def _of_function(function: DensityFunction) -> CellLaw:
+    """U given by a function and its derivative. U'' is taken by central differences of fourth order."""
+
     def law(w: Array, h: Array) -> Jet:
         s = w / h
         value, slope = function.integrand(s), function.derivative(s)

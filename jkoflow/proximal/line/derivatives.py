@@ -1,4 +1,4 @@
-"""A function of space on the line with its first two derivatives, by differences where they are not given."""
+"""Functions of space on the line with their first two derivatives, by differences where they are not given."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..._typing import Array
 
 
 class Jet(NamedTuple):
-    """A function at points: its values, slopes and curvatures."""
+    """The values, slopes and curvatures of a function at points."""
 
     value: Array
     slope: Array
@@ -21,9 +21,10 @@ class Jet(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PointLaw:
-    """factor V at points of the line.
+    """The function ``factor`` V of the line, with its derivatives at points.
 
-    Derivatives come from central differences of fourth order: of the gradient where it is known, otherwise of V.
+    If the gradient is given, the second derivative is a central difference of the gradient. Otherwise both derivatives are
+    central differences of V. The differences are of fourth order.
     """
 
     V: Callable[..., Any]
@@ -31,7 +32,7 @@ class PointLaw:
     gradient: Callable[..., Any] | None = None
 
     def __call__(self, z: Array, length: float) -> Jet:
-        """The jet at points z, given a length on which V varies little."""
+        """The jet at points z. ``length`` is one on which V varies little: differences reach about 1e-3 of it."""
         # powers of two, so that z + h is exact
         h = np.ldexp(1.0, np.frexp(1e-3 * length + 1e-4 * np.abs(z - z[len(z) // 2]))[1] - 1)
         value, c = _values(self.V, z), self.factor

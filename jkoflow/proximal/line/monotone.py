@@ -1,4 +1,4 @@
-"""Newton's step under lower bounds on the gaps between neighbouring nodes."""
+"""Newton's step under lower bounds on the gaps between neighbouring nodes, by an active set."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..._typing import Array, Indices, Mask
 from .clusters import Join
 from .model import Model
 
-_MOST_CHANGES = 60
-_MOST_PRODUCTS = 400
+_MOST_CHANGES = 60  # of the active set
+_MOST_PRODUCTS = 400  # of conjugate gradients
 _LIFTS = (0.0, 1e-13)  # of the diagonal: stiff cells can hide the inertia of their nodes behind the rounding
 
 
@@ -26,28 +26,48 @@ class NotConvexError(Exception):
 
 @dataclass(frozen=True)
 class ConeStep:
-    """The minimiser of the model in the cone.
+    """The minimiser of a model under lower bounds on its gaps.
 
-    The nodes there, which gaps are closed to their bound, the groups of nodes between open gaps, the gradient, the force
-    across every closed gap, and whether the set of closed gaps is the right one for the model.
+    Attributes
+    ----------
+    nodes : array (n,)
+        The minimiser.
+    closed : mask (n - 1,)
+        The gaps that are at their bound: the active set.
+    group : array (n,)
+        The number of the group of every node. A group is what lies between two open gaps.
+    gradient : array (n,)
+        The gradient of the model there.
+    multipliers : array (n - 1,)
+        The force across every closed gap, positive where the gap is pressed shut; 0 at open gaps.
+    settled : bool
+        True if the active set is optimal for the model: no multiplier is negative, except within joined groups.
     """
 
     nodes: Array
     closed: Mask
     group: Indices
-    force: Array
-    pull: Array
+    gradient: Array
+    multipliers: Array
     settled: bool
 
 
 def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mask, joined: list[Join]) -> ConeStep:
-    """Minimise the model over the nodes whose gaps are at least ``floors``, the fixed ones staying, the joined ones together.
+    """Return the minimiser of the model about x in the cone of admissible nodes.
 
-    By the primal-dual active-set method (Hintermueller, Ito, Kunisch 2002): nodes between closed gaps move as one, a gap
-    closes where its bound is broken and opens where the force across it pulls, except within what is joined. Each change
-    costs a solve in O(n).
+    Nodes are admissible under three constraints:
 
-    Raises NotConvexError when the model is found not to be.
+    * every gap between neighbouring nodes is at least its bound in ``floors``; -inf is no bound;
+    * the ``fixed`` nodes stay;
+    * the ``joined`` atoms stay at one place.
+
+    It is found by the primal-dual active-set method (Hintermueller, Ito, Kunisch 2002), from the active set ``closed``:
+
+    1. Nodes between closed gaps move as one. Solve for the groups, in O(n) if the model is tridiagonal.
+    2. Close each gap whose bound is broken. Open each closed gap whose multiplier is negative, except within joined groups.
+    3. Repeat until nothing changes. If an active set comes back, gaps only close from then on.
+
+    Raises NotConvexError if the second derivative is not positive definite.
     """
     bounded = np.isfinite(floors)
     floors = np.where(bounded, floors, 0.0)
@@ -57,63 +77,82 @@ def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mas
     for change in range(_MOST_CHANGES):
         pooled = _Pooled(x, floors, fixed, closed, joined)
         nodes = pooled.minimise(model)
-        force = model.gradient + model.apply(nodes - x)
-        pull = pooled.across_gaps(force)
+        gradient = model.gradient + model.apply(nodes - x)
+        multipliers = pooled.multipliers(gradient)
         broken = bounded & ~closed & (np.diff(nodes) < floors - rounding)
-        opened = closed & ~pooled.joined[pooled.group[1:]] & (pull < -slack)
+        opened = closed & ~pooled.joined[pooled.group[1:]] & (multipliers < -slack)
         cycle = closed.tobytes() in seen or change > _MOST_CHANGES // 2
         if not broken.any() and (cycle or not opened.any()):
-            return ConeStep(nodes, closed, pooled.group, force, pull, not opened.any())
+            return ConeStep(nodes, closed, pooled.group, gradient, multipliers, not opened.any())
         seen.add(closed.tobytes())
         closed = closed | broken if cycle else (closed | broken) & ~opened  # after a cycle gaps only close
-    return ConeStep(nodes, closed, pooled.group, force, pull, False)
+    return ConeStep(nodes, closed, pooled.group, gradient, multipliers, False)
 
 
 def brought_together(x: Array, closed: Mask, joined: list[Join], floors: Array, fixed: Mask) -> Array:
-    """The nodes with the closed gaps at their bounds and the joined atoms at one place, where they are not yet."""
+    """The nodes x with the closed gaps put to their bounds and the joined atoms to one place; x itself if nothing is joined."""
     if not joined:
         return x
     pooled = _Pooled(x, np.where(np.isfinite(floors), floors, 0.0), fixed, closed, joined)
     return np.asarray(pooled.base[pooled.group] + pooled.offset)
 
 
-def driven(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mask, joined: list[Join]) -> Array:
-    """The nodes at the minimum of the model, with the closed gaps staying closed and no other bound."""
+def minimiser_with_closed_gaps(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mask, joined: list[Join]) -> Array:
+    """The minimiser of the model about x if the closed gaps stay closed and the open ones have no bound."""
     return _Pooled(x, np.where(np.isfinite(floors), floors, 0.0), fixed, closed, joined).minimise(model)
 
 
 class _Pooled:
-    """The nodes in groups between open gaps, each moving as one; joined groups share an unknown, some are held in place."""
+    """The nodes pooled into groups between open gaps; every group moves as one.
+
+    Joined groups share an unknown. The unknown of a group with a fixed node, or joined to a fixed place, is fixed.
+
+    Attributes
+    ----------
+    group : array by node
+        The number of its group.
+    first_nodes : array by group
+        Its first node.
+    base : array by group
+        The place of its first node before it moves.
+    offset : array by node
+        How far it lies right of the first node of its group.
+    joined : mask by group
+        Whether the group is joined to another, or to a fixed place.
+    unknown : array by node
+        The number of the unknown that moves it.
+    fixed_unknowns : mask by unknown
+    """
 
     def __init__(self, x: Array, floors: Array, fixed: Mask, closed: Mask, joined: list[Join]) -> None:
         self.group = np.concatenate([[0], np.cumsum(~closed)])
-        self.first = np.flatnonzero(np.concatenate([[True], ~closed]))
+        self.first_nodes = np.flatnonzero(np.concatenate([[True], ~closed]))
         spread = cumulated(np.where(closed, floors, 0.0))
-        self.offset = spread - spread[self.first][self.group]
-        self.base = x[self.first].copy()
+        self.offset = spread - spread[self.first_nodes][self.group]
+        self.base = x[self.first_nodes].copy()
         self.x, self.fixed, self.closed = x, fixed, closed
-        owner, held = np.arange(len(self.first)), np.zeros(len(self.first), dtype=bool)
+        owner, fixed_groups = np.arange(len(self.first_nodes)), np.zeros(len(self.first_nodes), dtype=bool)
         for node in np.flatnonzero(fixed):
-            held[self.group[node]] = True
+            fixed_groups[self.group[node]] = True
             self.base[self.group[node]] = x[node] - self.offset[node]
-        self.joined = np.zeros(len(self.first), dtype=bool)
+        self.joined = np.zeros(len(self.first_nodes), dtype=bool)
         for join in joined:
             first, second = self.group[join.first], self.group[join.second] if join.second >= 0 else -1
             self.joined[first] = True
             if second >= 0:
                 self.joined[second] = True
-            _join(first, second, join.place, owner, held, self.base)
-        self.unknown, self.held = self.group, held
+            _join(first, second, join.place, owner, fixed_groups, self.base)
+        self.unknown, self.fixed_unknowns = self.group, fixed_groups
         if joined:
             owners, of_group = np.unique(owner, return_inverse=True)
             self.unknown = of_group[self.group]
-            self.held = np.bincount(of_group, weights=held, minlength=len(owners)) > 0
+            self.fixed_unknowns = np.bincount(of_group, weights=fixed_groups, minlength=len(owners)) > 0
 
     def minimise(self, model: Model) -> Array:
-        """The nodes at the minimum of the model over the unknowns that are not held."""
+        """The nodes at the minimum of the model over the unknowns that are not fixed."""
         shift = self.base[self.group] + self.offset - self.x
         residual = -self.gather(model.gradient + model.apply(shift))
-        residual[self.held] = 0.0
+        residual[self.fixed_unknowns] = 0.0
         solve = self._near_solver(model) if model.matrix is None else self._dense_solver(model.matrix)
         moved = solve(residual)
         if model.far and model.matrix is None:
@@ -122,32 +161,38 @@ class _Pooled:
 
     def gather(self, values: Array) -> Array:
         """The sums over the nodes of every unknown."""
-        return np.asarray(np.bincount(self.unknown, weights=values, minlength=len(self.held)), dtype=np.float64)
+        return np.asarray(np.bincount(self.unknown, weights=values, minlength=len(self.fixed_unknowns)), dtype=np.float64)
 
-    def across_gaps(self, force: Array) -> Array:
-        """The force that every closed gap passes on, positive where it is pressed shut; 0 at open gaps."""
-        balanced = force.copy()
+    def multipliers(self, gradient: Array) -> Array:
+        """The force that every closed gap passes on, positive where the gap is pressed shut; 0 at open gaps.
+
+        It is minus the sum of the gradient over the nodes of the group left of the gap. A fixed node bears the total of its
+        group.
+        """
+        balanced = gradient.copy()
         nodes = np.flatnonzero(self.fixed)
-        balanced[nodes] -= np.bincount(self.group, weights=force)[self.group[nodes]]
+        balanced[nodes] -= np.bincount(self.group, weights=gradient)[self.group[nodes]]
         running = np.cumsum(balanced)
-        before = np.concatenate([[0.0], running])[self.first]
+        before = np.concatenate([[0.0], running])[self.first_nodes]
         within = running - before[self.group]
         return np.where(self.closed, -within[:-1], 0.0)
 
     def _restricted(self, model: Model, y: Array) -> Array:
+        """The second derivative of the model in the unknowns times y; the identity in the fixed ones."""
         out = self.gather(model.apply(y[self.unknown]))
-        out[self.held] = y[self.held]
+        out[self.fixed_unknowns] = y[self.fixed_unknowns]
         return out
 
     def _dense_solver(self, matrix: Array) -> Callable[[Array], Array]:
+        """A solver with the second derivative in the unknowns, from the matrix in the nodes."""
         from scipy.linalg import LinAlgError, cho_factor, cho_solve
         from scipy.sparse import csr_array
 
         nodes = np.arange(len(self.x))
         members = csr_array((np.ones(len(nodes)), (self.unknown, nodes)))
         pooled = np.asarray(members @ (members @ matrix).T)
-        pooled[self.held, :] = pooled[:, self.held] = 0.0
-        pooled[self.held, self.held] = 1.0
+        pooled[self.fixed_unknowns, :] = pooled[:, self.fixed_unknowns] = 0.0
+        pooled[self.fixed_unknowns, self.fixed_unknowns] = 1.0
         diagonal = pooled.diagonal().copy()
         for lift in _LIFTS:
             np.fill_diagonal(pooled, diagonal * (1 + lift))
@@ -157,21 +202,24 @@ class _Pooled:
         raise NotConvexError
 
     def _near_solver(self, model: Model) -> Callable[[Array], Array]:
+        """A solver with the second derivative in the unknowns, its far parts left out."""
         if model.triplets or self.joined.any():
             return self._coupled_solver(model)
         from scipy.linalg import LinAlgError, solveh_banded
 
         diagonal = self.gather(model.diagonal)
-        diagonal += 2 * np.bincount(self.group[1:][self.closed], weights=model.beside[self.closed], minlength=len(self.held))
-        beside = model.beside[~self.closed].copy()
-        diagonal[self.held] = 1.0
-        beside[self.held[1:] | self.held[:-1]] = 0.0
+        diagonal += 2 * np.bincount(
+            self.group[1:][self.closed], weights=model.off_diagonal[self.closed], minlength=len(self.fixed_unknowns)
+        )
+        off_diagonal = model.off_diagonal[~self.closed].copy()
+        diagonal[self.fixed_unknowns] = 1.0
+        off_diagonal[self.fixed_unknowns[1:] | self.fixed_unknowns[:-1]] = 0.0
         if len(diagonal) == 1:
             if diagonal[0] <= 0:
                 raise NotConvexError
             return lambda b: b / diagonal
         banded = np.zeros((2, len(diagonal)))
-        banded[0], banded[1, :-1] = diagonal, beside
+        banded[0], banded[1, :-1] = diagonal, off_diagonal
 
         def solve(b: Array) -> Array:
             for lift in _LIFTS:
@@ -183,17 +231,18 @@ class _Pooled:
         return solve
 
     def _coupled_solver(self, model: Model) -> Callable[[Array], Array]:
+        """The same with entries that couple species: a sparse factorisation."""
         from scipy.sparse import coo_array
         from scipy.sparse.linalg import splu
 
-        n, nodes = len(self.held), np.arange(len(self.x) - 1)
-        near = [(nodes, nodes + 1, model.beside), *model.triplets]
+        n, nodes = len(self.fixed_unknowns), np.arange(len(self.x) - 1)
+        near = [(nodes, nodes + 1, model.off_diagonal), *model.triplets]
         rows = self.unknown[np.concatenate([r for r, _, _ in near])]
         columns = self.unknown[np.concatenate([c for _, c, _ in near])]
         entries = np.concatenate([e for _, _, e in near])
-        free = ~(self.held[rows] | self.held[columns])
+        free = ~(self.fixed_unknowns[rows] | self.fixed_unknowns[columns])
         half = coo_array((entries[free], (rows[free], columns[free])), shape=(n, n)).tocsc()
-        diagonal = np.where(self.held, 1.0, self.gather(model.diagonal))
+        diagonal = np.where(self.fixed_unknowns, 1.0, self.gather(model.diagonal))
         for lift in _LIFTS:
             total = half + half.T + coo_array((diagonal * (1 + lift), (np.arange(n), np.arange(n)))).tocsc()
             with contextlib.suppress(RuntimeError):  # a singular factor
@@ -209,24 +258,30 @@ def _solved(factors: Any, b: Array) -> Array:
     return np.asarray(factors.solve(b))
 
 
-def _join(first: int, second: int, place: float, owner: Indices, held: Mask, base: Array) -> None:
-    """Let two groups move as one, or hold the first at a fixed place (``second`` < 0)."""
+def _join(first: int, second: int, place: float, owner: Indices, fixed_groups: Mask, base: Array) -> None:
+    """Let two groups share an unknown, or fix the first at a place (``second`` < 0).
+
+    Groups with the same number in ``owner`` share an unknown. ``owner``, ``fixed_groups`` and ``base`` are changed.
+    """
     if second < 0:
-        mine = owner == owner[first]
-        held[mine], base[mine] = True, place
+        with_first = owner == owner[first]
+        fixed_groups[with_first], base[with_first] = True, place
         return
     if owner[first] == owner[second]:
         return
     a, b = owner == owner[first], owner == owner[second]
-    keep, move = (a, b) if held[a].any() else (b, a)
-    target = base[first] if held[a].any() else base[second]
+    keep, move = (a, b) if fixed_groups[a].any() else (b, a)
+    target = base[first] if fixed_groups[a].any() else base[second]
     base[move] = target
-    held[move] = held[keep].any()
+    fixed_groups[move] = fixed_groups[keep].any()
     owner[move] = owner[np.flatnonzero(keep)[0]]
 
 
 def _conjugate_gradients(apply: Callable[[Array], Array], precondition: Callable[[Array], Array], b: Array, x: Array) -> Array:
-    """Solve apply(x) = b from a first guess. Raises NotConvexError where the curvature is not positive along a direction."""
+    """Return the solution of apply(x) = b, from a first guess x.
+
+    Raises NotConvexError if the curvature along a direction is not positive.
+    """
     r = b - apply(x)
     z = precondition(r)
     p, rz = z, float(r @ z)

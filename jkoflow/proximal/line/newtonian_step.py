@@ -20,19 +20,27 @@ from .model import potential_along
 class NewtonianStep(StepSolver):
     """The exact JKO step of ``newtonian_law()`` on Quantiles, with no iteration.
 
-    At the step's end w = F_1 - G_1 at a place c solves w = F_0(c - 2 tau w) - G_0(c + 2 tau w): one increasing equation for
-    every place, no matter what the others are (docs/theory/newtonian-particles.md, section 2.7). Followed along the mass it
-    says
+    **Formula.** F and G are the distribution functions of the two species, X_0 and X_1 the quantiles of the first before and
+    after the step. At the end of the step, w = F_1 - G_1 at a place c solves
+
+        w = F_0(c - 2 tau w) - G_0(c + 2 tau w)
+
+    This is one increasing equation for every place, independent of all other places
+    (docs/theory/newtonian-particles.md, section 2.7). Followed along the mass s it says
 
         X_1(s) = (X_0(s) + z) / 2,    z / (4 tau) + G_0(z) = s + X_0(s) / (4 tau)
 
-    and the left side is one piecewise linear function for all s, so that the nodes of X_1 are an interpolation in it, and exact
-    for the piecewise constant densities of the anchor. Atoms and gaps are allowed. Between nodes the answer is taken linear,
-    which it is not where the other species has its nodes: with few of them the energy may rise, with many it falls. No mass
-    leaves the hull of both species, so that walls are never touched.
+    The left side is one piecewise linear function of z for all s. So the nodes of X_1 are an interpolation in it.
 
-    Raises ValueError for another law, different total masses or mobilities other than 1. Cost: two interpolations, O(N) for
-    sorted nodes. ``residual`` is 0.
+    **Accuracy.** The nodes are exact for the piecewise constant densities of the anchor. Between its nodes X_1 is taken linear.
+    It is not linear where the other species has its nodes. So with few nodes the energy may rise in a step; with many it
+    falls.
+
+    Atoms and gaps are allowed. No mass leaves the hull of both species, so walls are never touched. ``residual`` is 0.
+
+    Raises ValueError for another law, for different total masses and for mobilities other than 1.
+
+    **Cost**: two interpolations, O(N) for sorted nodes.
 
     >>> import jkoflow as jf
     >>> state = jf.Species(x=jf.Quantiles.atoms([-1.0]), y=jf.Quantiles.atoms([1.0]))
@@ -56,19 +64,19 @@ class NewtonianStep(StepSolver):
         return ProxResult(state, distances, potentials, Status.CONVERGED, 1, 0.0)
 
     def _strength(self, step: ProximalStep) -> float:
-        """The factor of ``newtonian_law()`` that the law is."""
+        """Return c for the law c ``newtonian_law()``. Raises ValueError for every other step."""
         self.must_take(step)
         if len(step.anchor) != 2:
             raise ValueError(f"NewtonianStep takes two species, got {step.anchor!r}")
         x, y = step.anchor
-        found = dict.fromkeys((x, y, "cross"), 0.0)
+        strengths = dict.fromkeys((x, y, "cross"), 0.0)
         for factor, form, term in step.forms.pairs:
             kernel = on_the_line(form.kernel)
             if not kernel.only_tip:
                 raise ValueError(f"law must be a multiple of newtonian_law(), got {term!r}: QuantileNewton takes others")
-            found[form.a if form.alone else "cross"] += factor * kernel.pointed
-        c = found["cross"]
-        if not c > 0 or found[x] != -c or found[y] != -c or any(alpha != 1 for alpha in step.mobilities.values()):
+            strengths[form.a if form.alone else "cross"] += factor * kernel.pointed
+        c = strengths["cross"]
+        if not c > 0 or strengths[x] != -c or strengths[y] != -c or any(alpha != 1 for alpha in step.mobilities.values()):
             raise ValueError(
                 f"law must be a multiple of newtonian_law() with mobilities of 1, got {step.energy!r}: "
                 "QuantileNewton takes others"
@@ -80,9 +88,9 @@ class NewtonianStep(StepSolver):
 
 
 def _moved(x: Quantiles, y: Quantiles, reach: float) -> Array:
-    """The nodes of x after the step, reach = 4 tau."""
-    s, g = (one.levels for one in (x, y))
-    at, wanted = y.nodes / reach + g, s + x.nodes / reach
-    z = np.interp(wanted, at, y.nodes)
-    z = np.where(wanted < at[0], wanted * reach, np.where(wanted > at[-1], (wanted - g[-1]) * reach, z))
+    """The nodes of x after the step: (X_0 + z) / 2 with z by interpolation. ``reach`` is 4 tau c, c the strength of the law."""
+    s, g = (measure.levels for measure in (x, y))
+    left, right = y.nodes / reach + g, s + x.nodes / reach  # the two sides of the equation, the left at the nodes of y
+    z = np.interp(right, left, y.nodes)
+    z = np.where(right < left[0], right * reach, np.where(right > left[-1], (right - g[-1]) * reach, z))
     return np.maximum.accumulate((x.nodes + z) / 2)  # rounding may not undo the order

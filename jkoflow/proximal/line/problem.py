@@ -1,4 +1,4 @@
-"""The step on quantiles as a problem in the places of all nodes: its value, gradient and second derivatives."""
+"""The step on quantiles as a problem in the places of all nodes: value, gradient and second derivatives of its objective."""
 
 from __future__ import annotations
 
@@ -13,46 +13,65 @@ from ...kernels.sums import LineKernel, at_gauss_points, over_gauss_points
 from ...measures import Quantiles, Species
 from ..base import ProximalStep
 from .clusters import Tip
+from .derivatives import Jet
 from .model import Chain, FarPart, Model, square
 from .terms import LineTerms
 
-_THINNEST = 1e-9  # of the extent: cells under a bound are not made thinner than that
+_THINNEST = 1e-9  # share of the extent: the least width of a cell under a bound on the density
 
 
 class LineProblem:
-    """minimise over the nodes  sum_i inertia_i/2 int |X_i - target_i|^2 ds + E(X), subject to gaps of at least ``floors``.
+    """The step as a problem in the nodes of all species.
 
-    Between the walls and the outermost nodes lie gaps as well: the walls are nodes of the vector that stay fixed.
+        minimise over the nodes  sum_i inertia_i/2 int |X_i - target_i|^2 ds + E(X),   gaps between nodes at least ``floors``
+
+    The nodes of all species stand one after the other in one vector of n numbers. If there are walls, they are nodes of the
+    vector as well: each species has its own two, which stay fixed. So there are gaps between the walls and the outermost nodes.
+
+    Attributes
+    ----------
+    chains : list of Chain
+        The species.
+    start : array (n,)
+        The nodes of the anchor, widened to the floors, with the walls.
+    floors : array (n - 1,)
+        The least gaps: 0 within a species, more under a bound on the density, -inf between two species.
+    barrier : mask (n - 1,)
+        The cells with a barrier: their energy, or its slope, is infinite at width 0, so they stay open.
+    fixed : mask (n,)
+        The nodes that are walls.
+    blur : float
+        A length by which tips are rounded off: they act as if every species were spread over that much more.
     """
 
     def __init__(self, step: ProximalStep) -> None:
         self.step, self.terms = step, LineTerms.of(step.forms, step.anchor)
-        self.blur = 0.0  # a length: tips act as if every species were spread over that much more
+        self.blur = 0.0
         self.chains: list[Chain] = []
         walls = step.anchor.domain
         start = 0
         positions, floors, barrier, fixed = [], [], [], []
         for name, anchor in step.anchor.items():
             weight, target = _target(step, name, anchor)
-            held = anchor.masses > 0
-            least = held * anchor.masses * self.terms.floors.get(name, 0.0)
+            with_mass = anchor.masses > 0
+            least = with_mass * anchor.masses * self.terms.floors.get(name, 0.0)
             least[least > 0] = np.maximum(least[least > 0], _THINNEST * float(np.ptp(anchor.nodes)))
             singular = any(kernel.singular for kernel in self.terms.selves.get(name, []))
-            open_below = held & (least == 0) & (name in self.terms.cells or singular)
-            nodes, gaps, fences = _within_floors(anchor.nodes, least, walls), least, open_below
+            with_barrier = with_mass & (least == 0) & (name in self.terms.cells or singular)
+            nodes, gap_floors, gap_barriers = _within_floors(anchor.nodes, least, walls), least, with_barrier
             if walls is not None:
                 nodes = np.concatenate([[walls[0]], nodes, [walls[1]]])
-                gaps, fences = np.pad(gaps, 1), np.pad(fences, 1)
+                gap_floors, gap_barriers = np.pad(gap_floors, 1), np.pad(gap_barriers, 1)
             positions.append(nodes)
-            floors.append(np.append(gaps, -np.inf))  # nothing holds one species to the next
-            barrier.append(np.append(fences, False))
+            floors.append(np.append(gap_floors, -np.inf))  # nothing keeps one species from the next
+            barrier.append(np.append(gap_barriers, False))
             fixed.append(np.zeros(len(nodes), dtype=bool))
             if walls is not None:
                 fixed[-1][[0, -1]] = True
             first = start + (walls is not None)
-            part = slice(first, first + len(anchor.nodes))
+            of_species = slice(first, first + len(anchor.nodes))
             inertia = weight / step.weight(name)
-            self.chains.append(Chain(name, anchor.masses, part, target, inertia, step.mobilities[name]))
+            self.chains.append(Chain(name, anchor.masses, of_species, target, inertia, step.mobilities[name]))
             start += len(nodes)
         self.start = np.concatenate(positions)
         self.floors = np.concatenate(floors)[:-1]
@@ -60,8 +79,10 @@ class LineProblem:
         self.fixed = np.concatenate(fixed)
 
     def evaluate(self, x: Array, *, convexified: bool = False) -> Model:
-        """The model about x; ``convexified`` drops what is concave from the second derivatives, and is cautious about what is
-        infinite at the origin.
+        """Return the objective about x to second order. Its value is inf if a cell with a barrier has no width.
+
+        ``convexified`` is for steps where the whole second derivative is not positive definite. It leaves out what is concave,
+        and takes the slope over r in place of second derivatives that are infinite at the origin.
         """
         n = len(x)
         model = Model.zero(n)
@@ -81,52 +102,62 @@ class LineProblem:
 
     @cached_property
     def tips(self) -> list[Tip]:
-        """What can hold atoms of two species together."""
+        """The tips that can hold atoms together: between two species, and between a species and frozen atoms."""
         nothing = np.zeros(0)
-        found = [
+        tips = [
             Tip(kernel.pointed, self.chain(a), self.chain(b), nothing, nothing)
             for a, b, kernel in self.terms.crosses
             if kernel.pointed > 0
         ]
         for chain in self.chains:
-            for one in self.terms.fields.get(chain.name, []):
-                held = (np.diff(one.nodes) == 0) & (one.masses > 0)
-                if one.kernel.pointed > 0 and held.any():
-                    places, which = np.unique(one.nodes[:-1][held], return_inverse=True)
-                    found.append(
-                        Tip(one.kernel.pointed, chain, None, places, np.bincount(which, one.masses[held]).astype(np.float64))
+            for frozen in self.terms.fields.get(chain.name, []):
+                atomic = (np.diff(frozen.nodes) == 0) & (frozen.masses > 0)
+                if frozen.kernel.pointed > 0 and atomic.any():
+                    places, which = np.unique(frozen.nodes[:-1][atomic], return_inverse=True)
+                    tips.append(
+                        Tip(
+                            frozen.kernel.pointed,
+                            chain,
+                            None,
+                            places,
+                            np.bincount(which, frozen.masses[atomic]).astype(np.float64),
+                        )
                     )
-        return found
+        return tips
 
     def _blurred(self, nodes: Array, masses: Array) -> Array:
+        """The nodes of a species spread by ``blur``, in proportion to the mass level."""
         if self.blur == 0:
             return nodes
         level = cumulated(masses) / masses.sum()
         return np.asarray(nodes + self.blur * (level - 0.5))
 
-    def strongest_ties(self) -> float:
-        """The most that all tips together can hold."""
+    def total_tip_strength(self) -> float:
+        """The largest force that all tips together can bear: the sum of c times the product of the masses."""
         return sum(
             tip.strength * float(tip.a.masses.sum() * (tip.masses if tip.b is None else tip.b.masses).sum())
             for tip in self.tips
         )
 
-    def unresolved(self, closed: Mask) -> float:
-        """The largest share of the mass of a species in cells with a barrier that are held at their least width."""
+    def unresolved_share(self, closed: Mask) -> float:
+        """The share of its mass that a species has in closed cells with a barrier, the largest over the species.
+
+        Such a cell is at the least width that an iteration allows.
+        """
         shares = []
         for chain in self.chains:
             cells = slice(chain.nodes.start, chain.nodes.stop - 1)
-            held = closed[cells] & self.barrier[cells]
-            shares.append(float(chain.masses[held].sum() / chain.masses.sum()))
+            at_least_width = closed[cells] & self.barrier[cells]
+            shares.append(float(chain.masses[at_least_width].sum() / chain.masses.sum()))
         return max(shares)
 
     def admits(self, x: Array) -> bool:
-        """Whether the nodes keep every bound, the cells with a barrier their width, and the walls their place."""
+        """Return True if every gap keeps its bound, every cell with a barrier has a width, and the walls are in place."""
         gaps, still = np.diff(x), np.array_equal(x[self.fixed], self.start[self.fixed])
         return bool(np.all(gaps >= self.floors) and np.all(gaps[self.barrier] > 0) and still)
 
     def at_one_place(self, x: Array) -> bool:
-        """Whether every species is one atom."""
+        """Return True if every species is one atom."""
         return all(x[chain.nodes][0] == x[chain.nodes][-1] for chain in self.chains)
 
     def chain(self, name: str) -> Chain:
@@ -134,8 +165,9 @@ class LineProblem:
         return next(chain for chain in self.chains if chain.name == name)
 
     def length(self, x: Array) -> float:
-        """A length of the problem: the root mean square distance from the centre of all mass, or something small where all of
-        it sits at one place.
+        """The root mean square distance of the mass of all species from its centre.
+
+        It is at least 1e-3 of the distance of the centre from the origin; 1 if both are 0.
         """
         mass = sum(float(chain.masses.sum()) for chain in self.chains)
         middles = [(chain.masses, (x[chain.nodes][1:] + x[chain.nodes][:-1]) / 2) for chain in self.chains]
@@ -144,78 +176,94 @@ class LineProblem:
         return max(float(np.sqrt(spread)), 1e-3 * abs(centre)) or 1.0
 
     @cached_property
-    def _first_length(self) -> float:
+    def _initial_length(self) -> float:
         return self.length(self.start)
 
-    def small(self, p: Array, x: Array, pull: Array, model: Model, tolerance: float) -> bool:
-        """Whether a correction of the nodes, root mean square in every species, is below a share of the extent (of the mass now
-        and at the start, or of the way it has come) or what the rounding of the nodes and of the forces in balance allows.
+    def correction_is_negligible(self, p: Array, x: Array, multipliers: Array, model: Model, tolerance: float) -> bool:
+        """Return True if the correction ``p`` of the nodes x is negligible in every species.
+
+        It is negligible if its root mean square is at most ``tolerance * extent(x)`` plus what rounding can cause (``noise``).
         """
         extent = self.extent(x)
-        return all(chain.mean_square(p) <= tolerance * extent + self.noise(chain, x, pull, model) for chain in self.chains)
+        return all(
+            chain.mean_square(p) <= tolerance * extent + self.noise(chain, x, multipliers, model) for chain in self.chains
+        )
 
     def extent(self, x: Array) -> float:
-        """The length that tolerances are shares of: of the mass now and at the start, or of the way it has come."""
+        """The length that tolerances are shares of.
+
+        It is the largest of
+
+        * the length of the problem at the nodes x;
+        * its length at the start;
+        * the way from the start to x, root mean square, of the species that has come farthest.
+        """
         come = max(chain.mean_square(x - self.start) for chain in self.chains)
-        return max(self.length(x), self._first_length, come)
+        return max(self.length(x), self._initial_length, come)
 
     def inert(self, model: Model) -> Model:
-        """The model with no second derivatives but those of the inertia."""
+        """The model with the second derivatives of the inertia alone, and the gradient of ``model``."""
         bare = Model.zero(len(model.gradient))
         for chain in self.chains:
             w = chain.inertia * chain.masses
             bare.add_cells(chain, (0 * w, 0 * w), (w / 3, w / 6, w / 3))
         return replace(bare, gradient=model.gradient)
 
-    def noise(self, chain: Chain, x: Array, pull: Array, model: Model) -> float:
-        """How far rounding may move the nodes of a species: their own, that of the forces that closed gaps hold in balance, and
-        that of potentials known by differences.
+    def noise(self, chain: Chain, x: Array, multipliers: Array, model: Model) -> float:
+        """How far rounding may move the nodes of a species.
+
+        It sums the effects of the rounding of
+
+        * the nodes;
+        * the forces across closed gaps (``multipliers``);
+        * potentials whose gradient is taken by differences.
         """
         cells = slice(chain.nodes.start, chain.nodes.stop - 1)
-        held = float(np.abs(pull[cells][~self.barrier[cells]]).max(initial=0.0)) / float(chain.masses.sum())
+        largest = float(np.abs(multipliers[cells][~self.barrier[cells]]).max(initial=0.0)) / float(chain.masses.sum())
         jitter = model.jitter.get(chain.name, 0.0)
-        return 8 * (float(np.spacing(np.abs(x).max())) + (np.finfo(float).eps * held + jitter) / chain.inertia)
+        return 8 * (float(np.spacing(np.abs(x).max())) + (np.finfo(float).eps * largest + jitter) / chain.inertia)
 
     def distance(self, p: Array) -> float:
-        """(sum_i int |p_i|^2 ds / alpha_i)^(1/2): the product distance of a displacement of the nodes."""
-        return float(np.sqrt(sum(square(c.masses, p[c.nodes]) / c.mobility for c in self.chains)))
+        """The product distance of a displacement p of the nodes: (sum_i int |p_i|^2 ds / alpha_i)^(1/2)."""
+        return float(np.sqrt(sum(square(chain.masses, p[chain.nodes]) / chain.mobility for chain in self.chains)))
 
     def start_of(self, chain: Chain) -> Array:
-        """The nodes of the anchor."""
+        """The nodes of a species in the anchor."""
         return np.asarray(self.step.anchor[chain.name].nodes)
 
     def state(self, x: Array) -> Species:
-        """The nodes as measures."""
+        """The measures that have the nodes x."""
         return self.step.anchor.like({chain.name: x[chain.nodes] for chain in self.chains})
 
     def _inertia(self, chain: Chain, nodes: Array, model: Model) -> None:
+        """Add inertia/2 int |X - target|^2 ds."""
         d, w = nodes - chain.target, chain.inertia * chain.masses
         value = 0.5 * chain.inertia * square(chain.masses, d)
         model.add_value(value)
         model.add_cells(chain, (w * (2 * d[:-1] + d[1:]) / 6, w * (d[:-1] + 2 * d[1:]) / 6), (w / 3, w / 6, w / 3))
 
     def _cells(self, chain: Chain, nodes: Array, model: Model, convexified: bool) -> None:
-        """Internal energies, and what singular or odd powers are worth within a cell: functions of the widths."""
-        held = chain.masses > 0
-        w, h = chain.masses[held], np.diff(nodes)[held]
+        """Add the functions of the widths of cells: internal energies, and singular or odd powers of a kernel within a cell."""
+        with_mass = chain.masses > 0
+        w, h = chain.masses[with_mass], np.diff(nodes)[with_mass]
         slope, curvature = np.zeros_like(chain.masses), np.zeros_like(chain.masses)
         for law in self.terms.cells.get(chain.name, []):
             value, first, second = law(w, h)
             model.add_value(value)
-            slope[held] += first
-            curvature[held] += second
+            slope[with_mass] += first
+            curvature[with_mass] += second
         for kernel in self.terms.selves.get(chain.name, []):
             for c, p in kernel.powers:
                 value, first, second = _own_cells(c, p, w, h)
                 model.add_value(value)
-                slope[held] += first
-                curvature[held] += second
+                slope[with_mass] += first
+                curvature[with_mass] += second
         if convexified:
             curvature = np.maximum(curvature, 0.0)
         model.add_cells(chain, (-slope, slope), (curvature, -curvature, curvature))
 
     def _points(self, chain: Chain, nodes: Array, length: float, model: Model, convexified: bool) -> None:
-        """Potentials, and the interaction of the species with itself and with frozen fields, at the Gauss points."""
+        """Add the potentials, the frozen fields and the interaction of a species with itself, at its Gauss points."""
         if not any(chain.name in terms for terms in (self.terms.points, self.terms.fields, self.terms.selves)):
             return
         z, m = at_gauss_points(nodes), over_gauss_points(chain.masses)
@@ -247,13 +295,14 @@ class LineProblem:
         model.add_points(chain, m, value, slope, curvature)
 
     def _cross(self, a: Chain, b: Chain, kernel: LineKernel, x: Array, model: Model, convexified: bool) -> None:
+        """Add the interaction of two species: the tip exactly, the other parts at the Gauss points."""
         xa, xb = x[a.nodes], x[b.nodes]
         if kernel.pointed != 0:
             from ...kernels.sums.tips import abs_coupling
 
             ya, yb = self._blurred(xa, a.masses), self._blurred(xb, b.masses)
             _add_tip(model, a, ya, yb, b.masses, kernel.pointed, convexified)
-            _add_tip(model, b, yb, ya, a.masses, kernel.pointed, convexified, count=False)
+            _add_tip(model, b, yb, ya, a.masses, kernel.pointed, convexified, with_value=False)
             if kernel.pointed > 0 or not convexified:
                 rows, columns, entries = abs_coupling(ya, a.masses, yb, b.masses)
                 model.triplets.append((rows + a.nodes.start, columns + b.nodes.start, kernel.pointed * entries))
@@ -272,7 +321,10 @@ class LineProblem:
 
 
 def _within_floors(nodes: Array, least: Array, walls: tuple[float, float] | None) -> Array:
-    """The nodes, with widths of at least ``least`` between the walls; those given where they are admissible."""
+    """Return the nodes with cells widened to at least ``least``, between the walls; the given nodes if they are wide enough.
+
+    Raises ValueError if the walls leave no room.
+    """
     widths = np.diff(nodes)
     if np.all(widths >= least):
         return nodes
@@ -291,7 +343,7 @@ def _within_floors(nodes: Array, least: Array, walls: tuple[float, float] | None
 
 
 def _target(step: ProximalStep, name: str, anchor: Quantiles) -> tuple[float, Array]:
-    """The total weight of the anchors of a species and their weighted mean, which need not be monotone."""
+    """Return the total weight of the anchors of a species, and the weighted mean of their nodes, which need not be in order."""
     weight, total = 1.0, anchor.nodes.copy()
     for c, other in step.further:
         weight += c
@@ -300,7 +352,7 @@ def _target(step: ProximalStep, name: str, anchor: Quantiles) -> tuple[float, Ar
 
 
 def _add_ranks(model: Model, chain: Chain, nodes: Array, c: float) -> None:
-    """Add c/2 int int |x - y|, which is linear in the nodes as long as they are in order."""
+    """Add c/2 int int |x - y| of a species with itself. It is linear in the nodes as long as they are in order."""
     w = chain.masses
     level = 2 * (np.cumsum(w) - w) + w - w.sum()
     left, right = c * w * (level / 2 - w / 6), c * w * (level / 2 + w / 6)
@@ -310,24 +362,31 @@ def _add_ranks(model: Model, chain: Chain, nodes: Array, c: float) -> None:
 
 
 def _add_tip(
-    model: Model, chain: Chain, nodes: Array, y: Array, v: Array, c: float, convexified: bool, *, count: bool = True
+    model: Model, chain: Chain, nodes: Array, y: Array, v: Array, c: float, convexified: bool, *, with_value: bool = True
 ) -> None:
-    """Add c int int |x - y| against other quantiles as a function of this chain; its value only where it is to count."""
+    """Add c int int |x - y| against quantiles with nodes y and masses v, as a function of the nodes of ``chain``.
+
+    The value is added only if ``with_value`` is true: of two moving species it counts once.
+    """
     if c == 0:
         return
     from ...kernels.sums.tips import abs_over_cells
 
     mean, left, right, ll, lr, rr = abs_over_cells(nodes, y, v)
     w = c * chain.masses
-    if count:
+    if with_value:
         model.add_value(w * mean)
     if convexified and c < 0:
         ll, lr, rr = np.zeros_like(ll), np.zeros_like(lr), np.zeros_like(rr)
     model.add_cells(chain, (w * left, w * right), (w * ll, w * lr, w * rr))
 
 
-def _own_cells(c: float, p: float, w: Array, h: Array) -> tuple[Array, Array, Array]:
-    """c w^2/2 (a h^p / p), or c w^2/2 (a log h + b) for p = 0, with its derivatives in h."""
+def _own_cells(c: float, p: float, w: Array, h: Array) -> Jet:
+    """Return c w^2/2 (a h^p / p), for p = 0 c w^2/2 (a log h + b), and the first two derivatives in h.
+
+    This is the energy of c |x|^p / p within cells of masses w and widths h that Gauss points do not see
+    (``own_cell_law``).
+    """
     from ...kernels.sums import own_cell_law
 
     a, b = own_cell_law(p)
@@ -336,4 +395,4 @@ def _own_cells(c: float, p: float, w: Array, h: Array) -> tuple[Array, Array, Ar
         value = strength * np.log(h) + c * b * w**2 / 2 if p == 0 else strength * h**p / p
         slope = np.where(h > 0, strength * np.where(h > 0, h, 1.0) ** (p - 1), 0.0)
         curvature = np.where(h > 0, (p - 1) * strength * np.where(h > 0, h, 1.0) ** (p - 2), 0.0)
-    return value, slope, curvature
+    return Jet(value, slope, curvature)

@@ -12,65 +12,94 @@ from ..._typing import Array, Mask
 from ...laws.forms import Bound, External, FieldCoupling, Form, Internal, Pair
 from ...measures import Measure, Quantiles
 from ..base import IterativeSolver, ProximalStep, ProxResult
-from .clusters import Join, hold_together, joins
+from .clusters import Join, joins, no_cut_lowers_objective
 from .model import Model, potential_along
-from .monotone import ConeStep, NotConvexError, brought_together, driven, step_in_cone
+from .monotone import ConeStep, NotConvexError, brought_together, minimiser_with_closed_gaps, step_in_cone
 from .problem import LineProblem
 
-_NEGLIGIBLE = 1e-9  # the share of the mass that may lie in cells that are not resolved
-_RESOLVED = 32  # widths of cells with a barrier are not resolved below so many times the spacing of the numbers
-_DECREASE, _POOR, _STRAIGHT = 1e-4, 0.2, 0.6  # of what the slope promises, in the line search
-_SURE = 1e3  # tolerances: the bound on the error from the force that is left
+_NEGLIGIBLE = 1e-9  # share of the mass that may lie in unresolved cells
+_RESOLVED = 32  # spacings of the numbers: a cell with a barrier that is thinner is unresolved
+_DECREASE, _POOR, _STRAIGHT = 1e-4, 0.2, 0.6  # shares of the descent that the slope promises, in the line search
+_SURE = 1e3  # tolerances: the largest distance that the remaining force may still drive the nodes
 _SHORTEST = 1e-24  # share of a step: under |x|^1.5 the widths of a cloud that collapses are squared in a step
 _HALVINGS = 40  # of an interval
-_HIDDEN, _FLAT = 1e4, 0.5  # descents of so many roundings of the value are judged by slopes, which have to fall by half
-_NEAR = (1e-6, 1e-4)  # of the extent: what may come together in the end
-_BLURS, _ROUGH = 8, 1e-4  # stages of rounding off, by tenths, and the tolerance in them
-_SHRINK = 0.1  # a cell with a barrier at width 0 keeps at least this share of its width in an iteration
+_HIDDEN, _FLAT = 1e4, 0.5  # roundings of the value: smaller descents are judged by slopes; the share to which these must fall
+_NEAR = (1e-6, 1e-4)  # shares of the extent: distances within which atoms are joined
+_BLURS, _ROUGH = 8, 1e-4  # the number of lengths by which tips are rounded off, each a tenth of the last; the tolerance there
+_SHRINK = 0.1  # least share of its width that a cell with a barrier at width 0 keeps in an iteration
 
 
 @dataclass(frozen=True)
 class QuantileNewton(IterativeSolver):
-    """The exact JKO step on Quantiles.
+    """The exact JKO step on Quantiles, by Newton's method.
 
-    W2 is the L2 distance of pseudo-inverses, so the step is to
+    W2 on the line is the L2 distance of pseudo-inverses. So the step is
 
         minimise over nodes x   sum_i int |X_i - Y_i|^2 ds / (2 tau alpha_i) + E(X),    X_i piecewise linear, non-decreasing
 
-    a smooth problem in sum N_i numbers with no transport to be found. Solved by Newton's method with a line search; the cone
-    of non-decreasing X, bounds on the density and walls are held by an active set, so that atoms are exact atoms.
+    This is a smooth problem in sum N_i numbers, with no transport to be found. It is solved by Newton's method with a line
+    search. An active set keeps X non-decreasing, the density within its bounds and the mass within the walls. Atoms are exact
+    atoms: their nodes coincide.
 
     Parameters
     ----------
     tolerance : float
-        The iteration ends when Newton's correction, root mean square in every species, is below this share of the extent of the
-        mass (or of the way it has come); its error is then of the square of that.
+        The iteration ends when Newton's correction is below ``tolerance`` times the extent, root mean square in every species.
+        The extent is that of the mass, or the way that the mass has come if that is longer. The relative error of the answer is
+        then about the square of ``tolerance``.
     max_iterations : int
-        Of Newton's method, each with one solve per change of the active set.
+        Of Newton's method. Each costs one solve per change of the active set.
 
     Notes
     -----
-    Accepts Entropy, RenyiEntropy (any m), CustomInternalEnergy, Congestion, Potential (of functions), Interaction,
-    CrossInteraction and DirichletCoupling, in any sum, of several species jointly, with walls or without, and further anchors
-    (BDF2). Internal energies need cells of positive width, and are integrated exactly; |x| as well, by ranks and distribution
-    functions; potentials and smooth kernels by three Gauss points a cell, exact to degree 5.
+    **Accepts** any sum of these terms, for several species jointly, with walls or without, and further anchors (BDF2):
 
-    Where the energy is convex in X (displacement convex) every descent ends in the one minimiser, and the iteration is made to
-    get there from any admissible anchor at any tau; otherwise it goes down to a critical point. Where it does not arrive the
-    status says so.
+    * Entropy, RenyiEntropy (any m) and CustomInternalEnergy: cells must have positive width;
+    * Congestion;
+    * Potential, given by a function;
+    * Interaction and CrossInteraction;
+    * DirichletCoupling.
 
-    A potential with a kink, such as |x - a|, is taken exactly as the field of an atom,
-    ``Potential(Quantiles.atoms([a]).potential(PowerLaw(1)))``; as a function of space it is smooth over the width of the
-    differences only, and the status may say so.
+    **Integration over cells.** Internal energies are exact. The kernel |x| is exact, by ranks and distribution functions.
+    Potentials and smooth kernels are integrated by three Gauss points a cell, which is exact to degree 5.
 
-    A tie follows the minimal selection: mass that a pointed attractive kernel has brought together stays together; atoms of
-    different species do as long as the tip can hold them (docs/theory/coincidences.md, section 7). When many of them meet in
-    one step, the tips are rounded off less and less to see who does, and the answer counts as CONVERGED only if no splitting of
-    what has met lowers the objective. A pointed repulsive kernel spreads the atoms of its own species.
+    **Convergence.** If the energy is convex in X (displacement convex), every descent ends in the one minimiser. The iteration
+    is made to reach it from any admissible anchor at any tau. Otherwise it descends to a critical point. If it does not arrive,
+    the status says so.
 
-    Cost per iteration: O(n) for internal energies, potentials and the kernels |x|, x^2, x^4, ..., Morse and their sums (a
-    tridiagonal solve, or conjugate gradients with it as preconditioner); else tables of 9 n^2 pairs, and a dense solve up to
-    2500 nodes. Typically 3 to 10 iterations.
+    **Potentials with a kink**, such as |x - a|, are exact as the field of an atom,
+    ``Potential(Quantiles.atoms([a]).potential(PowerLaw(1)))``. Given as a function of space, the kink is smoothed over the
+    width of the finite differences only. The iteration may then not converge, and the status says so.
+
+    **Atoms that meet** follow the minimal selection:
+
+    * A pointed attractive kernel within a species keeps together what it has brought together.
+    * Atoms of different species stay together as long as the tip can hold them (docs/theory/coincidences.md, section 7).
+    * A pointed repulsive kernel spreads the atoms of its own species.
+
+    If many atoms meet in one step, the tips are rounded off less and less, which shows which atoms come together. If there are
+    attractive tips between species, or to frozen atoms, the status is CONVERGED only after two tests:
+
+    * The remaining force would move the nodes against their inertia by at most 1e3 tolerances, up to rounding.
+    * No cut of what has met lowers the objective to first order, up to rounding. A cut divides every species of a cluster once
+      (docs/theory/clusters.md, section 5.1).
+
+    There is one exception without these tests: every species is one atom, and the line search finds no lower point. What the
+    test of cuts proves for a convex objective depends on the cells:
+
+    * If no cell with mass opens, the test is complete: no splitting lowers the objective
+      (docs/theory/clusters.md, sections 5.2 and 5.3). So it is for atoms of the anchor whose species does not repel itself by
+      a tip.
+    * If cells with mass may open, the test may accept a cluster that should open. The slope that it misses is of the order of
+      the mass of one cell (docs/theory/clusters.md, section 5.4).
+
+    **Cost** per iteration:
+
+    * O(n) for internal energies, potentials, and the kernels |x|, x^2, x^4, ..., Morse and their sums: a tridiagonal solve, or
+      conjugate gradients with it as preconditioner;
+    * for other kernels tables of 9 n^2 pairs, and a dense solve up to 2500 nodes.
+
+    Typically 3 to 10 iterations.
 
     ``residual`` is the product distance (a length) of the last correction. ``iterations`` counts those of all stages.
 
@@ -97,45 +126,56 @@ class QuantileNewton(IterativeSolver):
         self._problem(step)
 
     def _problem(self, step: ProximalStep) -> LineProblem:
-        """The step in the nodes; ValueError for one that is not accepted."""
+        """The step as a problem in the nodes. Raises ValueError if the step is not accepted."""
         self.must_take(step)
         return LineProblem(step)
 
     def solve(self, step: ProximalStep) -> ProxResult:
         problem = self._problem(step)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the status tells
-            found = self._newton(problem, problem.start, self.tolerance)
-            if not found.status.ok and problem.tips:
-                found = self._through_blur(problem, found)
-        distances = {chain.name: chain.distance(found.x, problem.start_of(chain)) for chain in problem.chains}
-        potentials = {chain.name: potential_along(found.x[chain.nodes], problem.start_of(chain)) for chain in problem.chains}
-        return ProxResult(problem.state(found.x), distances, potentials, found.status, found.iterations, found.residual)
+            end = self._newton(problem, problem.start, self.tolerance)
+            if not end.status.ok and problem.tips:
+                end = self._through_blur(problem, end)
+        distances = {chain.name: chain.distance(end.x, problem.start_of(chain)) for chain in problem.chains}
+        potentials = {chain.name: potential_along(end.x[chain.nodes], problem.start_of(chain)) for chain in problem.chains}
+        return ProxResult(problem.state(end.x), distances, potentials, end.status, end.iterations, end.residual)
 
-    def _through_blur(self, problem: LineProblem, found: _Found) -> _Found:
-        """Once more with what has come near taken as together; and along a path of tips rounded off less and less, which shows
-        what comes together in the end.
+    def _through_blur(self, problem: LineProblem, end: _End) -> _End:
+        """Find out which atoms come together, after a first attempt that ended at ``end`` without success.
+
+        The attempts, until one converges (docs/theory/clusters.md, section 4):
+
+        1. Newton's method from ``end``, with atoms joined that are near one another.
+        2. Newton's method from the anchor with tips that are rounded off less and less; then as in 1 from where that led.
         """
-        iterations, x = found.iterations, problem.start
-        extent = max(problem.length(x), *(chain.mean_square(found.x - x) for chain in problem.chains))
+        iterations, x = end.iterations, problem.start
+        extent = max(problem.length(x), *(chain.mean_square(end.x - x) for chain in problem.chains))
         for near in _NEAR:
-            found = self._newton(problem, found.x, self.tolerance, near * extent)
-            iterations += found.iterations
-            if found.status.ok:
-                return replace(found, iterations=iterations)
+            end = self._newton(problem, end.x, self.tolerance, near * extent)
+            iterations += end.iterations
+            if end.status.ok:
+                return replace(end, iterations=iterations)
         for blur in extent * 0.1 ** np.arange(_BLURS):
             problem.blur = float(blur)
-            found = self._newton(problem, x, _ROUGH)
-            iterations, x = iterations + found.iterations, found.x
+            end = self._newton(problem, x, _ROUGH)
+            iterations, x = iterations + end.iterations, end.x
         problem.blur = 0.0
         for near in _NEAR:
-            found = self._newton(problem, x, self.tolerance, near * extent)
-            iterations += found.iterations
-            if found.status.ok:
+            end = self._newton(problem, x, self.tolerance, near * extent)
+            iterations += end.iterations
+            if end.status.ok:
                 break
-        return replace(found, iterations=iterations)
+        return replace(end, iterations=iterations)
 
-    def _newton(self, problem: LineProblem, x: Array, tolerance: float, near: float = 0.0) -> _Found:
-        """Newton's method from x; what is within ``near`` of one another counts as together, which the end must bear out."""
+    def _newton(self, problem: LineProblem, x: Array, tolerance: float, near: float = 0.0) -> _End:
+        """Newton's method from x, with the atoms joined that are at most ``near`` apart.
+
+        The status is CONVERGED in two cases:
+
+        * The correction is negligible, the clusters pass ``no_cut_lowers_objective``, and if there are tips the remaining force
+          is negligible.
+        * Every species is one atom, and a cautious line search finds no lower point. Then nothing else is tested.
+        """
         status, residual, iterations = Status.ITERATION_LIMIT, np.inf, 0
         closed = ~problem.barrier & np.isfinite(problem.floors) & (np.diff(x) <= problem.floors + near)
         tips = problem.tips if problem.blur == 0 else []
@@ -147,8 +187,8 @@ class QuantileNewton(IterativeSolver):
             if not np.isfinite(model.value) or not np.all(np.isfinite(model.gradient)):
                 status = Status.NOT_FINITE
                 break
-            widths, resolved = np.diff(x), _RESOLVED * np.spacing(float(np.abs(x).max()))
-            least = np.maximum(_SHRINK * widths, np.minimum(widths, resolved))
+            widths, thinnest = np.diff(x), _RESOLVED * np.spacing(float(np.abs(x).max()))
+            least = np.maximum(_SHRINK * widths, np.minimum(widths, thinnest))
             floors = np.where(problem.barrier, least, problem.floors)
             aim = self._aim(problem, x, model, floors, closed & ~problem.barrier, joined, cautious)
             if aim is None:
@@ -156,49 +196,61 @@ class QuantileNewton(IterativeSolver):
                 break
             p, closed = aim.nodes - x, aim.closed
             residual = problem.distance(p)
-            shy = np.any(closed & problem.barrier & (least > resolved)) or problem.unresolved(closed) > _NEGLIGIBLE
+            # a cell with a barrier was stopped at its least width, or too much mass lies in cells that are not resolved
+            stopped = np.any(closed & problem.barrier & (least > thinnest)) or problem.unresolved_share(closed) > _NEGLIGIBLE
             if not np.isfinite(residual):
                 status = Status.NOT_FINITE
                 break
-            done = problem.small(p, x, aim.pull, model, tolerance if aim.settled else 0.0)
-            if done and not shy:
-                x, slack = aim.nodes, 1e-10 * (model.forces + problem.strongest_ties())
-                right = hold_together(tips, joined, aim.group, closed, problem.fixed, aim.force, slack)
-                right = right and (not tips or self._certain(problem, x, floors, closed, joined))
-                status = Status.CONVERGED if right else Status.STALLED
+            done = problem.correction_is_negligible(p, x, aim.multipliers, model, tolerance if aim.settled else 0.0)
+            if done and not stopped:
+                x, slack = aim.nodes, 1e-10 * (model.forces + problem.total_tip_strength())
+                optimal = no_cut_lowers_objective(tips, joined, aim.group, closed, problem.fixed, aim.gradient, slack)
+                optimal = optimal and (not tips or self._remaining_force_is_negligible(problem, x, floors, closed, joined))
+                status = Status.CONVERGED if optimal else Status.STALLED
                 break
-            found = _line_search(problem, x, aim.nodes, model)
-            if found is None:
+            lower = _line_search(problem, x, aim.nodes, model)
+            if lower is None:
                 status = Status.STALLED
                 break
-            if np.array_equal(found[0], x) and cautious:  # nothing lower that numbers can tell from x
+            if np.array_equal(lower[0], x) and cautious:  # nothing lower that numbers can tell from x
                 status = Status.CONVERGED if problem.at_one_place(x) else Status.STALLED
                 break
-            promised = -float(model.gradient @ (found[0] - x))
-            poor = model.value - found[1].value < _POOR * promised and promised > 1e-12 * model.size
-            cautious = poor or np.array_equal(found[0], x)
-            x, model = found
-        return _Found(x, status, iterations, residual)
+            promised = -float(model.gradient @ (lower[0] - x))
+            poor = model.value - lower[1].value < _POOR * promised and promised > 1e-12 * model.size
+            cautious = poor or np.array_equal(lower[0], x)
+            x, model = lower
+        return _End(x, status, iterations, residual)
 
-    def _certain(self, problem: LineProblem, x: Array, floors: Array, closed: Mask, joined: list[Join]) -> bool:
-        """Whether the force that is left bears out what Newton's correction says, which is small wherever thin cells of two
-        species make the objective stiff. A convex objective grows at least as its inertia does away from the minimiser, so
-        that this is no farther than the force could drive the nodes against their inertia alone.
+    def _remaining_force_is_negligible(
+        self, problem: LineProblem, x: Array, floors: Array, closed: Mask, joined: list[Join]
+    ) -> bool:
+        """Return True if the gradient at x bounds the error to little more than the tolerance and rounding.
+
+        Newton's correction alone does not show this: where thin cells of two species make the objective stiff, the correction
+        is small however large the force. A convex objective grows at least as its inertia does away from the minimiser. So the
+        minimiser is no farther than the force would drive the nodes against their inertia alone. The test is that this
+        distance, root mean square in every species, is below ``_SURE * tolerance * extent`` plus what rounding can cause.
         """
         model = problem.evaluate(x)
-        rounded = replace(model, gradient=model.diagonal * np.spacing(float(np.abs(x).max())))
-        left, noise = (driven(x, problem.inert(one), floors, problem.fixed, closed, joined) - x for one in (model, rounded))
-        allowed, of_forces = _SURE * self.tolerance * problem.extent(x), np.finfo(float).eps * model.forces
+        of_rounding = replace(model, gradient=model.diagonal * np.spacing(float(np.abs(x).max())))
+        driven, noise = (
+            minimiser_with_closed_gaps(x, problem.inert(force), floors, problem.fixed, closed, joined) - x
+            for force in (model, of_rounding)
+        )
+        allowed, rounding = _SURE * self.tolerance * problem.extent(x), np.finfo(float).eps * model.forces
         return all(
-            chain.mean_square(left)
-            <= allowed + 8 * (chain.mean_square(noise) + of_forces / (chain.inertia * float(chain.masses.sum())))
+            chain.mean_square(driven)
+            <= allowed + 8 * (chain.mean_square(noise) + rounding / (chain.inertia * float(chain.masses.sum())))
             for chain in problem.chains
         )
 
     def _aim(
         self, problem: LineProblem, x: Array, model: Model, floors: Array, closed: Mask, joined: list[Join], cautious: bool
     ) -> ConeStep | None:
-        """Newton's point, of the convex part of the model where the whole is not convex or the last point was too far."""
+        """The minimiser of the model in the cone; None if there is none.
+
+        If the model is not convex, or ``cautious`` is true, it is the minimiser of the convex part of the model.
+        """
         for convexified in (True,) if cautious else (False, True):
             try:
                 if convexified:
@@ -210,7 +262,7 @@ class QuantileNewton(IterativeSolver):
 
 
 @dataclass(frozen=True)
-class _Found:
+class _End:
     """Where Newton's method ended."""
 
     x: Array
@@ -220,10 +272,11 @@ class _Found:
 
 
 def _line_search(problem: LineProblem, x: Array, full: Array, model: Model) -> tuple[Array, Model] | None:
-    """A point on the way from x to ``full`` where the objective is lower, halving the way; None where there is none.
+    """Return a point on the line from x through ``full`` where the objective is lower, and the model there; None if none is.
 
-    Where the objective falls along the whole way hardly less than its slope says, as it does for cells that have to grow
-    manyfold, it is followed beyond, doubling the way as long as it falls.
+    The way to ``full`` is halved until the objective falls. If it falls along the whole way almost as fast as its slope says,
+    the search goes on beyond ``full``, and doubles the way as long as the objective falls. Cells that have to grow manyfold
+    need this.
     """
     p = full - x
     slope = float(model.gradient @ p)
@@ -252,9 +305,10 @@ def _line_search(problem: LineProblem, x: Array, full: Array, model: Model) -> t
 
 
 def _line_search_by_slopes(problem: LineProblem, x: Array, p: Array, slope: float) -> tuple[Array, Model]:
-    """A point on the way from x to x + p where the slope is no longer steep, by halving the interval in which it changes sign.
+    """Return a point from x to x + p where the slope along p is at most ``_FLAT`` of the first, and the model there.
 
-    For the end, where the rounding of the value hides the descent (the approximate conditions of Hager and Zhang 2005).
+    The interval in which the slope changes sign is halved. This is for the last iterations, where the rounding of the value
+    hides the descent (the approximate conditions of Hager and Zhang 2005).
     """
     low, high, share = 0.0, 1.0, 1.0
     for _ in range(_HALVINGS):

@@ -17,23 +17,47 @@ from .derivatives import PointLaw
 
 @dataclass
 class LineTerms:
-    """What a law adds up to on the line, by species. ``floors`` are least widths per unit mass."""
+    """The terms of a law on the line, sorted by kind and species.
+
+    Attributes
+    ----------
+    anchor : Species
+        The state that the step starts from.
+    cells : dict of lists
+        Internal energies, as functions of the width of a cell.
+    floors : dict of float
+        The least width of a cell per unit mass, from bounds on the density.
+    points : dict of lists
+        Potentials that are functions of space.
+    differences : set of names
+        The species under a potential whose gradient is not given.
+    fields : dict of lists
+        Potentials of frozen quantiles.
+    selves : dict of lists
+        Kernels by which a species interacts with itself.
+    crosses : list of (a, b, kernel)
+        Kernels by which two species interact.
+    """
 
     anchor: Species
     cells: dict[str, list[CellLaw]] = field(default_factory=dict)
     floors: dict[str, float] = field(default_factory=dict)
     points: dict[str, list[PointLaw]] = field(default_factory=dict)
-    differences: set[str] = field(default_factory=set)  # species under a potential whose gradient is not given
+    differences: set[str] = field(default_factory=set)
     fields: dict[str, list[LinePotential]] = field(default_factory=dict)
     selves: dict[str, list[LineKernel]] = field(default_factory=dict)
     crosses: list[tuple[str, str, LineKernel]] = field(default_factory=list)
 
     @classmethod
     def of(cls, forms: LawForms, anchor: Species) -> LineTerms:
-        """The terms of a law for steps from a state.
+        """The terms of a law for steps from the state ``anchor``.
 
-        Raises ValueError for a negative coefficient where the step is unbounded below, for an internal energy or a singular
-        kernel where the state has atoms, and for a potential that is an array.
+        Raises ValueError for
+
+        * a negative coefficient with which the step is unbounded below;
+        * an internal energy, or a singular kernel of a species with itself, if the species has atoms;
+        * a singular kernel between two species;
+        * a potential that is an array.
         """
         terms = cls(anchor)
         terms._add(forms)
@@ -56,7 +80,7 @@ class LineTerms:
                     self._add(as_interactions(coupling, self.anchor).forms, scaled.factor)
 
     def _add_cells(self, entry: Entry[Internal]) -> None:
-        """Add c sum phi(h_i), once every cell of the anchor that holds mass has a width."""
+        """Add an internal energy. Raises ValueError if a cell of the anchor that holds mass has no width."""
         species, laws = entry.form.species, cell_laws(entry)
         atoms = np.flatnonzero(self.anchor[species].atomic)
         if len(atoms):

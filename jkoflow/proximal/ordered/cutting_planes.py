@@ -17,27 +17,31 @@ from ..base import IterativeSolver, ProximalStep, ProxResult
 from .slopes import smooth_part, tip_subgradient
 from .step import answer, distance
 
-_ABOVE = 1e-8  # of the objective: more than Clarabel's rounding
+_ABOVE = 1e-8  # share of the objective: a plane higher than that lies above it, beyond Clarabel's rounding
 
 
 @dataclass(frozen=True)
 class CuttingPlanes(IterativeSolver):
-    """The JKO step of ordered particles from values and subgradients alone, smooth or not.
+    """The JKO step of ordered particles from values and subgradients of E alone, smooth or not.
 
-    Every point looked at gives a plane below E; the step of the highest of them (a quadratic program, by Clarabel through
-    cvxpy, in units of the step) gives the next point. Between the least value found and that of the last program lies the
-    minimum, so that their gap bounds the distance to the minimiser. Where a plane is seen to lie above E, E is not convex and
-    the status is STALLED; it need not be seen.
+    It is meant for some hundred particles of one species or two, for functions that OrderedResolvent does not take, and as a
+    reference for OrderedResolvent.
+
+    1. The value and a subgradient of E at a point give a plane that lies below E.
+    2. The step of the highest of all planes so far gives the next point. It is a quadratic program, solved by Clarabel through
+       cvxpy, in units of the step.
+    3. The minimum lies between the least value found and the minimum of the last program. The difference of the two is the
+       gap. It bounds the distance to the minimiser: ``residual`` = (2 tau gap)^(1/2), a product distance.
+
+    If a plane is seen to lie above E, then E is not convex, and the status is STALLED. A function that is not convex need not
+    be found out.
 
     Parameters
     ----------
     tolerance : float
-        The gap at which to end, as a share of the descent; it cannot be much less than 1e-11, what Clarabel reaches.
+        The iteration ends when the gap is below this share of the descent. Clarabel reaches no less than about 1e-11.
     max_iterations : int
-        Planes.
-
-    For some hundred particles of one species or two, functions that OrderedResolvent does not take, and as a reference for it.
-    ``residual`` is the bound on the product distance to the minimiser, (2 tau gap)^(1/2).
+        The most planes.
 
     Source: Kelley (1960); the proximal form, Lemarechal, Nemirovskii, Nesterov (1995).
 
@@ -94,7 +98,7 @@ class CuttingPlanes(IterativeSolver):
 
 
 def _plane(step: ProximalStep, state: Species) -> tuple[float, dict[str, Array]]:
-    """The energy and one of its subgradients, in the metric of the masses."""
+    """The energy at a state and one of its subgradients, per unit mass."""
     _, slopes = smooth_part(step.forms, state)
     for name, slope in tip_subgradient(TipLaw.part_of(step.energy, state), state).items():
         slopes[name] = slopes[name] + slope
@@ -102,9 +106,12 @@ def _plane(step: ProximalStep, state: Species) -> tuple[float, dict[str, Array]]
 
 
 class _Program:
-    """minimise r + |u|^2 / 2 over ordered z = z0 + length u, r above all planes, in units in which all is of order 1.
+    """The step of the highest of all planes, in units in which all numbers are of order 1.
 
-    ``length`` is a product distance, ``scale`` = length^2 / tau an energy, ``level`` the energy of the anchor.
+        minimise r + |u|^2 / 2   over ordered z = z0 + length u and r above all planes
+
+    ``length`` is a product distance, ``scale`` = length^2 / tau an energy, ``level`` the energy of the anchor. ``size`` is, by
+    species, how far one unit of u moves every particle.
     """
 
     def __init__(self, step: ProximalStep) -> None:
@@ -112,14 +119,12 @@ class _Program:
 
         self.step, self.planes = step, []  # type: ignore[var-annotated]
         self.level, slopes = _plane(step, step.anchor)
-        pull = sum(step.mobilities[n] * float(cloud.masses @ slopes[n] ** 2) for n, cloud in step.anchor.items())
+        pull = sum(step.mobilities[name] * float(cloud.masses @ slopes[name] ** 2) for name, cloud in step.anchor.items())
         self.length = step.tau * float(np.sqrt(pull)) or 1.0
         self.scale = self.length**2 / step.tau
         self.r = cp.Variable()
         self.u: dict[str, Any] = {name: cp.Variable(len(cloud.points)) for name, cloud in step.anchor.items()}
-        self.size = {  # of one unit of u in every position
-            name: self.length * np.sqrt(step.mobilities[name] / cloud.masses) for name, cloud in step.anchor.items()
-        }
+        self.size = {name: self.length * np.sqrt(step.mobilities[name] / cloud.masses) for name, cloud in step.anchor.items()}
         self.order = []
         for name, cloud in step.anchor.items():
             if len(cloud.points) > 1:
@@ -130,7 +135,7 @@ class _Program:
         self.objective = cp.Minimize(self.r + sum(cp.sum_squares(u) for u in self.u.values()) / 2)
 
     def add(self, at: Species, value: float, slopes: dict[str, Array]) -> None:
-        """One more plane."""
+        """Add the plane at a state, from the energy and its slopes there."""
         bound = (value - self.level) / self.scale
         for name, u in self.u.items():
             rate = at[name].masses * slopes[name] / self.scale
@@ -138,7 +143,7 @@ class _Program:
         self.planes.append(self.r >= bound)
 
     def solve(self) -> tuple[OrderedParticles, float] | None:
-        """The minimiser and the minimum; None where Clarabel finds none."""
+        """Return the minimiser and the minimum; None if Clarabel finds none."""
         import cvxpy as cp
 
         problem = cp.Problem(self.objective, [*self.planes, *self.order])

@@ -18,8 +18,8 @@ from ..base import IterativeSolver, ProximalStep, ProxResult
 from .slopes import is_made_of_tips, jitter, smooth_part
 from .step import answer, distance
 
-_SHORTEST, _LONGEST = 1e-14, 1e6  # of tau: steps s of the iteration
-_LONGER = 20  # iterations after which a step twice as long is tried again
+_SHORTEST, _LONGEST = 1e-14, 1e6  # tau: the least and the largest step s of the iteration
+_LONGER = 20  # iterations after which a step s twice as long is tried again
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,13 @@ class OrderedResolvent(IterativeSolver):
 
         minimise over ordered positions   sum_i m_i |z_i - z_i^0|^2 / (2 tau alpha_i) + E(Z)
 
-    Laws of |x| alone, such as ``newtonian_law()``, are solved exactly: one sweep for equal masses, a lower convex hull
-    otherwise (see ``resolvent``). To these may be added potentials and convex interactions that are smooth: then by proximal
-    gradient steps with momentum, the tips and the order taken exactly in each, by isotonic regression where no tip couples two
-    species. Steps of a single ConvexFunction given by its resolvent are that.
+    There are three kinds of laws:
+
+    * Laws of |x| alone, such as ``newtonian_law()``, are solved exactly: by one sweep for equal masses, otherwise by a lower
+      convex hull (see ``resolvent``).
+    * Smooth potentials and smooth convex interactions may be added. The step is then solved by proximal gradient steps with
+      momentum. Each of them takes the tips and the order exactly, by isotonic regression if no tip couples two species.
+    * A single ConvexFunction with a resolvent is solved by that resolvent.
 
     Parameters
     ----------
@@ -41,9 +44,12 @@ class OrderedResolvent(IterativeSolver):
 
     Notes
     -----
-    Converges for every convex E; the contraction per iteration is 1 / (1 + s / tau) at worst, s about 1 over the Lipschitz
-    constant of the smooth part. ``residual`` is tau / s times the last correction, a product distance, which bounds the error
-    where E is convex. Cost per iteration O(N) for potentials and the kernels |x|, even powers, Morse; else O(N^2).
+    It converges for every convex E. The contraction per iteration is 1 / (1 + s / tau) at worst, where s is about 1 over the
+    Lipschitz constant of the smooth part.
+
+    ``residual`` is tau / s times the last correction, a product distance. If E is convex, it bounds the error.
+
+    Cost per iteration: O(N) for potentials and the kernels |x|, even powers and Morse; O(N^2) for others.
 
     Source: docs/theory/newtonian-particles.md, section 2.7; the momentum, Nesterov (2013).
 
@@ -79,6 +85,7 @@ class OrderedResolvent(IterativeSolver):
         return self._iterate(step, tips)
 
     def _iterate(self, step: ProximalStep, tips: TipLaw) -> ProxResult:
+        """The step by proximal gradient steps of length s, with momentum."""
         z = last = step.anchor
         extent = max(float(np.ptp(np.concatenate([cloud.points for cloud in z.values()]))), 1e-300)
         tau, s, momentum = step.tau, step.tau, 1.0
@@ -100,10 +107,10 @@ class OrderedResolvent(IterativeSolver):
             residual = tau / s * distance(step, reached, ahead)
             momentum = 0.0 if _turned_back(step, reached, ahead, z) else 1.0
             last, z = z, reached
-            came = max(extent, distance(step, z, step.anchor))
+            scale = max(extent, distance(step, z, step.anchor))
             top = max(float(np.abs(cloud.points).max()) for cloud in z.values())
             noise = tau / s * float(np.spacing(top)) + tau * max(step.mobilities.values()) * jitter(step.forms, z)
-            if residual <= self.tolerance * came + 8 * noise:
+            if residual <= self.tolerance * scale + 8 * noise:
                 status = Status.CONVERGED
                 break
         return answer(step, z, status, iterations, residual)
@@ -111,7 +118,10 @@ class OrderedResolvent(IterativeSolver):
     def _lower(
         self, step: ProximalStep, tips: TipLaw, at: Species, value: float, slopes: dict[str, Array], s: float
     ) -> tuple[OrderedParticles, float] | None:
-        """A proximal gradient step, of a length at which the smooth part lies below its parabola; None where there is none."""
+        """Return the state after a proximal gradient step, and its length s; None if there is no such step.
+
+        s is halved until the smooth part lies below its parabola: value + slopes (z - at) + |z - at|^2 / (2 s).
+        """
         while s > _SHORTEST * step.tau:
             places = {}
             for name, cloud in at.items():
@@ -133,13 +143,16 @@ class OrderedResolvent(IterativeSolver):
 
 
 def _by_resolvent(step: ProximalStep) -> Entry[Positions] | None:
-    """The one term, where it is a convex function known by its resolvent."""
+    """The term of a law of one term, if it is a convex function with a resolvent; else None."""
     alone = len(step.forms.entries) == 1 and step.forms.positions
     return alone[0] if alone and alone[0].form.resolvent is not None else None
 
 
 def _applied(step: ProximalStep, entry: Entry[Positions]) -> OrderedParticles:
-    """The step by the resolvent of the function; other species stay."""
+    """The step by the resolvent of a convex function. Species that the function does not involve stay.
+
+    Raises ValueError if the resolvent leaves out a species, or gives positions that are not finite or out of order.
+    """
     function = entry.form
     assert function.resolvent is not None
     given = function.resolvent(step.anchor, entry.factor * step.weight(function.species[0]))
@@ -154,7 +167,10 @@ def _applied(step: ProximalStep, entry: Entry[Positions]) -> OrderedParticles:
 
 
 def _back(tips: TipLaw, at: Species, places: dict[str, Array], tau: float) -> OrderedParticles | None:
-    """The resolvent of the tips and of the order from any places; None where it is not known from places out of order."""
+    """The resolvent of the tips and of the order, from any places.
+
+    None if the places are out of order and a tip couples two species: from there it is not known.
+    """
     from scipy.optimize import isotonic_regression
 
     if tips.strengths[1] == 0:
@@ -170,7 +186,7 @@ def _back(tips: TipLaw, at: Species, places: dict[str, Array], tau: float) -> Or
 
 
 def _further(z: Species, last: Species, share: float) -> Species:
-    """z + share (z - last), or z where that is out of order."""
+    """z + share (z - last), or z if that is out of order."""
     if z is last or share == 0:
         return z
     places = {name: cloud.points + share * (cloud.points - last[name].points) for name, cloud in z.items()}
@@ -180,12 +196,12 @@ def _further(z: Species, last: Species, share: float) -> Species:
 
 
 def _turned_back(step: ProximalStep, reached: Species, ahead: Species, z: Species) -> bool:
-    """Whether the step from where the momentum led goes against the way from the last point: then the momentum is dropped."""
+    """True if the step from ``ahead``, where the momentum led, goes against the way from z: then the momentum is dropped."""
     return (
         sum(
-            float(cloud.masses @ ((reached[n].points - ahead[n].points) * (reached[n].points - cloud.points)))
-            / step.mobilities[n]
-            for n, cloud in z.items()
+            float(cloud.masses @ ((reached[name].points - ahead[name].points) * (reached[name].points - cloud.points)))
+            / step.mobilities[name]
+            for name, cloud in z.items()
         )
         < 0
     )

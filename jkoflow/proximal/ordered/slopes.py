@@ -1,4 +1,4 @@
-"""What of a law on ordered particles is smooth, with its derivatives in the positions."""
+"""The smooth part of a law on ordered particles and the subgradient of its tips, by position."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from ...ordered import TipLaw
 from ..line.derivatives import PointLaw
 
 Slopes = dict[str, Array]
-"""By species, the derivative in every position per unit mass: the gradient in the metric of the masses."""
+"""By species, the derivative in every position, divided by the mass of the particle."""
 
 
 def smooth_part(forms: LawForms, state: Species) -> tuple[float, Slopes]:
-    """The value and slopes of a law on ordered particles, its tips |x| left out."""
+    """The value and slopes of a law on ordered particles, without its tips |x|.
+
+    Raises ValueError for a potential that is an array, for a singular kernel, and for a function without subgradient.
+    """
     value, slopes = 0.0, {name: cloud.zero_field for name, cloud in state.items()}
     for entry in forms.entries:
         more, gradient = _smooth(entry, state)
@@ -30,6 +33,7 @@ def smooth_part(forms: LawForms, state: Species) -> tuple[float, Slopes]:
 
 
 def _smooth(entry: Entry[Any], state: Species) -> tuple[float, Slopes]:
+    """The value and slopes of one term, without its coefficient."""
     match entry.form:
         case External() as form:
             return _of_potential(form, state)
@@ -70,7 +74,7 @@ def _of_positions(form: Positions, entry: Entry[Positions], state: Species) -> t
 
 
 def jitter(forms: LawForms, state: Species) -> float:
-    """How far rounding may put slopes off that come from differences of a potential."""
+    """How far rounding may put slopes off: those of potentials whose gradient is taken by differences."""
     sizes = [0.0]
     for factor, form, _ in forms.external:
         if form.gradient is None:
@@ -81,17 +85,20 @@ def jitter(forms: LawForms, state: Species) -> float:
 
 
 def _length(cloud: OrderedPoints) -> float:
+    """The extent of the particles; at least 1e-3 of their distance from the origin, 1 if both are 0."""
     return max(float(np.ptp(cloud.points)), 1e-3 * abs(float(cloud.mean))) or 1.0
 
 
 def is_made_of_tips(forms: LawForms) -> bool:
-    """Whether there is nothing in a law but kernels |x|."""
+    """True if a law has no terms but kernels |x|."""
     return len(forms.pairs) == len(forms.entries) and not any(_finite_kernel(entry).parts for entry in forms.pairs)
 
 
 def tip_subgradient(tips: TipLaw, state: Species) -> Slopes:
-    """The element of the subdifferential of the tips given by the order within a species, and by strict position between two
-    (Di Francesco, Esposito, Schmidtchen 2021, Lemma 3.4).
+    """Return one element of the subdifferential of the tips.
+
+    Within a species it follows from the order, between two species from strict position: particles at one place do not act on
+    one another (Di Francesco, Esposito, Schmidtchen 2021, Lemma 3.4).
     """
     s1, c, s2 = tips.strengths
     x, y = tips.clouds(state)
@@ -103,6 +110,7 @@ def tip_subgradient(tips: TipLaw, state: Species) -> Slopes:
 
 
 def _finite_kernel(entry: Entry[Pair]) -> LineKernel:
+    """The kernel of a term on the line. Raises ValueError if it is singular."""
     kernel = on_the_line(entry.form.kernel)
     if kernel.singular:
         raise ValueError(f"{entry.term!r} is infinite where particles meet: evolve the law on Quantiles or a Density")
@@ -110,6 +118,7 @@ def _finite_kernel(entry: Entry[Pair]) -> LineKernel:
 
 
 def _generated(kernel: LineKernel, at: OrderedPoints, source: OrderedPoints) -> tuple[Array, Array]:
+    """The potential that ``source`` generates at the points ``at`` through a kernel without its tip, and its slope."""
     value, slope = at.zero_field, at.zero_field
     for c, part in kernel.parts:
         first, second, _ = part.values(at.points, source.points, source.masses)
@@ -118,12 +127,12 @@ def _generated(kernel: LineKernel, at: OrderedPoints, source: OrderedPoints) -> 
 
 
 def _ranks(cloud: OrderedPoints) -> Array:
-    """The mass before less the mass behind, by order."""
+    """The mass to the left of every particle less the mass to the right, by the order."""
     return np.asarray(2 * np.cumsum(cloud.masses) - cloud.masses - cloud.mass)
 
 
 def _sides(at: OrderedPoints, source: OrderedPoints) -> Array:
-    """The mass of the source to the left less that to the right."""
+    """The mass of the source to the left of every point less the mass to the right."""
     below = source.levels
     left, right = (np.searchsorted(source.points, at.points, side=side) for side in ("left", "right"))
     return np.asarray(below[left] + below[right] - below[-1])

@@ -1,4 +1,4 @@
-"""What the solvers of steps of ordered particles share."""
+"""The distance and the answer of a step of ordered particles, for all its solvers."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..base import ProximalStep, ProxResult
 
 
 def distance(step: ProximalStep, a: Species, b: Species) -> float:
-    """(sum_i m_i |a_i - b_i|^2 / alpha_i)^(1/2): the product distance of W2."""
+    """The product distance of two states: (sum_i m_i |a_i - b_i|^2 / alpha_i)^(1/2)."""
     return float(np.sqrt(sum(a[name].moved_from(b[name]) ** 2 / step.mobilities[name] for name in a)))
 
 
 def answer(step: ProximalStep, state: Species, status: Status, iterations: int, residual: float) -> ProxResult:
-    """The answer of a solver that ended at a state."""
+    """The answer of a solver that ended at ``state``, with distances and potentials."""
     distances = {name: state[name].moved_from(step.anchor[name]) for name in state}
     potentials = {name: _potential(state[name].points, step.anchor[name].points) for name in state}
     return ProxResult(state, distances, potentials, status, iterations, residual)
 
 
 def _potential(z: Array, anchor: Array) -> Array:
-    """A Kantorovich potential at the points: its slope between two is the mean of the displacements of both."""
+    """A Kantorovich potential at the points z. Its slope between two points is the mean of their displacements."""
     d = z - anchor
     return cumulated(np.diff(z) * (d[1:] + d[:-1]) / 2)

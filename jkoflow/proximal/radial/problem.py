@@ -1,4 +1,4 @@
-"""The step on shells as a problem in the volumes that their radii enclose: value, gradient, second derivatives."""
+"""The step on shells as a problem in y = r^d: value, gradient and second derivatives of its objective."""
 
 from __future__ import annotations
 
@@ -22,14 +22,18 @@ Entries = tuple[Indices, Indices, Array]
 
 @dataclass
 class RadialModel:
-    """The objective about a point: second derivatives as entries (row, column, value)."""
+    """The objective about a point to second order. ``entries`` are the second derivatives, as (rows, columns, values)."""
 
     value: float
     gradient: Array
     entries: list[Entries] = field(default_factory=list)
 
     def add_shells(self, start: int, ends: tuple[Array, Array], second: tuple[Array, Array, Array]) -> None:
-        """Add by shell the derivatives in its inner and outer node, and the second ones."""
+        """Add the derivatives of functions of single shells, an array entry per shell, whose nodes begin at ``start``.
+
+        ``ends`` are the derivatives in the inner and the outer node. ``second`` are the second derivatives: inner-inner,
+        inner-outer, outer-outer.
+        """
         n = len(ends[0])
         inner, outer = start + np.arange(n), start + 1 + np.arange(n)
         self.gradient[inner] += ends[0]
@@ -38,7 +42,7 @@ class RadialModel:
         self.entries.append((outer, outer, second[2]))
 
     def matrix(self) -> Any:
-        """The second derivatives, sparse."""
+        """The second derivatives as a sparse matrix."""
         from scipy.sparse import csc_matrix
 
         rows, columns, values = (np.concatenate(parts) for parts in zip(*self.entries, strict=True))
@@ -46,7 +50,25 @@ class RadialModel:
 
 
 class RadialProblem:
-    """minimise over y = r^d  sum_i w_i mean |R_i - R_i'|^2 / (2 tau alpha) + E, the radii of every species increasing."""
+    """The step of spherically symmetric measures as a problem in the nodes y = r^d of all species.
+
+        minimise over y   sum over shells w mean |R - R'|^2 / (2 tau alpha) + E,    the nodes of every species increasing
+
+    Here w is the mass of a shell, and R and R' are its radii and those of the anchor at equal masses enclosed. The nodes of all
+    species stand one after the other in one vector of n numbers.
+
+    Attributes
+    ----------
+    start : array (n,)
+        The nodes of the anchor.
+    starts : dict of int
+        By species, where its nodes begin.
+    fixed : mask (n,)
+        The first nodes of species that fill the ball: they stay at 0.
+    cells, points : dict of lists
+        Internal energies and potentials by species.
+    couplings : list of (c, FieldCoupling)
+    """
 
     def __init__(self, step: ProximalStep) -> None:
         self.step, self.names = step, tuple(step.anchor)
@@ -67,11 +89,11 @@ class RadialProblem:
         )
 
     def innermost(self) -> Indices:
-        """The places of the first node of every species."""
+        """The numbers of the innermost nodes of all species."""
         return np.array(list(self.starts.values()))
 
     def part(self, name: str) -> slice:
-        """Where the nodes of a species stand."""
+        """The nodes of a species in the vector of all nodes."""
         start = self.starts[name]
         return slice(start, start + len(self.step.anchor[name].nodes))
 
@@ -80,21 +102,24 @@ class RadialProblem:
         return self.step.anchor.like({name: y[self.part(name)] ** (1 / self.dim) for name in self.names})
 
     def length(self, y: Array, p: Array) -> float:
-        """The change p of the nodes as one of radii, root mean square over the mass, the largest over the species."""
-        found = 0.0
+        """The change of the radii that the change p of the nodes makes, a length.
+
+        It is the root mean square over the mass of a species, the largest over the species.
+        """
+        largest = 0.0
         for name in self.names:
-            own = y[self.part(name)]
-            radii = np.maximum(own + p[self.part(name)], 0.0) ** (1 / self.dim) - own ** (1 / self.dim)
+            nodes = y[self.part(name)]
+            radii = np.maximum(nodes + p[self.part(name)], 0.0) ** (1 / self.dim) - nodes ** (1 / self.dim)
             w = self.step.anchor[name].masses
-            found = max(found, float(np.sqrt(w @ (radii[1:] ** 2 + radii[:-1] ** 2) / (2 * w.sum()))))
-        return found
+            largest = max(largest, float(np.sqrt(w @ (radii[1:] ** 2 + radii[:-1] ** 2) / (2 * w.sum()))))
+        return largest
 
     def admits(self, y: Array) -> bool:
-        """Whether all shells have a volume."""
+        """True if all shells have a volume."""
         return all(y[self.part(name)][0] >= 0 and np.all(np.diff(y[self.part(name)]) > 0) for name in self.names)
 
     def evaluate(self, y: Array, *, convexified: bool = False) -> RadialModel:
-        """The model about y; ``convexified`` without what may be concave in the second derivatives."""
+        """The objective about y to second order. ``convexified`` leaves out of the second derivatives what may be concave."""
         model = RadialModel(0.0, np.zeros_like(y))
         for name in self.names:
             self._of_species(name, y[self.part(name)], model, convexified)
@@ -103,6 +128,7 @@ class RadialProblem:
         return model
 
     def _of_species(self, name: str, y: Array, model: RadialModel, convexified: bool) -> None:
+        """Add the inertia, the internal energies and the potentials of a species with the nodes y."""
         anchor: RadialQuantiles = self.step.anchor[name]
         w, h = anchor.masses, np.diff(y)
         for law in self.cells[name]:
@@ -119,7 +145,7 @@ class RadialProblem:
         value, first, second = weight * apart**2 / 2, weight * apart, np.full_like(apart, weight)
         for point in self.points[name]:
             parts = point(radius.ravel(), float(anchor.nodes[-1]))
-            v, f, q = (one.reshape(radius.shape) for one in parts)
+            v, f, q = (derivative.reshape(radius.shape) for derivative in parts)
             value, first, second = value + v, first + f, second + q
         curvature = second * slope**2 + first * bend
         if convexified:
@@ -131,60 +157,64 @@ class RadialProblem:
         model.add_shells(self.starts[name], ends, (q @ _LEFT**2, q @ (_LEFT * _RIGHT), q @ _RIGHT**2))
 
     def _coupled(self, c: float, coupling: FieldCoupling, y: Array, model: RadialModel, convexified: bool) -> None:
-        """c/2 int Q^2 / (|S| r^(d-1)) dr, by intervals in which every species has one density.
+        """Add c/2 int Q^2 / (|S| r^(d-1)) dr, by intervals in which every species has one density.
 
-        With M = m + w (x - L) / h in the shell (L, L + h): dM/dL = -w (R - x) / h^2, dM/dR = -w (x - L) / h^2.
+        In a shell (L, R) of mass w and volume h = R - L the mass enclosed is M = m + w (x - L) / h. So
+        dM/dL = -w (R - x) / h^2 and dM/dR = -w (x - L) / h^2. These are the entries of ``slopes``.
         """
         state = self.state(y)
         enclosed = EnclosedCharge(state, coupling.charges)
         model.value += c * enclosed.energy
         x = enclosed.radii**self.dim
         field = c * enclosed.charge * enclosed.weights
-        hats = []
+        slopes = []
         for name in self.names:
-            z, own = coupling.charges[name], y[self.part(name)]
+            z, y_of_species = coupling.charges[name], y[self.part(name)]
             shell = enclosed.shell_of(name)
-            within = (shell >= 0) & (shell < len(own) - 1)
+            within = (shell >= 0) & (shell < len(y_of_species) - 1)
             shell = shell[within]
-            low, high = own[shell, None], own[shell + 1, None]
+            low, high = y_of_species[shell, None], y_of_species[shell + 1, None]
             h, w = high - low, z * state[name].masses[shell, None]
             inner, outer = -w * (high - x[within]) / h**2, -w * (x[within] - low) / h**2
             nodes = self.starts[name] + shell
-            hats.append((within, nodes, inner, outer))
+            slopes.append((within, nodes, inner, outer))
             f = field[within]
             np.add.at(model.gradient, nodes, np.sum(f * inner, axis=1))
             np.add.at(model.gradient, nodes + 1, np.sum(f * outer, axis=1))
             if not convexified:
                 second = (2 * inner / h, w / h**2 * (2 * (high - x[within]) / h - 1), -2 * outer / h)
-                ll, lr, rr = (np.sum(f * one, axis=1) for one in second)
+                ll, lr, rr = (np.sum(f * part, axis=1) for part in second)
                 model.entries += [(nodes, nodes, ll), (nodes, nodes + 1, lr), (nodes + 1, nodes, lr)]
                 model.entries.append((nodes + 1, nodes + 1, rr))
                 model.entries.append(self._edges(c, z, name, y, enclosed))
         weights = c * enclosed.weights
-        for within_a, nodes_a, *hats_a in hats:
-            for within_b, nodes_b, *hats_b in hats:
+        for within_a, nodes_a, *slopes_a in slopes:
+            for within_b, nodes_b, *slopes_b in slopes:
                 both = within_a & within_b
                 in_a, in_b = both[within_a], both[within_b]
-                for i, one in enumerate(hats_a):
-                    for j, two in enumerate(hats_b):
-                        products = np.sum(weights[both] * one[in_a] * two[in_b], axis=1)
+                for i, slope_a in enumerate(slopes_a):
+                    for j, slope_b in enumerate(slopes_b):
+                        products = np.sum(weights[both] * slope_a[in_a] * slope_b[in_b], axis=1)
                         model.entries.append((nodes_a[in_a] + i, nodes_b[in_b] + j, products))
 
     def _edges(self, c: float, z: float, name: str, y: Array, enclosed: EnclosedCharge) -> Entries:
-        """What the jump of the density at a node adds, where the intervals on its two sides end."""
-        own = y[self.part(name)]
-        densities = np.concatenate([[0.0], self.step.anchor[name].masses / np.diff(own), [0.0]])
-        radii = own ** (1 / self.dim)
+        """The second derivatives that the jumps of the density of a species at its nodes add, since the intervals end there."""
+        y_of_species = y[self.part(name)]
+        densities = np.concatenate([[0.0], self.step.anchor[name].masses / np.diff(y_of_species), [0.0]])
+        radii = y_of_species ** (1 / self.dim)
         charge = enclosed.within(radii)
         with np.errstate(divide="ignore", invalid="ignore"):
             per_volume = radii ** (2.0 - 2 * self.dim) / (self.dim * enclosed.sphere)
-            jump = np.where(own > 0, c * z * charge * per_volume * np.diff(densities), 0.0)
-        nodes = self.starts[name] + np.arange(len(own))
+            jump = np.where(y_of_species > 0, c * z * charge * per_volume * np.diff(densities), 0.0)
+        nodes = self.starts[name] + np.arange(len(y_of_species))
         return nodes, nodes, jump
 
 
 def _of_the_radius(entry: Entry[External]) -> PointLaw:
-    """A potential of the radius, continued evenly below 0, where differences at the centre reach."""
+    """A potential of the radius, continued evenly below 0, since differences at the centre reach there.
+
+    Raises ValueError for a potential that is an array.
+    """
     form = entry.form
     if not callable(form.V):
         raise ValueError(f"V must be a function of the radius on RadialQuantiles, got an array of shape {form.V.shape}")

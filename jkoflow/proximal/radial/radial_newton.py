@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from ...measures import Measure, RadialQuantiles, shell_radii
 from ..base import IterativeSolver, ProximalStep, ProxResult
 from .problem import RadialModel, RadialProblem
 
-_KEPT = 0.1  # of the volume of a shell, at the least, in one iteration
-_SHORTEST, _POOR = 1e-12, 1e-3  # shares of a step: the least; below which the convex part of the model does better
+_KEPT = 0.1  # share of its volume that a shell keeps at least in an iteration
+_SHORTEST, _POOR = 1e-12, 1e-3  # shares of a step: the least; below the second the convex part of the model does better
 
 
 @dataclass(frozen=True)
@@ -26,23 +26,29 @@ class RadialNewton(IterativeSolver):
 
         minimise over increasing radii   sum_i int |R_i - R_i'|^2 ds / (2 tau alpha_i) + E
 
-    where R_i(s) is the radius that encloses the mass s of species i. Poisson's equation in the whole space is local in the
-    enclosed charge Q: int Q^2 / (2 |S| r^(d-1)) dr, summed between the radii of all species together. Newton's method with
-    sparse second derivatives and a line search, in which the hole of a hollow measure may close and stay closed; where the
-    energy is not convex, as the coupling is not for d >= 2, the part that is steers it.
+    Here R_i(s) is the radius that encloses the mass s of species i. The energy of charges in the whole space is local in the
+    enclosed charge Q: int Q^2 / (2 |S| r^(d-1)) dr. It is summed between the radii of all species together.
+
+    The step is solved by Newton's method with sparse second derivatives and a line search. The hole of a hollow measure may
+    close, and stays closed as long as the forces keep it closed. The energy need not be convex; the coupling is not for d >= 2.
+    If Newton's step leads up or has to be cut short, the step of the convex part of the model is taken in its place.
 
     Parameters
     ----------
     tolerance : float
-        The iteration ends when Newton's correction of the radii, root mean square over the mass of every species, is below this
-        share of the largest radius.
+        The iteration ends when Newton's correction of the radii is below this share of the largest radius, root mean square
+        over the mass of every species.
     max_iterations : int
 
     Notes
     -----
-    Accepts Entropy, RenyiEntropy, CustomInternalEnergy, Potential of a function of the radius, and DirichletCoupling in free
-    space, of several species jointly. ``residual`` is the last correction, a length. O(n) a step, one sparse solve in each of 4
-    to 8 iterations; second order in the number of shells.
+    **Accepts** any sum of these terms, for several species jointly: Entropy, RenyiEntropy, CustomInternalEnergy, Potential
+    (given by a function of the radius), and DirichletCoupling in free space.
+
+    **Accuracy**: second order in the number of shells. **Cost**: O(n) a step, with one sparse solve in each of 4 to 8
+    iterations.
+
+    ``residual`` is the last correction, a length.
 
     Source: docs/theory/poisson-nernst-planck.md, T16 (Newton's theorem); Kinderlehrer, Monsaingeon, Xu (2017) for the flow.
 
@@ -66,6 +72,7 @@ class RadialNewton(IterativeSolver):
         self._problem(step)
 
     def _problem(self, step: ProximalStep) -> RadialProblem:
+        """The step as a problem in the nodes. Raises ValueError if the step is not accepted."""
         self.must_take(step)
         return RadialProblem(step)
 
@@ -78,58 +85,81 @@ class RadialNewton(IterativeSolver):
         potentials = {name: _potential(state[name], step.anchor[name]) for name in step.anchor}
         return ProxResult(state, distances, potentials, status, iterations, residual)
 
-    def _newton(self, problem: RadialProblem) -> tuple[Array, Status, int, float]:
+    def _newton(self, problem: RadialProblem) -> _End:
         y, residual = problem.start, np.inf
         model = problem.evaluate(y)
-        held = problem.fixed.copy()  # with the holes that have closed
+        fixed_nodes = problem.fixed.copy()  # with the holes that have closed
         for iterations in range(1, self.max_iterations + 1):
-            p = _direction(problem, y, model, held)
+            p = _direction(problem, y, model, fixed_nodes)
             if p is None or not np.isfinite(p).all():
-                return y, Status.NOT_FINITE, iterations, residual
+                return _End(y, Status.NOT_FINITE, iterations, residual)
             residual = problem.length(y, p)
             small = residual <= self.tolerance * float(y.max()) ** (1 / problem.dim)
             before, (y, model, share) = (y, model), _line_search(problem, y, p, model)
             if share < _POOR and not small:
-                careful = _direction(problem, *before, held, convexified=(True,))
+                careful = _direction(problem, *before, fixed_nodes, convexified=(True,))
                 if careful is not None:
                     y, model, share = _line_search(problem, before[0], careful, before[1])
             inner = problem.innermost()
-            closed = inner[(y[inner] == 0) & ~held[inner]]
-            held[closed] = True
+            closed = inner[(y[inner] == 0) & ~fixed_nodes[inner]]
+            fixed_nodes[closed] = True
             if small and not len(closed):
-                opening = held & ~problem.fixed & (model.gradient < 0)
+                opening = fixed_nodes & ~problem.fixed & (model.gradient < 0)
                 if not opening.any():
-                    return y, Status.CONVERGED, iterations, residual
-                held &= ~opening
+                    return _End(y, Status.CONVERGED, iterations, residual)
+                fixed_nodes &= ~opening
             if share < _SHORTEST:
-                return y, Status.STALLED, iterations, residual
-        return y, Status.ITERATION_LIMIT, self.max_iterations, residual
+                return _End(y, Status.STALLED, iterations, residual)
+        return _End(y, Status.ITERATION_LIMIT, self.max_iterations, residual)
+
+
+class _End(NamedTuple):
+    """Where Newton's method ended. ``residual`` is the last correction, a length."""
+
+    y: Array
+    status: Status
+    iterations: int
+    residual: float
+
+
+class _Lower(NamedTuple):
+    """The point that a line search found, the model there and the share of the way to it; the share is 0 if there is none."""
+
+    y: Array
+    model: RadialModel
+    share: float
 
 
 def _direction(
-    problem: RadialProblem, y: Array, model: RadialModel, held: Mask, convexified: tuple[bool, ...] = (False, True)
+    problem: RadialProblem, y: Array, model: RadialModel, fixed_nodes: Mask, convexified: tuple[bool, ...] = (False, True)
 ) -> Array | None:
-    """Newton's, of the convex part of the model where the whole does not lead down; some nodes are held."""
+    """Newton's direction with some nodes fixed; of the convex part of the model if the whole does not lead down.
+
+    ``convexified`` tells which of the two to try, in their order. None if none leads down.
+    """
     from scipy.sparse.linalg import splu
 
-    free = np.flatnonzero(~held)
+    free = np.flatnonzero(~fixed_nodes)
     for convex in convexified:
         matrix = (problem.evaluate(y, convexified=True) if convex else model).matrix()[free][:, free]
         scale = 1 / np.sqrt(np.maximum(np.abs(matrix.diagonal()), np.finfo(float).tiny))
         scaled = matrix.multiply(scale[:, None]).multiply(scale[None, :]).tocsc()
         try:
-            found = -scale * splu(scaled).solve(scale * model.gradient[free])
+            descent = -scale * splu(scaled).solve(scale * model.gradient[free])
         except RuntimeError:  # singular
             continue
-        if float(found @ model.gradient[free]) < 0 or not model.gradient[free].any():
+        if float(descent @ model.gradient[free]) < 0 or not model.gradient[free].any():
             p = np.zeros_like(y)
-            p[free] = found
+            p[free] = descent
             return p
     return None
 
 
-def _line_search(problem: RadialProblem, y: Array, p: Array, model: RadialModel) -> tuple[Array, RadialModel, float]:
-    """The farthest of the halved steps that keeps every shell and lowers the objective, up to rounding."""
+def _line_search(problem: RadialProblem, y: Array, p: Array, model: RadialModel) -> _Lower:
+    """Return the farthest point y + share p that keeps every shell and lowers the objective, up to rounding.
+
+    The share is halved from 1, or from what the shells allow. If there is no such point, it is y.
+    """
     share = 1.0
     for name in problem.names:
         h, change = np.diff(y[problem.part(name)]), np.diff(p[problem.part(name)])
@@ -143,13 +173,13 @@ def _line_search(problem: RadialProblem, y: Array, p: Array, model: RadialModel)
             after = problem.evaluate(trial)
             promised = min(float(model.gradient @ (trial - y)), 0.0)
             if after.value <= model.value + 1e-4 * promised + 1e-13 * (1 + abs(model.value)):
-                return trial, after, share
+                return _Lower(trial, after, share)
         share /= 2
-    return y, model, 0.0
+    return _Lower(y, model, 0.0)
 
 
 def _potential(state: RadialQuantiles, anchor: RadialQuantiles) -> Array:
-    """The Kantorovich potential, whose radial slope is the displacement from the anchor, averaged over the shells."""
+    """The Kantorovich potential, averaged over the shells. Its radial slope is the displacement from the anchor."""
     moved, r = state.nodes - anchor.nodes, state.nodes
     at_nodes = cumulated(np.diff(r) * (moved[1:] + moved[:-1]) / 2)
     return np.asarray(np.interp(shell_radii(r, state.dim), r, at_nodes) @ GAUSS_WEIGHTS)
