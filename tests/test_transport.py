@@ -215,6 +215,7 @@ def test_wasserstein_of_clouds_is_that_of_the_best_assignment(p):
     assert found.value == pytest.approx(best ** (1 / p), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_the_sinkhorn_divergence_tends_to_the_distance():
     a, b = _clouds(300)
     exact = jf.wasserstein(a, b).value
