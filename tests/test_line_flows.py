@@ -384,6 +384,7 @@ def test_bdf2_is_continued_to_the_last_bit_and_takes_unequal_steps(tmp_path):
     assert 1.7 < np.log2(errors[0] / errors[1]) < 2.3
 
 
+@pytest.mark.slow
 def test_adaptive_steps_meet_the_tolerance_and_grow():
     law, rho = _well(40)
     exact = jf.evolve(law, rho, scheme=jf.VariationalExtrapolation(), dt=0.02, t_end=4.0)

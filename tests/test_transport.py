@@ -236,6 +236,7 @@ def test_the_sinkhorn_divergence_tends_to_the_distance():
     )
 
 
+@pytest.mark.slow
 def test_the_sinkhorn_divergence_on_a_grid_is_that_of_its_cells():
     """Translates of Gaussians, and the same sums over points; vacuum included."""
     grid = jf.Grid.box((-3, 4), (-3, 3), cells=(28, 24))
