@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import jkoflow as jf
+
+
+def slow(*values):
+    """A case that takes long: `make quick` leaves it out."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+def cases(names, slow_ones):
+    """The names as cases, some of them slow."""
+    return [slow(name) if name in slow_ones else name for name in names]
+
 
 LINE = jf.Grid.box((-1.0, 1.5), cells=48)
 PLANE = jf.Grid.box((-1.0, 1.0), (0.0, 1.5), cells=(20, 16))
@@ -136,9 +148,6 @@ SCHEMES = {
     "semi-implicit, self frozen": jf.SemiImplicitJKO(freeze_self=True),
 }
 
-# those of EXAMPLES that take most
-SLOW = {"plot_ions_in_space", "plot_newtonian_particles", "plot_cell_sorting", "plot_second_order", "plot_ion_channel"}
-
 # file in examples/: the number it pins, and how far it may be off
 EXAMPLES = {
     "plot_ornstein_uhlenbeck": (1.5 / 1.05**20, 5e-4),  # the exact mean after 20 JKO steps
@@ -157,4 +166,14 @@ EXAMPLES = {
     "plot_ion_channel": (2.713, 0.03),  # with half the cell and half the step
     "plot_ions_in_space": (1.0, 2e-3),  # the same by the enclosed charge
     "plot_predator_prey": (0.776, 0.02),  # with half the cell and half the step
+}
+SLOW_EXAMPLES = {
+    "plot_second_order",
+    "plot_aggregation",
+    "plot_newtonian_particles",
+    "plot_opinions",
+    "plot_cell_sorting",
+    "plot_ion_channel",
+    "plot_ions_in_space",
+    "plot_predator_prey",
 }

@@ -7,7 +7,7 @@ from scipy.stats import norm
 import jkoflow as jf
 from jkoflow.checks import check_solver
 
-from .tables import STEPS
+from .tables import STEPS, slow
 
 FINE = jf.BackAndForth(tolerance=1e-8)
 BARE = {"congestion"}  # a bound alone: the front is a ramp over one cell, where the reference has a jump
@@ -64,7 +64,7 @@ def test_euler_lagrange(name):
     assert np.ptp(sums[free]) < 1e-5
 
 
-@pytest.mark.parametrize("dim", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dim", [1, 2, slow(3)])
 def test_ornstein_uhlenbeck_step_at_second_order(dim):
     errors = []
     for n in {1: (32, 64, 128), 2: (32, 64), 3: (12, 24)}[dim]:
@@ -102,7 +102,7 @@ def test_the_error_in_dx_is_the_one_derived(cells, apart):
     assert np.abs(error - predicted).sum() < apart * np.abs(predicted).sum()
 
 
-@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("dim", [2, slow(3)])
 def test_separable_steps_factorise(dim):
     """In every plane and in space the answer is the product of those along the axes, which the code does not know."""
     counts, widths = (24, 16, 12)[:dim], (3.0, 2.5, 2.0)[:dim]

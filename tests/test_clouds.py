@@ -14,7 +14,7 @@ import jkoflow as jf
 from jkoflow.clouds import CloudLaw, together
 from jkoflow.kernels.sums import pair_gradients, pair_values
 
-from .tables import KERNELS, bowl
+from .tables import KERNELS, bowl, cases, slow
 
 X1, X2 = jf.PowerLaw(1), jf.Quadratic()
 COSH = jf.CustomKernel(lambda *x: sum(np.cosh(a) - 1 for a in x), lambda *x: np.sinh(x[0]) if len(x) == 1 else np.sinh(x))
@@ -127,7 +127,7 @@ def test_t7_stick_or_pass_through(d):
     assert np.allclose(run(6.0, 0.4), 0.25, atol=1e-6)
 
 
-@pytest.mark.parametrize("d", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("d", [1, slow(2)])
 def test_a_tip_holds_until_it_cannot(d):
     push = jf.Potential(
         lambda *z: -sum(a**2 for a in z), "x", gradient=lambda *z: -2 * np.stack(z) if len(z) > 1 else -2 * z[0]
@@ -345,7 +345,7 @@ def _line_start(law):
 
 
 @pytest.mark.parametrize("tau", [0.05, 0.5, 5.0])
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", cases(STEPS, {"two, cross alone"}))
 def test_the_step_on_the_line_is_that_of_quantiles(name, tau):
     law, mobility = STEPS[name]
     start = _line_start(law)
@@ -410,7 +410,7 @@ def test_t2_and_t18_the_joint_step_in_any_dimension(d):
     [
         lambda z: jf.Particles([z]),
         lambda z: jf.Particles([[z, 0.0]]),
-        pytest.param(lambda z: jf.Quantiles.atoms([z]), marks=pytest.mark.slow),
+        slow(lambda z: jf.Quantiles.atoms([z])),
     ],
     ids=["line", "plane", "quantiles"],
 )

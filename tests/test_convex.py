@@ -78,6 +78,7 @@ def test_potentials_solve_the_euler_lagrange_equation(solver):
         assert np.ptp(level[answer.state[""].values > 1e-2]) < 2e-3
 
 
+@pytest.mark.slow
 def test_the_entropic_answer_tends_to_the_plan_as_epsilon_falls():
     step = _gaussian_step(0.5, cells=48)
     plan = jf.Convex().solve(step).state[""].values

@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from .tables import EXAMPLES, SLOW
+from .tables import EXAMPLES, SLOW_EXAMPLES, cases
 
 FOLDER = Path(__file__).parents[1] / "examples"
 
@@ -15,7 +15,7 @@ def test_every_example_is_in_the_table():
     assert {path.stem for path in FOLDER.glob("*.py")} == set(EXAMPLES)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in EXAMPLES])
+@pytest.mark.parametrize("name", cases(EXAMPLES, SLOW_EXAMPLES))
 def test_example(name, capsys):
     space = runpy.run_path(str(FOLDER / f"{name}.py"))
     expected, room = EXAMPLES[name]

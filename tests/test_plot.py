@@ -9,6 +9,8 @@ from PIL import Image
 
 import jkoflow as jf
 
+from .tables import slow
+
 
 @pytest.fixture(autouse=True)
 def _close():
@@ -25,7 +27,7 @@ def _flow(dim, species=False):
     return jf.evolve(law, jf.Species(u=u, v=u), dt=0.02, t_end=0.06)
 
 
-@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("dim", [1, 2, slow(3)])
 @pytest.mark.parametrize("species", [False, True])
 def test_density(dim, species):
     flow = _flow(dim, species)
@@ -58,7 +60,7 @@ def test_energy_shows_energy_and_dissipation():
     assert jf.plot.energy(flow, ax=own) is own.figure
 
 
-@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("dim", [1, slow(2), slow(3)])
 def test_animation_has_a_frame_per_state(tmp_path, dim):
     flow = _flow(dim, species=dim < 3)
     path = jf.plot.animate(flow, tmp_path / "flow.gif", dpi=40)
@@ -110,6 +112,7 @@ def test_pictures_of_ordered_particles(tmp_path):
             call()
 
 
+@pytest.mark.slow
 def test_pictures_on_the_line(tmp_path):
     flow = jf.evolve(
         jf.Interaction(jf.PowerLaw(1), "a") + jf.Entropy("b"),

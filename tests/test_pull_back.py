@@ -9,7 +9,9 @@ import jkoflow as jf
 from jkoflow.linear import CoupledMultigrid, Multigrid, diagonal_of, elliptic, gmres
 from jkoflow.pull_back import PullBack
 
-SHAPES = [(17,), (12, 9), (1, 8), (7, 6, 8)]
+from .tables import slow
+
+SHAPES = [(17,), (12, 9), (1, 8), slow((7, 6, 8))]
 
 
 def _centres(shape):
@@ -46,7 +48,7 @@ def test_the_derivative_is_that_of_the_sums(shape, size):
     assert abs(exact.sum()) < 1e-10 * np.abs(exact).max()
 
 
-@pytest.mark.parametrize(("dim", "cells"), [(1, (64, 128, 256)), (2, (32, 64, 128)), (3, (8, 16, 32))])
+@pytest.mark.parametrize(("dim", "cells"), [(1, (64, 128, 256)), (2, (32, 64, 128)), slow(3, (8, 16, 32))])
 def test_second_order_against_the_change_of_variables(dim, cells):
     tau = 0.01
 
@@ -66,7 +68,7 @@ def test_second_order_against_the_change_of_variables(dim, cells):
     assert errors[-1] < 4 / cells[-1] ** 2
 
 
-@pytest.mark.parametrize("shape", [(24,), (16, 12), (8, 6, 10)])
+@pytest.mark.parametrize("shape", [(24,), (16, 12), slow((8, 6, 10))])
 def test_monotone_maps_keep_densities_non_negative(shape):
     values, _ = _random(shape, seed=3)
     phi = sum(np.cos(2 * np.pi * a + k) for k, a in enumerate(_centres(shape)))  # |tau D^2 phi| <= 0.6

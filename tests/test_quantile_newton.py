@@ -11,7 +11,7 @@ from jkoflow.checks import check_solver
 from jkoflow.kernels.sums.line import RadialSum
 from jkoflow.proximal.line.problem import LineProblem
 
-from .tables import LINE_STEPS, bowl
+from .tables import LINE_STEPS, bowl, slow
 
 NEWTON = jf.QuantileNewton()
 
@@ -411,7 +411,7 @@ def _bell(cells, width, middle):
     ("kernel", "a", "b", "t_end"),
     [
         (jf.PowerLaw(1), _uniform(-1, 1, 100), _uniform(-0.8, 1.2, 100), 1.3),
-        (jf.PowerLaw(1), _bell(120, 1.0, 0.0), _bell(90, 0.7, 0.3), 2.0),
+        slow(jf.PowerLaw(1), _bell(120, 1.0, 0.0), _bell(90, 0.7, 0.3), 2.0),
         (jf.Morse(1, 1), _uniform(-1, 1, 30), _uniform(0, 3, 17), 5.0),
     ],
     ids=["uniform", "bells", "Morse"],

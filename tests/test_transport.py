@@ -215,6 +215,7 @@ def test_wasserstein_of_clouds_is_that_of_the_best_assignment(p):
     assert found.value == pytest.approx(best ** (1 / p), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_the_sinkhorn_divergence_tends_to_the_distance():
     a, b = _clouds(300)
     exact = jf.wasserstein(a, b).value
@@ -235,6 +236,7 @@ def test_the_sinkhorn_divergence_tends_to_the_distance():
     )
 
 
+@pytest.mark.slow
 def test_the_sinkhorn_divergence_on_a_grid_is_that_of_its_cells():
     """Translates of Gaussians, and the same sums over points; vacuum included."""
     grid = jf.Grid.box((-3, 4), (-3, 3), cells=(28, 24))
