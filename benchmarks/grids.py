@@ -16,7 +16,7 @@ import numpy as np
 
 import jkoflow as jf
 from jkoflow.proximal.grids.exact.equations import GridStep
-from jkoflow.proximal.grids.exact.newton import newton
+from jkoflow.proximal.grids.exact.newton import newton_change
 
 SOLVER = jf.BackAndForth(tolerance=1e-4, max_iterations=40)
 HEIGHT = 2 / np.pi
@@ -115,7 +115,7 @@ def growth() -> None:
             problem = GridStep.of(porous(n, dim))
             at = problem.trial(problem.start())
             begin = time.perf_counter()
-            problem.trial(at.phi + newton(problem, at))
+            problem.trial(at.phi + newton_change(problem, at))
             seconds.append(time.perf_counter() - begin)
             print(f"{n:5d}^{dim}  {seconds[-1]:8.3f} s a Newton step")
         slope = np.polyfit(np.log(np.array(sizes, dtype=float) ** dim), np.log(seconds), 1)[0]

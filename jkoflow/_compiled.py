@@ -10,16 +10,16 @@ from typing import Any, TypeVar, overload
 
 from numba import njit, prange
 
-__all__ = ["compiled", "prange"]
+__all__ = ["jit", "prange"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @overload
-def compiled(function: F, /) -> F: ...
+def jit(function: F, /) -> F: ...
 @overload
-def compiled(*, parallel: bool = ..., inline: bool = ..., reassociate: bool = ...) -> Callable[[F], F]: ...
-def compiled(function: Any = None, /, *, parallel: bool = False, inline: bool = False, reassociate: bool = False) -> Any:
+def jit(*, parallel: bool = ..., inline: bool = ..., reassociate: bool = ...) -> Callable[[F], F]: ...
+def jit(function: Any = None, /, *, parallel: bool = False, inline: bool = False, reassociate: bool = False) -> Any:
     """Return the function compiled, with numpy's rules for division by zero. The result is cached on disk.
 
     Use it as a decorator without or with options:

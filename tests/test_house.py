@@ -150,10 +150,10 @@ def _member(module: str, depth: int) -> str | None:
 
 
 def test_no_folder_is_crowded():
-    """About a dozen files are a room; more are several."""
+    """About a dozen files are a room; more make several."""
     for package in ["", *PACKAGES]:
         files = [p for p in (ROOT / "jkoflow" / package.replace(".", "/")).glob("*.py") if p.name != "__init__.py"]
-        assert len(files) <= 16, f"{package} holds {len(files)} files"
+        assert len(files) <= 14, f"{package} holds {len(files)} files"
 
 
 def test_files_are_small():

@@ -414,6 +414,21 @@ def test_adaptive_runs_are_continued_to_the_last_bit(tmp_path):
     assert np.array_equal(again.final.nodes, whole.final.nodes)
 
 
+def test_adaptive_steps_tell_the_largest_residual_of_their_solves():
+    law, rho = _well(20)
+    residuals = []
+
+    class Listening(jf.QuantileNewton):
+        def solve(self, step):
+            answer = super().solve(step)
+            residuals.append(answer.residual)
+            return answer
+
+    flow = jf.evolve(law, rho, scheme=jf.Adaptive(jf.JKO(Listening()), 1e-3), dt=0.05, t_end=0.05)
+    assert max(info.residual for info in flow.infos) == max(residuals)
+    assert residuals[-1] < max(residuals)
+
+
 def test_adaptive_steps_end_honestly():
     law, rho = _well(20)
     flow = jf.evolve(law, rho, scheme=jf.Adaptive(jf.JKO(), 1e-9, least_dt=1e-3), dt=0.1, t_end=1.0, on_failure="return")

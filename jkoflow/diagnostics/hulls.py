@@ -10,7 +10,7 @@ import numpy as np
 from .._typing import Array
 from .._validate import finite_array
 from ..trajectory import Trajectory
-from ._support import support
+from ._places import support
 from .report import Report
 
 _DIRECTIONS = 256  # in which the convex hull is measured, in the plane and beyond

@@ -43,7 +43,7 @@ def flow_interchange(flow: Trajectory, law: Law, p: float = 1.0) -> Report:
     """
     if positive("p", p) < 1:
         raise ValueError(f"p must be >= 1, got {p!r}")
-    if law.forms.forbidden:
+    if law.forms.obstacles:
         raise ValueError("law must hold no Obstacle: what is left of the box must be convex")
     curves: dict[str, Array] = {}
     bounds: dict[str, Array] = {}

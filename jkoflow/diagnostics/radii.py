@@ -10,7 +10,7 @@ import numpy as np
 from .._typing import Array, Mask
 from .._validate import positive
 from ..trajectory import Trajectory
-from ._support import support
+from ._places import support
 from .centre_of_mass import joint_centre
 from .report import Report
 

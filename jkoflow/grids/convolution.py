@@ -87,8 +87,8 @@ def free_space_convolution(kernel: Callable[..., Any], values: Array, spacing: t
 
 
 def kernel_transform(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: tuple[float, ...]) -> Array:
-    """Return the real FFT of the kernel on the lattice. It is cached if the parameters alone determine the kernel."""
-    if getattr(kernel, "by_value", False):
+    """Return the real FFT of the kernel on the lattice. It is cached if the kernel is hashable and known by its parameters."""
+    if getattr(kernel, "by_value", False) and _hashable(kernel):
         return _cached_transform(kernel, shape, spacing)
     return _transform(kernel, shape, spacing)
 
@@ -97,6 +97,14 @@ def _transform(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: tupl
     from scipy.fft import rfftn
 
     return np.asarray(rfftn(kernel_lattice(kernel, shape, spacing)))
+
+
+def _hashable(thing: object) -> bool:
+    try:
+        hash(thing)
+    except TypeError:
+        return False
+    return True
 
 
 _cached_transform = lru_cache(maxsize=8)(_transform)

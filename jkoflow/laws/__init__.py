@@ -1,24 +1,22 @@
 """Energies and drifts, one file each, and their algebra.
 
+* ``internal``: energies of the density, and the bound on it.
+* ``pairs``: interactions and drifts.
+* ``electrostatics``: the coupling of charges by Poisson's equation.
+* ``rewriting``: a law with mobilities, or for unit masses.
 * ``forms``: the forms of terms, which is all that solvers see of a term.
 * ``reading``: the terms of a law, sorted by their forms.
 """
 
 from .base import Combination, Energy, Law, State, Term, known_species, restricted_to
-from .congestion import Congestion
 from .convex_function import ConvexFunction
-from .cross_interaction import CrossInteraction
-from .drift import Drift
 from .electrostatics import DirichletCoupling
-from .entropy import Entropy
 from .functional import Functional
-from .interaction import Interaction, PairEnergy
-from .internal import CustomInternalEnergy, InternalEnergy
-from .newtonian import newtonian_law
+from .internal import Congestion, CustomInternalEnergy, Entropy, InternalEnergy, RenyiEntropy
 from .obstacle import Obstacle
+from .pairs import CrossInteraction, Drift, Interaction, PairEnergy, newtonian_law
 from .potential import Potential
 from .reading import Entry, LawForms
-from .renyi import RenyiEntropy
 from .rewriting import UnitMasses, gradient_form, unit_masses
 
 __all__ = [

@@ -55,7 +55,7 @@ class Law(ABC):
         >>> (Drift(Morse(), moves="x", by="y") - Drift(Morse(), moves="y", by="x")).symmetrizable() is None
         True
         """
-        return symmetrizing_mobilities(self.involves, self.forms.motions, self.forms.tied)
+        return symmetrizing_mobilities(self.involves, self.forms.motions, self.forms.coupled_without_kernel)
 
     @abstractmethod
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
@@ -177,9 +177,9 @@ class Energy(Term):
 
 
 class SpeciesEnergy(Energy):
-    """An energy of a single species. The field ``species`` is its name."""
+    """An energy of a single species. The attribute ``species`` is its name, by default that of a bare measure."""
 
-    species: str
+    species: str = UNNAMED
 
     @property
     def involves(self) -> tuple[str, ...]:

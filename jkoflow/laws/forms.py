@@ -20,9 +20,9 @@ Wall: TypeAlias = Literal["neumann", "dirichlet", "free-space"]
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """The base of all forms. ``said`` is the name of the form in error messages and in the tables of the docs."""
+    """The base of all forms. ``label`` is the name of the form in error messages and in the tables of the docs."""
 
-    said: ClassVar[str] = "any term"
+    label: ClassVar[str] = "any term"
     has_energy: ClassVar[bool] = True
 
     @property
@@ -60,7 +60,7 @@ class Internal(Form):
     form. They know the others by their values and derivatives.
     """
 
-    said: ClassVar[str] = "internal energies"
+    label: ClassVar[str] = "internal energies"
     species: str
     entropy: float = 0.0
     powers: tuple[tuple[float, float], ...] = ()
@@ -71,7 +71,7 @@ class Internal(Form):
 class External(Form):
     """int V d rho of one species. V and its gradient are kept as they were given to ``Potential``."""
 
-    said: ClassVar[str] = "potentials"
+    label: ClassVar[str] = "potentials"
     species: str
     V: SpaceFunction | Any
     gradient: SpaceFunction | None = None
@@ -81,7 +81,7 @@ class External(Form):
 class Bound(Form):
     """The density of one species is at most ``density``."""
 
-    said: ClassVar[str] = "bounds on the density"
+    label: ClassVar[str] = "bounds on the density"
     species: str
     density: float
 
@@ -90,7 +90,7 @@ class Bound(Form):
 class Forbidden(Form):
     """One species holds no mass in the cells of a grid where ``mask(grid)`` is true."""
 
-    said: ClassVar[str] = "obstacles"
+    label: ClassVar[str] = "obstacles"
     species: str
     mask: Callable[[Grid], Mask]
 
@@ -102,27 +102,27 @@ class Pair(Form):
     The energy is int int K(x - y) d rho_a d rho_b, with a factor 1/2 if a and b are the same species.
     """
 
-    said: ClassVar[str] = "pair interactions"
+    label: ClassVar[str] = "pair interactions"
     kernel: Kernel
     a: str
     b: str
 
     @property
-    def alone(self) -> bool:
+    def is_self(self) -> bool:
         """True if a and b are the same species."""
         return self.a == self.b
 
     @property
     def motions(self) -> tuple[tuple[str, str, Kernel], ...]:
         of_a, of_b = (self.a, self.b, self.kernel), (self.b, self.a, self.kernel)
-        return (of_a,) if self.alone else (of_a, of_b)
+        return (of_a,) if self.is_self else (of_a, of_b)
 
 
 @dataclass(frozen=True, eq=False)
 class OneWay(Form):
     """Species ``moves`` moves with -grad K * rho_by, and nothing acts back on ``by``. There is no energy."""
 
-    said: ClassVar[str] = "drifts"
+    label: ClassVar[str] = "drifts"
     has_energy: ClassVar[bool] = False
     kernel: Kernel
     moves: str
@@ -140,7 +140,7 @@ class FieldCoupling(Form):
     The functions of ``laws.electrostatics`` take this form as an argument.
     """
 
-    said: ClassVar[str] = "charges"
+    label: ClassVar[str] = "charges"
     charges: Mapping[str, float]
     permittivity: float = 1.0
     doping: Any = None
@@ -161,7 +161,7 @@ class FieldCoupling(Form):
 class Positions(Form):
     """A convex function of the positions of ordered particles, with its subgradient, its resolvent, or both."""
 
-    said: ClassVar[str] = "convex functions of positions"
+    label: ClassVar[str] = "convex functions of positions"
     species: tuple[str, ...]
     function: Callable[[Any], float]
     subgradient: Callable[[Any], Mapping[str, Any]] | None
@@ -172,5 +172,5 @@ class Positions(Form):
 class General(Form):
     """An energy of which only the value and the first variation are known."""
 
-    said: ClassVar[str] = "energies known by value and first variation"
+    label: ClassVar[str] = "energies known by value and first variation"
     energy: KnownByVariation

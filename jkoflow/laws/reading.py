@@ -74,7 +74,7 @@ class LawForms:
         return self.each(Bound)
 
     @cached_property
-    def forbidden(self) -> tuple[Entry[Forbidden], ...]:
+    def obstacles(self) -> tuple[Entry[Forbidden], ...]:
         """Obstacles."""
         return self.each(Forbidden)
 
@@ -84,7 +84,7 @@ class LawForms:
         return self.each(Pair)
 
     @cached_property
-    def one_way(self) -> tuple[Entry[OneWay], ...]:
+    def drifts(self) -> tuple[Entry[OneWay], ...]:
         """Drifts."""
         return self.each(OneWay)
 
@@ -109,7 +109,7 @@ class LawForms:
         return tuple(Motion(a, b, factor, kernel) for factor, form, _ in self.entries for a, b, kernel in form.motions)
 
     @cached_property
-    def tied(self) -> tuple[tuple[str, ...], ...]:
+    def coupled_without_kernel(self) -> tuple[tuple[str, ...], ...]:
         """The species of every term that couples several species, but not through a kernel.
 
         The law has an energy only if the species of such a term have equal mobilities.
@@ -139,8 +139,8 @@ class LawForms:
         kinds = tuple(taken)
         for entry in self.entries:
             if not isinstance(entry.form, kinds):
-                known = ", ".join(kind.said for kind in kinds)
+                known = ", ".join(kind.label for kind in kinds)
                 raise ValueError(
-                    f"{taker} does not take {entry.term!r}, which is among the {entry.form.said}: it takes {known}"
+                    f"{taker} does not take {entry.term!r}, which is among the {entry.form.label}: it takes {known}"
                     + (f"; {way_out}" if way_out else "")
                 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import compiled, prange
+from .._compiled import jit, prange
 from .._typing import Array, Whole
 from .multigrid_sweeps import with_neighbours
 from .stencils import CoupledStencil
 
 
-@compiled
+@jit
 def relax_line(x: Array, b: Array, matrix: CoupledStencil, color: int, line: Whole) -> None:
     """Solve for all unknowns of every cell of one colour along a line.
 
@@ -38,11 +38,11 @@ def _relax(x: Array, b: Array, matrix: CoupledStencil, first: int, sweeps: int) 
             relax_line(x, b, matrix, first + half, np.int64(a))
 
 
-relax = compiled(parallel=True)(_relax)
-relax_small = compiled(_relax)
+relax = jit(parallel=True)(_relax)
+relax_small = jit(_relax)
 
 
-@compiled
+@jit
 def restrict(x: Array, b: Array, matrix: CoupledStencil, factors: tuple[int, int, int], out: Array) -> None:
     """Set ``out`` to the residual, summed over the fine cells of every coarse cell.
 
@@ -66,7 +66,7 @@ def restrict(x: Array, b: Array, matrix: CoupledStencil, factors: tuple[int, int
                 out[last, i // f0, j // f1, k // f2] += left
 
 
-@compiled
+@jit
 def prolong(x: Array, coarse: Array, factors: tuple[int, int, int]) -> None:
     """Add the value of every coarse cell to all fine cells in it."""
     f0, f1, f2 = factors

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import compiled, prange
+from .._compiled import jit, prange
 from .._typing import Array
 from .stencils import Stencil
 
 
-@compiled
+@jit
 def with_neighbours(x: Array, b: Array, k0: Array, k1: Array, k2: Array, i: int, j: int) -> Array:
     """Return, for every cell of a line, b plus the sum over its faces of the conductance times the value beyond the face.
 
@@ -32,7 +32,7 @@ def with_neighbours(x: Array, b: Array, k0: Array, k1: Array, k2: Array, i: int,
     return total
 
 
-@compiled
+@jit
 def relax_line(x: Array, b: Array, matrix: Stencil, color: int, i: int, j: int) -> None:
     """Do a Gauss-Seidel step for the cells of one colour of the chessboard along one line."""
     total = with_neighbours(x, b, matrix.k0, matrix.k1, matrix.k2, i, j)
@@ -40,14 +40,14 @@ def relax_line(x: Array, b: Array, matrix: Stencil, color: int, i: int, j: int) 
         x[i, j, k] = total[k] * matrix.inverse[i, j, k]
 
 
-@compiled
+@jit
 def begin_line(x: Array, b: Array, inverse: Array, color: int, i: int, j: int) -> None:
     """Do the step of ``relax_line`` from x = 0."""
     for k in range((color + i + j) & 1, x.shape[2], 2):
         x[i, j, k] = b[i, j, k] * inverse[i, j, k]
 
 
-@compiled(parallel=True)
+@jit(parallel=True)
 def relax(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool) -> None:
     """Do a sweep over both colours, beginning with ``first``. ``fresh`` begins from x = 0, whatever x is."""
     n0, n1, _ = x.shape
@@ -60,7 +60,7 @@ def relax(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool) -> None:
                 relax_line(x, b, matrix, first + half, line // n1, line % n1)
 
 
-@compiled
+@jit
 def relax_small(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool, sweeps: int) -> None:
     """Do several sweeps as in ``relax`` on one core: on small grids threads cost more than they save."""
     n0, n1, _ = x.shape
@@ -91,11 +91,11 @@ def _restrict(x: Array, b: Array, matrix: Stencil, factors: tuple[int, int, int]
                     coarse[k // f2] += total[k] - matrix.diagonal[i, j, k] * x[i, j, k]
 
 
-restrict = compiled(parallel=True)(_restrict)
-restrict_small = compiled(_restrict)
+restrict = jit(parallel=True)(_restrict)
+restrict_small = jit(_restrict)
 
 
-@compiled
+@jit
 def prolong(x: Array, coarse: Array, factors: tuple[int, int, int]) -> None:
     """Add the value of every coarse cell to all fine cells in it."""
     f0, f1, f2 = factors

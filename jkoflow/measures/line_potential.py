@@ -54,8 +54,8 @@ class LinePotential:
         from ..kernels.sums.tips import abs_over_cells
 
         means = self.at_sorted(at_gauss_points(nodes))[0].reshape(-1, 3) @ GAUSS_WEIGHTS
-        if self.kernel.pointed != 0:
-            means += self.kernel.pointed * abs_over_cells(nodes, self.nodes, self.masses)[0]
+        if self.kernel.tip != 0:
+            means += self.kernel.tip * abs_over_cells(nodes, self.nodes, self.masses)[0]
         return np.asarray(means)
 
     def _derivative(self, x: Any, derivative: int) -> Array:
@@ -67,6 +67,6 @@ class LinePotential:
         sorted_x = x.ravel()[order]
         out = np.empty(x.size)
         out[order] = self.at_sorted(sorted_x)[derivative]
-        if self.kernel.pointed != 0:
-            out[order] += self.kernel.pointed * abs_potential(sorted_x, self.nodes, self.masses)[derivative]
+        if self.kernel.tip != 0:
+            out[order] += self.kernel.tip * abs_potential(sorted_x, self.nodes, self.masses)[derivative]
         return out.reshape(x.shape)

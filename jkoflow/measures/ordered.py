@@ -96,7 +96,7 @@ class OrderedPoints(Particles):
         below = self.levels
         moments_below = cumulated(self.masses * self.points)
         k = np.searchsorted(self.points, at, side="right")
-        total = split.pointed * (at * (2 * below[k] - below[-1]) - (2 * moments_below[k] - moments_below[-1]))
+        total = split.tip * (at * (2 * below[k] - below[-1]) - (2 * moments_below[k] - moments_below[-1]))
         for c, part in split.parts:
             total = total + c * part.values(at, self.points, self.masses)[0]
         return np.asarray(total)

@@ -16,20 +16,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import compiled
+from .._compiled import jit
 from .._typing import Array, Indices
 
 _ROUNDING = 1e-14  # share of the sizes of what is added: points less than that below an edge count as on it
 
 
-@compiled(inline=True)
+@jit(inline=True)
 def rise(p: int, q: int, p2: int, q2: int, M: Array, N: Array, law: Array) -> float:
     """h(p2, q2) - h(p, q), by factors that lose no digits (docs/theory/clusters.md, section 2.1)."""
     right_x, right_y = M[-1] - M[p] - M[p2], N[-1] - N[q] - N[q2]
     return (M[p2] - M[p]) * (law[0] * right_x + law[1] * right_y) + (N[q2] - N[q]) * (law[2] * right_y + law[1] * right_x)
 
 
-@compiled
+@jit
 def lower_hull(
     p0: int, p1: int, q0: int, q1: int, M: Array, N: Array, x: Array, y: Array, law: Array, tau: float, ends: Indices
 ) -> int:
@@ -89,7 +89,7 @@ def lower_hull(
     return count
 
 
-@compiled
+@jit
 def _moments(i0: int, i1: int, M: Array, x: Array, about: float, weight: float, out: Array) -> float:
     """Write the cumulative moments m (x - about) / alpha of the particles i0..i1-1 into ``out``; return their total size."""
     size = 0.0
@@ -101,13 +101,13 @@ def _moments(i0: int, i1: int, M: Array, x: Array, about: float, weight: float, 
     return size
 
 
-@compiled(inline=True)
+@jit(inline=True)
 def slope_of(p: int, q: int, p2: int, q2: int, M: Array, N: Array, law: Array) -> float:
     """The velocity of the group from (p, q) to (p2, q2)."""
     return rise(p, q, p2, q2, M, N, law) / (law[3] * (M[p2] - M[p]) + law[4] * (N[q2] - N[q]))
 
 
-@compiled
+@jit
 def cumulative(m: Array) -> Array:
     """0, m_1, m_1 + m_2, ...: if all are equal by multiples, which rounds once."""
     out = np.zeros(len(m) + 1)
@@ -118,7 +118,7 @@ def cumulative(m: Array) -> Array:
     return out
 
 
-@compiled
+@jit
 def next_place(x: Array, y: Array, i: int, j: int) -> tuple[float, int, int]:
     """Return the leftmost place of the particles from i and j on, and the first particles of both species beyond it."""
     place = min(x[i] if i < len(x) else np.inf, y[j] if j < len(y) else np.inf)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import compiled
+from .._compiled import jit
 from .._typing import Array
 from ._hull import cumulative, lower_hull, next_place, rise, slope_of
 
 
-@compiled
+@jit
 def velocities(x: Array, m: Array, y: Array, n: Array, law: Array) -> tuple[Array, Array]:
     """Return the velocities of both species: at every place the hull of the particles there."""
     nx, ny = len(x), len(y)
@@ -33,7 +33,7 @@ def velocities(x: Array, m: Array, y: Array, n: Array, law: Array) -> tuple[Arra
     return vx, vy
 
 
-@compiled
+@jit
 def sweep(x: Array, y: Array, step: float) -> tuple[Array, Array]:
     """Return the places of both species after an implicit step, for equal masses under ``newtonian_law()``.
 
@@ -60,7 +60,7 @@ def sweep(x: Array, y: Array, step: float) -> tuple[Array, Array]:
     return X, Y
 
 
-@compiled
+@jit
 def by_thresholds(x: Array, m: Array, y: Array, n: Array, law: Array, tau: float) -> tuple[Array, Array]:
     """Return the places of both species after an implicit step, for any masses: by the hull of all particles."""
     M, N = cumulative(m), cumulative(n)
@@ -79,7 +79,7 @@ def by_thresholds(x: Array, m: Array, y: Array, n: Array, law: Array, tau: float
     return X, Y
 
 
-@compiled
+@jit
 def family(a: Array, b: Array, speed: float, times: Array, A: Array, B: Array, T: Array, C: Array) -> float:
     """Go through the meetings of the a_i that start left of their b_i, and return the time of the last.
 

@@ -40,6 +40,8 @@ class CrossingGrid:
 
     start: Species
     law: Law = field(default_factory=newtonian_law)
+    _tips: TipLaw = field(init=False, repr=False)
+    _speed: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         tips, checked_state = TipLaw.on(self.law, self.start)
@@ -83,12 +85,13 @@ class CrossingGrid:
         x, y = self._points()
         T, C = (np.full((len(x), len(x)), np.nan) for _ in range(2))
         nowhere = np.zeros((0, len(x)))
-        family(x, y, self._speed, np.zeros(0), nowhere, nowhere, T, C)  # type: ignore[attr-defined]
-        family(y, x, self._speed, np.zeros(0), nowhere, nowhere, T.T, C.T)  # type: ignore[attr-defined]
+        family(x, y, self._speed, np.zeros(0), nowhere, nowhere, T, C)
+        family(y, x, self._speed, np.zeros(0), nowhere, nowhere, T.T, C.T)
         return T, C
 
     def _points(self) -> tuple[Array, Array]:
-        x, y = self._tips.clouds(self.start)  # type: ignore[attr-defined]
+        x, y = self._tips.clouds(self.start)
+        assert y is not None
         return x.points, y.points
 
     def _filled(self, times: Array) -> tuple[Array, Array, float]:
@@ -98,12 +101,9 @@ class CrossingGrid:
         x, y = self._points()
         X, Y = np.tile(x, (len(times), 1)), np.tile(y, (len(times), 1))
         none = np.zeros((0, 0))
-        ends = [
-            family(a, b, self._speed, times, A, B, none, none)  # type: ignore[attr-defined]
-            for a, b, A, B in ((x, y, X, Y), (y, x, Y, X))
-        ]
+        ends = [family(a, b, self._speed, times, A, B, none, none) for a, b, A, B in ((x, y, X, Y), (y, x, Y, X))]
         return X, Y, max(ends)
 
     def _particles(self, x: Array, y: Array) -> OrderedParticles:
-        names = self._tips.species  # type: ignore[attr-defined]
+        names = self._tips.species
         return OrderedParticles({name: (z, self.start[name].masses) for name, z in zip(names, (x, y), strict=True)})

@@ -119,10 +119,10 @@ class TipLaw:
         s = dict.fromkeys(names, 0.0)
         cross = 0.0
         for factor, pair, _ in law.forms.pairs:
-            if pair.alone:
-                s[pair.a] += factor * on_the_line(pair.kernel).pointed
+            if pair.is_self:
+                s[pair.a] += factor * on_the_line(pair.kernel).tip
             else:
-                cross += factor * on_the_line(pair.kernel).pointed
+                cross += factor * on_the_line(pair.kernel).tip
         if cross < 0:
             raise ValueError(
                 f"the cross-interaction must attract, got {cross:g} |x - y|: repulsion of two species is not convex on the cone"

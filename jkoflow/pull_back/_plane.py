@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import compiled, prange
+from .._compiled import jit, prange
 from .._typing import Array
 
 _GAUSS = 0.5773502691896257
 
 
-@compiled
+@jit
 def displacements(phi: Array, r0: float, r1: float) -> tuple[Array, Array, Array]:
     """Return tau grad phi, in cells, at the corners and at the middles of the faces across both axes, shape (2, ...).
 
@@ -53,7 +53,7 @@ def displacements(phi: Array, r0: float, r1: float) -> tuple[Array, Array, Array
     return corners, across0, across1
 
 
-@compiled
+@jit
 def segment(ax: float, ay: float, bx: float, by: float, table: Array) -> tuple[float, float, float]:
     """Return three integrals along the segment from a to b: of the 1-form, of (1 - t) mu, and of t mu.
 
@@ -102,7 +102,7 @@ def segment(ax: float, ay: float, bx: float, by: float, table: Array) -> tuple[f
             return form, begin, end
 
 
-@compiled
+@jit
 def keep_inside(moves: Array, origin0: float, origin1: float, n0: int, n1: int) -> None:
     """Shorten the moves, shape (2, ...), of those points (origin0 + i, origin1 + j) that would leave the box."""
     for i in range(moves.shape[1]):
@@ -112,7 +112,7 @@ def keep_inside(moves: Array, origin0: float, origin1: float, n0: int, n1: int) 
             moves[1, i, j] = min(max(y + moves[1, i, j], 0.0), float(n1)) - y
 
 
-@compiled
+@jit
 def stay_at_walls(changes: Array, moves: Array, origin0: float, origin1: float, n0: int, n1: int) -> None:
     """Set to 0 the changes across a wall for points that are at this wall."""
     for i in range(moves.shape[1]):
@@ -124,7 +124,7 @@ def stay_at_walls(changes: Array, moves: Array, origin0: float, origin1: float, 
                 changes[1, i, j] = 0.0
 
 
-@compiled(parallel=True)
+@jit(parallel=True)
 def face_integrals(corners: Array, across0: Array, across1: Array, table: Array) -> tuple[Array, Array, Array, Array]:
     """Return the integrals of the 1-form along every face, and the weights of the points of the faces, shape (4, ...).
 
@@ -155,7 +155,7 @@ def face_integrals(corners: Array, across0: Array, across1: Array, table: Array)
     return form0, form1, weights0, weights1
 
 
-@compiled(parallel=True)
+@jit(parallel=True)
 def face_changes(
     corners: Array,
     across0: Array,

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import compiled, prange
+from .._compiled import jit, prange
 from .._typing import Array, Whole
 from .tables import Tables
 
 _MOST = 16  # room for the corners of a triangle that is cut by six planes
 
 
-@compiled
+@jit
 def clip(polygon: Array, count: int, c: float, c1: float, c2: float, out: Array) -> int:
     """Set ``out`` to the part of a polygon where c + c1 u + c2 v >= 0. Return the number of its corners.
 
@@ -41,7 +41,7 @@ def clip(polygon: Array, count: int, c: float, c1: float, c2: float, out: Array)
     return corners
 
 
-@compiled
+@jit
 def slab(
     polygon: Array, count: int, c: float, c1: float, c2: float, k: int, low: int, high: int, spare: Array, out: Array
 ) -> int:
@@ -60,7 +60,7 @@ def slab(
     return clip(spare, inner, k + 1 - c, -c1, -c2, out)
 
 
-@compiled
+@jit
 def extent(polygon: Array, count: int, c: float, c1: float, c2: float, n: int) -> tuple[int, int]:
     """Return the first and the last cell along an axis that a polygon meets."""
     least, most = np.inf, -np.inf
@@ -72,7 +72,7 @@ def extent(polygon: Array, count: int, c: float, c1: float, c2: float, n: int) -
     return low, high
 
 
-@compiled
+@jit
 def triangle(A: Array, B: Array, C: Array, tables: Tables, work: Array, sums: Array) -> None:
     """Add the flux through the triangle ABC, and the integrals of mu times its three barycentric coordinates, to ``sums``."""
     mu, s0, s1, s2, P, P1, P2, r, r1, r2, Q, Q2, R, m, m2 = tables
@@ -122,7 +122,7 @@ def triangle(A: Array, B: Array, C: Array, tables: Tables, work: Array, sums: Ar
                         sums[3] += share * here * v
 
 
-@compiled
+@jit
 def corner_of(axis: int, step: int) -> tuple[int, int, int]:
     """Return the offset of corner number ``step`` of a face across an axis, counted round the face with the axis as normal."""
     a = 1 if step == 1 or step == 2 else 0
@@ -134,7 +134,7 @@ def corner_of(axis: int, step: int) -> tuple[int, int, int]:
     return a, b, 0
 
 
-@compiled(parallel=True)
+@jit(parallel=True)
 def normal_moves(phi: Array, rate: float, axis: int, out: Array) -> None:
     """Set ``out`` to ``rate`` times the difference of phi across every face, and to 0 at the walls."""
     n0, n1, n2 = out.shape
@@ -151,7 +151,7 @@ def normal_moves(phi: Array, rate: float, axis: int, out: Array) -> None:
                     out[i, j, k] = rate * (phi[i, j, k] - before)
 
 
-@compiled(parallel=True)
+@jit(parallel=True)
 def to_corners(faces: Array, axis: int, out: Array) -> None:
     """Set ``out`` to the mean over the four faces around every corner. Faces beyond a wall are mirror images."""
     n0, n1, n2 = out.shape
@@ -169,7 +169,7 @@ def to_corners(faces: Array, axis: int, out: Array) -> None:
                 out[i, j, k] = 0.25 * total
 
 
-@compiled
+@jit
 def place(corners: Array, i: Whole, j: int, k: int, out: Array) -> None:
     """Set ``out`` to the place of a corner, kept inside the box."""
     out[0] = min(max(i + corners[0, i, j, k], 0.0), corners.shape[1] - 1.0)
@@ -177,7 +177,7 @@ def place(corners: Array, i: Whole, j: int, k: int, out: Array) -> None:
     out[2] = min(max(k + corners[2, i, j, k], 0.0), corners.shape[3] - 1.0)
 
 
-@compiled
+@jit
 def middle(corners: Array, normal: Array, axis: int, i: Whole, j: int, k: int, clipped: bool, out: Array) -> None:
     """Set ``out`` to the place of the middle of a face. ``clipped`` keeps it inside the box.
 
@@ -195,7 +195,7 @@ def middle(corners: Array, normal: Array, axis: int, i: Whole, j: int, k: int, c
         out[c] = min(max(x, 0.0), corners.shape[c + 1] - 1.0) if clipped else x
 
 
-@compiled(parallel=True)
+@jit(parallel=True)
 def face_integrals(corners: Array, normal: Array, axis: int, tables: Tables, flux: Array, weights: Array) -> None:
     """Set ``flux`` to the flux through every face across an axis.
 
@@ -221,7 +221,7 @@ def face_integrals(corners: Array, normal: Array, axis: int, tables: Tables, flu
                     weights[i, j, k, step] = sums[1:]
 
 
-@compiled(parallel=True)
+@jit(parallel=True)
 def face_changes(
     corners: Array, normal: Array, axis: int, weights: Array, moved: Array, across: Array, swept: Array, stiffness: bool
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -87,11 +87,12 @@ class Adaptive(Scheme):
     def step(
         self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: None
     ) -> tuple[Species, None, StepInfo]:
-        iterations = 0
+        iterations, residual = 0, 0.0
         while True:
             doubled = self._doubled_step(law, state, tau, mobilities)
             status = doubled.status
             iterations += doubled.iterations
+            residual = max(residual, doubled.residual)
             if status.ok:
                 error = _product_distance(doubled.coarse, doubled.fine, mobilities) / (2**self.order - 1)
                 change = _SAFETY * (self.tolerance / max(error, 1e-300)) ** (1 / (self.order + 1))
@@ -105,14 +106,14 @@ class Adaptive(Scheme):
                 status = Status.DT_TOO_SMALL if status.ok else status
                 break
             tau = next_dt
-        fine, residual = doubled.fine, doubled.last_info.residual
+        fine = doubled.fine
         distances = {name: wasserstein2(fine[name], measure) for name, measure in state.items()}
         return fine, None, StepInfo(distances, status, iterations, residual, dt=tau, next_dt=next_dt, error=error)
 
     def _doubled_step(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]) -> _DoubledStep:
         """Take one step of ``tau`` and, from the same state, two steps of ``tau / 2``. Stop at the first that fails."""
         coarse, _, info = self.scheme.step(law, state, tau, mobilities, None)
-        infos: list[Any] = [info]
+        infos = [info]
         fine = state
         for _ in range(2):
             if not infos[-1].status.ok:
@@ -120,7 +121,8 @@ class Adaptive(Scheme):
             fine, _, info = self.scheme.step(law, fine, tau / 2, mobilities, None)
             infos.append(info)
         status = next((step_info.status for step_info in infos if not step_info.status.ok), Status.CONVERGED)
-        return _DoubledStep(coarse, fine, infos[-1], status, sum(step_info.iterations for step_info in infos))
+        iterations = sum(step_info.iterations for step_info in infos)
+        return _DoubledStep(coarse, fine, status, iterations, max(step_info.residual for step_info in infos))
 
 
 class _DoubledStep(NamedTuple):
@@ -130,12 +132,12 @@ class _DoubledStep(NamedTuple):
     """The end of the whole step."""
     fine: Species
     """The end of the half steps."""
-    last_info: StepInfo
-    """What the scheme tells of the last step taken."""
     status: Status
     """The status of the step that failed, or CONVERGED."""
     iterations: int
     """The iterations of all steps together."""
+    residual: float
+    """The largest residual of all steps."""
 
 
 def _product_distance(a: Species, b: Species, mobilities: Mapping[str, float]) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import compiled, prange
+from .._compiled import jit, prange
 from .._typing import Array
 
 
-@compiled(parallel=True)
+@jit(parallel=True)
 def envelope(lines: Array, weight: float, out: Array) -> None:
     """Set ``out``, row by row, to out[y] = max over x of lines[x] - weight (x - y)^2 / 2. Entries -inf are left out.
 

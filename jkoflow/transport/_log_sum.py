@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import compiled
+from .._compiled import jit
 from .._typing import Array
 
 _BLOCK = 8
 
 
-@compiled
+@jit
 def sum_again(out: Array, lines: Array, doubtful: Array, log_factor: Array, negligible: float) -> None:
     """Set out[k, i] = log sum_j exp(lines[k, j] + log_factor[i, j]) wherever ``doubtful[k, i]`` is True.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import compiled, prange
+from .._compiled import jit, prange
 from .._typing import Array
 from ..kernels.sums.compiled_pairs import LEAST_EXPONENT, fast_exp, squared_distances
 
 _BLOCK, _ROWS = 256, 16
 
 
-@compiled
+@jit
 def _exponents(squares: Array, rate: float, log_weights: Array) -> float:
     """Overwrite the squares |x - y|^2 with log_weights - |x - y|^2 rate. Return the largest of these exponents."""
     n = len(log_weights)
@@ -22,7 +22,7 @@ def _exponents(squares: Array, rate: float, log_weights: Array) -> float:
     return top
 
 
-@compiled
+@jit
 def _sum_of_exponentials(exponents: Array, top: float, n: int) -> float:
     """Return the sum of exp(exponents - top) over the first n exponents, which it overwrites."""
     for j in range(n):
@@ -33,7 +33,7 @@ def _sum_of_exponentials(exponents: Array, top: float, n: int) -> float:
     return total
 
 
-@compiled(parallel=True)
+@jit(parallel=True)
 def soft_minima(at: Array, sources: Array, log_weights: Array, epsilon: float) -> Array:
     """Return -epsilon log sum_j exp(log_weights_j - |x_i - y_j|^2 / epsilon). The points have shape (d, n) and (d, m)."""
     n, m = at.shape[1], sources.shape[1]
@@ -56,7 +56,7 @@ def soft_minima(at: Array, sources: Array, log_weights: Array, epsilon: float) -
     return out
 
 
-@compiled(parallel=True)
+@jit(parallel=True)
 def log_sums_along(lines: Array, stiffness: float) -> Array:
     """Return log sum_j exp(lines_j - (i - j)^2 stiffness) for every line, shape (count, n). A line without mass gives -inf."""
     count, n = lines.shape

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._compiled import compiled
+from .._compiled import jit
 from .._typing import Array, Indices, Mask, Whole
 
 BLOCK = 8  # sources along each axis that share a bounding plane; also the side of the smallest tile
@@ -48,7 +48,7 @@ class Tiles(NamedTuple):
     boxes: Indices
 
 
-@compiled
+@jit
 def block_planes(values: Array) -> Array:
     """Return the planes of all blocks."""
     planes = np.empty((values.shape[0] // BLOCK, values.shape[1] // BLOCK, 3))
@@ -72,7 +72,7 @@ def block_planes(values: Array) -> Array:
     return planes
 
 
-@compiled
+@jit
 def coarse_planes(planes: Array) -> Array:
     """Return the planes of groups of 4 x 4 blocks, from the planes of the blocks."""
     out = np.empty(((planes.shape[0] + _COARSE - 1) // _COARSE, (planes.shape[1] + _COARSE - 1) // _COARSE, 3))
@@ -95,7 +95,7 @@ def coarse_planes(planes: Array) -> Array:
     return out
 
 
-@compiled
+@jit
 def plan(sources: Sources, corners: Indices, side: int, stiffness: tuple[float, ...], negligible: float) -> Tiles:
     """Return the tiles at the given corners. The box of a tile is empty if a bound overflowed."""
     count, parts = len(corners), side // BLOCK
@@ -110,19 +110,19 @@ def plan(sources: Sources, corners: Indices, side: int, stiffness: tuple[float, 
     return tiles
 
 
-@compiled
+@jit
 def _term(values: Array, r: int, c: int, c0: int, c1: int, s: tuple[float, ...]) -> float:
     """Return the term of the source (r, c) at the target (c0, c1)."""
     return values[r, c] - s[0] * (r - c0) ** 2 - s[1] * (c - c1) ** 2
 
 
-@compiled
+@jit
 def _middle(tiles: Tiles, t: Whole) -> tuple[int, int]:
     """Return the middle of tile t."""
     return tiles.corners[t, 0] + tiles.side // 2, tiles.corners[t, 1] + tiles.side // 2
 
 
-@compiled
+@jit
 def _find_best(sources: Sources, tiles: Tiles, t: int) -> None:
     """Set the best source of tile t.
 
@@ -158,7 +158,7 @@ def _find_best(sources: Sources, tiles: Tiles, t: int) -> None:
             jump //= 2
 
 
-@compiled
+@jit
 def _peak(slope: float, s: float, first: int, length: int, other: int, other_length: int) -> float:
     """Return the maximum of slope (x - middle of the interval) - s (distance of x to the other interval)^2.
 
@@ -170,7 +170,7 @@ def _peak(slope: float, s: float, first: int, length: int, other: int, other_len
     return slope * (x - (first + last) / 2) - s * apart * apart
 
 
-@compiled
+@jit
 def _find_low(sources: Sources, tiles: Tiles, t: int, negligible: float) -> None:
     """Set the bounds below which a term does not matter, per block of targets of tile t.
 
@@ -190,7 +190,7 @@ def _find_low(sources: Sources, tiles: Tiles, t: int, negligible: float) -> None
             low[e, f] = min(low[e, f], term - negligible)
 
 
-@compiled
+@jit
 def _find_box(sources: Sources, tiles: Tiles, t: int) -> None:
     """Set the box of the sources that matter to tile t."""
     planes, coarse, box = sources.planes, sources.coarse, tiles.boxes[t]
@@ -209,7 +209,7 @@ def _find_box(sources: Sources, tiles: Tiles, t: int) -> None:
         box[0], box[1], box[2], box[3] = rows[0] * BLOCK, rows[1] * BLOCK, columns[0] * BLOCK, columns[1] * BLOCK
 
 
-@compiled
+@jit
 def _matters(plane: Array, a: int, b: int, width: int, sources: Sources, tiles: Tiles, t: Whole, low: Array) -> bool:
     """Return True if the sources below a plane on block (a, b), of the given width, may matter to a part of tile t."""
     best, s, part = tiles.best[t], tiles.stiffness, tiles.side // low.shape[0]
@@ -228,7 +228,7 @@ def _matters(plane: Array, a: int, b: int, width: int, sources: Sources, tiles: 
     return False
 
 
-@compiled
+@jit
 def exponents(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices) -> Array:
     """Return the exponents b_j in the boxes of the tiles that are not cut, box after box.
 
@@ -253,7 +253,7 @@ def exponents(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices) -> Array
     return out
 
 
-@compiled
+@jit
 def sum_tiles(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices, weights: Array, sums: Array, offsets: Array) -> None:
     """Set ``sums`` and ``offsets`` on every tile that is not cut: the log-sum is log(sums) + offsets.
 
@@ -285,7 +285,7 @@ def sum_tiles(sources: Sources, tiles: Tiles, cut: Mask, ends: Indices, weights:
                     offsets[i0 + r, i1 + c] = top + s[0] * y * (2 * d0 - y) + s[1] * x * (2 * d1 - x)
 
 
-@compiled
+@jit
 def _tilts(first: int, length: int, side: int, s: float) -> Array:
     """Return exp(2 s x y) for x = -side / 2, ..., side / 2 - 1 and y = first, ..., first + length - 1, power after power."""
     step = np.exp(2 * s * (first + np.arange(length)))
@@ -299,7 +299,7 @@ def _tilts(first: int, length: int, side: int, s: float) -> Array:
     return out
 
 
-@compiled
+@jit
 def sum_cut(sources: Sources, tiles: Tiles, cut: Mask, sums: Array, offsets: Array) -> None:
     """Set ``sums`` and ``offsets`` on the smallest tiles that are cut, with a tilt for every block of sources."""
     total, top = np.empty((BLOCK, BLOCK)), np.empty((BLOCK, BLOCK))
@@ -317,7 +317,7 @@ def sum_cut(sources: Sources, tiles: Tiles, cut: Mask, sums: Array, offsets: Arr
                 sums[i0 + r, i1 + c], offsets[i0 + r, i1 + c] = total[r, c], top[r, c]
 
 
-@compiled
+@jit
 def _add_block(block: Array, row: int, column: int, s: tuple[float, ...], total: Array, top: Array) -> None:
     """Add the terms of a block of sources to the sums total exp(top) at the targets of one tile.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._compiled import compiled
+from ..._compiled import jit
 from ..._typing import Array
 
 
-@compiled
+@jit
 def morse_values(at: Array, sources: Array, masses: Array, length: float) -> tuple[Array, Array, Array]:
     """Return the sums of S(x) = 1 - exp(-|x|/l) - |x|/l, of S' and of S'', by recurrences from both ends."""
     n, k = len(at), len(sources)
@@ -45,7 +45,7 @@ def morse_values(at: Array, sources: Array, masses: Array, length: float) -> tup
     return values, slopes, curvatures
 
 
-@compiled
+@jit
 def morse_curvatures(at: Array, sources: Array, weights: Array, length: float) -> Array:
     """Return the sums of the second derivative -exp(-|x|/l)/l^2."""
     n, k = len(at), len(sources)
@@ -69,7 +69,7 @@ def morse_curvatures(at: Array, sources: Array, weights: Array, length: float) -
     return out
 
 
-@compiled
+@jit
 def morse_own_curvatures(decays: Array, weights: Array, length: float) -> Array:
     """Return the sums of -exp(-|x|/l)/l^2 where the targets are the sources, from the decays exp(-gap/l) between neighbours."""
     n = len(weights)
@@ -85,7 +85,7 @@ def morse_own_curvatures(decays: Array, weights: Array, length: float) -> Array:
     return out * (-1 / length**2)
 
 
-@compiled
+@jit
 def power_values(at: Array, sources: Array, masses: Array, p: float) -> tuple[Array, Array, Array]:
     """Return the sums of |x|^p / p and of its two derivatives over the pairs that do not coincide."""
     n = len(at)
@@ -102,7 +102,7 @@ def power_values(at: Array, sources: Array, masses: Array, p: float) -> tuple[Ar
     return values, slopes, curvatures
 
 
-@compiled
+@jit
 def log_values(at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
     """Return the sums of log|x| and of its two derivatives over the pairs that do not coincide."""
     n = len(at)
@@ -118,7 +118,7 @@ def log_values(at: Array, sources: Array, masses: Array) -> tuple[Array, Array, 
     return values, slopes, curvatures
 
 
-@compiled
+@jit
 def gaussian_values(at: Array, sources: Array, masses: Array, length: float) -> tuple[Array, Array, Array]:
     """Return the sums of 1 - exp(-x^2/l^2) and of its two derivatives."""
     n = len(at)

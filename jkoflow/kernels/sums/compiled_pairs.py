@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._compiled import compiled, prange
+from ..._compiled import jit, prange
 from ..._typing import Array, Whole
 from .kinds import GAUSSIAN, MORSE
 
@@ -15,7 +15,7 @@ _LOG2_E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 0.6931471803691238, 1.9082149
 _ROUNDING = 6755399441055744.0  # 3 * 2^51: adding it rounds to a whole number, kept in the lowest bits
 
 
-@compiled(inline=True)
+@jit(inline=True)
 def fast_exp(x: float) -> float:
     """Return exp(x) for LEAST_EXPONENT <= x <= 0, to 2e-16, by operations that become vector instructions.
 
@@ -41,7 +41,7 @@ def fast_exp(x: float) -> float:
     return p * np.int64(exponent).view(np.float64)
 
 
-@compiled
+@jit
 def _weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> None:
     """Set ``out`` to m k'(r) / r from the squares r^2, and to 0 at r = 0. ``a`` is the parameter of the kernel."""
     n = len(masses)
@@ -71,7 +71,7 @@ def _weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> No
             out[j] = masses[j] * squares[j] ** half if squares[j] > 0 else 0.0
 
 
-@compiled
+@jit
 def _profile(kind: int, a: float, squares: Array, masses: Array) -> float:
     """Return the sum of m k(r). If k(0) is infinite, the terms with r = 0 count 0."""
     total = 0.0
@@ -86,7 +86,7 @@ def _profile(kind: int, a: float, squares: Array, masses: Array) -> float:
     return total
 
 
-@compiled
+@jit
 def squared_distances(at: Array, i: int, sources: Array, start: int, stop: int, out: Array) -> None:
     """Set ``out`` to |x_i - y_j|^2 for the sources j from ``start`` to ``stop``."""
     for j in range(stop - start):
@@ -98,7 +98,7 @@ def squared_distances(at: Array, i: int, sources: Array, start: int, stop: int, 
             out[j] += gap * gap
 
 
-@compiled(reassociate=True)
+@jit(reassociate=True)
 def _pull(x: float, places: Array, weights: Array) -> float:
     total = 0.0
     for j in range(len(places)):
@@ -106,7 +106,7 @@ def _pull(x: float, places: Array, weights: Array) -> float:
     return total
 
 
-@compiled
+@jit
 def _gradient_rows(
     at: Array, sources: Array, masses: Array, kind: int, a: float, first: Whole, last: Whole, out: Array
 ) -> None:
@@ -121,7 +121,7 @@ def _gradient_rows(
                 out[k, i] += _pull(at[k, i], sources[k, start:stop], weights)
 
 
-@compiled
+@jit
 def _value_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, first: Whole, last: Whole, out: Array) -> None:
     squares = np.empty(_BLOCK)
     m = sources.shape[1]
@@ -132,7 +132,7 @@ def _value_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, f
             out[i] += _profile(kind, a, squares, masses[start:stop])
 
 
-@compiled(parallel=True)
+@jit(parallel=True)
 def _all_gradient_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, out: Array) -> None:
     n = at.shape[1]
     for part in prange((n + _ROWS - 1) // _ROWS):
@@ -140,7 +140,7 @@ def _all_gradient_rows(at: Array, sources: Array, masses: Array, kind: int, a: f
         _gradient_rows(at, sources, masses, kind, a, first, min(n, first + _ROWS), out)
 
 
-@compiled(parallel=True)
+@jit(parallel=True)
 def _all_value_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, out: Array) -> None:
     n = at.shape[1]
     for part in prange((n + _ROWS - 1) // _ROWS):

@@ -23,13 +23,13 @@ _TABLE = 1 << 20  # entries of the largest table of pairs in memory
 
 @dataclass(frozen=True)
 class LineKernel:
-    """A kernel in dimension 1, written as W(x) = pointed |x| + sum over the parts of c S(x).
+    """A kernel in dimension 1, written as W(x) = tip |x| + sum over the parts of c S(x).
 
-    pointed |x| is the tip of W. The functions S are smooth at the origin, or powers |x|^p / p (log|x| for p = 0) that are not.
+    tip |x| is the tip of W. The functions S are smooth at the origin, or powers |x|^p / p (log|x| for p = 0) that are not.
 
     Attributes
     ----------
-    pointed : float
+    tip : float
         The coefficient of the tip, which is k'(0+). The double integrals of |x| are exact, by ranks.
     parts : tuple of (c, Sum)
         The coefficients c, and the sums of the functions S over sorted points.
@@ -38,14 +38,14 @@ class LineKernel:
         do not resolve them within a cell: there their exact mean is needed.
     """
 
-    pointed: float = 0.0
+    tip: float = 0.0
     parts: tuple[tuple[float, Sum], ...] = ()
     powers: tuple[tuple[float, float], ...] = ()
 
     def scaled(self, c: float) -> LineKernel:
         """Return the kernel c W."""
         return LineKernel(
-            c * self.pointed,
+            c * self.tip,
             tuple((c * factor, part) for factor, part in self.parts),
             tuple((c * factor, p) for factor, p in self.powers),
         )
@@ -281,7 +281,7 @@ def on_the_line(kernel: Kernel) -> LineKernel:
     or one that is not integrable.
 
     >>> from jkoflow import Morse, PowerLaw
-    >>> on_the_line(Morse(2.0, 0.5) + PowerLaw(1)).pointed
+    >>> on_the_line(Morse(2.0, 0.5) + PowerLaw(1)).tip
     5.0
     """
     terms = terms_of(kernel)
@@ -289,7 +289,7 @@ def on_the_line(kernel: Kernel) -> LineKernel:
         raise ValueError(f"{kernel!r} is not known on the line: register it with jkoflow.kernels.sums.on_the_line.register")
     line_kernels = [on_the_line(term).scaled(c) for c, term in terms]
     return LineKernel(
-        sum(line_kernel.pointed for line_kernel in line_kernels),
+        sum(line_kernel.tip for line_kernel in line_kernels),
         tuple(part for line_kernel in line_kernels for part in line_kernel.parts),
         tuple(power for line_kernel in line_kernels for power in line_kernel.powers),
     )
@@ -320,7 +320,7 @@ def _(kernel: PowerLaw) -> LineKernel:
     if kernel.p <= -1:
         raise ValueError(f"{kernel!r} is not integrable on the line: p must be > -1")
     if kernel.p == 1:
-        return LineKernel(pointed=1.0)
+        return LineKernel(tip=1.0)
     if kernel.p % 2 == 0 and 2 <= kernel.p <= _MOST_MOMENTS:
         return LineKernel(parts=((1.0, MomentSum(int(kernel.p))),))
     return LineKernel(parts=((1.0, PowerSum(kernel.p)),), powers=((1.0, kernel.p),))
@@ -329,7 +329,7 @@ def _(kernel: PowerLaw) -> LineKernel:
 @on_the_line.register
 def _(kernel: Newtonian) -> LineKernel:
     if kernel.d == 1:
-        return LineKernel(pointed=-0.5)
+        return LineKernel(tip=-0.5)
     if kernel.d == 2:
         return on_the_line(PowerLaw(0)).scaled(-1 / (2 * np.pi))
     raise ValueError(f"{kernel!r} is not integrable on the line: d must be 1 or 2")

@@ -143,11 +143,11 @@ def _line_sums(line_kernel: LineKernel, at: Array, sources: Array, masses: Array
     order, by_place = np.argsort(at, kind="stable"), np.argsort(sources, kind="stable")
     x, y, m = at[order], sources[by_place], masses[by_place]
     values, slopes = np.zeros(len(x)), np.zeros(len(x))
-    if line_kernel.pointed != 0:
+    if line_kernel.tip != 0:
         mass, moment = cumulated(m), cumulated(m * y)
         before, until = np.searchsorted(y, x, side="left"), np.searchsorted(y, x, side="right")
-        slopes += line_kernel.pointed * (mass[before] + mass[until] - mass[-1])
-        values += line_kernel.pointed * (x * (2 * mass[before] - mass[-1]) - 2 * moment[before] + moment[-1])
+        slopes += line_kernel.tip * (mass[before] + mass[until] - mass[-1])
+        values += line_kernel.tip * (x * (2 * mass[before] - mass[-1]) - 2 * moment[before] + moment[-1])
     for c, part in line_kernel.parts:
         value, slope, _ = part.values(x, y, m)
         values += c * value

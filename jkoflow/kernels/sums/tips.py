@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._compiled import compiled
+from ..._compiled import jit
 from ..._typing import Array, Indices
 
 
-@compiled
+@jit
 def _at_nodes(y: Array, v: Array) -> tuple[Array, Array]:
     """Return the mass to the left of every node, in the order of the cells, and Phi at every node."""
     n = len(v)
@@ -21,7 +21,7 @@ def _at_nodes(y: Array, v: Array) -> tuple[Array, Array]:
     return below, phi
 
 
-@compiled
+@jit
 def abs_potential(at: Array, y: Array, v: Array) -> tuple[Array, Array, Array]:
     """Return Phi, Phi' and Phi'' at sorted points, for nu with the nodes y and the masses v.
 
@@ -58,7 +58,7 @@ def abs_potential(at: Array, y: Array, v: Array) -> tuple[Array, Array, Array]:
     return values, slopes, curvatures
 
 
-@compiled
+@jit
 def abs_over_cells(x: Array, y: Array, v: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Return the means of six functions over every cell between the nodes x, exactly. u runs from 0 to 1 along the cell.
 
@@ -121,7 +121,7 @@ def abs_over_cells(x: Array, y: Array, v: Array) -> tuple[Array, Array, Array, A
     return out[0], out[1], out[2], out[3], out[4], out[5]
 
 
-@compiled
+@jit
 def abs_coupling(x: Array, w: Array, y: Array, v: Array) -> tuple[Indices, Indices, Array]:
     """Return the mixed second derivatives of int int |x - y| d mu d nu in a node of mu and a node of nu.
 
@@ -158,7 +158,7 @@ def abs_coupling(x: Array, w: Array, y: Array, v: Array) -> tuple[Indices, Indic
     return rows[:count], columns[:count], entries[:count]
 
 
-@compiled
+@jit
 def _couple_atoms(x: Array, w: Array, y: Array, v: Array, rows: Indices, columns: Indices, entries: Array, count: int) -> int:
     """Add the triplets of the atoms of nu with the cells of positive width of mu. Return the new number of triplets."""
     n = len(w)

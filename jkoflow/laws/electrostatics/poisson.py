@@ -14,9 +14,8 @@ from ...kernels import Kernel, Newtonian, Quadratic
 from ...kernels.sums import on_the_line
 from ...measures import Density, EnclosedCharge, LinePotential, Measure, Quantiles, RadialQuantiles, Species
 from ..base import Combination, Law, Term
-from ..cross_interaction import CrossInteraction
 from ..forms import FieldCoupling
-from ..interaction import Interaction
+from ..pairs import CrossInteraction, Interaction
 from ..potential import Potential
 
 _GAUSS_POINTS = 3  # in a cell of a grid, along every axis

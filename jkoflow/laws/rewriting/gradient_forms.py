@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..base import Combination, Law, Term
-from ..cross_interaction import CrossInteraction
-from ..interaction import Interaction
+from ..pairs import CrossInteraction, Interaction
 
 
 def gradient_form(law: Law) -> tuple[Law, Mapping[str, float]] | None:

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 
 from ...measures import Density, Measure, Particles, Quantiles, Species
 from ..base import Combination, Law, State, Term
-from ..drift import Drift
-from ..entropy import Entropy
 from ..forms import External, Internal, OneWay, Pair
+from ..internal import Entropy, RenyiEntropy
+from ..pairs import Drift
 from ..reading import Entry
-from ..renyi import RenyiEntropy
 
 
 class UnitMasses(NamedTuple):
@@ -69,7 +68,7 @@ def _divided(entry: Entry[Any], masses: dict[str, float]) -> list[tuple[float, T
             return entropy + [(c * masses[name] ** (m - 1), RenyiEntropy(m, name)) for c, m in form.powers]
         case Internal():
             raise ValueError(f"{entry.term!r} has no known form for unit masses: sums of entropies and powers have")
-        case Pair(alone=True) as form:
+        case Pair(is_self=True) as form:
             return [(masses[form.a], entry.term)]
         case Pair() | OneWay() as form:
             return [(masses[b], Drift(kernel, moves=a, by=b)) for a, b, kernel in form.motions]

@@ -9,7 +9,7 @@ import numpy as np
 from ..._typing import Array
 from ..base import ProximalStep
 from .local_energy import GridEnergy, LocalEnergy, must_leave_room
-from .power_equation import monotone_equation, power_equation
+from .log_density import monotone_equation, power_equation
 
 _SOFTNESS = 0.2  # share of the difference of the potential over a cell: less sharpens fronts, and slows Newton's method
 _SPARE = 1e-9  # share of the mass: for so much more mass a bound has to leave room

@@ -54,7 +54,7 @@ class JointPair(JointTerm):
 
     @property
     def involves(self) -> tuple[str, ...]:
-        return (self.pair.a,) if self.pair.alone else (self.pair.a, self.pair.b)
+        return (self.pair.a,) if self.pair.is_self else (self.pair.a, self.pair.b)
 
     def field(self, species: str, state: Species) -> Array:
         return state.grid.convolve(self.pair.kernel, state[self._source(species)].values)

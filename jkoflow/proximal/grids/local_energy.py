@@ -110,7 +110,7 @@ def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> Local
         if bound.form.species == species:
             bound.non_negative()
             cap = min(cap, bound.form.density)
-    for obstacle in forms.forbidden:
+    for obstacle in forms.obstacles:
         if obstacle.form.species == species:
             obstacle.non_negative()
             forbidden = forbidden | obstacle.form.mask(grid)

@@ -74,7 +74,7 @@ class NewtonianStep(StepSolver):
             kernel = on_the_line(form.kernel)
             if not kernel.only_tip:
                 raise ValueError(f"law must be a multiple of newtonian_law(), got {term!r}: QuantileNewton takes others")
-            strengths[form.a if form.alone else "cross"] += factor * kernel.pointed
+            strengths[form.a if form.is_self else "cross"] += factor * kernel.tip
         c = strengths["cross"]
         if not c > 0 or strengths[x] != -c or strengths[y] != -c or any(alpha != 1 for alpha in step.mobilities.values()):
             raise ValueError(

@@ -105,18 +105,18 @@ class LineProblem:
         """The tips that can hold atoms together: between two species, and between a species and frozen atoms."""
         nothing = np.zeros(0)
         tips = [
-            Tip(kernel.pointed, self.chain(a), self.chain(b), nothing, nothing)
+            Tip(kernel.tip, self.chain(a), self.chain(b), nothing, nothing)
             for a, b, kernel in self.terms.crosses
-            if kernel.pointed > 0
+            if kernel.tip > 0
         ]
         for chain in self.chains:
             for frozen in self.terms.fields.get(chain.name, []):
                 atomic = (np.diff(frozen.nodes) == 0) & (frozen.masses > 0)
-                if frozen.kernel.pointed > 0 and atomic.any():
+                if frozen.kernel.tip > 0 and atomic.any():
                     places, which = np.unique(frozen.nodes[:-1][atomic], return_inverse=True)
                     tips.append(
                         Tip(
-                            frozen.kernel.pointed,
+                            frozen.kernel.tip,
                             chain,
                             None,
                             places,
@@ -277,12 +277,12 @@ class LineProblem:
             first, second, third = frozen.at_sorted(z)
             value, slope, curvature = value + first, slope + second, curvature + third
             spread, other = self._blurred(nodes, chain.masses), self._blurred(frozen.nodes, frozen.masses)
-            _add_tip(model, chain, spread, other, frozen.masses, frozen.kernel.pointed, convexified)
+            _add_tip(model, chain, spread, other, frozen.masses, frozen.kernel.tip, convexified)
         if convexified:
             curvature = np.maximum(curvature, 0.0)
         for kernel in self.terms.selves.get(chain.name, []):
-            if kernel.pointed != 0:
-                _add_ranks(model, chain, nodes, kernel.pointed)
+            if kernel.tip != 0:
+                _add_ranks(model, chain, nodes, kernel.tip)
             for c, part in kernel.parts:
                 part = part.cautious() if convexified else part
                 first, second, third = part.values(z, z, m)
@@ -297,15 +297,15 @@ class LineProblem:
     def _cross(self, a: Chain, b: Chain, kernel: LineKernel, x: Array, model: Model, convexified: bool) -> None:
         """Add the interaction of two species: the tip exactly, the other parts at the Gauss points."""
         xa, xb = x[a.nodes], x[b.nodes]
-        if kernel.pointed != 0:
+        if kernel.tip != 0:
             from ...kernels.sums.tips import abs_coupling
 
             ya, yb = self._blurred(xa, a.masses), self._blurred(xb, b.masses)
-            _add_tip(model, a, ya, yb, b.masses, kernel.pointed, convexified)
-            _add_tip(model, b, yb, ya, a.masses, kernel.pointed, convexified, with_value=False)
-            if kernel.pointed > 0 or not convexified:
+            _add_tip(model, a, ya, yb, b.masses, kernel.tip, convexified)
+            _add_tip(model, b, yb, ya, a.masses, kernel.tip, convexified, with_value=False)
+            if kernel.tip > 0 or not convexified:
                 rows, columns, entries = abs_coupling(ya, a.masses, yb, b.masses)
-                model.triplets.append((rows + a.nodes.start, columns + b.nodes.start, kernel.pointed * entries))
+                model.triplets.append((rows + a.nodes.start, columns + b.nodes.start, kernel.tip * entries))
         za, ma, zb, mb = at_gauss_points(xa), over_gauss_points(a.masses), at_gauss_points(xb), over_gauss_points(b.masses)
         for c, part in kernel.parts:
             part = part.cautious() if convexified else part

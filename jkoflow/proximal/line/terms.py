@@ -11,7 +11,7 @@ from ...laws import Entry, LawForms
 from ...laws.electrostatics import as_interactions
 from ...laws.forms import Bound, External, FieldCoupling, Internal, Pair
 from ...measures import LinePotential, Species
-from .cell_laws import CellLaw, cell_laws
+from .cells import CellLaw, cell_laws
 from .derivatives import PointLaw
 
 
@@ -105,7 +105,7 @@ class LineTerms:
 
     def _add_pair(self, pair: Pair, entry: Entry[Pair]) -> None:
         kernel = on_the_line(pair.kernel).scaled(entry.factor)
-        if pair.alone:
+        if pair.is_self:
             if kernel.singular and np.any(self.anchor[pair.a].atomic):
                 raise ValueError(
                     f"{entry.term!r} is infinite in the atoms of species {pair.a!r}: spread them over intervals first"

@@ -117,7 +117,8 @@ class _Program:
     def __init__(self, step: ProximalStep) -> None:
         import cvxpy as cp
 
-        self.step, self.planes = step, []  # type: ignore[var-annotated]
+        self.step = step
+        self.planes: list[Any] = []
         self.level, slopes = _plane(step, step.anchor)
         pull = sum(step.mobilities[name] * float(cloud.masses @ slopes[name] ** 2) for name, cloud in step.anchor.items())
         self.length = step.tau * float(np.sqrt(pull)) or 1.0

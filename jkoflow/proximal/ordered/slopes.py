@@ -47,7 +47,7 @@ def _of_pair(pair: Pair, entry: Entry[Pair], state: Species) -> tuple[float, Slo
     kernel = _finite_kernel(entry)
     value, slope = _generated(kernel, state[pair.a], state[pair.b])
     total = float(state[pair.a].masses @ value)
-    if pair.alone:
+    if pair.is_self:
         return total / 2, {pair.a: slope}
     return total, {pair.a: slope, pair.b: _generated(kernel, state[pair.b], state[pair.a])[1]}
 

@@ -13,7 +13,7 @@ from ...laws import Entry
 from ...laws.forms import External, FieldCoupling
 from ...measures import EnclosedCharge, RadialQuantiles, Species, unit_ball
 from ..base import ProximalStep
-from ..line.cell_laws import CellLaw, cell_laws
+from ..line.cells import CellLaw, cell_laws
 from ..line.derivatives import PointLaw
 
 _LEFT, _RIGHT = 1 - GAUSS_POINTS, GAUSS_POINTS

@@ -9,7 +9,7 @@ import numpy as np
 from ...._typing import Array
 from ...base import ProximalStep
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
-from ..power_equation import monotone_equation, power_equation
+from ..log_density import monotone_equation, power_equation
 
 _SPARE = -1e-12  # share of the mass: a bound that is exactly filled may be short of the mass by rounding
 

@@ -14,7 +14,7 @@ from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, Gene
 from ....measures import Density, Measure, Species
 from ...base import IterativeSolver, ProximalStep, ProxResult
 from .equations import GridStep, Trial
-from .newton import newton
+from .newton import newton_change
 from .refinement import doubled
 
 _COARSE = 1e-3  # tolerance of the residual on coarser grids and with a thicker floor
@@ -237,7 +237,7 @@ def _line_search(problem: GridStep, trial: Trial, ceiling: float) -> tuple[Trial
     The step is halved until the residual falls. If it has to be cut, the longest share whose residual stays below the
     ceiling is taken instead.
     """
-    change = newton(problem, trial)
+    change = newton_change(problem, trial)
     share, below_ceiling = 1.0, (trial, 0.0)
     while True:
         new = problem.repaired(problem.trial(trial.phi + share * change))

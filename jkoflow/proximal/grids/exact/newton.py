@@ -16,7 +16,7 @@ _TRACE = 1e-12  # share of the largest diagonal entry, added because nothing det
 _MOST_PRODUCTS = 20  # where the map folds a rough step is enough: more products cost more than another step
 
 
-def newton(problem: GridStep, trial: Trial) -> Array:
+def newton_change(problem: GridStep, trial: Trial) -> Array:
     """The change of the potentials by one Newton step from a trial.
 
     The Jacobian is the derivative of the discrete equations, with one exception: the slope (U*)'' is replaced by the secant

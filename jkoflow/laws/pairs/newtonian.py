@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..kernels import PowerLaw
-from .base import Law
+from ...kernels import PowerLaw
+from ..base import Law
 from .cross_interaction import CrossInteraction
 from .interaction import Interaction
 

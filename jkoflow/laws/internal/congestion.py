@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._typing import Array
-from .._validate import positive
-from ..measures import UNNAMED
-from .base import short_repr
-from .forms import Bound, Form
-from .internal import InternalEnergy
+from ..._typing import Array
+from ..._validate import positive
+from ...measures import UNNAMED
+from ..base import short_repr
+from ..forms import Bound, Form
+from .base import InternalEnergy
 
 
 @dataclass(frozen=True)

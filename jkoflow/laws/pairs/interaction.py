@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .._typing import Array
-from ..kernels import CustomKernel, Kernel
-from ..measures import UNNAMED, Species
-from .base import Energy, Law, State, short_repr
-from .forms import Pair
-from .potential import Potential
+from ..._typing import Array
+from ...kernels import CustomKernel, Kernel
+from ...measures import UNNAMED, Species
+from ..base import Energy, Law, State, short_repr
+from ..forms import Pair
+from ..potential import Potential
 
 
 def as_kernel(W: Kernel | Callable[..., Any]) -> Kernel:
@@ -41,24 +41,24 @@ class PairEnergy(Energy):
     @property
     def involves(self) -> tuple[str, ...]:
         pair = self.form
-        return (pair.a,) if pair.alone else (pair.a, pair.b)
+        return (pair.a,) if pair.is_self else (pair.a, pair.b)
 
     def value(self, state: Species) -> float:
         pair = self.form
-        if pair.alone:
+        if pair.is_self:
             return 0.5 * state[pair.a].pair_expectation(pair.kernel)
         return state[pair.a].pair_expectation(pair.kernel, state[pair.b])
 
     def variation(self, state: Species, species: str) -> Array:
         pair = self.form
-        if pair.alone:
+        if pair.is_self:
             return state[species].convolve(pair.kernel)
         source = state[pair.b if species == pair.a else pair.a]
         return state[species].field("K", source.potential(pair.kernel))
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         checked_state, pair = self.check(state), self.form
-        if pair.alone:
+        if pair.is_self:
             return Potential(checked_state[pair.a].potential(pair.kernel), pair.a) if self_terms else self
         on_a, on_b = checked_state[pair.b].potential(pair.kernel), checked_state[pair.a].potential(pair.kernel)
         return Potential(on_a, pair.a) + Potential(on_b, pair.b)

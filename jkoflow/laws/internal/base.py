@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import Array
-from ..measures import UNNAMED, Species
-from .base import SpeciesEnergy, short_repr
-from .forms import Form, Internal
+from ..._typing import Array
+from ...measures import UNNAMED, Species
+from ..base import SpeciesEnergy, short_repr
+from ..forms import Form, Internal
 
 
 class InternalEnergy(SpeciesEnergy):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..kernels import Kernel
-from .base import Law, State, Term
-from .forms import Form, OneWay
+from ...kernels import Kernel
+from ..base import Law, State, Term
+from ..forms import Form, OneWay
+from ..potential import Potential
 from .interaction import as_kernel
-from .potential import Potential
 
 
 @dataclass(frozen=True)

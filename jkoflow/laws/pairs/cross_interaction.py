@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..kernels import Kernel
-from .forms import Pair
+from ...kernels import Kernel
+from ..forms import Pair
 from .interaction import PairEnergy, as_kernel
 
 

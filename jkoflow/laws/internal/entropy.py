@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._typing import Array
-from ..measures import UNNAMED
-from .base import short_repr
-from .forms import Form, Internal
-from .internal import InternalEnergy
+from ..._typing import Array
+from ...measures import UNNAMED
+from ..base import short_repr
+from ..forms import Form, Internal
+from .base import InternalEnergy
 
 
 @dataclass(frozen=True)
