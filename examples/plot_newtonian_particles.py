@@ -24,4 +24,5 @@ jf.plot.energy(flow)
 
 assert len(flow.events) == N * (N + 1) // 2
 RESULT = float(flow.events.times[-1])
-print(f"{flow}\n{flow.events}; all at rest from t = {RESULT:.6f} on, 4^N / (2 binom(2N, N)) = {jf.dirac_rest_time(N):.6f}")
+rest = jf.closed_forms.dirac_rest_time(N)
+print(f"{flow}\n{flow.events}; all at rest from t = {RESULT:.6f} on, 4^N / (2 binom(2N, N)) = {rest:.6f}")

@@ -18,6 +18,6 @@ flow = jf.evolve(energy, rho0, dt=0.05, t_end=1.0)
 jf.plot.density(flow)
 jf.plot.energy(flow)
 
-mean, variance = jf.OrnsteinUhlenbeck(1.5, float(rho0.covariance)).jko(0.05, steps=20)
+mean, variance = jf.closed_forms.OrnsteinUhlenbeck(1.5, float(rho0.covariance)).jko(0.05, steps=20)
 print(f"mean {flow.final.mean:.5f} (exact {mean:.5f}), variance {flow.final.covariance:.5f} (exact {variance:.5f})")
 RESULT = float(flow.final.mean)

@@ -10,7 +10,7 @@ import numpy as np
 
 import jkoflow as jf
 
-barenblatt = jf.Barenblatt(m=2, d=2)
+barenblatt = jf.closed_forms.Barenblatt(m=2, d=2)
 grid = jf.Grid.box((-2.5, 2.5), (-2.5, 2.5), cells=80)
 rho0 = grid.density(barenblatt.density(0.5), order=4)
 flow = jf.evolve(jf.RenyiEntropy(2), rho0, dt=0.1, t_end=1.0)

@@ -172,7 +172,7 @@ def check_scheme(
 
     >>> import jkoflow as jf
     >>> rho = jf.Grid.box((-6, 6), cells=96).density(lambda x: np.exp(-(x**2)))
-    >>> heat = jf.OrnsteinUhlenbeck(mean=0.0, variance=float(rho.covariance), stiffness=0.0)
+    >>> heat = jf.closed_forms.OrnsteinUhlenbeck(mean=0.0, variance=float(rho.covariance), stiffness=0.0)
     >>> off = lambda rho: abs(float(rho.covariance) - heat.flow(0.4)[1])
     >>> 0.85 < check_scheme(jf.JKO(), jf.Entropy(), rho, error=off, t_end=0.4, dts=[0.2, 0.1]).order < 1.15
     True

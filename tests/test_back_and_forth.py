@@ -84,7 +84,7 @@ def test_ornstein_uhlenbeck_step_at_second_order(dim):
 
 @pytest.mark.parametrize(("cells", "apart"), [(128, 0.15), (256, 0.04)])
 def test_the_error_in_dx_is_the_one_derived(cells, apart):
-    """The leading term of docs/theory/pull-back.md, section 4.4, against cell averages of the exact density."""
+    """The leading term of docs/theory/grid-step-error.md, section 7, against cell averages of the exact density."""
     grid, tau, variance = jf.Grid.box((-5.0, 6.0), cells=cells), 0.1, 0.5
     mean, v = jf.closed_forms.OrnsteinUhlenbeck(1.0, variance).jko(tau)
     edges = np.linspace(-5, 6, cells + 1)

@@ -99,13 +99,13 @@ def test_t3_the_semi_implicit_factors():
     assert np.allclose(same.final["x"].nodes, flow.final["x"].nodes, atol=1e-11)
 
 
-NOTE_T4 = {1: 0.625, 1.25: 0.780428131837, 1.5: 1.096322524134, 1.75: 2.053442254562}
+MEETING_TIMES = {1: 0.625, 1.25: 0.780428131837, 1.5: 1.096322524134, 1.75: 2.053442254562}
 
 
-@pytest.mark.parametrize("p", cases(NOTE_T4, {1, 1.75}))
+@pytest.mark.parametrize("p", cases(MEETING_TIMES, {1, 1.75}))
 def test_t4_and_t5_two_deltas_meet_in_time(p):
     exact = jf.closed_forms.collapse_time(0.8 * jf.PowerLaw(p), 1.3, alpha=1.6)
-    assert abs(exact - NOTE_T4[p]) < 1e-11
+    assert abs(exact - MEETING_TIMES[p]) < 1e-11
 
     def met(dt):
         flow = jf.evolve(0.8 * _cross(jf.PowerLaw(p)), _deltas(1.3, 0.0), dt=dt, t_end=1.6 * exact, mobility={"y": 1.6})

@@ -80,7 +80,7 @@ def test_the_cone_against_a_general_minimiser(name, seed):
     assert np.abs(answer.state[""].nodes - nodes(other.x)).max() < 2e-3
 
 
-def test_joint_steps_of_two_species_of_atoms_against_the_dual_of_the_note():
+def test_joint_steps_of_two_species_of_atoms_against_their_dual():
     """|x| kernels between atoms: the box-constrained dual least squares of docs/theory/coincidences.md, section 7.2."""
     from scipy.optimize import lsq_linear
 

@@ -112,6 +112,16 @@ def test_every_citation_of_a_page_resolves():
     assert {path: lines for path, lines in broken.items() if lines} == {}
 
 
+def _broken_paths(text: str, root: Path) -> list[str]:
+    """The files and folders of the package that are named in backquotes and do not exist."""
+    return [name for name in re.findall(r"`(jkoflow/[\w/.]*)`", text) if not (root / name).exists()]
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.stem)
+def test_every_file_of_the_package_named_in_a_page_exists(page):
+    assert _broken_paths(_read(page), ROOT) == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_test_named_in_a_page_exists(page):
     assert _broken_test_names(_read(page), ROOT) == []
@@ -224,6 +234,14 @@ def test_a_made_up_test_is_reported(tmp_path):
     (tmp_path / "tests" / "test_a.py").write_text("def test_one(x):\n    pass\n")
     named = "Tests: `tests/test_a.py::test_one`, `tests/test_a.py::test_on`, `tests/test_b.py::test_one`."
     assert _broken_test_names(named, tmp_path) == ["no tests/test_a.py::test_on", "no tests/test_b.py::test_one"]
+
+
+def test_a_missing_file_of_the_package_is_reported(tmp_path):
+    (tmp_path / "jkoflow").mkdir()
+    (tmp_path / "jkoflow" / "here.py").write_text("")
+    assert _broken_paths("`jkoflow/here.py`, `jkoflow/`, `jkoflow/gone.py`, jkoflow/in/prose.py", tmp_path) == [
+        "jkoflow/gone.py"
+    ]
 
 
 def test_keys_of_papers_are_found():
