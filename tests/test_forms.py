@@ -209,6 +209,31 @@ def test_the_least_one_may_write_is_enough():
         assert np.abs(ends[0] - ends[1]).max() < 1e-6 * ends[1].max()
 
 
+@pytest.mark.parametrize("scheme", [jf.JKO, jf.ImplicitMidpoint])
+def test_the_problem_that_check_builds_is_solved_and_not_built_again(scheme):
+    built = []
+
+    class Counting(jf.QuantileNewton):
+        def prepare(self, step):
+            built.append(step)
+            return super().prepare(step)
+
+    flow = jf.evolve(WELL, RHO.quantiles(12), scheme=scheme(Counting()), dt=0.1, t_end=0.3)
+    assert len(built) == 3
+    same = jf.evolve(WELL, RHO.quantiles(12), scheme=scheme(jf.QuantileNewton()), dt=0.1, t_end=0.3)
+    assert np.array_equal(flow.final.nodes, same.final.nodes)
+
+
+def test_a_problem_is_kept_for_its_own_step_alone():
+    solver, law = jf.QuantileNewton(), WELL + jf.Entropy()
+    steps = [jf.ProximalStep(law, jf.Species.of(RHO.quantiles(12)), tau) for tau in (0.1, 0.2)]
+    expected = [solver.solve(step).state[""].nodes for step in steps]
+    solver.check(steps[0])
+    assert np.array_equal(solver.solve(steps[1]).state[""].nodes, expected[1])
+    solver.check(steps[0])
+    assert np.array_equal(solver.solve(steps[0]).state[""].nodes, expected[0])
+
+
 SOLVERS = [jf.BackAndForth, jf.Entropic, jf.Convex, jf.ConvexDynamic, jf.QuantileNewton, jf.RadialNewton, jf.OrderedResolvent]
 SOLVERS += [jf.CuttingPlanes, jf.ParticleProximal, jf.NewtonianStep]
 SAMPLES = {

@@ -131,6 +131,14 @@ class LawForms:
             self._cache[key] = make()
         return self._cache[key]
 
+    def keep(self, key: Hashable, value: Any) -> None:
+        """Keep a value under a key, in the place of the last one, until :meth:`taken` takes it away."""
+        self._cache[key] = value
+
+    def taken(self, key: Hashable) -> Any:
+        """Take away what :meth:`keep` has kept under a key, and return it; None if there is nothing."""
+        return self._cache.pop(key, None)
+
     def require(self, taken: Iterable[type[Form]], taker: str, way_out: str = "") -> None:
         """Raise ValueError for the first term whose form is not among ``taken``.
 

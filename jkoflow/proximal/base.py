@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .._status import Status
 from .._typing import Array
@@ -79,6 +79,13 @@ class ProximalStep:
         """The grid of the anchor. Raises ValueError if the anchor is not made of densities."""
         return self.anchor.grid
 
+    def same_as(self, other: ProximalStep) -> bool:
+        """True if the other step has the same law, anchors and numbers. Anchors are compared as objects."""
+        anchors, others = ([step.anchor, *(state for _, state in step.further)] for step in (self, other))
+        numbers, other_numbers = ([step.tau, step.mobilities, *(w for w, _ in step.further)] for step in (self, other))
+        same_anchors = len(anchors) == len(others) and all(a is b for a, b in zip(anchors, others, strict=True))
+        return self.energy is other.energy and same_anchors and numbers == other_numbers
+
     def weight(self, species: str) -> float:
         """tau alpha of a species, which multiplies its first variation in the conditions of the step."""
         return self.tau * self.mobilities[species]
@@ -126,7 +133,7 @@ class StepSolver(ABC):
     * ``takes``: the forms of terms that it accepts (see ``laws.forms``);
     * ``several_anchors``: whether it accepts further anchors.
 
-    A new solver defines these and ``solve``. It also defines ``check`` if it refuses more steps than these say.
+    A new solver defines these and ``solve``. It also defines ``prepare`` if it refuses more steps than these say.
     """
 
     solves: ClassVar[str]
@@ -139,8 +146,22 @@ class StepSolver(ABC):
         return self
 
     def check(self, step: ProximalStep) -> None:
-        """Raise ValueError for a step that this solver does not accept. The message says what to do instead."""
+        """Raise ValueError for a step that this solver does not accept. The message says what to do instead.
+
+        What ``prepare`` makes of the step is kept for the ``solve`` that comes next.
+        """
+        step.forms.keep("prepared", (self, step, self.prepare(step)))
+
+    def prepare(self, step: ProximalStep) -> Any:
+        """Return the step in the form in which the solver works on it. Raises ValueError as ``check`` does."""
         self.must_take(step)
+
+    def prepared(self, step: ProximalStep) -> Any:
+        """Return what ``prepare`` makes of the step: as ``check`` kept it, if ``check`` saw the same step last."""
+        kept = step.forms.taken("prepared")
+        if kept is not None and kept[0] is self and kept[1].same_as(step):
+            return kept[2]
+        return self.prepare(step)
 
     def must_take(self, step: ProximalStep) -> None:
         """Raise ValueError for a measure, further anchors or a term that the class does not list as accepted."""

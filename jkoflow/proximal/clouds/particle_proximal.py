@@ -80,15 +80,12 @@ class ParticleProximal(IterativeSolver):
     measures: ClassVar[tuple[type[Measure], ...]] = (Particles,)
     takes: ClassVar[tuple[type[Form], ...]] = (External, Pair)
 
-    def check(self, step: ProximalStep) -> None:
-        self._problem(step)
-
-    def _problem(self, step: ProximalStep) -> CloudProblem:
+    def prepare(self, step: ProximalStep) -> CloudProblem:
         self.must_take(step)
         return CloudProblem(step)
 
     def solve(self, step: ProximalStep) -> ProxResult:
-        problem = self._problem(step)
+        problem: CloudProblem = self.prepared(step)
         run = _Newton(problem, self.tolerance, self.max_iterations)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the status tells
             x, status, residual = run.solved()

@@ -52,18 +52,15 @@ class NewtonianStep(StepSolver):
     measures: ClassVar[tuple[type[Measure], ...]] = (Quantiles,)
     takes: ClassVar[tuple[type[Form], ...]] = (Pair,)
 
-    def check(self, step: ProximalStep) -> None:
-        self._strength(step)
-
     def solve(self, step: ProximalStep) -> ProxResult:
-        reach = 4 * step.tau * self._strength(step)
+        reach = 4 * step.tau * self.prepared(step)
         x, y = step.anchor.values()
         state = step.anchor.like(dict(zip(step.anchor, (_moved(x, y, reach), _moved(y, x, reach)), strict=True)))
         distances = {name: after.moved_from(step.anchor[name]) for name, after in state.items()}
         potentials = {name: potential_along(after.nodes, step.anchor[name].nodes) for name, after in state.items()}
         return ProxResult(state, distances, potentials, Status.CONVERGED, 1, 0.0)
 
-    def _strength(self, step: ProximalStep) -> float:
+    def prepare(self, step: ProximalStep) -> float:
         """Return c for the law c ``newtonian_law()``. Raises ValueError for every other step."""
         self.must_take(step)
         if len(step.anchor) != 2:

@@ -122,16 +122,13 @@ class QuantileNewton(IterativeSolver):
     takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, FieldCoupling)
     several_anchors: ClassVar[bool] = True
 
-    def check(self, step: ProximalStep) -> None:
-        self._problem(step)
-
-    def _problem(self, step: ProximalStep) -> LineProblem:
+    def prepare(self, step: ProximalStep) -> LineProblem:
         """The step as a problem in the nodes. Raises ValueError if the step is not accepted."""
         self.must_take(step)
         return LineProblem(step)
 
     def solve(self, step: ProximalStep) -> ProxResult:
-        problem = self._problem(step)
+        problem: LineProblem = self.prepared(step)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the status tells
             end = self._newton(problem, problem.start, self.tolerance)
             if not end.status.ok and problem.tips:

@@ -62,13 +62,12 @@ class CuttingPlanes(IterativeSolver):
     measures: ClassVar[tuple[type[Measure], ...]] = (OrderedPoints,)
     takes: ClassVar[tuple[type[Form], ...]] = (External, Pair, Positions)
 
-    def check(self, step: ProximalStep) -> None:
+    def prepare(self, step: ProximalStep) -> _Program:
         self.must_take(step)
-        _plane(step, step.anchor)
+        return _Program(step)
 
     def solve(self, step: ProximalStep) -> ProxResult:
-        self.must_take(step)
-        program = _Program(step)
+        program: _Program = self.prepared(step)
         best, lowest, at, below = step.anchor, np.inf, step.anchor, -np.inf
         status, residual, iterations = Status.ITERATION_LIMIT, np.inf, 0
         while iterations < self.max_iterations:

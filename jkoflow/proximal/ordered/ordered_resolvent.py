@@ -65,7 +65,7 @@ class OrderedResolvent(IterativeSolver):
     measures: ClassVar[tuple[type[Measure], ...]] = (OrderedPoints,)
     takes: ClassVar[tuple[type[Form], ...]] = (External, Pair, Positions)
 
-    def check(self, step: ProximalStep) -> None:
+    def prepare(self, step: ProximalStep) -> None:
         self.must_take(step)
         alone = _by_resolvent(step)
         if alone is None:
@@ -75,7 +75,7 @@ class OrderedResolvent(IterativeSolver):
             raise ValueError(f"{alone.term!r} by its resolvent needs a coefficient >= 0 and one mobility for all its species")
 
     def solve(self, step: ProximalStep) -> ProxResult:
-        self.check(step)
+        self.prepared(step)
         alone = _by_resolvent(step)
         if alone is not None:
             return answer(step, _applied(step, alone), Status.CONVERGED, 1, 0.0)

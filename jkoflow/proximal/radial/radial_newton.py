@@ -68,16 +68,13 @@ class RadialNewton(IterativeSolver):
     takes: ClassVar[tuple[type[Form], ...]] = (Internal, External, FieldCoupling)
     solves: ClassVar[str] = "the exact step among spherically symmetric measures with the shells' masses of the anchor"
 
-    def check(self, step: ProximalStep) -> None:
-        self._problem(step)
-
-    def _problem(self, step: ProximalStep) -> RadialProblem:
+    def prepare(self, step: ProximalStep) -> RadialProblem:
         """The step as a problem in the nodes. Raises ValueError if the step is not accepted."""
         self.must_take(step)
         return RadialProblem(step)
 
     def solve(self, step: ProximalStep) -> ProxResult:
-        problem = self._problem(step)
+        problem: RadialProblem = self.prepared(step)
         with np.errstate(all="ignore"):  # what overflows ends in the status
             y, status, iterations, residual = self._newton(problem)
         state = problem.state(y)

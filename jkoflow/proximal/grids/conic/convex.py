@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from ...._status import FreezingWarning, Status
 from ...._typing import Array
 from ...base import ProximalStep, ProxResult
 from .solver import ConicSolver, unsolved
+
+if TYPE_CHECKING:
+    from .energy import ConicEnergy  # imports cvxpy
 
 
 @dataclass(frozen=True)
@@ -62,18 +65,24 @@ class Convex(ConicSolver):
 
     solves: ClassVar[str] = "the exact step between point masses at the cell centres, which freezes for small dt"
 
+    def prepare(self, step: ProximalStep) -> ConicEnergy:
+        import cvxpy as cp
+
+        from .energy import conic_energy
+
+        self.must_take(step)
+        return conic_energy(step, {name: cp.Variable(step.grid.size, nonneg=True) for name in step.anchor})
+
     def solve(self, step: ProximalStep) -> ProxResult:
         import cvxpy as cp
 
-        from .energy import conic_energy, run_clarabel
+        from .energy import run_clarabel
 
-        self.must_take(step)
-        grid, anchor = step.grid, step.anchor
+        conic: ConicEnergy = self.prepared(step)
+        grid, anchor, densities = step.grid, step.anchor, conic.densities
         cost = squared_distances(grid.points)
         occupied = {name: anchor[name].masses > 0 for name in anchor}  # the cells with mass, which have a row in the plan
         plans = {name: cp.Variable((int(occupied[name].sum()), grid.size), nonneg=True) for name in anchor}
-        densities = {name: cp.Variable(grid.size, nonneg=True) for name in anchor}
-        conic = conic_energy(step, densities)
         rows = [cp.sum(plans[name], axis=1) == anchor[name].masses[occupied[name]] for name in anchor]
         links = {name: cp.sum(plans[name], axis=0) == grid.cell_volume * densities[name] for name in anchor}
         transport = [cp.sum(cp.multiply(cost[occupied[name]], plans[name])) / (2 * step.weight(name)) for name in anchor]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ....grids import Grid
 from ....measures import Species
 from ...base import ProximalStep, ProxResult
 from .solver import ConicSolver, unsolved
+
+if TYPE_CHECKING:
+    from .energy import ConicEnergy  # imports cvxpy
 
 
 @dataclass(frozen=True)
@@ -64,16 +67,23 @@ class ConvexDynamic(ConicSolver):
         super().__post_init__()
         positive_integer("layers", self.layers)
 
+    def prepare(self, step: ProximalStep) -> tuple[dict[str, _Path], ConicEnergy]:
+        """Return the paths of all species, and the energy of the densities at their ends."""
+        import cvxpy as cp
+
+        from .energy import conic_energy
+
+        self.must_take(step)
+        paths = {name: _Path(cp, step.grid, start.values.ravel(), self.layers) for name, start in step.anchor.items()}
+        return paths, conic_energy(step, {name: path.densities[-1] for name, path in paths.items()})
+
     def solve(self, step: ProximalStep) -> ProxResult:
         import cvxpy as cp
 
-        from .energy import conic_energy, run_clarabel
+        from .energy import run_clarabel
 
-        self.must_take(step)
-        grid, anchor = step.grid, step.anchor
-        paths = {name: _Path(cp, grid, anchor[name].values.ravel(), self.layers) for name in anchor}
-        last = {name: path.densities[-1] for name, path in paths.items()}
-        conic = conic_energy(step, last)
+        paths, conic = self.prepared(step)
+        grid, anchor, last = step.grid, step.anchor, conic.densities
         transport = [path.action / (2 * step.weight(name)) for name, path in paths.items()]
         constraints = [constraint for path in paths.values() for constraint in path.continuity + path.cones] + conic.constraints
         problem = cp.Problem(cp.Minimize(cp.sum(transport + conic.objective)), constraints)

@@ -22,14 +22,6 @@ class ConicSolver(IterativeSolver):
     tolerance: float = 1e-7
     max_iterations: int = 200
 
-    def check(self, step: ProximalStep) -> None:
-        import cvxpy as cp
-
-        from .energy import conic_energy
-
-        self.must_take(step)
-        conic_energy(step, {name: cp.Variable(step.anchor.grid.size, nonneg=True) for name in step.anchor})
-
 
 def unsolved(step: ProximalStep, status: Status, iterations: int) -> ProxResult:
     """The answer if the program gave no numbers: the anchor as it was, with distances and potentials 0 and the residual inf."""

@@ -142,7 +142,7 @@ class Entropic(IterativeSolver):
         return replace(self, epsilon=self.epsilon_on(state.grid))
 
     def check(self, step: ProximalStep) -> None:
-        self._scaling(step, 0)
+        super().check(step)
         epsilon, widest = self.epsilon_on(step.grid), max(step.grid.spacing)
         if epsilon < 0.5 * widest**2:
             warnings.warn(
@@ -152,17 +152,20 @@ class Entropic(IterativeSolver):
                 stacklevel=2,
             )
 
+    def prepare(self, step: ProximalStep) -> Scaling:
+        return self._scaling(step, 0)
+
     def solve(self, step: ProximalStep) -> ProxResult:
-        answer = self._solve(step, screened=False)
-        if answer.status.ok or self._scaling(step, 0, screened=True).screening is None:
+        answer = self._solve(step, self.prepared(step), screened=False)
+        if answer.status.ok or (screened := self._scaling(step, 0, screened=True)).screening is None:
             return answer
-        screened_answer = self._solve(step, screened=True)
+        screened_answer = self._solve(step, screened, screened=True)
         return replace(screened_answer, iterations=answer.iterations + screened_answer.iterations)
 
-    def _solve(self, step: ProximalStep, screened: bool) -> ProxResult:
+    def _solve(self, step: ProximalStep, scaling: Scaling, screened: bool) -> ProxResult:
         """The answer by epsilon scaling: up to an epsilon at which the mass has not far to go, then down rung by rung."""
         widest = sum(length**2 for length in step.grid.lengths) / 4
-        rung, scaling = 0, self._scaling(step, 0, screened)
+        rung = 0
         sweep, iterations = scaling.sweep(scaling.guess()), 1
         while sweep.residual > _FAR and scaling.kernel.epsilon < widest and iterations < self.max_iterations:
             rung += 1

@@ -128,10 +128,7 @@ class BackAndForth(IterativeSolver):
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
     takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Forbidden, External, Pair, FieldCoupling, General)
 
-    def check(self, step: ProximalStep) -> None:
-        self._equations(step)
-
-    def _equations(self, step: ProximalStep) -> GridStep:
+    def prepare(self, step: ProximalStep) -> GridStep:
         """The equations of a step. Raises ValueError for a step that BackAndForth does not accept."""
         self.must_take(step)
         return GridStep.of(step)
@@ -147,7 +144,7 @@ class BackAndForth(IterativeSolver):
         * False if an entropy has to fill a vacuum beyond a jump of the density.
         """
         try:
-            problem = self._equations(ProximalStep(law, state, 1.0))
+            problem = self.prepare(ProximalStep(law, state, 1.0))
         except ValueError:
             return False
         local_energies = [conjugate.local for conjugate in problem.conjugates.values()]
@@ -156,7 +153,7 @@ class BackAndForth(IterativeSolver):
         return obstacles or not (fast or problem.fills_vacuum)
 
     def solve(self, step: ProximalStep) -> ProxResult:
-        problem = self._equations(step)
+        problem: GridStep = self.prepared(step)
         with np.errstate(all="ignore"):  # an overflow ends in the status
             trial, status, iterations = self._solve(problem, self.tolerance)
             return problem.answer(trial, status, iterations)
