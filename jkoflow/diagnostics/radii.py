@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,20 +18,29 @@ from .report import Report
 _WITHIN = 1e-6  # of the extent at the start: a smaller radius counts as a point
 
 
+class Collapse(NamedTuple):
+    """When and where mass became one point."""
+
+    time: float
+    """A time of the run."""
+    place: Array
+    """The centre of the mass at this time."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class CollapseReport(Report):
     """The radius of every species, and of all species together, along a run.
 
     Attributes
     ----------
-    partial : mapping from names to (time, place)
+    partial : mapping from names to Collapse
         When and where a species became a point. A species that did not is not in the mapping.
-    total : (time, place) or None
+    total : Collapse or None
         When and where all species together became one point; None if they did not.
     """
 
-    partial: Mapping[str, tuple[float, Array]] = field(default_factory=dict)
-    total: tuple[float, Array] | None = None
+    partial: Mapping[str, Collapse] = field(default_factory=dict)
+    total: Collapse | None = None
 
 
 def collapse(flow: Trajectory, *, within: float | None = None) -> CollapseReport:
@@ -76,7 +86,7 @@ def collapse(flow: Trajectory, *, within: float | None = None) -> CollapseReport
         ]
     )
     collapses = {name: _first_lasting(radii[name] <= within, flow.times, centres[name]) for name in radii}
-    partial = {name: time_and_place for name, time_and_place in collapses.items() if time_and_place is not None}
+    partial = {name: known for name, known in collapses.items() if known is not None}
     total = _first_lasting(joint_radius <= within, flow.times, joint_centres)
     curves = {name or "radius": radius for name, radius in radii.items()}
     if len(radii) > 1:
@@ -89,9 +99,9 @@ def _radius(places: Array, centre: Array) -> float:
     return float(np.sqrt(((places - centre) ** 2).sum(axis=1).max()))
 
 
-def _first_lasting(small: Mask, times: Array, centres: list[Array]) -> tuple[float, Array] | None:
+def _first_lasting(small: Mask, times: Array, centres: list[Array]) -> Collapse | None:
     """Return the first time from which on ``small`` stays true, and the centre then; None if it is false at the end."""
     if not small[-1]:
         return None
     k = int(len(small) - np.argmin(small[::-1])) if not small.all() else 0
-    return float(times[k]), centres[k]
+    return Collapse(float(times[k]), centres[k])

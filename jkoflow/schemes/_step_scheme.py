@@ -32,5 +32,7 @@ class StepScheme(Scheme):
     def step_solver(self) -> StepSolver:
         """The solver of a scheme whose defaults are filled in (``filled_in``). Raises ValueError if there is none yet."""
         if self.solver is None:
-            raise ValueError(f"scheme must be resolved for a state before it steps, got {self!r}")
+            raise ValueError(
+                f"the defaults of a scheme must be filled in for a state before it steps (filled_in), got {self!r}"
+            )
         return self.solver
