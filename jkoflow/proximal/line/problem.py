@@ -13,7 +13,7 @@ from ...kernels.sums import LineKernel, at_gauss_points, over_gauss_points
 from ...measures import Quantiles, Species
 from ..base import ProximalStep
 from .clusters import Tip
-from .derivatives import Jet
+from .exact_parts import add_ranks, add_tip, own_cells
 from .model import Chain, FarPart, Model, square
 from .terms import LineTerms
 
@@ -254,7 +254,7 @@ class LineProblem:
             curvature[with_mass] += second
         for kernel in self.terms.selves.get(chain.name, []):
             for c, p in kernel.powers:
-                value, first, second = _own_cells(c, p, w, h)
+                value, first, second = own_cells(c, p, w, h)
                 model.add_value(value)
                 slope[with_mass] += first
                 curvature[with_mass] += second
@@ -277,12 +277,12 @@ class LineProblem:
             first, second, third = frozen.at_sorted(z)
             value, slope, curvature = value + first, slope + second, curvature + third
             spread, other = self._blurred(nodes, chain.masses), self._blurred(frozen.nodes, frozen.masses)
-            _add_tip(model, chain, spread, other, frozen.masses, frozen.kernel.tip, convexified)
+            add_tip(model, chain, spread, other, frozen.masses, frozen.kernel.tip, convexified)
         if convexified:
             curvature = np.maximum(curvature, 0.0)
         for kernel in self.terms.selves.get(chain.name, []):
             if kernel.tip != 0:
-                _add_ranks(model, chain, nodes, kernel.tip)
+                add_ranks(model, chain, nodes, kernel.tip)
             for c, part in kernel.parts:
                 part = part.cautious() if convexified else part
                 first, second, third = part.values(z, z, m)
@@ -301,8 +301,8 @@ class LineProblem:
             from ...kernels.sums.tips import abs_coupling
 
             ya, yb = self._blurred(xa, a.masses), self._blurred(xb, b.masses)
-            _add_tip(model, a, ya, yb, b.masses, kernel.tip, convexified)
-            _add_tip(model, b, yb, ya, a.masses, kernel.tip, convexified, with_value=False)
+            add_tip(model, a, ya, yb, b.masses, kernel.tip, convexified)
+            add_tip(model, b, yb, ya, a.masses, kernel.tip, convexified, with_value=False)
             if kernel.tip > 0 or not convexified:
                 rows, columns, entries = abs_coupling(ya, a.masses, yb, b.masses)
                 model.triplets.append((rows + a.nodes.start, columns + b.nodes.start, kernel.tip * entries))
@@ -349,50 +349,3 @@ def _target(step: ProximalStep, name: str, anchor: Quantiles) -> tuple[float, Ar
         weight += c
         total += c * other[name].nodes
     return weight, total / weight
-
-
-def _add_ranks(model: Model, chain: Chain, nodes: Array, c: float) -> None:
-    """Add c/2 int int |x - y| of a species with itself. It is linear in the nodes as long as they are in order."""
-    w = chain.masses
-    level = 2 * (np.cumsum(w) - w) + w - w.sum()
-    left, right = c * w * (level / 2 - w / 6), c * w * (level / 2 + w / 6)
-    model.add_value(np.concatenate([left * nodes[:-1], right * nodes[1:]]))
-    zero = np.zeros_like(w)
-    model.add_cells(chain, (left, right), (zero, zero, zero))
-
-
-def _add_tip(
-    model: Model, chain: Chain, nodes: Array, y: Array, v: Array, c: float, convexified: bool, *, with_value: bool = True
-) -> None:
-    """Add c int int |x - y| against quantiles with nodes y and masses v, as a function of the nodes of ``chain``.
-
-    The value is added only if ``with_value`` is true: of two moving species it counts once.
-    """
-    if c == 0:
-        return
-    from ...kernels.sums.tips import abs_over_cells
-
-    mean, left, right, ll, lr, rr = abs_over_cells(nodes, y, v)
-    w = c * chain.masses
-    if with_value:
-        model.add_value(w * mean)
-    if convexified and c < 0:
-        ll, lr, rr = np.zeros_like(ll), np.zeros_like(lr), np.zeros_like(rr)
-    model.add_cells(chain, (w * left, w * right), (w * ll, w * lr, w * rr))
-
-
-def _own_cells(c: float, p: float, w: Array, h: Array) -> Jet:
-    """Return c w^2/2 (a h^p / p), for p = 0 c w^2/2 (a log h + b), and the first two derivatives in h.
-
-    This is the energy of c |x|^p / p within cells of masses w and widths h that Gauss points do not see
-    (``own_cell_law``).
-    """
-    from ...kernels.sums import own_cell_law
-
-    a, b = own_cell_law(p)
-    strength = c * a * w**2 / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = strength * np.log(h) + c * b * w**2 / 2 if p == 0 else strength * h**p / p
-        slope = np.where(h > 0, strength * np.where(h > 0, h, 1.0) ** (p - 1), 0.0)
-        curvature = np.where(h > 0, (p - 1) * strength * np.where(h > 0, h, 1.0) ** (p - 2), 0.0)
-    return Jet(value, slope, curvature)

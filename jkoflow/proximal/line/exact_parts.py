@@ -1,0 +1,56 @@
+"""The parts of interactions on quantiles that have exact integrals: of |x - y|, and of powers within a cell."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..._typing import Array
+from .derivatives import Jet
+from .model import Chain, Model
+
+
+def add_ranks(model: Model, chain: Chain, nodes: Array, c: float) -> None:
+    """Add c/2 int int |x - y| of a species with itself. It is linear in the nodes as long as they are in order."""
+    w = chain.masses
+    level = 2 * (np.cumsum(w) - w) + w - w.sum()
+    left, right = c * w * (level / 2 - w / 6), c * w * (level / 2 + w / 6)
+    model.add_value(np.concatenate([left * nodes[:-1], right * nodes[1:]]))
+    zero = np.zeros_like(w)
+    model.add_cells(chain, (left, right), (zero, zero, zero))
+
+
+def add_tip(
+    model: Model, chain: Chain, nodes: Array, y: Array, v: Array, c: float, convexified: bool, *, with_value: bool = True
+) -> None:
+    """Add c int int |x - y| against quantiles with nodes y and masses v, as a function of the nodes of ``chain``.
+
+    The value is added only if ``with_value`` is true: of two moving species it counts once.
+    """
+    if c == 0:
+        return
+    from ...kernels.sums.tips import abs_over_cells
+
+    mean, left, right, ll, lr, rr = abs_over_cells(nodes, y, v)
+    w = c * chain.masses
+    if with_value:
+        model.add_value(w * mean)
+    if convexified and c < 0:
+        ll, lr, rr = np.zeros_like(ll), np.zeros_like(lr), np.zeros_like(rr)
+    model.add_cells(chain, (w * left, w * right), (w * ll, w * lr, w * rr))
+
+
+def own_cells(c: float, p: float, w: Array, h: Array) -> Jet:
+    """Return c w^2/2 (a h^p / p), for p = 0 c w^2/2 (a log h + b), and the first two derivatives in h.
+
+    This is the energy of c |x|^p / p within cells of masses w and widths h that Gauss points do not see
+    (``own_cell_law``).
+    """
+    from ...kernels.sums import own_cell_law
+
+    a, b = own_cell_law(p)
+    strength = c * a * w**2 / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = strength * np.log(h) + c * b * w**2 / 2 if p == 0 else strength * h**p / p
+        slope = np.where(h > 0, strength * np.where(h > 0, h, 1.0) ** (p - 1), 0.0)
+        curvature = np.where(h > 0, (p - 1) * strength * np.where(h > 0, h, 1.0) ** (p - 2), 0.0)
+    return Jet(value, slope, curvature)
