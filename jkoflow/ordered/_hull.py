@@ -8,8 +8,7 @@ A lattice point (p, q) stands for numbers of particles to the left. It has
 Every edge of the lower hull of a box of lattice points is one group. Its slope is the velocity of the group (with tau = 1 and
 no moments), or its place after an implicit step of tau (docs/theory/clusters.md, sections 2.2 and 2.3).
 
-Throughout, ``law`` is an array (s_1, c, s_2, 1 / alpha_1, 1 / alpha_2). M and N are the masses of both species, cumulated
-from 0.
+The law and the masses come as a ``Pull``.
 """
 
 from __future__ import annotations
@@ -18,21 +17,21 @@ import numpy as np
 
 from .._compiled import jit
 from .._typing import Array, Indices
+from .clusters import Pull
 
 _ROUNDING = 1e-14  # share of the sizes of what is added: points less than that below an edge count as on it
 
 
 @jit(inline=True)
-def rise(p: int, q: int, p2: int, q2: int, M: Array, N: Array, law: Array) -> float:
+def rise(p: int, q: int, p2: int, q2: int, pull: Pull) -> float:
     """h(p2, q2) - h(p, q), by factors that lose no digits (docs/theory/clusters.md, section 2.1)."""
+    M, N, law = pull
     right_x, right_y = M[-1] - M[p] - M[p2], N[-1] - N[q] - N[q2]
     return (M[p2] - M[p]) * (law[0] * right_x + law[1] * right_y) + (N[q2] - N[q]) * (law[2] * right_y + law[1] * right_x)
 
 
 @jit
-def lower_hull(
-    p0: int, p1: int, q0: int, q1: int, M: Array, N: Array, x: Array, y: Array, law: Array, tau: float, ends: Indices
-) -> int:
+def lower_hull(p0: int, p1: int, q0: int, q1: int, x: Array, y: Array, pull: Pull, tau: float, ends: Indices) -> int:
     """Write the ends (p, q) of the edges of the hull from (p0, q0) to (p1, q1) into the rows of ``ends``, and return how many.
 
     ``x`` and ``y`` are the places of the particles, for their moments; both empty for velocities.
@@ -43,6 +42,7 @@ def lower_hull(
     Cost of a pass over a candidate edge: its length if the second species repels itself or not at all, since h is then convex
     in q and its minimisers grow with p; otherwise the area of its box.
     """
+    M, N, law = pull
     todo = np.empty((p1 - p0 + q1 - q0 + 2, 2), np.int64)
     todo[0, 0], todo[0, 1] = p1, q1
     waiting, count, p, q = 1, 0, p0, q0
@@ -59,14 +59,14 @@ def lower_hull(
                 spread = _moments(p, pe, M, x, about, law[3], P) + _moments(q, qe, N, y, about, law[4], Q)
             du = law[3] * (M[pe] - M[p]) + law[4] * (N[qe] - N[q])
             moment = P[pe - p] + Q[qe - q] if moments else 0.0
-            slope = (tau * rise(p, q, pe, qe, M, N, law) + moment) / du
+            slope = (tau * rise(p, q, pe, qe, pull) + moment) / du
             mass = M[pe] - M[p] + N[qe] - N[q]
             lowest = -_ROUNDING * (tau * strength * mass * (M[-1] + N[-1]) + abs(slope) * du + spread)
             start = q
             for a in range(p, pe + 1):
                 best = np.inf
                 for b in range(start, qe + 1):
-                    g = tau * rise(p, q, a, b, M, N, law)
+                    g = tau * rise(p, q, a, b, pull)
                     g -= slope * (law[3] * (M[a] - M[p]) + law[4] * (N[b] - N[q]))
                     if moments:
                         g += P[a - p] + Q[b - q]
@@ -102,9 +102,10 @@ def _moments(i0: int, i1: int, M: Array, x: Array, about: float, weight: float, 
 
 
 @jit(inline=True)
-def slope_of(p: int, q: int, p2: int, q2: int, M: Array, N: Array, law: Array) -> float:
+def slope_of(p: int, q: int, p2: int, q2: int, pull: Pull) -> float:
     """The velocity of the group from (p, q) to (p2, q2)."""
-    return rise(p, q, p2, q2, M, N, law) / (law[3] * (M[p2] - M[p]) + law[4] * (N[q2] - N[q]))
+    M, N, law = pull
+    return rise(p, q, p2, q2, pull) / (law[3] * (M[p2] - M[p]) + law[4] * (N[q2] - N[q]))
 
 
 @jit

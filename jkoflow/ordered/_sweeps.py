@@ -7,13 +7,14 @@ import numpy as np
 from .._compiled import jit
 from .._typing import Array
 from ._hull import cumulative, lower_hull, next_place, rise, slope_of
+from .clusters import Pull
 
 
 @jit
 def velocities(x: Array, m: Array, y: Array, n: Array, law: Array) -> tuple[Array, Array]:
     """Return the velocities of both species: at every place the hull of the particles there."""
     nx, ny = len(x), len(y)
-    M, N = cumulative(m), cumulative(n)
+    pull = Pull(cumulative(m), cumulative(n), law)
     nowhere = np.zeros(0)
     vx, vy = np.empty(nx), np.empty(ny)
     ends = np.empty((nx + ny, 2), np.int64)
@@ -24,9 +25,9 @@ def velocities(x: Array, m: Array, y: Array, n: Array, law: Array) -> tuple[Arra
             ends[0, 0], ends[0, 1] = i2, j2
             count = 1
         else:
-            count = lower_hull(i, i2, j, j2, M, N, nowhere, nowhere, law, 1.0, ends)
+            count = lower_hull(i, i2, j, j2, nowhere, nowhere, pull, 1.0, ends)
         for k in range(count):
-            v = slope_of(i, j, ends[k, 0], ends[k, 1], M, N, law)
+            v = slope_of(i, j, ends[k, 0], ends[k, 1], pull)
             vx[i : ends[k, 0]] = v
             vy[j : ends[k, 1]] = v
             i, j = ends[k, 0], ends[k, 1]
@@ -63,17 +64,18 @@ def sweep(x: Array, y: Array, step: float) -> tuple[Array, Array]:
 @jit
 def by_thresholds(x: Array, m: Array, y: Array, n: Array, law: Array, tau: float) -> tuple[Array, Array]:
     """Return the places of both species after an implicit step, for any masses: by the hull of all particles."""
-    M, N = cumulative(m), cumulative(n)
+    pull = Pull(cumulative(m), cumulative(n), law)
+    M, N, _ = pull
     X, Y = np.empty(len(x)), np.empty(len(y))
     ends = np.empty((len(x) + len(y), 2), np.int64)
-    count = lower_hull(0, len(x), 0, len(y), M, N, x, y, law, tau, ends)
+    count = lower_hull(0, len(x), 0, len(y), x, y, pull, tau, ends)
     p, q, last = 0, 0, -np.inf
     for k in range(count):
         p2, q2 = ends[k, 0], ends[k, 1]
         weight = law[3] * (M[p2] - M[p]) + law[4] * (N[q2] - N[q])
         about = x[p] if p < p2 else y[q]
         moment = law[3] * np.sum(m[p:p2] * (x[p:p2] - about)) + law[4] * np.sum(n[q:q2] * (y[q:q2] - about))
-        last = max(last, about + (moment + tau * rise(p, q, p2, q2, M, N, law)) / weight)  # rounding may not undo the order
+        last = max(last, about + (moment + tau * rise(p, q, p2, q2, pull)) / weight)  # rounding may not undo the order
         X[p:p2] = Y[q:q2] = last
         p, q = p2, q2
     return X, Y

@@ -32,15 +32,14 @@ def begin(
     clusters: Clusters,
 ) -> None:
     """Fill the slots with the clusters of a configuration. What starts at one place leaves it as the hull says."""
-    M, N, law = pull
     numbers, links, heap, free, state = clusters
     nx, ny = len(x), len(y)
-    nowhere, slow = np.zeros(0), _rounding_of_speeds(M, N, law)
+    nowhere, slow = np.zeros(0), _rounding_of_speeds(pull)
     ends = np.empty((nx + ny, 2), np.int64)
     i, j, slots = 0, 0, 0
     while i < nx or j < ny:
         place, i2, j2 = next_place(x, y, i, j)
-        count = lower_hull(i, i2, j, j2, M, N, nowhere, nowhere, law, 1.0, ends)
+        count = lower_hull(i, i2, j, j2, nowhere, nowhere, pull, 1.0, ends)
         for k in range(count):
             _fill(slots, place, 0.0, i, ends[k, 0], j, ends[k, 1], pull, clusters)
             links[slots, LEFT], links[slots, RIGHT] = slots - 1, slots + 1
@@ -63,10 +62,9 @@ def advance(until: float, pull: Pull, clusters: Clusters, when: Array, who: Numb
 
     Every meeting fills a row of ``when``, (time, place), and of ``who``, (i0, i1, j0, j1, groups before, groups after).
     """
-    M, N, law = pull
     numbers, links, heap, _, state = clusters
-    nowhere, slow = np.zeros(0), _rounding_of_speeds(M, N, law)
-    ends = np.empty((len(M) + len(N), 2), np.int64)
+    nowhere, slow = np.zeros(0), _rounding_of_speeds(pull)
+    ends = np.empty((len(pull.M) + len(pull.N), 2), np.int64)
     while state[STATE_SIZE] > 0:
         first = heap[0]
         time = numbers[first, MEETS]
@@ -87,7 +85,7 @@ def advance(until: float, pull: Pull, clusters: Clusters, when: Array, who: Numb
         left, right = links[first, LEFT], links[last, RIGHT]
         i0, j0, i1, j1 = links[first, I0], links[first, J0], links[last, I1], links[last, J1]
         before = _take_out(first, right, clusters)
-        count = lower_hull(i0, i1, j0, j1, M, N, nowhere, nowhere, law, 1.0, ends)
+        count = lower_hull(i0, i1, j0, j1, nowhere, nowhere, pull, 1.0, ends)
         event = state[STATE_EVENTS]
         when[event, 0], when[event, 1] = time, place
         who[event, 0], who[event, 1], who[event, 2], who[event, 3] = i0, i1, j0, j1
@@ -197,13 +195,14 @@ def _fill(k: int, place: float, time: float, i: int, i2: int, j: int, j2: int, p
     """Fill slot k with the cluster of the particles i..i2-1 and j..j2-1, which is at a place at a time."""
     numbers, links = clusters.numbers, clusters.links
     numbers[k, PLACE], numbers[k, SINCE] = place, time
-    numbers[k, SPEED] = slope_of(i, j, i2, j2, pull.M, pull.N, pull.law)
+    numbers[k, SPEED] = slope_of(i, j, i2, j2, pull)
     links[k, I0], links[k, I1], links[k, J0], links[k, J1] = i, i2, j, j2
 
 
 @jit
-def _rounding_of_speeds(M: Array, N: Array, law: Array) -> float:
+def _rounding_of_speeds(pull: Pull) -> float:
     """The closing speed below which rounding alone may be at work."""
+    M, N, law = pull
     return 1e-15 * (abs(law[0]) + abs(law[1]) + abs(law[2])) * (M[-1] + N[-1]) / min(law[3], law[4])
 
 
