@@ -36,12 +36,17 @@ def _shown(path: Path) -> str:
 
 
 def _text_files(*tops: Path) -> Iterator[Path]:
-    """The text files at and below some paths, except those that are made by running something."""
+    """The text files at and below some paths, except hidden ones and those that are made by running something."""
     for top in tops:
         if top.is_file():
             yield from [top] if top.suffix in TEXT else []
-        elif not (top.name in GENERATED or top.name in {".git", ".venv"} or top.name.endswith(("_cache", ".egg-info"))):
-            yield from _text_files(*sorted(path for path in top.iterdir() if not path.is_symlink()))
+        else:
+            yield from _text_files(*sorted(path for path in top.iterdir() if not _is_passed_over(path)))
+
+
+def _is_passed_over(path: Path) -> bool:
+    """True for environments such as .venv, for caches, for what git keeps, and for what is made."""
+    return path.is_symlink() or path.name in GENERATED or path.name.startswith(".") or path.name.endswith(".egg-info")
 
 
 def _one_line(text: str) -> str:
@@ -242,6 +247,13 @@ def test_a_missing_file_of_the_package_is_reported(tmp_path):
     assert _broken_paths("`jkoflow/here.py`, `jkoflow/`, `jkoflow/gone.py`, jkoflow/in/prose.py", tmp_path) == [
         "jkoflow/gone.py"
     ]
+
+
+def test_environments_and_what_is_made_are_passed_over(tmp_path):
+    for name in ("a.py", ".matrix/3.11/lib/b.py", "out/c.md", "docs/d.md", "docs/picture.png", "x.egg-info/e.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert [path.name for path in _text_files(tmp_path)] == ["a.py", "d.md"]
 
 
 def test_keys_of_papers_are_found():
