@@ -43,12 +43,13 @@ def clip(polygon: Array, count: int, c: float, c1: float, c2: float, out: Array)
 
 @jit
 def slab(
-    polygon: Array, count: int, c: float, c1: float, c2: float, k: int, low: int, high: int, spare: Array, out: Array
+    polygon: Array, count: int, height: tuple[float, float, float], k: int, low: int, high: int, spare: Array, out: Array
 ) -> int:
     """Set ``out`` to the part of a polygon with k <= c + c1 u + c2 v <= k + 1. Return the number of its corners.
 
-    The whole polygon lies between ``low`` and ``high`` + 1.
+    ``height`` is (c, c1, c2). The whole polygon lies between ``low`` and ``high`` + 1.
     """
+    c, c1, c2 = height
     if low == high:
         out[:count] = polygon[:count]
         return count
@@ -84,17 +85,17 @@ def triangle(A: Array, B: Array, C: Array, tables: Tables, work: Array, sums: Ar
     whole[0, 0], whole[0, 1], whole[1, 0], whole[1, 1], whole[2, 0], whole[2, 1] = 0.0, 0.0, 1.0, 0.0, 0.0, 1.0
     i0, i1 = extent(whole, 3, A[0], e0, f0, n0)
     for i in range(i0, i1 + 1):
-        count0 = slab(whole, 3, A[0], e0, f0, i, i0, i1, spare, first)
+        count0 = slab(whole, 3, (A[0], e0, f0), i, i0, i1, spare, first)
         if count0 < 3:
             continue
         j0, j1 = extent(first, count0, A[1], e1, f1, n1)
         for j in range(j0, j1 + 1):
-            count1 = slab(first, count0, A[1], e1, f1, j, j0, j1, spare, second)
+            count1 = slab(first, count0, (A[1], e1, f1), j, j0, j1, spare, second)
             if count1 < 3:
                 continue
             k0, k1 = extent(second, count1, A[2], e2, f2, n2)
             for k in range(k0, k1 + 1):
-                count = slab(second, count1, A[2], e2, f2, k, k0, k1, spare, third)
+                count = slab(second, count1, (A[2], e2, f2), k, k0, k1, spare, third)
                 for a in range(1, count - 1):
                     u0, v0 = third[0, 0], third[0, 1]
                     u1, v1, u2, v2 = third[a, 0], third[a, 1], third[a + 1, 0], third[a + 1, 1]
