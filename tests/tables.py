@@ -168,6 +168,8 @@ EXAMPLES = {
     "plot_predator_prey": (0.776, 0.02),  # with half the cell and half the step
 }
 SLOW_EXAMPLES = {
+    "plot_crowd",
+    "plot_round_a_post",
     "plot_second_order",
     "plot_aggregation",
     "plot_newtonian_particles",

@@ -345,7 +345,7 @@ def _line_start(law):
 
 
 @pytest.mark.parametrize("tau", [0.05, 0.5, 5.0])
-@pytest.mark.parametrize("name", cases(STEPS, {"two, cross alone"}))
+@pytest.mark.parametrize("name", cases(STEPS, {"two, cross alone", "two"}))
 def test_the_step_on_the_line_is_that_of_quantiles(name, tau):
     law, mobility = STEPS[name]
     start = _line_start(law)

@@ -22,6 +22,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_sediment_flows_downhill(here, capsys):
     assert main(SMALL) == 0
     said = capsys.readouterr().out
@@ -60,6 +61,7 @@ def test_own_data_in_every_dimension(here, capsys, dim):
     assert " x ".join(["8"] * dim) + " cells" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_picture_and_another_solver(here, capsys):
     Image.fromarray(np.eye(12, dtype=np.uint8) * 255).save("cross.png")
     np.save("flat.npy", np.zeros((8, 8)))

@@ -11,8 +11,6 @@ import pytest
 import jkoflow as jf
 from jkoflow import diagnostics
 
-from .tables import slow
-
 X1, X2 = jf.PowerLaw(1), jf.Quadratic()
 
 
@@ -199,6 +197,7 @@ def test_t1_to_t3_on_a_grid_with_diffusion(dim):
 # --- Theorem 3.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 2])
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
 def test_theorem_3_2_total_collapse_within_the_bound(scheme, d):
@@ -224,7 +223,8 @@ def test_theorem_3_2_total_collapse_within_the_bound(scheme, d):
     assert all(when <= time for when, _ in found.partial.values())
 
 
-@pytest.mark.parametrize("d", [slow(1), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [1, 2])
 def test_t5_the_bound_is_attained_by_two_deltas(d):
     for p, time in ((1, 0.8), (1.3, 0.992558), (1.6, 1.508544)):
         K = jf.PowerLaw(p)
@@ -262,7 +262,8 @@ def _t8_law():
     return _pair(1.0 * X1, 1.2 * X1, _trunc(0.9, 4.0)), {"y": 0.7}
 
 
-@pytest.mark.parametrize("d", [slow(1), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [1, 2])
 def test_t8_partial_collapses_before_the_total_one(d):
     """Theorem 3.2 (2): each species becomes an atom in its time, the two atoms move together, and meet. Blocks of mass are many
     atoms: their radii follow docs/theory/two-species.md, T8, for blocks as for atoms at the cell means scaled to the same
@@ -366,6 +367,7 @@ def test_energy_and_dissipation_balance(scheme):
     assert gaps[1] < 0.02 * report.curves["energy lost"][-1]
 
 
+@pytest.mark.slow
 def test_centres_of_three_species_and_what_moves_them():
     law = jf.CrossInteraction(X1, between=("x", "y")) + jf.CrossInteraction(jf.Gaussian(), between=("y", "z"))
     rng = np.random.default_rng(0)
@@ -396,6 +398,7 @@ def test_diagnostics_of_densities():
 # --- reports
 
 
+@pytest.mark.slow
 def test_reports_are_drawn():
     start = _clouds(0)
     law = _pair(X1, X1, X1)

@@ -80,6 +80,7 @@ def test_two_species_snippet_with_arrays_in_and_out():
     assert np.isclose(pairs(state), jf.DirichletCoupling(u=+1, v=-1)(state), rtol=3e-3)  # 80 cells
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES.keys())
 def test_declared_order(scheme):
     """On Fokker-Planck, where the mean and the variance of a Gaussian are known; walls and blur kept out of sight."""

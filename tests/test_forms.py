@@ -200,6 +200,7 @@ class Remembering(jf.Kernel):
         return Bell().gradient(*x)
 
 
+@pytest.mark.slow
 def test_the_least_one_may_write_is_enough():
     """Own classes need neither be dataclasses nor hashable."""
     start = jf.Species.of(RHO)

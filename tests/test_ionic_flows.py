@@ -189,6 +189,7 @@ def test_t16_one_step_in_space():
         assert np.all(errors[1][:2] < errors[0][:2] / 3)
 
 
+@pytest.mark.slow
 def test_t16_the_run_in_space():
     """The JKO values at t = .5 for three dt, and the flow's at order one; c = 50."""
     law, coupling = whole_space(50)
@@ -467,6 +468,7 @@ def test_t23_what_must_not_be_imposed():
         diagnostics.norm_growth(still, three)
 
 
+@pytest.mark.slow
 def test_the_centred_well_in_a_box_keeps_the_bounds():
     grid = jf.Grid.box((-1, 1), (-1, 1), cells=32)
     law = law_of(1, 5) + sum(jf.Potential(lambda x, y: x**2 + y**2, s) for s in "uv")
@@ -497,6 +499,7 @@ def test_radial_runs_are_saved_and_continued(tmp_path):
 # ---- what a reader of the code found
 
 
+@pytest.mark.slow
 def test_holes_close_and_stay_closed():
     """Hollow shells end where a full ball does, at once or slowly, through the singular first model of dt k = 1."""
     well = jf.Potential(bowl)
@@ -555,6 +558,7 @@ def test_obstacles_in_the_diagnostics():
         diagnostics.current_density(law, state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dt", [1e-3, 1e-2])
 def test_entropic_steps_under_a_strong_charge(dt):
     """c = 1000 from vacuum: the lagged field does not settle, the screened sweeps do; the energy falls."""

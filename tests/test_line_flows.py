@@ -57,6 +57,7 @@ def test_gaussians_under_diffusion_converge_to_the_exact_iterate():
     assert 3.8 < np.log2(errors[1] / errors[2]) < 4.2
 
 
+@pytest.mark.slow
 def test_t1_and_t2_quadratic_kernels():
     flow = jf.evolve(PAIR_LAW, PAIR_STATE, dt=0.1, t_end=1.0, mobility={"y": 2.0})
     x_factor, y_factor, d_factor = PAIR.jko(0.1)
@@ -302,7 +303,8 @@ def _well_at_half():
 BOUNDS = {"jko": 4e-3, "semi-implicit": 4e-3, "bdf2": 2e-4, "variational extrapolation": 2e-5, "implicit midpoint": 2e-4}
 
 
-@pytest.mark.parametrize("name", cases(LINE_SCHEMES, {"jko"}))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LINE_SCHEMES)
 def test_declared_orders_on_fokker_planck_in_a_double_well(name):
     from jkoflow.checks import check_scheme
 
@@ -370,6 +372,7 @@ def test_energies_of_the_schemes_are_as_their_docs_say():
     assert np.any(np.diff(flow.energies) > 1e-6)  # the energy itself does rise: it overshoots
 
 
+@pytest.mark.slow
 def test_bdf2_is_continued_to_the_last_bit_and_takes_unequal_steps(tmp_path):
     law, rho = _well(40)
     whole = jf.evolve(law, rho, scheme=jf.BDF2(), dt=0.05, t_end=0.5)

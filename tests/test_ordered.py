@@ -628,6 +628,7 @@ def test_the_exact_step_has_the_variational_property():
 # ---------------------------------------------------------------- the general setting
 
 
+@pytest.mark.slow
 def test_smooth_convex_laws_against_the_general_solver():
     rng = np.random.default_rng(2)
     state = jf.OrderedParticles(
@@ -687,6 +688,7 @@ def test_a_function_that_is_not_smooth_by_its_subgradient():
         jf.OrderedResolvent().solve(jf.ProximalStep(by_resolvent + NEWTONIAN, jf.OrderedParticles(x=[0.0], y=[1.0]), 0.1))
 
 
+@pytest.mark.slow
 def test_the_exponential_formula_converges_for_a_smooth_law():
     """One species in a quartic well: implicit Euler against solve_ivp, first order."""
     from scipy.integrate import solve_ivp
@@ -1046,6 +1048,7 @@ def test_cutting_planes_say_where_a_law_is_seen_not_to_be_convex(law, places):
     assert not jf.CuttingPlanes().solve(jf.ProximalStep(law, jf.OrderedParticles(x=places), 1.0)).status.ok
 
 
+@pytest.mark.slow
 def test_soft_beside_stiff_and_potentials_by_differences():
     vx, vy = (jf.Potential(lambda x: x**2 / 2, name) for name in "xy")
     flow = jf.evolve(NEWTONIAN + vx + 10 * vy, jf.OrderedParticles(x=[0.0], y=[2.0]), dt=0.3, t_end=0.9)

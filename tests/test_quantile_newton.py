@@ -11,7 +11,7 @@ from jkoflow.checks import check_solver
 from jkoflow.kernels.sums.line import RadialSum
 from jkoflow.proximal.line.problem import LineProblem
 
-from .tables import LINE_STEPS, bowl, slow
+from .tables import LINE_STEPS, bowl
 
 NEWTON = jf.QuantileNewton()
 
@@ -80,6 +80,7 @@ def test_the_cone_against_a_general_minimiser(name, seed):
     assert np.abs(answer.state[""].nodes - nodes(other.x)).max() < 2e-3
 
 
+@pytest.mark.slow
 def test_joint_steps_of_two_species_of_atoms_against_their_dual():
     """|x| kernels between atoms: the box-constrained dual least squares of docs/theory/coincidences.md, section 7.2."""
     from scipy.optimize import lsq_linear
@@ -407,11 +408,12 @@ def _bell(cells, width, middle):
     return jf.Quantiles(middle + width * norm.ppf(np.linspace(1e-3, 1 - 1e-3, cells + 1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kernel", "a", "b", "t_end"),
     [
         (jf.PowerLaw(1), _uniform(-1, 1, 100), _uniform(-0.8, 1.2, 100), 1.3),
-        slow(jf.PowerLaw(1), _bell(120, 1.0, 0.0), _bell(90, 0.7, 0.3), 2.0),
+        (jf.PowerLaw(1), _bell(120, 1.0, 0.0), _bell(90, 0.7, 0.3), 2.0),
         (jf.Morse(1, 1), _uniform(-1, 1, 30), _uniform(0, 3, 17), 5.0),
     ],
     ids=["uniform", "bells", "Morse"],

@@ -32,7 +32,7 @@ found = pulled.values, *pulled.conductances, pulled.derivative(rng.normal(size=(
 }
 
 
-@pytest.mark.parametrize("name", cases(LOOPS, {"plane", "space"}))
+@pytest.mark.parametrize("name", cases(LOOPS, {"pairs", "plane", "space"}))
 def test_the_number_of_threads_changes_nothing(name):
     code = SETTING + LOOPS[name] + "print(hashlib.sha256(b''.join(np.ascontiguousarray(a) for a in found)).hexdigest())"
     digests = {

@@ -80,6 +80,7 @@ def _by_axis(values, stiffness):
     return values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stiffness", [(0.667, 0.667), (1.0, 0.7), (4.0, 2.0), (4.9, 3.0)])
 @pytest.mark.parametrize(
     "name", ["smooth", "steep", "islands", "one cell", "two cells", "noise", "holes", "caustic", "edge", "no mass"]
@@ -94,6 +95,7 @@ def test_absorbed_sums_are_exact_at_any_range(name, stiffness):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "absorbed"), [("edge", 1), ("smooth", 0), ("noise", 0)])
 def test_gibbs_kernel_absorbs_what_the_products_cannot_sum(name, absorbed, monkeypatch):
     """By banded products (the axes are longer than a band) where the range allows, in tiles where it does not."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arrays import read_only
 from .._typing import Array
 from ..kernels.sums import GAUSS_WEIGHTS, LineKernel, at_gauss_points, over_gauss_points
 
@@ -55,7 +56,7 @@ class LinePotential:
 
         means = self.at_sorted(at_gauss_points(nodes))[0].reshape(-1, 3) @ GAUSS_WEIGHTS
         if self.kernel.tip != 0:
-            means += self.kernel.tip * abs_over_cells(nodes, self.nodes, self.masses)[0]
+            means += self.kernel.tip * abs_over_cells(*read_only(nodes, self.nodes, self.masses))[0]
         return np.asarray(means)
 
     def _derivative(self, x: Any, derivative: int) -> Array:
@@ -68,5 +69,5 @@ class LinePotential:
         out = np.empty(x.size)
         out[order] = self.at_sorted(sorted_x)[derivative]
         if self.kernel.tip != 0:
-            out[order] += self.kernel.tip * abs_potential(sorted_x, self.nodes, self.masses)[derivative]
+            out[order] += self.kernel.tip * abs_potential(*read_only(sorted_x, self.nodes, self.masses))[derivative]
         return out.reshape(x.shape)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._arrays import read_only
 from .._typing import Array
 from ..kernels.sums import on_the_line
 from ..laws import Law, newtonian_law
@@ -142,8 +143,9 @@ class TipLaw:
         return state[self.species[0]], state[self.species[1]] if len(self.species) == 2 else None
 
     def arrays(self, state: Species) -> TipArrays:
-        """Return the positions and masses of both species and the law as arrays."""
+        """Return the positions and masses of both species and the law as read-only arrays."""
         x, y = self.clouds(state)
         nothing = np.zeros(0)
         law = np.array([*self.strengths, 1 / self.mobilities[0], 1 / self.mobilities[1]])
-        return TipArrays(x.points, x.masses, nothing if y is None else y.points, nothing if y is None else y.masses, law)
+        places, masses = (nothing, nothing) if y is None else (y.points, y.masses)
+        return TipArrays(*read_only(x.points, x.masses, places, masses, law))

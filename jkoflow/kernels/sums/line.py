@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..._arrays import read_only
 from ..._typing import Array
 from ..base import CustomKernel, Kernel, RadialKernel, terms_of
 from ..gaussian import Gaussian
@@ -154,7 +155,7 @@ class MorseSum(Sum):
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
         from .compiled_line import morse_values
 
-        return morse_values(at, sources, masses, self.length)
+        return morse_values(*read_only(at, sources, masses), float(self.length))
 
     def curvature(self, x: Array) -> Array:
         return np.asarray(-np.exp(-np.abs(x) / self.length) / self.length**2)
@@ -162,7 +163,7 @@ class MorseSum(Sum):
     def curvature_product(self, at: Array, sources: Array, weights: Array) -> Array:
         from .compiled_line import morse_curvatures
 
-        return morse_curvatures(at, sources, weights, self.length)
+        return morse_curvatures(*read_only(at, sources, weights), float(self.length))
 
     def curvature_products(self, at: Array, sources: Array) -> Callable[[Array], Array]:
         from .compiled_line import morse_own_curvatures
@@ -182,7 +183,8 @@ class PowerSum(Sum):
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
         from .compiled_line import log_values, power_values
 
-        return log_values(at, sources, masses) if self.p == 0 else power_values(at, sources, masses, float(self.p))
+        given = read_only(at, sources, masses)
+        return log_values(*given) if self.p == 0 else power_values(*given, float(self.p))
 
     def curvature(self, x: Array) -> Array:
         r = np.abs(x)
@@ -218,7 +220,7 @@ class GaussianSum(Sum):
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
         from .compiled_line import gaussian_values
 
-        return gaussian_values(at, sources, masses, self.length)
+        return gaussian_values(*read_only(at, sources, masses), float(self.length))
 
     def curvature(self, x: Array) -> Array:
         squared = (x / self.length) ** 2

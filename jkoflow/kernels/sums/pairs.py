@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..._arrays import cumulated
+from ..._arrays import cumulated, read_only
 from ..._typing import Array
 from ..base import Kernel, terms_of
 from ..gaussian import Gaussian
@@ -107,7 +107,7 @@ def _gradients(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
         return _in_blocks(at, sources, lambda *gaps: (term.gradient(*gaps) @ masses).T)
     from .compiled_pairs import gradient_sums
 
-    sums = gradient_sums(_coordinates(at), _coordinates(sources), masses, pair.kind, pair.parameter)
+    sums = gradient_sums(*_by_coordinates(at, sources, masses), pair.kind, pair.parameter)
     return pair.factor * sums.T.reshape(at.shape)
 
 
@@ -121,12 +121,13 @@ def _values(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
         return _in_blocks(at, sources, lambda *gaps: term(*gaps) @ masses)
     from .compiled_pairs import value_sums
 
-    return pair.factor * value_sums(_coordinates(at), _coordinates(sources), masses, pair.kind, pair.parameter)
+    return pair.factor * value_sums(*_by_coordinates(at, sources, masses), pair.kind, pair.parameter)
 
 
-def _coordinates(points: Array) -> Array:
-    """Return the points with the coordinates as the first axis, shape (d, n)."""
-    return np.ascontiguousarray(np.atleast_2d(points.T))
+def _by_coordinates(at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
+    """Return the points with the coordinates as the first axis, shapes (d, n) and (d, m), and the masses, all read-only."""
+    targets, places = (np.ascontiguousarray(np.atleast_2d(points.T)) for points in (at, sources))
+    return read_only(targets, places, masses)
 
 
 def _fast_on_the_line(term: Kernel, at: Array) -> LineKernel | None:

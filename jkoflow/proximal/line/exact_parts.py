@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._arrays import read_only
 from ..._typing import Array
 from .derivatives import Jet
 from .model import Chain, Model
@@ -30,7 +31,7 @@ def add_tip(
         return
     from ...kernels.sums.tips import abs_over_cells
 
-    mean, left, right, ll, lr, rr = abs_over_cells(nodes, y, v)
+    mean, left, right, ll, lr, rr = abs_over_cells(*read_only(nodes, y, v))
     w = c * chain.masses
     if with_value:
         model.add_value(w * mean)
