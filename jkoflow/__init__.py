@@ -14,6 +14,7 @@ from typing import Any
 
 from . import closed_forms, diagnostics, ordered
 from ._status import CycleWarning, FreezingWarning, Status
+from ._version import VERSION
 from .flow import FlowError, evolve, steps
 from .grids import Grid
 from .kernels import CustomKernel, Gaussian, Kernel, Morse, Newtonian, PowerLaw, Quadratic, RadialKernel, Riesz
@@ -49,6 +50,7 @@ from .measures import (
     Quantiles,
     RadialQuantiles,
     Species,
+    State,
 )
 from .proximal import (
     BackAndForth,
@@ -76,17 +78,20 @@ from .schemes import (
     Brezis,
     ImplicitMidpoint,
     Overdamped,
+    Problem,
     Scheme,
     SemiImplicitJKO,
     StepInfo,
+    Taken,
     VariationalExtrapolation,
 )
 from .stopping import EnergyBelow, Steady, WallClock
 from .storage import load, save, to_xarray
+from .storage import open_run as open  # noqa: A004 - jkoflow.open, beside jkoflow.save and jkoflow.load
 from .trajectory import Step, Trajectory
 from .transport import Distance, GibbsKernel, c_transform, semi_relaxed_step, wasserstein, wasserstein2
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "BDF2",
@@ -138,6 +143,7 @@ __all__ = [
     "Particles",
     "Potential",
     "PowerLaw",
+    "Problem",
     "ProxResult",
     "ProximalStep",
     "PullBack",
@@ -152,11 +158,13 @@ __all__ = [
     "Scheme",
     "SemiImplicitJKO",
     "Species",
+    "State",
     "Status",
     "Steady",
     "Step",
     "StepInfo",
     "StepSolver",
+    "Taken",
     "Trajectory",
     "UnitMasses",
     "VariationalExtrapolation",
@@ -171,6 +179,7 @@ __all__ = [
     "gradient_form",
     "load",
     "newtonian_law",
+    "open",
     "ordered",
     "plot",
     "save",

@@ -537,16 +537,6 @@ def test_steps_go_on_when_a_cloud_has_contracted_to_rounding():
     assert np.allclose(flow.final.points, start.points.mean(axis=0), atol=1e-14)
 
 
-def test_a_run_in_gradient_form_is_continued_as_drifts_and_back():
-    law = jf.Drift(X2, moves="x", by="y") + jf.Drift(4 * X2, moves="y", by="x")
-    state = jf.Species(x=jf.Particles([0.0]), y=jf.Particles([1.0]))
-    first = jf.evolve(law, state, dt=0.001, t_end=0.1)
-    mixed = jf.evolve(law, first, scheme=jf.Overdamped(), dt=0.1, t_end=0.2)
-    assert mixed.mobilities == {"x": 1.0, "y": 1.0}
-    whole = jf.evolve(law, state, scheme=jf.Overdamped(), dt=0.1, t_end=0.2)
-    assert np.allclose([mixed.final[k].points[0] for k in "xy"], [whole.final[k].points[0] for k in "xy"], atol=2e-3)
-
-
 def test_a_drift_of_a_species_by_itself_is_an_interaction():
     law, state = jf.Drift(X2, moves="x", by="x"), jf.Species(x=jf.Particles([0.0, 1.0]))
     energy, _ = jf.gradient_form(law)

@@ -990,16 +990,6 @@ def test_meetings_at_the_end_of_a_step_are_not_lost():
         assert np.allclose(np.sort(flow.events.times), lines.events.times, atol=1e-12)
 
 
-def test_runs_that_change_their_scheme_are_saved(tmp_path):
-    start = jf.OrderedParticles(x=[0.0, 0.1], y=[0.7, 0.85])
-    steps = jf.evolve(NEWTONIAN, start, scheme=jf.JKO(), dt=0.1, t_end=0.3)
-    both = jf.evolve(NEWTONIAN, steps, scheme=jf.Brezis(), t_end=2.0)
-    jf.save(both, tmp_path / "both.npz")
-    again = jf.load(tmp_path / "both.npz")
-    assert again.infos[0].events is None
-    assert len(again.events) == len(both.events) > 0
-
-
 def test_clusters_that_part_at_once():
     lines = jf.ordered.WorldLines(jf.OrderedParticles(x=[0.0, 0.0, 1.0], y=[0.0, 2.0, 2.0]))
     assert [str(event) for event in lines.splits] == ["t = 0, x = 0: x0..x1 and y0 split", "t = 0, x = 2: y1..y2 split"]
@@ -1021,7 +1011,7 @@ def test_resolvents_of_your_own_feel_mobility_and_are_checked():
     bad = jf.ConvexFunction(half_square, resolvent=lambda s, tau: {"x": s["x"].points[::-1]}, species=("x",))
     none = jf.ConvexFunction(half_square, resolvent=lambda s, tau: {}, species=("x",))
     for law, message in ((-1.0 * own, "coefficient >= 0"), (bad, "must give non-decreasing"), (none, "must give positions")):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((ValueError, jf.FlowError), match=message):
             jf.evolve(law, start, dt=0.1, t_end=0.1)
 
 

@@ -2,6 +2,6 @@
 
 from .groups import Groups, together
 from .law import CloudLaw, difference_step, gradient_of, is_steep
-from .motion import Motion
+from .motion import Motion, Moved
 
-__all__ = ["CloudLaw", "Groups", "Motion", "difference_step", "gradient_of", "is_steep", "together"]
+__all__ = ["CloudLaw", "Groups", "Motion", "Moved", "difference_step", "gradient_of", "is_steep", "together"]

@@ -102,6 +102,17 @@ class Groups:
             start += len(cloud.masses)
         return cls(places, masses, tuple(members))
 
+    @classmethod
+    def again(cls, state: Species, members: tuple[Indices, ...]) -> Groups:
+        """The groups of a state whose atoms are numbered by their groups, as ``members`` of the groups before."""
+        count = 1 + max(int(group_of_atom.max()) for group_of_atom in members)
+        clouds = [(cloud.points.reshape(len(cloud.masses), -1), cloud.masses) for cloud in state.values()]
+        places, masses = np.zeros((count, clouds[0][0].shape[1])), np.zeros((count, len(state)))
+        for a, ((points, weights), group_of_atom) in enumerate(zip(clouds, members, strict=True)):
+            places[group_of_atom] = points
+            np.add.at(masses[:, a], group_of_atom, weights)
+        return cls(places, masses, members)
+
     def state(self, before: Species) -> Species:
         """The atoms at the places of their groups, with the masses and in the order of ``before``."""
         return Species(

@@ -83,8 +83,10 @@ class CloudLaw:
         pair, kernel = (self.names.index(motion.moves), self.names.index(motion.by)), motion.factor * motion.kernel
         self.kernels[pair] = self.kernels[pair] + kernel if pair in self.kernels else kernel
 
-    def velocities(self, places: Array, masses: Array) -> Array:
+    def velocities(self, places: Array, masses: Array, time: float = 0.0) -> Array:
         """Return the velocity (S, n, d) of every species at every place, 0 at places without mass of it.
+
+        ``time`` is that at which potentials are taken.
 
         ``places`` is (n, d), ``masses`` (n, S) the mass of every species there. Pulls between species at one place are not
         counted: the gradient of a kernel is 0 at the origin. Cost: one sum over pairs for every two species that interact.
@@ -97,7 +99,7 @@ class CloudLaw:
             out[a, here[a]] -= pulls.reshape(-1, places.shape[1])
         for a, fields in enumerate(self.fields):
             for c, term in fields:
-                out[a, here[a]] -= c * gradient_of(term, places[here[a]])
+                out[a, here[a]] -= c * gradient_of(term.at(time), places[here[a]])
         return out * self.mobilities[:, None, None]
 
     def grips(self, distance: float) -> Array:

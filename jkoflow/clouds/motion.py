@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +21,18 @@ _ONE_PLACE = 1e-13  # share of the distance from the origin: places nearer to on
 _MOST_MEETINGS = 50  # per atom
 
 
+class Moved(NamedTuple):
+    """Particles after a motion."""
+
+    state: Species
+    """The particles. If the status is NOT_FINITE, those at the start."""
+    status: Status
+    members: tuple[Indices, ...]
+    """For every atom of every species, the number of its group."""
+    dissipation: float
+    """sum_a (1 / alpha_a) sum m |v|^2 at the end, an energy per time; NaN if the motion failed."""
+
+
 @dataclass
 class Motion:
     """The motion of particles under a law, through their meetings.
@@ -32,33 +46,40 @@ class Motion:
     law : CloudLaw
     tolerance : float
         The error allowed, as a share of the extent. If all atoms start at one place, it is a share of the way to go.
+    start : float
+        The time at which the motion starts, for potentials that depend on time.
     evaluations : int
         How many times velocities were computed.
     """
 
     law: CloudLaw
     tolerance: float
+    start: float = 0.0
     evaluations: int = 0
 
-    def run(self, state: Species, duration: float) -> tuple[Species, Status]:
-        """Return the state after the time ``duration``, and the status. If the status is NOT_FINITE, it is the state given."""
+    def run(self, state: Species, duration: float, members: tuple[Indices, ...] | None = None) -> Moved:
+        """Return the particles after the time ``duration``.
+
+        ``members`` are the groups in which the particles start, as ``Moved.members`` of the motion before. Default: every atom
+        is alone.
+        """
         from scipy.integrate import solve_ivp
 
-        groups = Groups.of(state)
+        groups = Groups.of(state) if members is None else Groups.again(state, members)
         origin = groups.places.mean(axis=0)  # tolerances are relative to the extent, not to the distance from 0
-        first = self.law.velocities(groups.places, groups.masses)
+        first = self.law.velocities(groups.places, groups.masses, self.start)
         extent, away = float(np.ptp(groups.places, axis=0).max()), float(np.abs(groups.places).max())
         if extent <= _ONE_PLACE * away:
             extent = float(np.abs(first).max()) * duration
         if not (np.isfinite(extent) and np.isfinite(first).all()):
-            return state, Status.NOT_FINITE
-        if extent == 0:
-            return state, Status.CONVERGED
+            return Moved(state, Status.NOT_FINITE, groups.members, np.nan)
+        if extent == 0 and not any(term.depends_on_time for fields in self.law.fields for _, term in fields):
+            return Moved(state, Status.CONVERGED, groups.members, 0.0)
         contact = max(_CONTACT * self.tolerance * extent, _ONE_PLACE * away)
         grips = self.law.grips(contact)
         now, near = 0.0, _MET * contact
         for _ in range(_MOST_MEETINGS * len(groups.places)):
-            groups = groups.gathered(self._velocities, grips, self.law.balance, contact, near)
+            groups = groups.gathered(partial(self._velocities, time=now), grips, self.law.balance, contact, near)
             flow = _Flow(self, groups, grips, contact, origin)
             solution = solve_ivp(
                 flow.velocity,
@@ -72,17 +93,18 @@ class Motion:
             now = float(solution.t[-1])
             groups = Groups(solution.y[:, -1].reshape(groups.places.shape) + origin, groups.masses, groups.members)
             if not np.isfinite(groups.places).all():
-                return state, Status.NOT_FINITE
+                return Moved(state, Status.NOT_FINITE, groups.members, np.nan)
             if solution.status == 0:
-                return groups.state(state), Status.CONVERGED
+                return Moved(groups.state(state), Status.CONVERGED, groups.members, flow.dissipation(now, groups))
             near = max(_MET * contact, min(groups.gap(grips) * (1 + 1e-9), _MOST_MET * contact))
             if solution.status < 0:
-                return groups.state(state), Status.SOLVER_FAILED
-        return groups.state(state), Status.ITERATION_LIMIT
+                return Moved(groups.state(state), Status.SOLVER_FAILED, groups.members, np.nan)
+        return Moved(groups.state(state), Status.ITERATION_LIMIT, groups.members, np.nan)
 
-    def _velocities(self, places: Array, masses: Array) -> Array:
+    def _velocities(self, places: Array, masses: Array, time: float) -> Array:
+        """The velocities at a time from the start of the motion."""
         self.evaluations += 1
-        return self.law.velocities(places, masses)
+        return self.law.velocities(places, masses, self.start + time)
 
 
 class _Flow:
@@ -94,20 +116,28 @@ class _Flow:
         self._single = np.argmax(groups.masses > 0, axis=1)
         self.events: list[Callable[[float, Array], float]] = []
         if (grips > 0).any():
-            self._add(lambda groups: groups.gap(grips) - contact)
+            self._add(lambda time, groups: groups.gap(grips) - contact)
         if len(self._mixed):
             self._add(self._hold)
 
     def velocity(self, t: float, y: Array) -> Array:
         """The velocities of the groups in one row."""
-        groups = self._at(y)
-        forces = self._motion._velocities(groups.places, groups.masses)
+        return self._of_groups(t, self._at(y)).ravel()
+
+    def dissipation(self, t: float, groups: Groups) -> float:
+        """sum_a (1 / alpha_a) sum m |v|^2 of groups, an energy per time."""
+        speeds = (self._of_groups(t, groups) ** 2).sum(axis=1)
+        return float(speeds @ (groups.masses / self._motion.law.mobilities).sum(axis=1))
+
+    def _of_groups(self, t: float, groups: Groups) -> Array:
+        """The velocities of the groups, (n, d)."""
+        forces = self._motion._velocities(groups.places, groups.masses, t)
         out = forces[self._single, np.arange(len(groups.places))]
         for g in self._mixed:
             species, moves = self._in_group(groups, forces, g)
             weights = self._motion.law.balance[species] * groups.masses[g, species]
             out[g] = weights @ moves / weights.sum()
-        return out.ravel()
+        return out
 
     def _at(self, y: Array) -> Groups:
         return Groups(y.reshape(self._groups.places.shape) + self._origin, self._groups.masses, self._groups.members)
@@ -117,12 +147,12 @@ class _Flow:
         species = np.flatnonzero(groups.masses[g] > 0)
         return species, together(forces[species, g], groups.masses[g, species], self._grips[np.ix_(species, species)])
 
-    def _hold(self, groups: Groups) -> float:
+    def _hold(self, t: float, groups: Groups) -> float:
         """A number that is positive while every group holds together.
 
         It is ``_SAME`` less the relative difference of the velocities in a group, the least over the groups.
         """
-        forces = self._motion._velocities(groups.places, groups.masses)
+        forces = self._motion._velocities(groups.places, groups.masses, t)
         slack = np.inf
         for g in self._mixed:
             species, moves = self._in_group(groups, forces, g)
@@ -130,11 +160,11 @@ class _Flow:
             slack = min(slack, _SAME - differ / (float(np.abs(forces[species, g]).max()) or 1.0))
         return slack
 
-    def _add(self, function: Callable[[Groups], float]) -> None:
-        """Add the event that a function of the groups falls to 0."""
+    def _add(self, function: Callable[[float, Groups], float]) -> None:
+        """Add the event that a function of the time and the groups falls to 0."""
 
         def event(t: float, y: Array) -> float:
-            return float(min(function(self._at(y)), 1e300))
+            return float(min(function(t, self._at(y)), 1e300))
 
         event.terminal, event.direction = True, -1  # type: ignore[attr-defined]
         self.events.append(event)

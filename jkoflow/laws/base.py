@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from .._frozen import ReadOnly
 from .._typing import Array
 from .._validate import finite
 from ..measures import UNNAMED, Measure, Species
@@ -18,7 +19,7 @@ from .symmetry import symmetrizing_mobilities
 State: TypeAlias = "Measure | Species"
 
 
-class Law(ABC):
+class Law(ReadOnly, ABC):
     """A law drives a flow. It is a sum of energies and of drifts; a drift comes from no energy."""
 
     @property
@@ -35,6 +36,15 @@ class Law(ABC):
     def forms(self) -> LawForms:
         """The terms, sorted by their forms. They are sorted once, at the first call."""
         return LawForms.of(self.terms)
+
+    @property
+    def depends_on_time(self) -> bool:
+        """True if the law is another one at every time. Then ``at(time)`` returns the law of one instant."""
+        return False
+
+    def at(self, time: float) -> Law:
+        """Return the law of one instant: the law itself if it does not depend on time."""
+        return self
 
     @property
     def has_energy(self) -> bool:
@@ -216,6 +226,16 @@ class Combination(Law):
     @property
     def involves(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for _, term in self.parts for name in term.involves))
+
+    @property
+    def depends_on_time(self) -> bool:
+        return any(term.depends_on_time for _, term in self.parts)
+
+    def at(self, time: float) -> Law:
+        if not self.depends_on_time:
+            return self
+        instant = [(c, term.at(time)) for c, term in self.parts]
+        return Combination(tuple((c * inner, part) for c, law in instant for inner, part in law.terms))
 
     def check(self, state: State) -> Species:
         checked_state = super().check(state)

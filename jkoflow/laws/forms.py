@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 from .._typing import Array, Mask, SpaceFunction
 from ..grids import Grid
 from ..kernels import Kernel
+from .time_functions import fixed_at, takes_time
 
 Wall: TypeAlias = Literal["neumann", "dirichlet", "free-space"]
 """The boundary condition of psi: no flux through the walls, psi = 0 on the walls (grounded), or no walls (the whole space)."""
@@ -75,6 +76,15 @@ class External(Form):
     species: str
     V: SpaceFunction | Any
     gradient: SpaceFunction | None = None
+
+    @property
+    def depends_on_time(self) -> bool:
+        """True if V is a function of the time too."""
+        return takes_time(self.V)
+
+    def at(self, time: float) -> External:
+        """Return the potential of one instant: itself if it does not depend on time."""
+        return External(self.species, fixed_at(self.V, time), fixed_at(self.gradient, time)) if self.depends_on_time else self
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from .._validate import finite_array
 from ..measures import UNNAMED, Species
 from .base import SpeciesEnergy, short_repr
 from .forms import External, Form
+from .time_functions import fixed_at, name_of, takes_time
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,10 @@ class Potential(SpeciesEnergy):
     ``gradient`` is a function of space that returns grad V. Only measures with moving points use it. If it is missing, the
     gradient is computed by central differences of V. Their step is about a thousandth of the extent of the measure, but at
     least a millionth of its distance from the origin. So V is evaluated slightly outside the support.
+
+    V may depend on the time t, by an argument of this name: ``V(x, t)``, ``V(x, y, t)`` or ``V(x, y, z, t)``. Then the gradient
+    may take ``t`` too. A scheme evaluates V at the times that its order needs. ``at(time)`` returns the potential of one
+    instant, which has values and a first variation.
 
     Raises ValueError if V returns a value that is not finite, or if an array has the wrong shape: at the first evaluation.
     An array with a value that is not finite is refused at once.
@@ -53,12 +58,29 @@ class Potential(SpeciesEnergy):
     def form(self) -> Form:
         return External(self.species, self.V, self.gradient)
 
+    @property
+    def depends_on_time(self) -> bool:
+        return takes_time(self.V)
+
+    def at(self, time: float) -> Potential:
+        """Return the potential of one instant: itself if V does not depend on time.
+
+        >>> from jkoflow import Quantiles
+        >>> round(Potential(lambda x, t: x * t).at(2.0)(Quantiles([0.0, 1.0])), 9)
+        1.0
+        """
+        if not self.depends_on_time:
+            return self
+        return Potential(fixed_at(self.V, time), self.species, fixed_at(self.gradient, time))
+
     def value(self, state: Species) -> float:
         return state[self.species].expectation(self.variation(state, self.species))
 
     def variation(self, state: Species, species: str) -> Array:
+        if self.depends_on_time:
+            raise ValueError(f"{self!r} depends on the time: take law.at(time), which has a value")
         return state[species].field("V", self.V)
 
     def __repr__(self) -> str:
-        shown = getattr(self.V, "__name__", type(self.V).__name__) if callable(self.V) else f"<array {self.V.shape}>"
+        shown = name_of(self.V) if callable(self.V) else f"<array {self.V.shape}>"
         return short_repr("Potential", self.species, shown)

@@ -10,6 +10,7 @@ from .particles import Particles
 from .quantiles import Quantiles
 from .radial import RadialQuantiles, shell_radii, unit_ball
 from .species import UNNAMED, Species, complete_mobilities
+from .state import State
 
 __all__ = [
     "UNNAMED",
@@ -24,6 +25,7 @@ __all__ = [
     "Quantiles",
     "RadialQuantiles",
     "Species",
+    "State",
     "complete_mobilities",
     "ghost_place",
     "same_masses",

@@ -10,11 +10,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from .._arrays import cumulated
+from .._frozen import ReadOnly
 from .._typing import Array, SpaceFunction
 from ..kernels import Kernel
 
 
-class Measure(ABC):
+class Measure(ReadOnly, ABC):
     """A finite non-negative measure.
 
     Every kind of measure has a quadrature: points, and the mass at every point. A field is a function on space, given as the

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, Self
 
+from .._frozen import FrozenMapping, ReadOnly
 from .._validate import positive
 from ..grids import Grid
 from .base import Measure
@@ -13,7 +13,7 @@ from .base import Measure
 UNNAMED = ""
 
 
-class Species(Mapping[str, Any]):
+class Species(ReadOnly, Mapping[str, Any]):
     """An immutable mapping from names to measures. All measures are of the same kind and have the same domain.
 
     The domain is the grid of densities, the walls of quantiles, or the dimension of particles.
@@ -123,4 +123,4 @@ def complete_mobilities(given: Mapping[str, float] | None, state: Species) -> Ma
         if name not in state:
             raise ValueError(f"mobility must name species of the state ({', '.join(map(repr, state))}), got {name!r}")
         positive(f"mobility of {name!r}", value)
-    return MappingProxyType({name: float(given.get(name, 1.0)) for name in state})
+    return FrozenMapping({name: float(given.get(name, 1.0)) for name in state})

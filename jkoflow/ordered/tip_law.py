@@ -142,6 +142,14 @@ class TipLaw:
         """The two species of a state; None for the second if there is one alone."""
         return state[self.species[0]], state[self.species[1]] if len(self.species) == 2 else None
 
+    def dissipation(self, state: Species) -> float:
+        """The rate at which the flow lowers the energy at a state, sum_i (1 / alpha_i) sum_k m_k v_k^2."""
+        from ._sweeps import velocities
+
+        arrays = self.arrays(state)
+        vx, vy = velocities(*arrays)
+        return float(arrays.m @ vx**2 / self.mobilities[0] + arrays.n @ vy**2 / self.mobilities[1])
+
     def arrays(self, state: Species) -> TipArrays:
         """Return the positions and masses of both species and the law as read-only arrays."""
         x, y = self.clouds(state)

@@ -59,6 +59,8 @@ class ProximalStep:
             if not measure.mass > 0:
                 raise ValueError(f"species {name!r} must hold mass, got a total of {measure.mass:g}")
         positive("tau", self.tau)
+        if self.energy.depends_on_time:
+            raise ValueError(f"energy must be that of one instant, and {self.energy!r} depends on the time: take law.at(time)")
         if not self.energy.has_energy:
             drifts = ", ".join(repr(entry.term) for entry in self.energy.forms.entries if not entry.form.has_energy)
             raise ValueError(

@@ -1,12 +1,13 @@
 """Time schemes: how a flow is cut into steps. Each scheme has a file of its own."""
 
 from .adaptive import Adaptive
-from .base import Past, Scheme, StepInfo
+from .base import Carry, Scheme, StepInfo, Taken, chord_dissipation
 from .bdf2 import BDF2
 from .brezis import Brezis
 from .implicit_midpoint import ImplicitMidpoint
 from .jko import JKO
 from .overdamped import Overdamped
+from .problem import Mobility, Problem
 from .semi_implicit import SemiImplicitJKO
 from .variational_extrapolation import VariationalExtrapolation
 
@@ -15,11 +16,15 @@ __all__ = [
     "JKO",
     "Adaptive",
     "Brezis",
+    "Carry",
     "ImplicitMidpoint",
+    "Mobility",
     "Overdamped",
-    "Past",
+    "Problem",
     "Scheme",
     "SemiImplicitJKO",
     "StepInfo",
+    "Taken",
     "VariationalExtrapolation",
+    "chord_dissipation",
 ]

@@ -1,15 +1,18 @@
-"""The base class of schemes whose steps are solved by a step solver."""
+"""The base class of schemes whose steps are solved by a step solver, and the problems of the steps."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+from .._status import Status
 from ..laws import Law
 from ..measures import Species
-from ..proximal import StepSolver
+from ..proximal import ProximalStep, ProxResult, StepSolver
 from ._recommended import recommended_solver
-from .base import Scheme
+from .base import Scheme, StepInfo, chord_dissipation
+from .problem import Problem
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,22 @@ class StepScheme(Scheme):
                 f"the defaults of a scheme must be filled in for a state before it steps (filled_in), got {self!r}"
             )
         return self.solver
+
+
+def proximal_step(
+    problem: Problem, anchor: Species, tau: float, further: tuple[tuple[float, Species], ...] = ()
+) -> ProximalStep:
+    """The problem of one step at one instant."""
+    return ProximalStep(problem.law, anchor, tau, problem.mobilities, further)
+
+
+def info_of(answers: Sequence[ProxResult], distances: Mapping[str, float], instant: Problem, dt: float) -> StepInfo:
+    """What is told of a step that solved several problems: the worst status, all iterations, the largest residual."""
+    not_converged = [answer.status for answer in answers if answer.status is not Status.CONVERGED]
+    return StepInfo(
+        distances,
+        min(not_converged, key=lambda status: status.ok, default=Status.CONVERGED),
+        sum(answer.iterations for answer in answers),
+        max(answer.residual for answer in answers),
+        chord_dissipation(distances, instant.mobilities, dt),
+    )

@@ -11,9 +11,10 @@ import numpy as np
 from .._status import Status
 from .._validate import positive
 from ..laws import Law
-from ..measures import Species
+from ..measures import Species, State
 from ..transport import wasserstein2
-from .base import Past, Scheme, StepInfo
+from .base import Carry, Scheme, StepInfo, Taken
+from .problem import Problem
 
 _SAFETY, _LEAST, _MOST = 0.9, 0.2, 5.0  # factors on dt: the margin, the largest cut, the largest growth
 
@@ -81,56 +82,61 @@ class Adaptive(Scheme):
     def filled_in(self, law: Law, state: Species) -> Adaptive:
         return replace(self, scheme=self.scheme.filled_in(law, state))
 
-    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
-        self.scheme.init(law, state, tau, mobilities)
+    def energy(self, problem: Problem, state: State) -> float:
+        return self.scheme.energy(problem, state)
 
-    def step(
-        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: None
-    ) -> tuple[Species, None, StepInfo]:
+    def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
+        inner = self.scheme.begin(problem, state, dt, {name: values for name, values in carry.items() if name != "dt"})
+        return {**inner, "dt": carry["dt"]} if "dt" in carry else inner
+
+    def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         iterations, residual = 0, 0.0
+        mobilities = problem.mobilities_at(state.time)
+        inner = {name: values for name, values in carry.items() if name != "dt"}
         while True:
-            doubled = self._doubled_step(law, state, tau, mobilities)
+            doubled = self._doubled_step(problem, state, dt, inner)
             status = doubled.status
             iterations += doubled.iterations
             residual = max(residual, doubled.residual)
             if status.ok:
-                error = _product_distance(doubled.coarse, doubled.fine, mobilities) / (2**self.order - 1)
+                error = _product_distance(doubled.coarse, doubled.fine.state.masses, mobilities) / (2**self.order - 1)
                 change = _SAFETY * (self.tolerance / max(error, 1e-300)) ** (1 / (self.order + 1))
                 if error <= self.tolerance:
-                    next_dt = tau * float(np.clip(change, _LEAST, _MOST))
+                    next_dt = dt * float(np.clip(change, _LEAST, _MOST))
                     break
             else:
                 error, change = np.inf, _LEAST
-            next_dt = tau * float(np.clip(change, _LEAST, 1.0))
+            next_dt = dt * float(np.clip(change, _LEAST, 1.0))
             if next_dt < self.least_dt:
                 status = Status.DT_TOO_SMALL if status.ok else status
                 break
-            tau = next_dt
+            dt = next_dt
         fine = doubled.fine
-        distances = {name: wasserstein2(fine[name], measure) for name, measure in state.items()}
-        return fine, None, StepInfo(distances, status, iterations, residual, dt=tau, next_dt=next_dt, error=error)
+        distances = {name: wasserstein2(fine.state.masses[name], measure) for name, measure in state.masses.items()}
+        info = StepInfo(distances, status, iterations, residual, fine.info.dissipation, dt=dt, error=error)
+        after = state.after(dt, fine.state.masses, fine.state.fields)
+        return Taken(after, {**fine.carry, "dt": np.array(next_dt)}, info)
 
-    def _doubled_step(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]) -> _DoubledStep:
-        """Take one step of ``tau`` and, from the same state, two steps of ``tau / 2``. Stop at the first that fails."""
-        coarse, _, info = self.scheme.step(law, state, tau, mobilities, None)
-        infos = [info]
-        fine = state
+    def _doubled_step(self, problem: Problem, state: State, dt: float, carry: Carry) -> _DoubledStep:
+        """Take one step of ``dt`` and, from the same state, two steps of ``dt / 2``. Stop at the first that fails."""
+        coarse = self.scheme.step(problem, state, dt, carry)
+        infos, fine = [coarse.info], Taken(state, carry, coarse.info)
         for _ in range(2):
             if not infos[-1].status.ok:
                 break
-            fine, _, info = self.scheme.step(law, fine, tau / 2, mobilities, None)
-            infos.append(info)
-        status = next((step_info.status for step_info in infos if not step_info.status.ok), Status.CONVERGED)
-        iterations = sum(step_info.iterations for step_info in infos)
-        return _DoubledStep(coarse, fine, status, iterations, max(step_info.residual for step_info in infos))
+            fine = self.scheme.step(problem, fine.state, dt / 2, fine.carry)
+            infos.append(fine.info)
+        status = next((info.status for info in infos if not info.status.ok), Status.CONVERGED)
+        iterations = sum(info.iterations for info in infos)
+        return _DoubledStep(coarse.state.masses, fine, status, iterations, max(info.residual for info in infos))
 
 
 class _DoubledStep(NamedTuple):
     """One whole step and two half steps from the same state."""
 
     coarse: Species
-    """The end of the whole step."""
-    fine: Species
+    """The masses at the end of the whole step."""
+    fine: Taken
     """The end of the half steps."""
     status: Status
     """The status of the step that failed, or CONVERGED."""

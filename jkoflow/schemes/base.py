@@ -1,16 +1,23 @@
-"""The base class of time schemes, and what a scheme tells of a step."""
+"""The contract of time schemes, and what a scheme tells of a step."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .._status import Status
 from ..laws import Law
-from ..measures import Species
+from ..measures import Species, State
 from ..ordered import Events
+from .problem import Problem
+
+Carry: TypeAlias = Mapping[str, NDArray[Any]]
+"""What the next step needs beyond the state: arrays of numbers by name."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,11 @@ class StepInfo:
         The iterations of the step solver, added up over all the problems that it solved. 0 for a scheme without a solver.
     residual : float
         The largest residual that the step solver left, in the unit that the solver documents. 0 for a scheme without a solver.
-    dt, next_dt : float or None
-        The size of the step taken and the size proposed for the next one, if the scheme chooses dt.
+    dissipation : float
+        The rate at which the motion lowers the energy, an energy per time: sum_i alpha_i int |grad dE/d rho_i|^2 d rho_i at the
+        new state, or the approximation of it that the scheme documents. NaN if the scheme does not tell.
+    dt : float or None
+        The size of the step taken, if the scheme chooses dt.
     events : Events or None
         What happened during the step, in times from the start of the step, if the scheme follows events.
     evaluations : int
@@ -42,36 +52,45 @@ class StepInfo:
     status: Status
     iterations: int = 0
     residual: float = 0.0
+    dissipation: float = float("nan")
     dt: float | None = None
-    next_dt: float | None = None
     events: Events | None = None
     evaluations: int = 0
     error: float | None = None
 
 
-@dataclass(frozen=True)
-class Past:
-    """The state before the one from which a run starts, and the dt between the two."""
+class Taken(NamedTuple):
+    """The answer of a scheme to one step."""
 
-    state: Species
-    dt: float
+    state: State
+    """The state after the step, at its time."""
+    carry: Carry
+    """What the step after it needs beyond the state."""
+    info: StepInfo
+    """What the scheme tells of the step."""
 
 
 class Scheme(ABC):
     """A time scheme: a rule that takes a state to the next one.
 
-    A subclass defines three methods:
+    A subclass defines two methods:
 
-    * ``filled_in`` returns the scheme with its defaults filled in for a law and a state.
-    * ``init`` refuses what the scheme does not accept, before any work. It returns the carry: what the first step needs apart
-      from the state. If a run is continued, ``init`` gets the past of that run.
-    * ``step`` returns the next state, the carry of the step after it, and a StepInfo.
+    * ``begin`` refuses what the scheme does not accept, before any work. It returns the carry of the first step. If a run is
+      continued, ``begin`` gets the carry with which that run ended, else an empty one.
+    * ``step`` returns the next state, the carry of the step after it, and a StepInfo, as ``Taken``.
+
+    The carry is a flat mapping from names to arrays: all that the next step needs beyond the state. It is saved with the
+    trajectory. So a scheme that keeps nothing anywhere else continues a run to the last bit. Random numbers come from a seed
+    and a counter in the carry.
+
+    A subclass may define ``filled_in``, which returns the scheme with its defaults filled in for a law and a state.
 
     Class attributes tell what a run must know of the scheme:
 
     * ``order`` is the declared order of accuracy in dt.
-    * ``looks_back``: the scheme needs more than the last state.
-    * ``chooses_dt``: the scheme may take a smaller step than it is asked for. ``StepInfo.dt`` then says which.
+    * ``looks_back``: the scheme needs more than the last state to keep its order.
+    * ``chooses_dt``: the scheme may take a step of another size than it is asked for. ``StepInfo.dt`` then says which, and the
+      carry holds the size proposed for the next step, an array of one number under the name ``dt``.
     * ``exact_in_time``: the scheme has no error in dt. Its ``order`` is inf.
     * ``needs_energy``: a law of drifts is handed to the scheme in its gradient form, if the law has one.
     """
@@ -82,16 +101,28 @@ class Scheme(ABC):
     exact_in_time: ClassVar[bool] = False
     needs_energy: ClassVar[bool] = True
 
-    @abstractmethod
     def filled_in(self, law: Law, state: Species) -> Scheme:
         """Return the same scheme with every default filled in for this law and state."""
+        return self
 
     @abstractmethod
-    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> Any:
+    def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         """Check the problem, and return the carry of the first step. Raises ValueError for what the scheme does not accept."""
 
     @abstractmethod
-    def step(
-        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: Any
-    ) -> tuple[Species, Any, StepInfo]:
-        """Take one step of size tau. Return the next state, the carry of the step after it, and a StepInfo."""
+    def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
+        """Take one step of size dt."""
+
+    def energy(self, problem: Problem, state: State) -> float:
+        """Return the energy that the scheme lowers, at a state: that of the law at its time. NaN if there is none."""
+        law = problem.law.at(state.time)
+        return law(state.masses) if law.has_energy else float("nan")
+
+
+def chord_dissipation(distances: Mapping[str, float], mobilities: Mapping[str, float], dt: float) -> float:
+    """Return sum_i distance_i^2 / (alpha_i dt^2), an energy per time.
+
+    For the exact JKO step it is sum_i alpha_i int |grad dE/d rho_i|^2 d rho_i at the new state
+    (docs/theory/poisson-nernst-planck.md, section 2.5). For other steps it is the mean over the step, to the first order in dt.
+    """
+    return float(np.sum([distance**2 / (mobilities[name] * dt**2) for name, distance in distances.items()]))

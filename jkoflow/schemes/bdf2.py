@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..laws import Law
-from ..measures import Species
+import numpy as np
+
+from ..measures import Species, State
 from ..proximal import ProximalStep
-from ._step_scheme import StepScheme
-from .base import Past, StepInfo
+from ._step_scheme import StepScheme, info_of, proximal_step
+from .base import Carry, Taken
+from .carried import packed, unpacked
+from .problem import Problem
+
+_BEFORE = "before "
 
 
 @dataclass(frozen=True)
@@ -47,23 +51,22 @@ class BDF2(StepScheme):
     order: ClassVar[float] = 2
     looks_back: ClassVar[bool] = True
 
-    def init(
-        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None
-    ) -> Past | None:
-        self.step_solver.check(_problem(law, state, tau, mobilities, Past(state, tau) if past is None else past))
-        return past
+    def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
+        further = ((-0.25, state.masses),)
+        self.step_solver.check(proximal_step(problem.at(state.time + dt), state.masses, dt / 2, further))
+        return {name: carry[name] for name in ("last dt", *packed(state.masses, _BEFORE)) if name in carry}
 
-    def step(
-        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: Past | None
-    ) -> tuple[Species, Past, StepInfo]:
-        answer = self.step_solver.solve(_problem(law, state, tau, mobilities, carry))
-        info = StepInfo(answer.distances, answer.status, answer.iterations, answer.residual)
-        return answer.state, Past(state, tau), info
+    def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
+        instant = problem.at(state.time + dt)
+        answer = self.step_solver.solve(_problem(instant, state.masses, dt, carry))
+        carry = {"last dt": np.array(dt), **packed(state.masses, _BEFORE)}
+        return Taken(state.after(dt, answer.state), carry, info_of([answer], answer.distances, instant, dt))
 
 
-def _problem(law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None) -> ProximalStep:
-    """The problem of one step: that of JKO if there is no past."""
-    if past is None:
-        return ProximalStep(law, state, tau, mobilities)
-    ratio = tau / past.dt
-    return ProximalStep(law, state, tau / (1 + ratio), mobilities, further=((-(ratio**2) / (1 + ratio) ** 2, past.state),))
+def _problem(instant: Problem, masses: Species, dt: float, carry: Carry) -> ProximalStep:
+    """The problem of one step: that of JKO if there is no state before."""
+    if not carry:
+        return proximal_step(instant, masses, dt)
+    ratio = dt / float(carry["last dt"])
+    before = unpacked(carry, _BEFORE, masses)
+    return proximal_step(instant, masses, dt / (1 + ratio), ((-(ratio**2) / (1 + ratio) ** 2, before),))

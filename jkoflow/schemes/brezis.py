@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from .._status import Status
-from ..laws import Law
-from ..measures import Species
+from ..measures import State
 from ..ordered import TipLaw, Walk
-from .base import Past, Scheme, StepInfo
+from .base import Carry, Scheme, StepInfo, Taken
+from .problem import Problem
 
 
 @dataclass(frozen=True)
@@ -47,17 +46,17 @@ class Brezis(Scheme):
     order: ClassVar[float] = np.inf
     exact_in_time: ClassVar[bool] = True
 
-    def filled_in(self, law: Law, state: Species) -> Brezis:
-        return self
+    def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
+        if not problem.constant:
+            raise ValueError("Brezis takes laws and mobilities that do not depend on time: take JKO() for one that does")
+        TipLaw.of(problem.law, state.masses, problem.mobilities)
+        return {}
 
-    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
-        TipLaw.of(law, state, mobilities)
-
-    def step(
-        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: None
-    ) -> tuple[Species, None, StepInfo]:
-        walk = Walk(TipLaw.of(law, state, mobilities), state)
-        walk.advance(tau)
-        after, events = walk.particles(tau), walk.events
-        distances = {name: after[name].moved_from(cloud) for name, cloud in state.items()}
-        return after, None, StepInfo(distances, Status.CONVERGED, events=events, error=0.0)
+    def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
+        tips = TipLaw.of(problem.law, state.masses, problem.mobilities)
+        walk = Walk(tips, state.masses)
+        walk.advance(dt)
+        after, events = walk.particles(dt), walk.events
+        distances = {name: after[name].moved_from(cloud) for name, cloud in state.masses.items()}
+        info = StepInfo(distances, Status.CONVERGED, dissipation=tips.dissipation(after), events=events, error=0.0)
+        return Taken(state.after(dt, after), {}, info)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import ClassVar
@@ -12,12 +11,13 @@ import numpy as np
 from .._status import Status
 from .._typing import Array
 from ..laws import Law
-from ..measures import Density, Measure, Quantiles, Species
-from ..proximal import BackAndForth, Entropic, ProximalStep
+from ..measures import Density, Measure, Quantiles, Species, State
+from ..proximal import BackAndForth, Entropic
 from ..pull_back import PullBack
 from ..transport import upper_transform
-from ._step_scheme import StepScheme
-from .base import Past, StepInfo
+from ._step_scheme import StepScheme, info_of, proximal_step
+from .base import Carry, Taken
+from .problem import Problem
 
 _MOST_FOLDED = 1e-4  # the largest share of the mass that may be lost to cells that fold
 
@@ -35,6 +35,8 @@ class ImplicitMidpoint(StepScheme):
 
     * on a Density by a pull-back through the c-transform of the potential of the half step;
     * on Quantiles by 2 X' - X^k.
+
+    If the law or a mobility depends on time, it is that in the middle of the step. The dissipation is that of the middle too.
 
     Modes that are too fast for dt change their sign in every step and are not damped. So take this scheme if dt resolves the
     flow, and JKO if it does not. The energy may rise.
@@ -66,26 +68,26 @@ class ImplicitMidpoint(StepScheme):
             return replace(self, solver=BackAndForth())
         return super().filled_in(law, state)
 
-    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
+    def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
+        kind = state.masses.kind
         if isinstance(self.step_solver, Entropic):
             raise ValueError(f"solver must give exact potentials, got {self.step_solver!r}: take BackAndForth()")
-        if state.kind not in (Density, Quantiles):
-            raise ValueError(f"ImplicitMidpoint takes Density and Quantiles, got {state.kind.__name__}: take JKO()")
-        self.step_solver.check(ProximalStep(law, state, tau / 2, mobilities))
+        if kind not in (Density, Quantiles):
+            raise ValueError(f"ImplicitMidpoint takes Density and Quantiles, got {kind.__name__}: take JKO()")
+        self.step_solver.check(proximal_step(problem.at(state.time + dt / 2), state.masses, dt / 2))
+        return {}
 
-    def step(
-        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: None
-    ) -> tuple[Species, None, StepInfo]:
-        answer = self.step_solver.solve(ProximalStep(law, state, tau / 2, mobilities))
-        distances = {name: 2 * distance for name, distance in answer.distances.items()}
+    def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
+        instant = problem.at(state.time + dt / 2)
+        answer = self.step_solver.solve(proximal_step(instant, state.masses, dt / 2))
+        info = info_of([answer], {name: 2 * distance for name, distance in answer.distances.items()}, instant, dt)
         if not answer.status.ok:
-            return answer.state, None, StepInfo(distances, answer.status, answer.iterations, answer.residual)
-        ends = {name: continued(answer.state[name], start, answer.potentials[name]) for name, start in state.items()}
-        residual = max(answer.residual, *(folded for _, folded in ends.values()))
-        if residual > max(answer.residual, _MOST_FOLDED):
-            return answer.state, None, StepInfo(distances, Status.STALLED, answer.iterations, residual)
-        after = Species({name: end for name, (end, _) in ends.items()})
-        return after, None, StepInfo(distances, answer.status, answer.iterations, residual)
+            return Taken(state.after(dt, answer.state), {}, info)
+        ends = {name: continued(answer.state[name], start, answer.potentials[name]) for name, start in state.masses.items()}
+        info = replace(info, residual=max(answer.residual, *(folded for _, folded in ends.values())))
+        if info.residual > max(answer.residual, _MOST_FOLDED):
+            return Taken(state.after(dt, answer.state), {}, replace(info, status=Status.STALLED))
+        return Taken(state.after(dt, Species({name: end for name, (end, _) in ends.items()})), {}, info)
 
 
 @singledispatch

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..laws import Law
-from ..measures import Species
-from ..proximal import ProximalStep
-from ._step_scheme import StepScheme
-from .base import Past, StepInfo
+from ..measures import State
+from ._step_scheme import StepScheme, info_of, proximal_step
+from .base import Carry, Taken
+from .problem import Problem
 
 
 @dataclass(frozen=True)
@@ -20,6 +18,8 @@ class JKO(StepScheme):
         rho^(k+1) minimises  sum_i W2(rho_i, rho_i^k)^2 / (2 dt alpha_i) + E(rho_1, ..., rho_S).
 
     All species are solved jointly. If every step is solved exactly, the energy never rises, whatever dt.
+
+    If the law or a mobility depends on time, it is that at the end of the step.
 
     A law of drifts is taken in its gradient form, an energy and mobilities (see ``gradient_form``). It is refused if it has
     none.
@@ -39,11 +39,11 @@ class JKO(StepScheme):
 
     order: ClassVar[float] = 1
 
-    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
-        self.step_solver.check(ProximalStep(law, state, tau, mobilities))
+    def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
+        self.step_solver.check(proximal_step(problem.at(state.time + dt), state.masses, dt))
+        return {}
 
-    def step(
-        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: None
-    ) -> tuple[Species, None, StepInfo]:
-        answer = self.step_solver.solve(ProximalStep(law, state, tau, mobilities))
-        return answer.state, None, StepInfo(answer.distances, answer.status, answer.iterations, answer.residual)
+    def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
+        instant = problem.at(state.time + dt)
+        answer = self.step_solver.solve(proximal_step(instant, state.masses, dt))
+        return Taken(state.after(dt, answer.state), {}, info_of([answer], answer.distances, instant, dt))

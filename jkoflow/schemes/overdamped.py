@@ -10,9 +10,11 @@ import numpy as np
 
 from .._validate import positive
 from ..clouds import CloudLaw, Motion
-from ..laws import Law
-from ..measures import Species
-from .base import Past, Scheme, StepInfo
+from ..measures import State
+from .base import Carry, Scheme, StepInfo, Taken
+from .problem import Problem
+
+_GROUP_OF = "group of "
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Overdamped(Scheme):
 
     ``evolve`` needs no dt: the error is that of ``tolerance``, and a step is only a time at which the state is recorded. Every
     StepInfo tells how often the velocity was evaluated, and as its error the local error that was allowed, a length.
+    The dissipation is the rate at the new state. A potential may depend on time, mobilities may not.
     ``distances`` are those of the motion, (sum m |dx|^2)^(1/2), which is at least W2.
 
     Parameters
@@ -66,19 +69,32 @@ class Overdamped(Scheme):
         if not positive("tolerance", self.tolerance) <= 1e-3:
             raise ValueError(f"tolerance must be at most 1e-3, got {self.tolerance!r}")
 
-    def filled_in(self, law: Law, state: Species) -> Overdamped:
-        return self
+    def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
+        CloudLaw.of(problem.law, state.masses, _constant(problem))
+        return {name: carry[name] for name in map(_GROUP_OF.__add__, state.masses) if name in carry}
 
-    def init(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None) -> None:
-        CloudLaw.of(law, state, mobilities)
-
-    def step(
-        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: None
-    ) -> tuple[Species, None, StepInfo]:
-        motion = Motion(CloudLaw.of(law, state, mobilities), self.tolerance)
+    def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
+        law = CloudLaw.of(problem.law, state.masses, problem.mobilities)
+        motion = Motion(law, self.tolerance, state.time)
+        members = tuple(carry[_GROUP_OF + name] for name in state.masses) if carry else None
         with np.errstate(over="ignore", invalid="ignore"):  # the status tells
-            after, status = motion.run(state, tau)
-        extent = max(float(np.ptp(cloud.points, axis=0).max()) for cloud in state.values())
-        distances = {name: after[name].moved_from(cloud) for name, cloud in state.items()}
-        info = StepInfo(distances, status, evaluations=motion.evaluations, error=self.tolerance * extent)
-        return after, None, info
+            moved = motion.run(state.masses, dt, members)
+        extent = max(float(np.ptp(cloud.points, axis=0).max()) for cloud in state.masses.values())
+        distances = {name: moved.state[name].moved_from(cloud) for name, cloud in state.masses.items()}
+        info = StepInfo(
+            distances,
+            moved.status,
+            dissipation=moved.dissipation,
+            evaluations=motion.evaluations,
+            error=self.tolerance * extent,
+        )
+        met = {_GROUP_OF + name: group for name, group in zip(state.masses, moved.members, strict=True)}
+        return Taken(state.after(dt, moved.state), met, info)
+
+
+def _constant(problem: Problem) -> Mapping[str, float]:
+    """The mobilities. Raises ValueError for mobilities that depend on time."""
+    for name, alpha in problem.rates.items():
+        if callable(alpha):
+            raise ValueError(f"mobility of {name!r} must be a number for Overdamped, got a function of time: take JKO()")
+    return problem.mobilities

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from .._status import CycleWarning, Status
-from ..laws import Law, restricted_to
-from ..measures import Density, Measure, Species
-from ..proximal import ProximalStep, ProxResult
-from ._step_scheme import StepScheme
-from .base import Past, StepInfo
+from ..laws import restricted_to
+from ..measures import Density, Measure, Species, State
+from ..proximal import ProximalStep
+from ._step_scheme import StepScheme, info_of
+from .base import Carry, Taken
+from .carried import packed, unpacked
+from .problem import Problem
+
+_BEFORE = "before "
 
 _UNDONE = 1e-3  # a step undoes the last one if it ends this near to its start, as a share of its length
 
@@ -26,6 +29,8 @@ class SemiImplicitJKO(StepScheme):
     E[. | rho^k] is the law with every cross term and every drift frozen at the last state, for all species at once (Jacobi). So
     the species decouple, and the law needs no energy. If there is an energy, it may rise where dt is large against the strength
     of the coupling.
+
+    If the law or a mobility depends on time, it is that at the end of the step.
 
     Cross kernels should be C^1. Under a pointy cross kernel, atoms of two species swap places for ever if their distance is at
     most dt times the slope of the tip (docs/theory/two-species.md, T18). The scheme detects such a cycle of two states: the
@@ -50,30 +55,28 @@ class SemiImplicitJKO(StepScheme):
     order: ClassVar[float] = 1
     needs_energy: ClassVar[bool] = False
 
-    def init(
-        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], past: Past | None = None
-    ) -> Species | None:
-        for problem in self._problems(law, state, tau, mobilities):
-            self.step_solver.check(problem)
-        return None if past is None else past.state
+    def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
+        for step in self._steps(problem.at(state.time + dt), state.masses, dt):
+            self.step_solver.check(step)
+        return {name: carry[name] for name in packed(state.masses, _BEFORE) if name in carry}
 
-    def step(
-        self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float], carry: Species | None
-    ) -> tuple[Species, Species, StepInfo]:
-        answers = [self.step_solver.solve(problem) for problem in self._problems(law, state, tau, mobilities)]
+    def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
+        instant, masses = problem.at(state.time + dt), state.masses
+        answers = [self.step_solver.solve(step) for step in self._steps(instant, masses, dt)]
         merged = Species({name: measure for answer in answers for name, measure in answer.state.items()})
-        info = _merged_info(answers)
-        if carry is not None and info.status is Status.CONVERGED and _undoes_last_step(carry, state, merged):
+        distances = {name: distance for answer in answers for name, distance in answer.distances.items()}
+        info = info_of(answers, distances, instant, dt)
+        if carry and info.status is Status.CONVERGED and _undoes_last_step(unpacked(carry, _BEFORE, masses), masses, merged):
             warnings.warn(str(Status.CYCLE), CycleWarning, stacklevel=2)
             info = replace(info, status=Status.CYCLE)
-        return merged, state, info
+        return Taken(state.after(dt, merged), packed(masses, _BEFORE), info)
 
-    def _problems(self, law: Law, state: Species, tau: float, mobilities: Mapping[str, float]) -> list[ProximalStep]:
+    def _steps(self, instant: Problem, masses: Species, dt: float) -> list[ProximalStep]:
         """The step problems of all species, each on its own."""
-        frozen_law = law.frozen_at(state, self_terms=self.freeze_self)
+        frozen_law = instant.law.frozen_at(masses, self_terms=self.freeze_self)
         return [
-            ProximalStep(restricted_to(frozen_law, name), Species({name: measure}), tau, {name: mobilities[name]})
-            for name, measure in state.items()
+            ProximalStep(restricted_to(frozen_law, name), Species({name: measure}), dt, {name: instant.mobilities[name]})
+            for name, measure in masses.items()
         ]
 
 
@@ -93,11 +96,3 @@ def _squared_change(a: Measure, b: Measure) -> float:
     if isinstance(a, Density) and isinstance(b, Density):
         return float(((a.values - b.values) ** 2).sum())
     return float(b.masses @ ((a.points - b.points) ** 2).reshape(len(b.masses), -1).sum(axis=1))
-
-
-def _merged_info(answers: list[ProxResult]) -> StepInfo:
-    """One StepInfo for the decoupled steps: the worst status, the sum of the iterations, the largest residual."""
-    distances = {name: distance for answer in answers for name, distance in answer.distances.items()}
-    not_converged = [answer.status for answer in answers if answer.status is not Status.CONVERGED]
-    status = min(not_converged, key=lambda status: status.ok, default=Status.CONVERGED)
-    return StepInfo(distances, status, sum(answer.iterations for answer in answers), max(answer.residual for answer in answers))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, get_args
 
 import numpy as np
 
+from ..._frozen import FrozenMapping
 from ..._typing import Array, SpaceFunction
 from ..._validate import finite, positive
 from ...measures import Density, Quantiles, RadialQuantiles, Species
@@ -101,7 +101,7 @@ class DirichletCoupling(Energy):
             finite(f"charge of {name!r}", z)
         if boundary not in get_args(Wall):
             raise ValueError(f"boundary must be one of {', '.join(map(repr, get_args(Wall)))}, got {boundary!r}")
-        valences = MappingProxyType({name: float(z) for name, z in both.items()})
+        valences = FrozenMapping({name: float(z) for name, z in both.items()})
         self._form = FieldCoupling(valences, positive("permittivity", permittivity), doping, boundary)
 
     @property

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
+from ...._frozen import FrozenMapping
 from ...._status import Status
 from ...._typing import Array
 from ...._validate import positive, positive_integer
@@ -189,4 +189,4 @@ class _RestEquation:
                 residual = screening.size(charge - self.charge_of(rho))
             psi = psi / self.term.factor
         state = self.step.anchor.like(rho)
-        return EquilibriumState(state.unwrapped, MappingProxyType(chemical_potentials), psi, status, iterations, residual)
+        return EquilibriumState(state.unwrapped, FrozenMapping(chemical_potentials), psi, status, iterations, residual)

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .schemes import StepInfo
-from .trajectory import Trajectory
+from ..schemes import Carry, StepInfo
 
 _MOST_STEPS = 1e12  # more steps than this are a typing error in dt or t_end
 
@@ -20,19 +19,27 @@ class StepTime(NamedTuple):
     dt: float
 
 
+class Start(NamedTuple):
+    """Where a run starts or goes on: the time of its beginning, the time now, and the number of steps so far."""
+
+    beginning: float
+    now: float
+    steps: int
+
+
 class EqualSteps:
     """Steps of dt. The last one is shorter if t_end is no multiple of dt.
 
     The times are multiples of dt. So no rounding adds up, and a run that is continued has the times of an unbroken run.
     """
 
-    def __init__(self, before: Trajectory | None, dt: float, t_end: float) -> None:
+    def __init__(self, start: Start, dt: float, t_end: float, carry: Carry) -> None:
         self.dt, self.t_end = dt, t_end
-        self.origin, self.index = 0.0, 0
-        if before is not None:
-            steps_before = len(before) - 1
-            aligned = before.times[-1] == before.times[0] + steps_before * dt
-            self.origin, self.index = (float(before.times[0]), steps_before) if aligned else (float(before.times[-1]), 0)
+        self.before = 0  # steps before those that are counted here
+        aligned = start.now == start.beginning + start.steps * dt
+        self.origin, self.index = (start.beginning, start.steps) if aligned else (start.now, 0)
+        if not aligned:
+            self.before = start.steps
         now = self.origin + self.index * dt
         if t_end <= now:
             raise ValueError(f"t_end must lie after the start t = {now:g}, got {t_end!r}")
@@ -54,27 +61,25 @@ class EqualSteps:
         """The size of the next step."""
         return self.last_dt if self.index == self.total - 1 else self.dt
 
-    def advance(self, info: StepInfo) -> StepTime:
+    def advance(self, info: StepInfo, carry: Carry) -> StepTime:
         """Count a step just taken, and return its number, time and size."""
         dt = self.propose()
         self.index += 1
-        return StepTime(self.index, self.origin + self.index * self.dt if dt == self.dt else self.t_end, dt)
+        time = self.origin + self.index * self.dt if dt == self.dt else self.t_end
+        return StepTime(self.before + self.index, time, dt)
 
 
 class ChosenSteps:
     """Steps of the size that the scheme proposed after the step before. The last one is cut to end at t_end.
 
-    The first step has the size dt or, if a trajectory is continued, the size that was proposed at its end.
+    The first step has the size dt or, if a trajectory is continued, the size in its carry.
     """
 
     count: int | None = None
 
-    def __init__(self, before: Trajectory | None, dt: float, t_end: float) -> None:
-        self.t_end = t_end
-        self.index = 0 if before is None else len(before) - 1
-        self.time = 0.0 if before is None else float(before.times[-1])
-        proposed = before.infos[-1].next_dt if before is not None and before.infos else None
-        self.next_dt = dt if proposed is None else proposed
+    def __init__(self, start: Start, dt: float, t_end: float, carry: Carry) -> None:
+        self.t_end, self.index, self.time = t_end, start.steps, start.now
+        self.next_dt = float(carry["dt"]) if "dt" in carry else dt
         if t_end <= self.time:
             raise ValueError(f"t_end must lie after the start t = {self.time:g}, got {t_end!r}")
 
@@ -87,11 +92,11 @@ class ChosenSteps:
         """The size of the next step to try."""
         return min(self.next_dt, self.t_end - self.time)
 
-    def advance(self, info: StepInfo) -> StepTime:
+    def advance(self, info: StepInfo, carry: Carry) -> StepTime:
         """Count a step just taken, and return its number, time and size."""
         proposed = self.propose()
         dt = proposed if info.dt is None else info.dt
         self.index += 1
         self.time = self.t_end if dt == self.t_end - self.time else self.time + dt
-        self.next_dt = proposed if info.next_dt is None else info.next_dt
+        self.next_dt = float(carry["dt"]) if "dt" in carry else proposed
         return StepTime(self.index, self.time, dt)

@@ -1,0 +1,3 @@
+"""The version of jkoflow."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,171 @@
+"""A run that was checked: an iterator over its steps."""
+
+from __future__ import annotations
+
+import re
+import time as clock
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import nan
+
+from .._validate import finite, positive
+from .._version import VERSION
+from ..laws import Law
+from ..measures import Measure, Species, State
+from ..schemes import JKO, Carry, Mobility, Problem, Scheme
+from ..trajectory import RunDescription, Step, Trajectory
+from .clock import ChosenSteps, EqualSteps, Start
+
+_DEFAULT_STEPS = 100  # equal steps of a scheme that is exact in time, if no dt is given
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Where a run starts: a state, or a trajectory to be continued."""
+
+    state: State
+    before: Trajectory | None = None
+
+    @classmethod
+    def of(cls, state: Measure | Species | State | Trajectory) -> Beginning:
+        """Return the start of a run. Raises ValueError for the trajectory of one species alone."""
+        if not isinstance(state, Trajectory):
+            return cls(State.of(state))
+        if state.selected is not None:
+            raise ValueError(f"state must be a whole trajectory to be continued, got that of species {state.selected!r} alone")
+        return cls(state.state(-1), state)
+
+    @property
+    def carry(self) -> Carry:
+        """The carry with which the trajectory ended; an empty one for a new run."""
+        return {} if self.before is None else self.before.carry
+
+    @property
+    def start(self) -> Start:
+        """The number and the time of the first and of the last step so far."""
+        if self.before is None:
+            return Start(self.state.time, self.state.time, 0)
+        record = self.before.record
+        return Start(record.description.start_time, self.state.time, record.first + len(record))
+
+
+class Run:
+    """A checked run: iterating over it takes the steps.
+
+    Raises ValueError, before any work, for what the law, the scheme or the clock does not accept, and for a trajectory that is
+    continued with another law, scheme or mobility.
+    """
+
+    def __init__(
+        self,
+        law: Law,
+        beginning: Beginning,
+        scheme: Scheme | None,
+        dt: float | None,
+        t_end: float,
+        mobility: Mapping[str, Mobility] | None,
+    ) -> None:
+        if not isinstance(law, Law):
+            raise ValueError(f"law must be an energy, a drift or a sum of them, got {type(law).__name__}")
+        scheme = JKO() if scheme is None else scheme
+        if not isinstance(scheme, Scheme):
+            raise ValueError(f"scheme must be a Scheme such as JKO(), got {scheme!r}")
+        self.beginning, self.state = beginning, beginning.state
+        before = None if beginning.before is None else beginning.before.record.description
+        t_end = finite("t_end", t_end)
+        dt = positive("dt", self._default_dt(scheme, t_end, before) if dt is None else dt)
+        law.check(self.state.masses)
+        problem = Problem.of(law, self.state.masses, _mobility_again(mobility, before))
+        given = {name: None if callable(alpha) else alpha for name, alpha in problem.rates.items()}
+        self.problem = problem.in_gradient_form() if scheme.needs_energy else problem
+        self.scheme = scheme.filled_in(self.problem.law.at(self.state.time), self.state.masses)
+        if before is not None:
+            _must_be_the_same("law", in_words(law), before.law)
+            _must_be_the_same("scheme", in_words(self.scheme), before.scheme)
+            _must_be_the_same("mobility", given, dict(before.given))
+        self.clock = (ChosenSteps if scheme.chooses_dt else EqualSteps)(beginning.start, dt, t_end, beginning.carry)
+        self.carry = self.scheme.begin(self.problem, self.state, self.clock.propose(), beginning.carry)
+        self.first_energy = self.scheme.energy(self.problem, self.state)
+        self.description = before or RunDescription(
+            law=in_words(law),
+            scheme=in_words(self.scheme),
+            mobilities=dict(self.problem.mobilities_at(self.state.time)),
+            given=given,
+            dt=dt,
+            start_time=self.state.time,
+            version=VERSION,
+        )
+
+    def _default_dt(self, scheme: Scheme, t_end: float, before: RunDescription | None) -> float:
+        """The dt of the run that is continued; of a scheme that is exact in time a hundredth of the time to t_end."""
+        if before is not None:
+            return before.dt
+        if not scheme.exact_in_time:
+            raise ValueError(f"dt must be given for {type(scheme).__name__}, whose error depends on it, got None")
+        now = self.state.time
+        if t_end <= now:
+            raise ValueError(f"t_end must lie after the start t = {now:g}, got {t_end!r}")
+        return (t_end - now) / _DEFAULT_STEPS
+
+    def __iter__(self) -> Iterator[Step]:
+        """Yield the steps. A step that is not solved is yielded too, and is the last."""
+        state, carry, energy, started = self.state, self.carry, self.first_energy, clock.perf_counter()
+        while self.clock.running:
+            taken = self.scheme.step(self.problem, state, self.clock.propose(), carry)
+            index, time, dt = self.clock.advance(taken.info, taken.carry)
+            reached = State(taken.state.masses, taken.state.fields, time)  # the clock adds up no rounding
+            after = self.scheme.energy(self.problem, reached)
+            step = Step(
+                index=index,
+                dt=dt,
+                energy=after,
+                info=taken.info,
+                distance=self._distance(taken.info.distances, time),
+                work=self._work(state, time, energy),
+                elapsed=clock.perf_counter() - started,
+                reached=reached,
+                carry=taken.carry,
+                before=state,
+                energy_before=energy,
+                description=self.description,
+            )
+            state, carry, energy = reached, taken.carry, after
+            yield step
+            if not taken.info.status.ok:
+                return
+
+    def _distance(self, distances: Mapping[str, float], time: float) -> float:
+        """The product distance, for one species W2."""
+        if len(distances) == 1:
+            return next(iter(distances.values()))
+        alpha = self.problem.mobilities_at(time)
+        return float(sum(distance**2 / alpha[name] for name, distance in distances.items()) ** 0.5)
+
+    def _work(self, before: State, time: float, energy: float) -> float:
+        """The energy that the change of the law in time adds, at the state before the step."""
+        if not self.problem.law.depends_on_time:
+            return 0.0
+        return self.scheme.energy(self.problem, State(before.masses, before.fields, time)) - energy if energy == energy else nan
+
+
+def in_words(thing: object) -> str:
+    """Return the repr without addresses in memory, which are others in every process."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(thing))
+
+
+def _mobility_again(mobility: Mapping[str, Mobility] | None, before: RunDescription | None) -> Mapping[str, Mobility] | None:
+    """The mobilities given; if none are given, those of the run that is continued."""
+    if mobility is not None or before is None:
+        return mobility
+    functions = [name for name, alpha in before.given.items() if alpha is None]
+    if functions:
+        raise ValueError(f"mobility of {functions[0]!r} was a function of the time, which is not stored: give it again")
+    return {name: alpha for name, alpha in before.given.items() if alpha is not None}
+
+
+def _must_be_the_same(what: str, now: object, before: object) -> None:
+    if now != before:
+        raise ValueError(
+            f"{what} must be that of the run that is continued, {before}, got {now}: energies of different runs are no "
+            "sequence, so start a new one from flow.final"
+        )

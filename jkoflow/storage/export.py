@@ -1,0 +1,58 @@
+"""Trajectories as xarray Datasets, for netCDF and zarr."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray
+
+from ..measures import Density
+from ..trajectory import Trajectory
+
+
+def to_xarray(flow: Trajectory) -> xarray.Dataset:
+    """Return a trajectory as an xarray Dataset, for export to netCDF and other formats.
+
+    It holds energies, distances, statuses and, depending on the measure,
+
+    * the densities, with the axes x, y and z of the grid as coordinates;
+    * the nodes and masses of Quantiles and RadialQuantiles, as ``nodes_name`` and ``masses_name`` for every species;
+    * the points and masses of Particles and OrderedParticles, as ``points_name`` and ``masses_name``.
+
+    A bare measure has ``nodes`` and ``masses`` or ``points`` and ``masses``. Needs xarray: ``pip install 'jkoflow[storage]'``.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> data = jf.to_xarray(jf.evolve(jf.Entropy(), rho, dt=0.01, t_end=0.02))
+    >>> dict(data.sizes)
+    {'time': 3, 'species': 1, 'x': 16, 'step': 2}
+    """
+    import xarray
+
+    distances = np.array([[info.distances[name] for name in flow.species] for info in flow.infos])
+    kind = flow.snapshots[0].kind
+    if kind is Density:
+        axes = ("x", "y", "z")[: flow.snapshots[0].grid.dim]
+        values = np.stack([[state[name].values for name in flow.species] for state in flow.snapshots])
+        variables: dict[str, Any] = {"density": (("time", "species", *axes), values)}
+        coordinates: dict[str, Any] = dict(zip(axes, flow.snapshots[0].grid.axes, strict=True))
+    else:
+        variables, coordinates = {}, {}
+        for name in flow.species:
+            suffix, array = f"_{name}" if name else "", kind.moving
+            stacked = np.stack([getattr(state[name], array) for state in flow.snapshots])
+            variables[array + suffix] = (("time", f"{array}{suffix}_index", "axis")[: stacked.ndim], stacked)
+            variables["masses" + suffix] = ((f"masses{suffix}_index",), flow.snapshots[0][name].masses)
+    return xarray.Dataset(
+        variables
+        | {
+            "energy": (("time",), flow.energies),
+            "distance": (("step", "species"), distances.reshape(len(flow.infos), len(flow.species))),
+            "status": (("step",), [status.name for status in flow.statuses]),
+        },
+        coords={"time": flow.times, "species": list(flow.species), **coordinates},
+        attrs={"scheme": flow.scheme, "outcome": flow.outcome},
+    )

@@ -1,0 +1,140 @@
+"""States and steps as numbers and arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .._status import Status
+from ..grids import Grid
+from ..measures import (
+    UNNAMED,
+    Density,
+    Measure,
+    OrderedParticles,
+    OrderedPoints,
+    Particles,
+    Quantiles,
+    RadialQuantiles,
+    Species,
+    State,
+)
+from ..ordered import Events
+from ..schemes import StepInfo
+from .packing import DamagedError, Packed
+
+KINDS: dict[str, type[Measure]] = {
+    kind.__name__: kind for kind in (Density, Quantiles, Particles, OrderedPoints, RadialQuantiles)
+}
+_EVENT_ARRAYS = ("times", "places", "members", "groups")
+
+
+def start_as_packed(state: State) -> Packed:
+    """The whole of a state: kind, names, what stays the same along a flow, and what changes.
+
+    Raises ValueError for a kind of measure that is not the library's own.
+    """
+    kind = state.masses.kind
+    if KINDS.get(kind.__name__) is not kind:
+        raise ValueError(f"state must be of {', '.join(KINDS)} to be stored, got {kind.__name__}")
+    numbers: dict[str, Any] = {"kind": kind.__name__, "names": list(state.masses), "time": state.time}
+    arrays = changing(state)
+    if kind is Density:
+        numbers["bounds"], numbers["shape"] = [list(pair) for pair in state.masses.grid.bounds], list(state.masses.grid.shape)
+    else:
+        arrays |= {f"masses {k}": measure.masses for k, measure in enumerate(state.masses.values())}
+    if kind is Quantiles and state.masses.domain is not None:
+        numbers["walls"] = list(state.masses.domain)
+    if kind is RadialQuantiles:
+        numbers["dim"] = state.masses.domain[1]
+    return Packed(numbers, arrays)
+
+
+def state_of_packed(packed: Packed) -> State:
+    """The state that :func:`start_as_packed` has told. Raises DamagedError if it is none."""
+    numbers, arrays = packed
+    try:
+        kind, names = KINDS[numbers["kind"]], numbers["names"]
+        walls = tuple(numbers["walls"]) if "walls" in numbers else None
+        grid = Grid.box(*map(tuple, numbers["bounds"]), cells=tuple(numbers["shape"])) if kind is Density else None
+        measures: dict[str, Measure] = {}
+        for k, name in enumerate(names):
+            moved = arrays[f"state {k}"]
+            if grid is not None:
+                measures[name] = Density(grid, moved)
+            elif kind is Quantiles:
+                measures[name] = Quantiles(moved, arrays[f"masses {k}"], walls)
+            elif kind is RadialQuantiles:
+                measures[name] = RadialQuantiles(moved, arrays[f"masses {k}"], int(numbers["dim"]))
+            elif kind is OrderedPoints:
+                measures[name] = OrderedPoints(moved, arrays[f"masses {k}"])
+            else:
+                measures[name] = Particles(moved, arrays[f"masses {k}"])
+        return State(species_of(measures), _fields(arrays), float(numbers["time"]))
+    except (KeyError, TypeError, ValueError) as reason:
+        raise DamagedError(f"it holds no state: {reason}") from reason
+
+
+def species_of(measures: dict[str, Measure]) -> Species:
+    """The measures as Species: as OrderedParticles if they are ordered points of named species."""
+    ordered = all(isinstance(measure, OrderedPoints) for measure in measures.values()) and list(measures) != [UNNAMED]
+    return OrderedParticles(measures) if ordered else Species(measures)
+
+
+def changing(state: State) -> dict[str, NDArray[Any]]:
+    """The arrays of a state that a flow changes."""
+    arrays = {f"state {k}": getattr(measure, measure.moving) for k, measure in enumerate(state.masses.values())}
+    return arrays | {f"field {name}": values for name, values in state.fields.items()}
+
+
+def moved_state(start: State, arrays: dict[str, NDArray[Any]], time: float) -> State:
+    """The state with the arrays that :func:`changing` has told, in the place of those of ``start``."""
+    try:
+        masses = start.masses.like({name: arrays[f"state {k}"] for k, name in enumerate(start.masses)})
+        return State(masses, _fields(arrays), time)
+    except (KeyError, ValueError) as reason:
+        raise DamagedError(f"it holds no state: {reason}") from reason
+
+
+def _fields(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix("field "): values for name, values in arrays.items() if name.startswith("field ")}
+
+
+def info_as_packed(info: StepInfo) -> Packed:
+    """What a scheme told of a step."""
+    numbers = {
+        "distances": dict(info.distances),
+        "status": info.status.name,
+        "iterations": int(info.iterations),
+        "residual": float(info.residual),
+        "dissipation": float(info.dissipation),
+        "dt": info.dt,
+        "evaluations": int(info.evaluations),
+        "error": info.error,
+    }
+    if info.events is None:
+        return Packed(numbers, {})
+    return Packed(numbers | {"species": list(info.events.species)}, {p: getattr(info.events, p) for p in _EVENT_ARRAYS})
+
+
+def info_of_packed(packed: Packed) -> StepInfo:
+    """What :func:`info_as_packed` has told. Raises DamagedError if it is none."""
+    numbers, arrays = packed
+    try:
+        events = None
+        if "species" in numbers:
+            events = Events(**{part: arrays[part] for part in _EVENT_ARRAYS}, species=tuple(numbers["species"]))
+        return StepInfo(
+            numbers["distances"],
+            Status[numbers["status"]],
+            numbers["iterations"],
+            numbers["residual"],
+            numbers["dissipation"],
+            dt=numbers["dt"],
+            events=events,
+            evaluations=numbers["evaluations"],
+            error=numbers["error"],
+        )
+    except (KeyError, TypeError, ValueError) as reason:
+        raise DamagedError(f"it tells of no step: {reason}") from reason

@@ -1,0 +1,6 @@
+"""The result of a run, and what is kept of it."""
+
+from .record import Lazy, MemoryRecord, Numbers, Record, RunDescription, Step, record_of
+from .trajectory import Trajectory
+
+__all__ = ["Lazy", "MemoryRecord", "Numbers", "Record", "RunDescription", "Step", "Trajectory", "record_of"]
