@@ -6,11 +6,14 @@ Import this module only from modules of compiled loops: it imports numba, and ``
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import update_wrapper
 from typing import Any, TypeVar, overload
 
-from numba import njit, prange
+from numba import njit
 
-__all__ = ["jit", "prange"]
+from ._threads import in_parts
+
+__all__ = ["jit", "shared"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,22 +21,44 @@ F = TypeVar("F", bound=Callable[..., Any])
 @overload
 def jit(function: F, /) -> F: ...
 @overload
-def jit(*, parallel: bool = ..., inline: bool = ..., reassociate: bool = ...) -> Callable[[F], F]: ...
-def jit(function: Any = None, /, *, parallel: bool = False, inline: bool = False, reassociate: bool = False) -> Any:
+def jit(*, inline: bool = ..., reassociate: bool = ..., unlocked: bool = ...) -> Callable[[F], F]: ...
+def jit(function: Any = None, /, *, inline: bool = False, reassociate: bool = False, unlocked: bool = False) -> Any:
     """Return the function compiled, with numpy's rules for division by zero. The result is cached on disk.
 
     Use it as a decorator without or with options:
 
-    * ``parallel`` shares loops over ``prange`` among the cores;
     * ``inline`` compiles the function into its callers;
-    * ``reassociate`` allows sums in another order, so that they become vector instructions.
+    * ``reassociate`` allows sums in another order, so that they become vector instructions;
+    * ``unlocked`` releases Python's lock while the function runs.
     """
     options: dict[str, Any] = {"cache": True, "error_model": "numpy"}
-    if parallel:
-        options["parallel"] = True
     if inline:
         options["inline"] = "always"
     if reassociate:
         options["fastmath"] = {"reassoc"}
+    if unlocked:
+        options["nogil"] = True
     decorate = njit(**options)
     return decorate if function is None else decorate(function)
+
+
+class SharedLoop:
+    """A compiled loop that is shared among the cores."""
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        update_wrapper(self, function)
+        self.alone = jit(unlocked=True)(function)
+        """The loop ``alone(first, last, ...)`` on one core: for little work, which threads do not make faster."""
+
+    def __call__(self, total: int, *arguments: Any) -> None:
+        """Do the work of range(total), on all cores."""
+        in_parts(self.alone, total, arguments)
+
+
+def shared(function: Callable[..., None]) -> SharedLoop:
+    """Return the loop ``function(first, last, ...)`` compiled, and shared among the cores.
+
+    ``function`` does the work of range(first, last). The result is called with their number: ``loop(total, ...)``. What the
+    loop does for one of them must not depend on another.
+    """
+    return SharedLoop(function)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,13 +11,7 @@ V = TypeVar("V")
 
 
 class ReadOnly:
-    """The base of values that hold arrays. A copy is the value itself. Arrays that were pickled come back read-only."""
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
+    """The base of values that hold arrays. The arrays of what is copied or unpickled are read-only again."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for value in state.values():

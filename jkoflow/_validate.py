@@ -8,6 +8,8 @@ import numpy as np
 
 from ._typing import Array
 
+SAME_TOTAL = 1e-6
+
 
 def positive(name: str, value: Any, expected: str = "a positive finite number") -> float:
     """Return ``value`` as a float if it is finite and > 0."""
@@ -19,9 +21,11 @@ def positive(name: str, value: Any, expected: str = "a positive finite number") 
 
 def finite(name: str, value: Any, expected: str = "a finite number") -> float:
     """Return ``value`` as a float if it is one finite real number."""
-    if isinstance(value, bool | str | bytes) or np.ndim(value) != 0:
+    if isinstance(value, bool | np.bool_ | str | bytes) or np.ndim(value) != 0 or np.ma.isMaskedArray(value):
         raise ValueError(f"{name} must be {expected}, got {value!r}")
     try:
+        if np.asarray(value).dtype.kind not in "fiuO":
+            raise TypeError
         number = float(value)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be {expected}, got {value!r}") from None
@@ -40,12 +44,17 @@ def positive_integer(name: str, value: Any) -> int:
 def finite_array(name: str, value: Any, shape: tuple[int, ...]) -> Array:
     """Return ``value`` as a float64 array if it has the given shape and finite real entries."""
     try:
+        if np.ma.isMaskedArray(value):
+            raise ValueError(f"{name} must not be masked: fill the masked entries, or leave them out")
         array = np.asarray(value)
-        if np.iscomplexobj(array):
+        if array.dtype.kind not in "fiubO":
             raise TypeError
         array = array.astype(np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be an array of real numbers of shape {shape}, got {type(value).__name__}") from None
+    except (TypeError, ValueError) as reason:
+        if "masked" in str(reason):
+            raise
+        kind = getattr(getattr(value, "dtype", None), "name", type(value).__name__)
+        raise ValueError(f"{name} must be an array of real numbers of shape {shape}, got {kind}") from None
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
     bad = int(np.count_nonzero(~np.isfinite(array)))
@@ -60,3 +69,11 @@ def non_negative_array(name: str, value: Any, shape: tuple[int, ...]) -> Array:
     if array.size and array.min() < 0:
         raise ValueError(f"{name} must be non-negative, got {array.min():.6g} at its lowest")
     return array
+
+
+def same_total(first: float, second: float) -> bool:
+    """Return True if two total masses count as equal: if they differ by at most a millionth of the larger one.
+
+    That is the rounding of weights that were brought to one sum in single precision.
+    """
+    return abs(first - second) <= SAME_TOTAL * max(abs(first), abs(second))

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
+import threading
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -192,7 +192,8 @@ def _mean(t, start):
 def test_declared_orders_in_a_moving_well(scheme, state, order, bound):
     law = jf.Entropy() + MOVING_WELL
     exact = _mean(1.0, float(state.mean))
-    errors = [abs(float(jf.evolve(law, state, scheme=scheme, dt=dt, t_end=1.0).final.mean) - exact) for dt in (0.2, 0.1)]
+    dts = (0.2, 0.1) if state is WIDE else (0.1, 0.05)  # above the error of the cells
+    errors = [abs(float(jf.evolve(law, state, scheme=scheme, dt=dt, t_end=1.0).final.mean) - exact) for dt in dts]
     assert errors[1] < bound
     assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.15)
     assert scheme.order == order
@@ -447,7 +448,7 @@ def test_ctrl_c_anywhere_keeps_the_run(tmp_path):
     for wait in (0.3, 0.62, 0.97):
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "ready\n"
-        time.sleep(wait)
+        threading.Event().wait(wait)
         process.send_signal(signal.SIGINT)
         out, error = process.communicate(timeout=60)
         assert out == "interrupted from the keyboard False True\n", error

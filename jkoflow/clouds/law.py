@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .._functions import called, values_of
 from .._typing import Array
 from ..kernels import Kernel, RadialKernel
 from ..kernels.sums import pair_gradients
@@ -127,7 +128,7 @@ def gradient_of(term: External, places: Array) -> Array:
     coordinates = tuple(places.T)
     gradient = term.gradient if term.gradient is not None else getattr(term.V, "gradient", None)
     if gradient is not None:
-        values = np.asarray(gradient(*coordinates), dtype=np.float64)
+        values = called("gradient", gradient, coordinates)
         constant = values.shape == (places.shape[1],) and places.shape[1] > 1
         return np.broadcast_to(values[:, None] if constant else np.atleast_2d(values), places.T.shape).T
     h = difference_step(places, _STEP, 1e-6)
@@ -150,5 +151,5 @@ def _difference(term: External, places: Array, axis: int, h: float) -> Array:
     """V at h ahead of the places along an axis less V at h behind."""
     step = np.zeros(places.shape[1])
     step[axis] = h
-    ahead, behind = (term.V(*(places + sign * step).T) for sign in (1, -1))
-    return np.broadcast_to(np.asarray(ahead, dtype=np.float64) - behind, places.shape[:1])
+    ahead, behind = (values_of("V", term.V, tuple((places + sign * step).T)) for sign in (1, -1))
+    return ahead - behind

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._functions import values_of
 from .._typing import Array, SpaceFunction
 from .._validate import finite, finite_array, positive_integer
 from .convolution import free_space_convolution, kernel_lattice
@@ -125,11 +126,13 @@ class Grid:
             return self.axes[0]
         return np.stack([x.ravel() for x in self.mesh], axis=-1)
 
-    def sample(self, function: SpaceFunction, order: int = 1) -> Array:
+    def sample(self, function: SpaceFunction, order: int = 1, name: str = "function") -> Array:
         """Return the cell averages of ``function(x)``, ``function(x, y)`` or ``function(x, y, z)``.
 
         They are computed by Gauss-Legendre quadrature in every cell. ``order`` is the number of points per axis and cell.
         ``order=1`` takes the values at the cell centres; its error is of second order in the cell width.
+
+        Raises ValueError, with ``name`` in the message, for a function that does not return one real number for every point.
 
         >>> Grid.box((0, 1), cells=2).sample(lambda x: x**2, order=2)
         array([0.08333333, 0.58333333])
@@ -140,7 +143,7 @@ class Grid:
         for index in np.ndindex(*(order,) * self.dim):
             shifted = [x + 0.5 * h * nodes[i] for x, h, i in zip(self.mesh, self.spacing, index, strict=True)]
             weight = np.prod([0.5 * weights[i] for i in index])
-            total += weight * np.broadcast_to(np.asarray(function(*shifted), dtype=np.float64), self.shape)
+            total += weight * values_of(name, function, shifted)
         return total
 
     def field(self, name: str, values: SpaceFunction | Any) -> Array:
@@ -148,7 +151,7 @@ class Grid:
 
         Raises ValueError if a value is not finite or if the array has another shape. The message uses ``name``.
         """
-        return finite_array(name, self.sample(values) if callable(values) else values, self.shape)
+        return finite_array(name, self.sample(values, name=name) if callable(values) else values, self.shape)
 
     def integrate(self, values: Array) -> float:
         """Return the integral over the box of a function that is given by its cell averages."""
@@ -167,7 +170,7 @@ class Grid:
         """
         from ..measures import Density  # the one import that points up: people look for this method on the grid
 
-        sampled = self.sample(values, order) if callable(values) else values
+        sampled = self.sample(values, order, "values") if callable(values) else values
         return Density.scaled(self, sampled, mass)
 
     def solve_poisson(self, charge: Array, boundary: Wall = "neumann") -> Array:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import Array, SpaceFunction
-from .._validate import finite_array
 from ..grids import Grid
 from ..measures import UNNAMED, Density, Species
 from .base import SpeciesEnergy, short_repr
@@ -42,7 +41,7 @@ class Obstacle(SpeciesEnergy):
 
         Raises ValueError if ``where`` is an array of another shape, or contains NaN.
         """
-        return finite_array("where", grid.sample(self.where) if callable(self.where) else self.where, grid.shape) != 0
+        return grid.field("where", self.where) != 0
 
     @property
     def form(self) -> Form:

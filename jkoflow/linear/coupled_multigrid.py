@@ -11,7 +11,7 @@ from .multigrid import gathered, halved_faces
 from .stencils import CoupledStencil
 
 _SWEEPS, _COARSEST_SWEEPS = 2, 6
-_SMALL = 4096  # cells below which one core is faster than threads
+_SMALL = 1 << 15  # cells below which one core is faster than threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +108,12 @@ def _smooth(level: _Level, b: Array, first: int, sweeps: int) -> None:
     """Do red-black sweeps on one grid, beginning with the colour ``first``."""
     from .coupled_sweeps import relax, relax_small
 
-    sweep = relax_small if level.outer.size < _SMALL else relax
-    sweep(level.unknown, b, level.matrix, first, sweeps)
+    x = level.unknown
+    if level.outer.size < _SMALL:
+        relax_small(x, b, level.matrix, first, sweeps)
+        return
+    for half in range(2 * sweeps):
+        relax(x.shape[1] * x.shape[2], x, b, level.matrix, first + half)
 
 
 def _inverse(values: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import jit, prange
+from .._compiled import jit, shared
 from .._typing import Array, Whole
 from .multigrid_sweeps import with_neighbours
 from .stencils import CoupledStencil
@@ -31,15 +31,19 @@ def relax_line(x: Array, b: Array, matrix: CoupledStencil, color: int, line: Who
             x[f, i, j, k] = (totals[f, k] + ties[f, i, j, k] * psi) * inverse[f, i, j, k]
 
 
-def _relax(x: Array, b: Array, matrix: CoupledStencil, first: int, sweeps: int) -> None:
-    """Do sweeps over both colours, beginning with the colour ``first``."""
+@shared
+def relax(first: int, last: int, x: Array, b: Array, matrix: CoupledStencil, color: int) -> None:
+    """Do half a sweep: over the cells of one colour, in lines."""
+    for line in range(first, last):
+        relax_line(x, b, matrix, color, line)
+
+
+@jit
+def relax_small(x: Array, b: Array, matrix: CoupledStencil, first: int, sweeps: int) -> None:
+    """Do sweeps over both colours, beginning with the colour ``first``, on one core."""
     for half in range(2 * sweeps):
-        for a in prange(x.shape[1] * x.shape[2]):
-            relax_line(x, b, matrix, first + half, np.int64(a))
-
-
-relax = jit(parallel=True)(_relax)
-relax_small = jit(_relax)
+        for line in range(x.shape[1] * x.shape[2]):
+            relax_line(x, b, matrix, first + half, line)
 
 
 @jit

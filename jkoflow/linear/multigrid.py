@@ -11,7 +11,7 @@ from .._typing import Array
 from .stencils import Stencil
 
 _SWEEPS, _COARSEST_SWEEPS = 2, 4
-_SMALL = 4096  # cells below which one core is faster than threads
+_SMALL = 1 << 17  # cells below which one core is faster than threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Multigrid:
 
     def _cycle(self, b: Array, depth: int) -> Array:
         """Return the cycle applied to b on the grid number ``depth``, 0 being the finest."""
-        from .multigrid_sweeps import prolong, restrict, restrict_small
+        from .multigrid_sweeps import prolong, restrict
 
         level = self._levels[depth]
         x, matrix = level.unknown, level.matrix
@@ -65,8 +65,11 @@ class Multigrid:
             return x
         _smooth(x, b, matrix, 0, True, _SWEEPS)
         coarse = self._levels[depth + 1]
-        gather = restrict_small if x.size < _SMALL else restrict
-        gather(x, b, matrix, level.factors, coarse.right)
+        lines = coarse.right.shape[0] * coarse.right.shape[1]
+        if x.size < _SMALL:
+            restrict.alone(0, lines, x, b, matrix, level.factors, coarse.right)
+        else:
+            restrict(lines, x, b, matrix, level.factors, coarse.right)
         prolong(x, self._cycle(coarse.right, depth + 1), level.factors)
         _smooth(x, b, matrix, 1, False, _SWEEPS)
         return x
@@ -79,8 +82,8 @@ def _smooth(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool, sweeps
     if x.size < _SMALL:
         relax_small(x, b, matrix, first, fresh, sweeps)
         return
-    for sweep in range(sweeps):
-        relax(x, b, matrix, first, fresh and sweep == 0)
+    for half in range(2 * sweeps):
+        relax(x.shape[0] * x.shape[1], x, b, matrix, first + half, fresh and half == 0)
 
 
 def _level(reaction: Array, faces: tuple[Array, ...]) -> _Level:

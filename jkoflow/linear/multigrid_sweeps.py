@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from .._compiled import jit, prange
+from .._compiled import jit, shared
 from .._typing import Array
 from .stencils import Stencil
 
@@ -47,22 +45,20 @@ def begin_line(x: Array, b: Array, inverse: Array, color: int, i: int, j: int) -
         x[i, j, k] = b[i, j, k] * inverse[i, j, k]
 
 
-@jit(parallel=True)
-def relax(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool) -> None:
-    """Do a sweep over both colours, beginning with ``first``. ``fresh`` begins from x = 0, whatever x is."""
-    n0, n1, _ = x.shape
-    for half in range(2):
-        for a in prange(n0 * n1):
-            line = np.int64(a)
-            if fresh and half == 0:
-                begin_line(x, b, matrix.inverse, first, line // n1, line % n1)
-            else:
-                relax_line(x, b, matrix, first + half, line // n1, line % n1)
+@shared
+def relax(first: int, last: int, x: Array, b: Array, matrix: Stencil, color: int, fresh: bool) -> None:
+    """Do half a sweep: over the cells of one colour, in lines. ``fresh`` begins from x = 0, whatever x is."""
+    n1 = x.shape[1]
+    for line in range(first, last):
+        if fresh:
+            begin_line(x, b, matrix.inverse, color, line // n1, line % n1)
+        else:
+            relax_line(x, b, matrix, color, line // n1, line % n1)
 
 
 @jit
 def relax_small(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool, sweeps: int) -> None:
-    """Do several sweeps as in ``relax`` on one core: on small grids threads cost more than they save."""
+    """Do sweeps over both colours, beginning with ``first``, on one core: on small grids threads cost more than they save."""
     n0, n1, _ = x.shape
     for half in range(2 * sweeps):
         for line in range(n0 * n1):
@@ -72,16 +68,16 @@ def relax_small(x: Array, b: Array, matrix: Stencil, first: int, fresh: bool, sw
                 relax_line(x, b, matrix, first + half, line // n1, line % n1)
 
 
-def _restrict(x: Array, b: Array, matrix: Stencil, factors: tuple[int, int, int], out: Array) -> None:
-    """Set ``out`` to the residual, summed over the fine cells of every coarse cell.
+@shared
+def restrict(first: int, last: int, x: Array, b: Array, matrix: Stencil, factors: tuple[int, int, int], out: Array) -> None:
+    """Set lines of ``out`` to the residual, summed over the fine cells of every coarse cell.
 
     The sweep before has relaxed the odd cells last, so that their residual is 0: only even cells are summed.
     """
     n0, n1, n2 = x.shape
     f0, f1, f2 = factors
-    m0, m1, _ = out.shape
-    for a in prange(m0 * m1):
-        line = np.int64(a)
+    m1 = out.shape[1]
+    for line in range(first, last):
         coarse = out[line // m1, line % m1]
         coarse[:] = 0.0
         for i in range(f0 * (line // m1), min(f0 * (line // m1) + f0, n0)):
@@ -89,10 +85,6 @@ def _restrict(x: Array, b: Array, matrix: Stencil, factors: tuple[int, int, int]
                 total = with_neighbours(x, b, matrix.k0, matrix.k1, matrix.k2, i, j)
                 for k in range((i + j) & 1, n2, 2):
                     coarse[k // f2] += total[k] - matrix.diagonal[i, j, k] * x[i, j, k]
-
-
-restrict = jit(parallel=True)(_restrict)
-restrict_small = jit(_restrict)
 
 
 @jit

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from .._functions import values_of
 from .._typing import Array, SpaceFunction
 from .._validate import finite_array
 from ..kernels import Kernel
@@ -101,7 +102,7 @@ class Particles(Measure):
         """Return the values of a function of space at the points, or an array as it is. Error messages use ``name``."""
         if callable(function):
             coordinates = (self.points,) if self.points.ndim == 1 else tuple(self.points.T)
-            function = np.broadcast_to(np.asarray(function(*coordinates), dtype=np.float64), self.masses.shape)
+            function = values_of(name, function, coordinates)
         return finite_array(name, function, self.masses.shape)
 
     def expectation(self, values: Array) -> float:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from .._arrays import cumulated, cumulated_from_right
+from .._functions import values_of
 from .._typing import Array, SpaceFunction
 from .._validate import finite, finite_array, non_negative_array, positive, positive_integer
 from ..kernels import Kernel
@@ -251,7 +252,7 @@ class Quantiles(Measure):
         if not callable(function):
             return finite_array(name, function, self.masses.shape)
         at = at_gauss_points(self.nodes)
-        values = finite_array(name, np.broadcast_to(function(at), at.shape), at.shape)
+        values = finite_array(name, values_of(name, function, [at]), at.shape)
         return np.asarray(values.reshape(-1, 3) @ GAUSS_WEIGHTS)
 
     def expectation(self, values: Array) -> float:

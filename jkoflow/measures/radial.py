@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._arrays import cumulated, cumulated_from_right
+from .._functions import values_of
 from .._typing import Array, SpaceFunction
-from .._validate import finite_array, non_negative_array, positive, positive_integer
+from .._validate import finite_array, non_negative_array, positive, positive_integer, same_total
 from ..kernels import Kernel
 from ..kernels.sums import GAUSS_POINTS, GAUSS_WEIGHTS
 from .base import Measure
@@ -98,7 +99,7 @@ class RadialQuantiles(Measure):
         """
         edges = np.linspace(0.0, positive("radius", radius), _FINE + 1)
         middle = (edges[1:] + edges[:-1]) / 2
-        fine_masses = non_negative_array("density", np.broadcast_to(density(middle), middle.shape), middle.shape)
+        fine_masses = non_negative_array("density", values_of("density", density, [middle]), middle.shape)
         fine_masses = fine_masses * np.diff(edges**dim)
         if not fine_masses.sum() > 0:
             raise ValueError(f"density must hold mass within radius={radius!r}, got none")
@@ -163,14 +164,14 @@ class RadialQuantiles(Measure):
 
         The integral is taken over three Gauss points between neighbouring mass levels.
 
-        Raises ValueError if ``other`` is of another kind or dimension, or if its mass differs by more than 1e-9 of the mass.
+        Raises ValueError if ``other`` is of another kind or dimension, or if its mass differs by more than 1e-6 of the mass.
 
         >>> round(RadialQuantiles([0.0, 1.0]).wasserstein(RadialQuantiles([0.0, 1.0, 2.0], [0.125, 0.875])), 3)     # R' = 2 R
         0.775
         """
         if not isinstance(other, RadialQuantiles) or self.dim != other.dim:
             raise ValueError(f"other must be RadialQuantiles in R^{self.dim}, got {other!r}")
-        if abs(self.mass - other.mass) > 1e-9 * self.mass:
+        if not same_total(self.mass, other.mass):
             raise ValueError(f"other must have the same mass {self.mass:.12g}, got {other.mass:.12g}")
         if np.array_equal(self.masses, other.masses):
             apart = shell_radii(self.nodes, self.dim) - shell_radii(other.nodes, self.dim)
@@ -193,7 +194,7 @@ class RadialQuantiles(Measure):
         if not callable(function):
             return finite_array(name, function, self.masses.shape)
         at = shell_radii(self.nodes, self.dim)
-        return np.asarray(finite_array(name, np.broadcast_to(function(at), at.shape), at.shape) @ GAUSS_WEIGHTS)
+        return np.asarray(finite_array(name, values_of(name, function, [at]), at.shape) @ GAUSS_WEIGHTS)
 
     def expectation(self, values: Array) -> float:
         return float(np.sum(values * self.masses))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import jit, prange
+from .._compiled import jit, shared
 from .._typing import Array
 
 _GAUSS = 0.5773502691896257
@@ -53,7 +53,7 @@ def displacements(phi: Array, r0: float, r1: float) -> tuple[Array, Array, Array
     return corners, across0, across1
 
 
-@jit
+@jit(inline=True)
 def segment(ax: float, ay: float, bx: float, by: float, table: Array) -> tuple[float, float, float]:
     """Return three integrals along the segment from a to b: of the 1-form, of (1 - t) mu, and of t mu.
 
@@ -124,18 +124,26 @@ def stay_at_walls(changes: Array, moves: Array, origin0: float, origin1: float, 
                 changes[1, i, j] = 0.0
 
 
-@jit(parallel=True)
-def face_integrals(corners: Array, across0: Array, across1: Array, table: Array) -> tuple[Array, Array, Array, Array]:
-    """Return the integrals of the 1-form along every face, and the weights of the points of the faces, shape (4, ...).
+@shared
+def face_integrals(
+    first: int,
+    last: int,
+    corners: Array,
+    across0: Array,
+    across1: Array,
+    table: Array,
+    form0: Array,
+    form1: Array,
+    weights0: Array,
+    weights1: Array,
+) -> None:
+    """Set ``form0`` and ``form1`` to the integrals of the 1-form along every face across axis 0 and axis 1.
 
-    The four weights are: of the first corner and of the middle on the first segment, of the middle and of the second corner on
-    the second segment. The results come for the faces across axis 0 and across axis 1: form0, form1, weights0, weights1.
+    Set ``weights0`` and ``weights1``, shape (4, ...), to the weights of the points of the faces: of the first corner and of the
+    middle on the first segment, of the middle and of the second corner on the second segment.
     """
     n0, n1 = table.shape[0], table.shape[1]
-    form0, form1 = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
-    weights0, weights1 = np.empty((4, n0 + 1, n1)), np.empty((4, n0, n1 + 1))
-    for a in prange(n0 + 1):
-        i = np.int64(a)
+    for i in range(first, last):
         for j in range(n1 + 1):
             cx, cy = i + corners[0, i, j], j + corners[1, i, j]
             if j < n1:
@@ -152,11 +160,12 @@ def face_integrals(corners: Array, across0: Array, across1: Array, table: Array)
                 g, w, z = segment(mx, my, dx, dy, table)
                 form1[i, j] = f + g
                 weights1[0, i, j], weights1[1, i, j], weights1[2, i, j], weights1[3, i, j] = u, v, w, z
-    return form0, form1, weights0, weights1
 
 
-@jit(parallel=True)
+@shared
 def face_changes(
+    first: int,
+    last: int,
     corners: Array,
     across0: Array,
     across1: Array,
@@ -165,12 +174,12 @@ def face_changes(
     change1: Array,
     weights0: Array,
     weights1: Array,
-) -> tuple[Array, Array]:
-    """Return the mass that every face sweeps when its corners and its middle move by the given changes."""
+    swept0: Array,
+    swept1: Array,
+) -> None:
+    """Set ``swept0`` and ``swept1`` to the mass that every face sweeps when its corners and its middle move by the changes."""
     n0, n1 = corners.shape[1] - 1, corners.shape[2] - 1
-    swept0, swept1 = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
-    for a in prange(n0 + 1):
-        i = np.int64(a)
+    for i in range(first, last):
         for j in range(n1 + 1):
             if j < n1:
                 x1, y1 = across0[0, i, j] - corners[0, i, j], 0.5 + across0[1, i, j] - corners[1, i, j]
@@ -190,4 +199,3 @@ def face_changes(
                     + weights1[2, i, j] * (change1[0, i, j] * y2 - change1[1, i, j] * x2)
                     + weights1[3, i, j] * (change[0, i + 1, j] * y2 - change[1, i + 1, j] * x2)
                 )
-    return swept0, swept1

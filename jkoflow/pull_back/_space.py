@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import jit, prange
+from .._compiled import jit, shared
 from .._typing import Array, Whole
 from .tables import Tables
 
@@ -135,29 +135,27 @@ def corner_of(axis: int, step: int) -> tuple[int, int, int]:
     return a, b, 0
 
 
-@jit(parallel=True)
-def normal_moves(phi: Array, rate: float, axis: int, out: Array) -> None:
+@shared
+def normal_moves(first: int, last: int, phi: Array, rate: float, axis: int, out: Array) -> None:
     """Set ``out`` to ``rate`` times the difference of phi across every face, and to 0 at the walls."""
-    n0, n1, n2 = out.shape
-    last = out.shape[axis] - 1
-    for a in prange(n0):
-        i = np.int64(a)
+    _, n1, n2 = out.shape
+    wall = out.shape[axis] - 1
+    for i in range(first, last):
         for j in range(n1):
             for k in range(n2):
                 at = i if axis == 0 else (j if axis == 1 else k)
-                if at == 0 or at == last:
+                if at == 0 or at == wall:
                     out[i, j, k] = 0.0
                 else:
                     before = phi[i - (axis == 0), j - (axis == 1), k - (axis == 2)]
                     out[i, j, k] = rate * (phi[i, j, k] - before)
 
 
-@jit(parallel=True)
-def to_corners(faces: Array, axis: int, out: Array) -> None:
+@shared
+def to_corners(first: int, last: int, faces: Array, axis: int, out: Array) -> None:
     """Set ``out`` to the mean over the four faces around every corner. Faces beyond a wall are mirror images."""
-    n0, n1, n2 = out.shape
-    for a in prange(n0):
-        i = np.int64(a)
+    _, n1, n2 = out.shape
+    for i in range(first, last):
         for j in range(n1):
             for k in range(n2):
                 total = 0.0
@@ -196,15 +194,16 @@ def middle(corners: Array, normal: Array, axis: int, i: Whole, j: int, k: int, c
         out[c] = min(max(x, 0.0), corners.shape[c + 1] - 1.0) if clipped else x
 
 
-@jit(parallel=True)
-def face_integrals(corners: Array, normal: Array, axis: int, tables: Tables, flux: Array, weights: Array) -> None:
+@shared
+def face_integrals(
+    first: int, last: int, corners: Array, normal: Array, axis: int, tables: Tables, flux: Array, weights: Array
+) -> None:
     """Set ``flux`` to the flux through every face across an axis.
 
     Set ``weights``, shape (n0, n1, n2, 4, 3), to the weights of the vertices of the four triangles of every face.
     """
-    n0, n1, n2 = flux.shape
-    for a in prange(n0):
-        i = np.int64(a)
+    _, n1, n2 = flux.shape
+    for i in range(first, last):
         work, sums = np.empty((5, _MOST, 2)), np.empty(4)
         A, B, C = np.empty(3), np.empty(3), np.empty(3)
         for j in range(n1):
@@ -222,17 +221,25 @@ def face_integrals(corners: Array, normal: Array, axis: int, tables: Tables, flu
                     weights[i, j, k, step] = sums[1:]
 
 
-@jit(parallel=True)
+@shared
 def face_changes(
-    corners: Array, normal: Array, axis: int, weights: Array, moved: Array, across: Array, swept: Array, stiffness: bool
+    first: int,
+    last: int,
+    corners: Array,
+    normal: Array,
+    axis: int,
+    weights: Array,
+    moved: Array,
+    across: Array,
+    swept: Array,
+    stiffness: bool,
 ) -> None:
     """Set ``swept`` to the mass that every face sweeps as its corners and its middle move.
 
     ``moved`` and ``across`` are the moves. With ``stiffness`` every point moves by 1 along the axis instead.
     """
-    n0, n1, n2 = swept.shape
-    for a in prange(n0):
-        i = np.int64(a)
+    _, n1, n2 = swept.shape
+    for i in range(first, last):
         C, dC = np.empty(3), np.zeros(3)
         A, B = np.empty(3), np.empty(3)
         for j in range(n1):
@@ -260,9 +267,9 @@ def face_changes(
                         if stiffness:
                             dA, dB = dC[c], dC[c]
                         else:
-                            last = corners.shape[c + 1] - 1.0
-                            dA = moved[c, e0, a1, a2] if 0.0 < A[c] < last else 0.0
-                            dB = moved[c, f0, b1, b2] if 0.0 < B[c] < last else 0.0
+                            end = corners.shape[c + 1] - 1.0
+                            dA = moved[c, e0, a1, a2] if 0.0 < A[c] < end else 0.0
+                            dB = moved[c, f0, b1, b2] if 0.0 < B[c] < end else 0.0
                         w = weights[i, j, k, step]
                         total += area * (w[0] * dA + w[1] * dB + w[2] * dC[c])
                 swept[i, j, k] = total

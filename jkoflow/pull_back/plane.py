@@ -36,7 +36,10 @@ class PlanePull:
         changes = displacements(np.ascontiguousarray(change), *self.rates)
         for part, places, origin in zip(changes, self.places, _ORIGINS, strict=True):
             stay_at_walls(part, places, *origin, *self.masses.shape)
-        return _around(*face_changes(*self.places, *changes, *self.weights))
+        n0, n1 = change.shape
+        swept = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
+        face_changes(n0 + 1, *self.places, *changes, *self.weights, *swept)
+        return _around(*swept)
 
     def conductances(self) -> tuple[Array, ...]:
         """Return, per axis, the mass that crosses every face per difference of the potential.
@@ -75,8 +78,11 @@ class PlaneSource:
         places = displacements(np.ascontiguousarray(potential), *self.rates)
         for part, origin in zip(places, _ORIGINS, strict=True):
             keep_inside(part, *origin, *potential.shape)
-        form0, form1, weights0, weights1 = face_integrals(*places, self._table)
-        return PlanePull(places, (weights0, weights1), self.rates, _around(form0, form1))
+        n0, n1 = potential.shape
+        forms = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
+        weights = np.empty((4, n0 + 1, n1)), np.empty((4, n0, n1 + 1))
+        face_integrals(n0 + 1, *places, self._table, *forms, *weights)
+        return PlanePull(places, weights, self.rates, _around(*forms))
 
 
 def _before(values: Array) -> Array:

@@ -50,8 +50,9 @@ class SpacePull:
 
         swept = [np.empty(moves.shape) for moves in across]
         for axis in range(3):
-            corners_and_middles = self.places[0], self.places[1][axis]
-            face_changes(*corners_and_middles, axis, self.weights[axis], corners, across[axis], swept[axis], stiffness)
+            places = self.places[0], self.places[1][axis]
+            moves = corners, across[axis]
+            face_changes(len(swept[axis]), *places, axis, self.weights[axis], *moves, swept[axis], stiffness)
         return swept
 
 
@@ -76,7 +77,7 @@ class SpaceSource:
         fluxes = [np.empty(moves.shape) for moves in across]
         weights = tuple(np.empty((*moves.shape, 4, 3)) for moves in across)
         for axis in range(3):
-            face_integrals(corners, across[axis], axis, self._tables, fluxes[axis], weights[axis])
+            face_integrals(len(fluxes[axis]), corners, across[axis], axis, self._tables, fluxes[axis], weights[axis])
         return SpacePull((corners, across), weights, self.rates, _around(fluxes))
 
 
@@ -89,8 +90,8 @@ def _moves(potential: Array, rates: tuple[float, float, float]) -> Moves:
     across = []
     for axis in range(3):
         normal = np.empty(tuple(count + (c == axis) for c, count in enumerate(phi.shape)))
-        normal_moves(phi, rates[axis], axis, normal)
-        to_corners(normal, axis, corners[axis])
+        normal_moves(len(normal), phi, rates[axis], axis, normal)
+        to_corners(len(corners[axis]), normal, axis, corners[axis])
         across.append(normal)
     return corners, (across[0], across[1], across[2])
 

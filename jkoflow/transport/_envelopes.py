@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._compiled import jit, prange
+from .._compiled import shared
 from .._typing import Array
 
 
-@jit(parallel=True)
-def envelope(lines: Array, weight: float, out: Array) -> None:
+@shared
+def envelope(first: int, last: int, lines: Array, weight: float, out: Array) -> None:
     """Set ``out``, row by row, to out[y] = max over x of lines[x] - weight (x - y)^2 / 2. Entries -inf are left out.
 
     First the best node x is found from the envelope of parabolas, in O(n). Then the maximum is moved off the node by at most
@@ -17,9 +17,8 @@ def envelope(lines: Array, weight: float, out: Array) -> None:
 
     Source: Felzenszwalb and Huttenlocher (2012).
     """
-    rows, n = lines.shape
-    for a in prange(rows):
-        row = np.int64(a)
+    n = lines.shape[1]
+    for row in range(first, last):
         f = lines[row]
         best, until = np.empty(n, np.int64), np.empty(n)  # parabola k is the highest up to until[k]
         count = 0

@@ -38,7 +38,9 @@ class PointCosts:
         from ._soft_minimum import soft_minima
 
         here, there = (self.others, self.points) if back else (self.points, self.others)
-        return soft_minima(np.ascontiguousarray(here.T), np.ascontiguousarray(there.T), log_weights, epsilon)
+        out = np.empty(len(here))
+        soft_minima(len(here), np.ascontiguousarray(here.T), np.ascontiguousarray(there.T), log_weights, epsilon, out)
+        return out
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class GridCosts:
         sums = log_weights.reshape(self.grid.shape)
         for axis, h in enumerate(self.grid.spacing):
             lines = np.moveaxis(sums, axis, -1)
-            summed = log_sums_along(np.ascontiguousarray(lines).reshape(-1, lines.shape[-1]), h**2 / epsilon)
+            rows = np.ascontiguousarray(lines).reshape(-1, lines.shape[-1])
+            summed = np.empty_like(rows)
+            log_sums_along(len(rows), rows, h**2 / epsilon, summed)
             sums = np.moveaxis(summed.reshape(lines.shape), -1, axis)
         return -epsilon * sums.ravel()
 

@@ -49,7 +49,7 @@ def upper_transform(values: Array, spacing: tuple[float, ...], tau: float) -> Ar
     for axis, h in enumerate(spacing):
         lines = np.ascontiguousarray(np.moveaxis(values, axis, -1))
         out = np.empty_like(lines)
-        rows = (-1, lines.shape[-1])
-        envelope(lines.reshape(rows), h**2 / tau, out.reshape(rows))
+        rows = lines.reshape(-1, lines.shape[-1])
+        envelope(len(rows), rows, h**2 / tau, out.reshape(rows.shape))
         values = np.moveaxis(out, -1, axis)
     return np.ascontiguousarray(values)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._compiled import jit, prange
-from ..._typing import Array, Whole
+from ..._compiled import jit, shared
+from ..._typing import Array
 from .kinds import GAUSSIAN, MORSE
 
-_BLOCK, _ROWS = 512, 64
+_BLOCK = 512
 _SMALL = 100_000  # pairs below which one core is as fast, and does not disturb the threads of BLAS
 LEAST_EXPONENT = -708.0  # below it exp leaves the normal numbers
 _LOG2_E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 0.6931471803691238, 1.9082149292705877e-10
@@ -106,10 +106,8 @@ def _pull(x: float, places: Array, weights: Array) -> float:
     return total
 
 
-@jit
-def _gradient_rows(
-    at: Array, sources: Array, masses: Array, kind: int, a: float, first: Whole, last: Whole, out: Array
-) -> None:
+@shared
+def _gradient_rows(first: int, last: int, at: Array, sources: Array, masses: Array, kind: int, a: float, out: Array) -> None:
     squares, weights = np.empty(_BLOCK), np.empty(_BLOCK)
     m = sources.shape[1]
     for start in range(0, m, _BLOCK):
@@ -121,8 +119,8 @@ def _gradient_rows(
                 out[k, i] += _pull(at[k, i], sources[k, start:stop], weights)
 
 
-@jit
-def _value_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, first: Whole, last: Whole, out: Array) -> None:
+@shared
+def _value_rows(first: int, last: int, at: Array, sources: Array, masses: Array, kind: int, a: float, out: Array) -> None:
     squares = np.empty(_BLOCK)
     m = sources.shape[1]
     for start in range(0, m, _BLOCK):
@@ -132,37 +130,22 @@ def _value_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, f
             out[i] += _profile(kind, a, squares, masses[start:stop])
 
 
-@jit(parallel=True)
-def _all_gradient_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, out: Array) -> None:
-    n = at.shape[1]
-    for part in prange((n + _ROWS - 1) // _ROWS):
-        first = np.int64(part) * _ROWS
-        _gradient_rows(at, sources, masses, kind, a, first, min(n, first + _ROWS), out)
-
-
-@jit(parallel=True)
-def _all_value_rows(at: Array, sources: Array, masses: Array, kind: int, a: float, out: Array) -> None:
-    n = at.shape[1]
-    for part in prange((n + _ROWS - 1) // _ROWS):
-        first = np.int64(part) * _ROWS
-        _value_rows(at, sources, masses, kind, a, first, min(n, first + _ROWS), out)
-
-
 def gradient_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> Array:
     """Return sum_j m_j grad K(x_i - y_j), with 0 for pairs that coincide. The points have shape (d, n) and (d, m)."""
-    out = np.zeros_like(at)
-    if at.shape[1] * sources.shape[1] < _SMALL:
-        _gradient_rows(at, sources, masses, kind, a, 0, at.shape[1], out)
+    out, n = np.zeros_like(at), at.shape[1]
+    if n * sources.shape[1] < _SMALL:
+        _gradient_rows.alone(0, n, at, sources, masses, kind, a, out)
     else:
-        _all_gradient_rows(at, sources, masses, kind, a, out)
+        _gradient_rows(n, at, sources, masses, kind, a, out)
     return out
 
 
 def value_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> Array:
     """Return sum_j m_j K(x_i - y_j). If K(0) is infinite, pairs that coincide are left out."""
-    out = np.zeros(at.shape[1])
-    if at.shape[1] * sources.shape[1] < _SMALL:
-        _value_rows(at, sources, masses, kind, a, 0, at.shape[1], out)
+    n = at.shape[1]
+    out = np.zeros(n)
+    if n * sources.shape[1] < _SMALL:
+        _value_rows.alone(0, n, at, sources, masses, kind, a, out)
     else:
-        _all_value_rows(at, sources, masses, kind, a, out)
+        _value_rows(n, at, sources, masses, kind, a, out)
     return out

@@ -16,7 +16,7 @@ from ..forms import FieldCoupling, Wall
 from ..potential import Potential
 from .poisson import as_interactions, charge_density, coupling_energy, fixed_charge, potential_at, psi_of_charge
 
-_NEUTRAL = 1e-9  # of the sum of the absolute charges
+_NEUTRAL = 1e-6  # of the sum of the absolute charges: the rounding of masses in single precision
 
 
 class DirichletCoupling(Energy):
@@ -43,7 +43,8 @@ class DirichletCoupling(Energy):
 
     Notes
     -----
-    The total charge must vanish, up to 1e-9 of the sum of the absolute charges, in two cases:
+    The total charge must vanish in two cases, up to 1e-6 of the sum of the absolute charges. What is left is the rounding of
+    single precision: on a grid a uniform background of the opposite charge balances it. The cases are:
 
     * "neumann", because otherwise no psi exists;
     * "free-space" in d <= 2, because otherwise the energy is infinite.

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..._functions import values_of
 from ..._typing import Array, Indices, Mask
 from ...clouds import CloudLaw, difference_step, gradient_of, is_steep
 from ...kernels import Kernel, RadialKernel
@@ -118,10 +119,7 @@ class CloudProblem:
                 values = pairs.kernel(*np.moveaxis(gaps, -1, 0))
             total += pairs.share * float((weights * values).sum())
         for nodes_of_field, c, term in self.fields:
-            total += c * float(
-                self.masses[nodes_of_field]
-                @ np.broadcast_to(np.asarray(term.V(*x[nodes_of_field].T), dtype=np.float64), len(nodes_of_field))
-            )
+            total += c * float(self.masses[nodes_of_field] @ values_of("V", term.V, tuple(x[nodes_of_field].T)))
         return total
 
     def model(self, x: Array, blur: float = 0.0, *, convexified: bool = False) -> Model:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..._functions import values_of
 from ..._typing import Array
 
 
@@ -37,14 +38,14 @@ class PointLaw:
         h = np.ldexp(1.0, np.frexp(1e-3 * length + 1e-4 * np.abs(z - z[len(z) // 2]))[1] - 1)
         value, c = _values(self.V, z), self.factor
         if self.gradient is not None:
-            a, b, d, e = (_values(self.gradient, z + k * h) for k in (-2, -1, 1, 2))
+            a, b, d, e = (_values(self.gradient, z + k * h, "gradient") for k in (-2, -1, 1, 2))
             curvature = (8 * (d - b) - (e - a)) / (12 * h)
             within = np.where(np.isfinite(curvature), curvature, 0.0)  # it may not reach past a wall
-            return Jet(c * value, c * _values(self.gradient, z), c * within)
+            return Jet(c * value, c * _values(self.gradient, z, "gradient"), c * within)
         a, b, d, e = (_values(self.V, z + k * h) for k in (-2, -1, 1, 2))
         slope = c * (8 * (d - b) - (e - a)) / (12 * h)
         return Jet(c * value, slope, c * (16 * (d + b) - (e + a) - 30 * value) / (12 * h**2))
 
 
-def _values(f: Callable[..., Any], z: Array) -> Array:
-    return np.broadcast_to(np.asarray(f(z), dtype=np.float64), z.shape)
+def _values(f: Callable[..., Any], z: Array, name: str = "V") -> Array:
+    return values_of(name, f, [z])
