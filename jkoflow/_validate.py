@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -32,6 +35,19 @@ def finite(name: str, value: Any, expected: str = "a finite number") -> float:
     if not np.isfinite(number):
         raise ValueError(f"{name} must be {expected}, got {value!r}")
     return number
+
+
+def plain_numbers(value: Any) -> None:
+    """Store the numbers of a frozen dataclass as ints and floats of Python: those of numpy overflow, and change their kind.
+
+    Numbers that are no numbers of Python or numpy (fractions, decimals) become floats. Anything else is left alone.
+    """
+    for field in fields(value):
+        given = getattr(value, field.name)
+        if isinstance(given, np.generic) and given.dtype.kind in "fiu":
+            object.__setattr__(value, field.name, given.item())
+        elif isinstance(given, Fraction | Decimal):
+            object.__setattr__(value, field.name, float(given))
 
 
 def positive_integer(name: str, value: Any) -> int:

@@ -6,19 +6,22 @@ import argparse
 import csv
 import re
 import shutil
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._typing import Array
+from ._typing import Array, Mask
 from ._validate import non_negative_array, positive, positive_integer
 from .flow import FlowError, evolve, steps
 from .grids import Grid, resampled
-from .laws import Congestion, Entropy, Law, Potential, RenyiEntropy
-from .measures import Density
+from .laws import Congestion, Entropy, Law, Obstacle, Potential, RenyiEntropy
+from .measures import Density, Particles
 from .proximal import BackAndForth, Convex, ConvexDynamic, Entropic, StepSolver
 from .schemes import JKO
 from .trajectory import Trajectory
@@ -29,21 +32,37 @@ SOLVERS: dict[str, type[StepSolver]] = {
     "convex": Convex,
     "dynamic": ConvexDynamic,
 }
+_FLOAT32 = np.finfo(np.float32)
+_NO_DATA = (-9999.0, -99999.0, -32768.0, -32767.0, 32767.0, 65535.0, 1e20, float(_FLOAT32.min), float(_FLOAT32.max))
 RIDGES = 0.85  # sediment starts on the ridges: this share of the cells lies below them
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0 for success, 1 if a step was not solved, 2 for bad input."""
     options = _parser().parse_args(arguments)
-    try:
-        _run(options)
-    except (ValueError, OSError) as reason:
-        print(f"jkoflow: {reason}", file=sys.stderr)
-        return 2
-    except FlowError as reason:
-        print(f"jkoflow: {reason}", file=sys.stderr)
-        return 1
+    with _terminated_like_interrupted():
+        try:
+            _run(options)
+        except (ValueError, OSError) as reason:
+            print(f"jkoflow: {reason}", file=sys.stderr)
+            return 2
+        except FlowError as reason:
+            print(f"jkoflow: {reason}", file=sys.stderr)
+            return 1
     return 0
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does: what there is is written."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,7 +72,16 @@ def _parser() -> argparse.ArgumentParser:
         "the ridges of the Jacksboro fault, whose elevation map ships with matplotlib.",
     )
     add = parser.add_argument
-    add("--density", metavar="FILE", help="where to start: a picture (dark is mass), or a .npy array with x first")
+    add(
+        "--density",
+        metavar="FILE",
+        help="where to start: a picture (dark is mass), a .npy array with x first, or a .csv table of points",
+    )
+    add(
+        "--nodata",
+        metavar="VALUE",
+        help="entries of the landscape with this value, or nan, are places where no mass may be, such as the sea",
+    )
     add("--potential", metavar="FILE", help="the landscape: a .npy array, first axis x, in 1-D, 2-D or 3-D")
     add(
         "--energy",
@@ -72,11 +100,13 @@ def _run(options: argparse.Namespace) -> None:
     for name in ("dt", "t_end"):
         positive(f"--{name.replace('_', '-')}", getattr(options, name))
     positive_integer("--cells", options.cells)
-    landscape, lengths = _landscape(options)
+    landscape, missing, lengths = _landscape(options)
     grid = _grid(lengths, options.cells)
-    potential = resampled(landscape, grid.shape)
-    start = _start(options, grid, potential)
+    potential, closed = resampled(landscape, grid.shape), resampled(missing.astype(np.float64), grid.shape) > 0.5
+    start = _start(options, grid, potential, closed)
     law = parse_energy(options.energy) + Potential(potential)
+    if closed.any():
+        law = law + Obstacle(closed.astype(np.float64))
     scheme = JKO(SOLVERS[options.solver]())
     steps(law, start, scheme=scheme, dt=options.dt, t_end=options.t_end)  # refuses what cannot be before anything is written
     folder = Path(options.out)
@@ -89,8 +119,17 @@ def _run(options: argparse.Namespace) -> None:
         raise FlowError(flow.outcome, flow)
 
 
-def _landscape(options: argparse.Namespace) -> tuple[Array, tuple[float, ...]]:
-    """The landscape scaled to heights from 0 to 1, and the lengths of the sides of its box. The last side has the length 1."""
+class Landscape(NamedTuple):
+    """Heights from 0 to 1 on a box whose last side has the length 1."""
+
+    heights: Array
+    missing: Mask
+    """Where the file tells no height. The height there is 1."""
+    lengths: tuple[float, ...]
+
+
+def _landscape(options: argparse.Namespace) -> Landscape:
+    """The landscape of the file, or the elevation map if there is no file."""
     if options.potential is None:
         from matplotlib.cbook import get_sample_data
 
@@ -100,10 +139,40 @@ def _landscape(options: argparse.Namespace) -> tuple[Array, tuple[float, ...]]:
         width = (float(data["xmax"]) - float(data["xmin"])) * np.cos(np.radians((south + north) / 2))
         lengths: tuple[float, ...] = (width / (north - south), 1.0)
     else:
-        elevation = _array("--potential", options.potential)
+        elevation = _array("--potential", options.potential, finite=options.nodata is None)
         lengths = tuple(count / elevation.shape[-1] for count in elevation.shape)
-    height = float(np.ptp(elevation))
-    return (elevation - elevation.min()) / (height or 1.0), lengths
+    missing = _missing(elevation, options.nodata)
+    known = elevation[~missing]
+    low, height = float(known.min()), float(np.ptp(known)) or 1.0
+    return Landscape(np.where(missing, 1.0, (elevation - low) / height), missing, lengths)
+
+
+def _missing(elevation: Array, nodata: str | None) -> Mask:
+    """The entries that stand for no data. Raises ValueError for data that look as if some do, if ``nodata`` does not say so."""
+    if nodata is None:
+        for value in (elevation.min(), elevation.max()):
+            share = float((elevation == value).mean())
+            rest = elevation[elevation != value]
+            if share > 0 and value in _NO_DATA and rest.size and abs(value - np.median(rest)) > 10 * np.ptp(rest):
+                raise ValueError(
+                    f"--potential has {share:.1%} entries {value:g}, far from the others, as if there were no data: "
+                    f"--nodata {value:g} keeps mass out of them, --nodata none takes them as heights"
+                )
+        return np.zeros(elevation.shape, dtype=bool)
+    if nodata == "none":
+        missing = np.zeros(elevation.shape, dtype=bool)
+    else:
+        try:
+            value = float(nodata)
+        except ValueError:
+            raise ValueError(f"--nodata must be a number, nan or none, got {nodata!r}") from None
+        missing = np.isnan(elevation) if np.isnan(value) else elevation == value
+        if not missing.any():
+            raise ValueError(f"--nodata {nodata} does not occur in the landscape")
+    bad = int(np.count_nonzero(~np.isfinite(elevation[~missing])))
+    if bad or missing.all():
+        raise ValueError(f"--potential must hold finite heights besides --nodata {nodata}, got {bad} NaN or infinite others")
+    return np.asarray(missing)
 
 
 def _grid(lengths: tuple[float, ...], cells: int) -> Grid:
@@ -113,33 +182,51 @@ def _grid(lengths: tuple[float, ...], cells: int) -> Grid:
     return Grid.box(*((0.0, length) for length in lengths), cells=counts)
 
 
-def _start(options: argparse.Namespace, grid: Grid, potential: Array) -> Density:
+def _start(options: argparse.Namespace, grid: Grid, potential: Array, closed: Mask) -> Density:
     """The density at the start: that of the file, or mass on the ridges of the landscape if no file is given."""
     if options.density is None:
         if np.ptp(potential) == 0:
             raise ValueError("--density must be given where the landscape is flat: it has no ridges to start from")
-        return grid.density((potential > np.quantile(potential, RIDGES)) * 1.0)
+        return grid.density((potential > np.quantile(potential[~closed], RIDGES)) * ~closed)
+    if options.density.endswith(".csv"):
+        return _open_to(Particles.from_table(options.density, points=("x", "y", "z")[: grid.dim]).density(grid), closed)
     if not options.density.endswith(".npy"):
-        return Density.from_image(options.density, grid=grid, invert=True)
+        return _open_to(Density.from_image(options.density, grid=grid, invert=True), closed)
     values = _array("--density", options.density)
     if values.ndim != grid.dim:
         raise ValueError(f"--density must have the dimension of the landscape ({grid.dim}), got shape {values.shape}")
-    return grid.density(resampled(non_negative_array("--density", values, values.shape), grid.shape))
+    return _open_to(grid.density(resampled(non_negative_array("--density", values, values.shape), grid.shape)), closed)
 
 
-def _array(name: str, path: str) -> Array:
-    """Read a finite array from a .npy file: of dimension 1, 2 or 3, with at least two entries along every axis."""
+def _open_to(start: Density, closed: Mask) -> Density:
+    """The density at the start. Raises ValueError if it has mass where none may be."""
+    lost = float(start.values[closed].sum()) * start.grid.cell_volume / start.mass
+    if lost > 0:
+        raise ValueError(f"--density must have no mass where the landscape has no data, got {lost:.2%} of it there")
+    return start
+
+
+def _array(name: str, path: str, finite: bool = True) -> Array:
+    """Read an array from a .npy file: of dimension 1, 2 or 3, with at least two entries along every axis.
+
+    Entries must be finite, unless ``finite`` is false.
+    """
     try:
         values = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as reason:
         raise ValueError(f"{name} must be a .npy array, and {path!r} cannot be read: {reason}") from None
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiub":
         raise ValueError(f"{name} must be a .npy array of real numbers, got {path!r}")
+    if values.dtype == np.uint8 and values.ndim == 3 and values.shape[-1] in (3, 4):
+        raise ValueError(
+            f"{name} must be numbers on a grid, and {path!r} is a picture with channels: save it as a picture file"
+        )
     if not 1 <= values.ndim <= 3 or min(values.shape) < 2:
         raise ValueError(f"{name} must have 1, 2 or 3 axes of at least 2 entries, got shape {values.shape} in {path!r}")
     bad = int(np.count_nonzero(~np.isfinite(values)))
-    if bad:
-        raise ValueError(f"{name} must be finite, got {bad} NaN or infinite of {values.size} entries in {path!r}")
+    if bad and finite:
+        way_out = ": --nodata nan keeps mass out of them" if name == "--potential" and np.isnan(values).any() else ""
+        raise ValueError(f"{name} must be finite, got {bad} NaN or infinite of {values.size} entries in {path!r}{way_out}")
     return np.asarray(values, dtype=np.float64)
 
 

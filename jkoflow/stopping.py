@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ._validate import finite, positive
+from ._validate import finite, plain_numbers, positive
 from .trajectory import Step
 
 StoppingRule: TypeAlias = Callable[[Step], str | None]
@@ -33,6 +33,7 @@ class Steady:
     speed: float = 1e-6
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("speed", self.speed)
 
     def __call__(self, step: Step) -> str | None:
@@ -46,6 +47,7 @@ class EnergyBelow:
     level: float
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         finite("level", self.level)
 
     def __call__(self, step: Step) -> str | None:
@@ -59,6 +61,7 @@ class WallClock:
     seconds: float
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("seconds", self.seconds)
 
     def __call__(self, step: Step) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .._validate import finite, positive, positive_integer
+from .._validate import finite, plain_numbers, positive, positive_integer
 from ..measures import Quantiles
 
 
@@ -46,6 +46,7 @@ class Barenblatt:
     mass: float = 1.0
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("m", self.m)
         positive_integer("d", self.d)
         positive("mass", self.mass)

@@ -8,7 +8,7 @@ from math import erf, gamma, hypot, log, pi, sqrt
 import numpy as np
 
 from .._typing import Array
-from .._validate import finite, positive, positive_integer
+from .._validate import finite, plain_numbers, positive, positive_integer
 
 
 def gaussian_coupling(one: float, other: float, dim: int, apart: float = 0.0) -> float:
@@ -90,6 +90,7 @@ class GroundedSlab:
     mass: float
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("mass", self.mass)
 
     @property
@@ -126,6 +127,7 @@ class CosineIons:
     a: float
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         if not 0 < positive("a", self.a) < 1:
             raise ValueError(f"a must lie between 0 and 1, got {self.a!r}")
 
@@ -178,6 +180,7 @@ class ChargedBall:
     c: float = 1.0
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         for name in ("radius", "mass", "c"):
             positive(name, getattr(self, name))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._validate import finite, positive, positive_integer
+from .._validate import finite, plain_numbers, positive, positive_integer
 from ..measures import Quantiles
 
 
@@ -74,6 +74,7 @@ class RepulsiveLine:
     k: float = 0.0
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         for name in ("a", "b", "k"):
             finite(name, getattr(self, name))
 
@@ -110,6 +111,7 @@ class LogarithmicLine:
     strength: float
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         finite("strength", self.strength)
         if finite("diffusion", self.diffusion) < 0:
             raise ValueError(f"diffusion must be >= 0, got {self.diffusion!r}")

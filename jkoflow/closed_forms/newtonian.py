@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .._validate import finite, finite_array, positive, positive_integer
+from .._validate import finite, finite_array, plain_numbers, positive, positive_integer
 from ..measures import Quantiles
 
 _POINTS, _LATEST = 400, 600.0  # places for the energy; the largest v = log(s / (F - G)), beyond which a level is at rest
@@ -61,6 +61,7 @@ class DiracPair:
     right: float = 1.0
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         if not finite("left", self.left) < finite("right", self.right):
             raise ValueError(f"left must be less than right, got {self.left!r} and {self.right!r}")
 

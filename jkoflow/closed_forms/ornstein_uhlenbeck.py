@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._validate import finite, positive, positive_integer
+from .._validate import finite, plain_numbers, positive, positive_integer
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class OrnsteinUhlenbeck:
     centre: float = 0.0
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         for name in ("mean", "stiffness", "centre"):
             finite(name, getattr(self, name))
         positive("variance", self.variance)

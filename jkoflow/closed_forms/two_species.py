@@ -11,7 +11,7 @@ from functools import singledispatch
 
 import numpy as np
 
-from .._validate import finite, positive
+from .._validate import finite, plain_numbers, positive
 from ..kernels import Kernel, Morse, PowerLaw, RadialKernel
 from ..kernels.base import terms_of
 
@@ -44,6 +44,7 @@ class QuadraticPair:
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         for name in ("a11", "a22", "a12"):
             finite(name, getattr(self, name))
         positive("alpha", self.alpha)
@@ -94,6 +95,7 @@ class UniformPair:
     kappa: float
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("a + kappa", finite("a", self.a) + finite("kappa", self.kappa))
         positive("b + kappa", finite("b", self.b) + self.kappa)
 

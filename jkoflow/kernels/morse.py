@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .._validate import positive
+from .._validate import plain_numbers, positive
 from .base import RadialKernel
 
 
@@ -29,6 +29,7 @@ class Morse(RadialKernel):
     length: float = 1.0
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("strength", self.strength, "a positive finite number (multiply by -1 for repulsion)")
         positive("length", self.length)
 

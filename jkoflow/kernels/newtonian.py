@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .._validate import positive_integer
+from .._validate import plain_numbers, positive_integer
 from .base import RadialKernel
 
 
@@ -33,6 +33,7 @@ class Newtonian(RadialKernel):
     d: int
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive_integer("d", self.d)
 
     def profile(self, r: Any) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .._validate import finite
+from .._validate import finite, plain_numbers
 from .base import RadialKernel
 
 
@@ -27,6 +27,7 @@ class PowerLaw(RadialKernel):
     p: float
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         finite("p", self.p)
 
     def profile(self, r: Any) -> Array:

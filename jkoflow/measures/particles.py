@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from .._functions import values_of
 from .._typing import Array, SpaceFunction
-from .._validate import finite_array
+from .._validate import finite_array, positive
+from ..grids import Grid
 from ..kernels import Kernel
 from ..kernels.sums import pair_values
 from .base import Measure
 from .cloud_potential import CloudPotential
+from .deposit import cloud_in_cell, gaussian_clouds
 from .quantiles import Quantiles
+from .tables import columns_of
+
+if TYPE_CHECKING:
+    from .density import Density
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +70,53 @@ class Particles(Measure):
             raise ValueError(f"measure must be Quantiles, got {type(measure).__name__}")
         has_mass = measure.masses > 0
         return cls(measure.points[has_mass], measure.masses[has_mass])
+
+    @classmethod
+    def from_table(cls, source: Any, points: str | Sequence[str], mass: str | None = None) -> Particles:
+        """Return the rows of a table as point masses.
+
+        The table is a CSV file with a header, a data frame, or a mapping from names to columns.
+
+        ``points`` names the columns with the coordinates, ``mass`` that with the masses. Without ``mass`` all masses are equal
+        and add up to 1. Masses are taken as they are.
+
+        Raises ValueError for a file that cannot be read, a column that is missing, or an entry that is no finite number. The
+        message names the line.
+
+        >>> Particles.from_table({"x": [0.0, 1.0], "m": [2.0, 1.0]}, points="x", mass="m")
+        Particles(2 points in dimension 1, mass=3)
+        """
+        names = [points] if isinstance(points, str) else list(points)
+        columns = columns_of(source, names if mass is None else [*names, mass])
+        masses = np.full(len(columns[0]), 1 / len(columns[0])) if mass is None else columns.pop()
+        return cls(columns[0] if isinstance(points, str) else np.stack(columns, axis=1), masses)
+
+    def density(self, grid: Grid, width: float | None = None) -> Density:
+        """Return the point masses as a Density on a grid. The total mass is kept, up to rounding.
+
+        Without ``width`` a point is a cloud of the size of a cell (cloud in cell): its mass goes to the cells that the cloud
+        covers, at most 2^d. With ``width`` a point is a Gaussian of this standard deviation, a length, reflected at the walls.
+
+        Raises ValueError for points outside of the box, another dimension, or a width that is not positive.
+
+        >>> from jkoflow import Grid
+        >>> Particles([0.5, 1.0]).density(Grid.box((0, 2), cells=2)).values
+        array([0.75, 0.25])
+        """
+        from .density import Density
+
+        if not isinstance(grid, Grid) or grid.dim != self.dim:
+            raise ValueError(f"grid must be a Grid of dimension {self.dim}, got {grid!r}")
+        points = self.points.reshape(len(self.masses), -1)
+        low, high = np.array(grid.bounds).T
+        outside = int(np.count_nonzero(((points < low) | (points > high)).any(axis=1)))
+        if outside:
+            raise ValueError(f"points must lie in the box {grid.bounds}, and {outside} of {len(points)} lie outside of it")
+        if width is None:
+            in_cells = cloud_in_cell(points, self.masses, grid)
+        else:
+            in_cells = gaussian_clouds(points, self.masses, grid, positive("width", width))
+        return Density(grid, in_cells / grid.cell_volume)
 
     @property
     def dim(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._typing import Array
-from .._validate import positive
+from .._validate import plain_numbers, positive
 from ..laws import Law, newtonian_law
 from ..measures import OrderedParticles, Species
 from .clusters import Clusters, Pull
@@ -127,6 +127,7 @@ class WorldLines:
     events: Events = field(init=False)
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         if self.t_end != np.inf:
             positive("t_end", self.t_end)
         object.__setattr__(self, "start", TipLaw.on(self.law, self.start, self.mobility)[1])

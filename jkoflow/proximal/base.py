@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from .._status import Status
 from .._typing import Array
-from .._validate import positive, positive_integer
+from .._validate import plain_numbers, positive, positive_integer
 from ..grids import Grid
 from ..laws import Law, LawForms
 from ..laws.forms import Form
@@ -52,6 +52,7 @@ class ProximalStep:
     further: tuple[tuple[float, Species], ...] = ()
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         if not isinstance(self.energy, Law):
             raise ValueError(f"energy must be an energy or a sum of them, got {self.energy!r}")
         object.__setattr__(self, "anchor", self.energy.check(self.anchor))
@@ -193,5 +194,6 @@ class IterativeSolver(StepSolver):
     max_iterations: int
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("tolerance", self.tolerance)
         positive_integer("max_iterations", self.max_iterations)

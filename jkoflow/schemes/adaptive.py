@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from .._status import Status
-from .._validate import positive
+from .._validate import plain_numbers, positive
 from ..laws import Law
 from ..measures import Species, State
 from ..transport import wasserstein2
@@ -62,6 +62,7 @@ class Adaptive(Scheme):
     chooses_dt: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         if not isinstance(self.scheme, Scheme) or self.scheme.chooses_dt:
             raise ValueError(f"scheme must be one with steps of a given size, such as JKO(), got {self.scheme!r}")
         if self.scheme.looks_back:

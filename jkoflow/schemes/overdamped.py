@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._validate import positive
+from .._validate import plain_numbers, positive
 from ..clouds import CloudLaw, Motion
 from ..measures import State
 from .base import Carry, Scheme, StepInfo, Taken
@@ -66,6 +66,7 @@ class Overdamped(Scheme):
     needs_energy: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         if not positive("tolerance", self.tolerance) <= 1e-3:
             raise ValueError(f"tolerance must be at most 1e-3, got {self.tolerance!r}")
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array, Mask
-from .._validate import positive
+from .._validate import plain_numbers, positive
 from ..grids import Grid
 from .absorbed import absorbed_log_sum, narrow
 
@@ -55,6 +55,7 @@ class GibbsKernel:
     epsilon: float
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("epsilon", self.epsilon)
 
     @cached_property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..._typing import Array
-from ..._validate import positive
+from ..._validate import plain_numbers, positive
 from ...measures import UNNAMED
 from ..base import short_repr
 from ..forms import Bound, Form
@@ -37,6 +37,7 @@ class Congestion(InternalEnergy):
     species: str = UNNAMED
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("bound", self.bound)
 
     @property

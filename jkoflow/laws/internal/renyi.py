@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..._typing import Array
-from ..._validate import positive
+from ..._validate import plain_numbers, positive
 from ...measures import UNNAMED
 from ..base import short_repr
 from ..forms import Form, Internal
@@ -35,6 +35,7 @@ class RenyiEntropy(InternalEnergy):
     species: str = UNNAMED
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         positive("m", self.m, "a positive finite number")
         if self.m == 1:
             raise ValueError("m must not be 1, got 1: the limit of the flows is that of Entropy()")

@@ -1,0 +1,65 @@
+"""Point masses brought onto a grid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._typing import Array
+from ..grids import Grid
+
+_CHUNK = 1 << 22  # entries of the largest table in memory
+_REACH = 6.0  # widths of a Gaussian beyond which its mass is below 1e-9
+
+
+def cloud_in_cell(points: Array, masses: Array, grid: Grid) -> Array:
+    """Return the mass in every cell, where a point is a cloud of the size of a cell: its mass goes to the cells that it covers.
+
+    The part of a cloud beyond a wall is folded back into the cell at the wall. Cost: O(2^d n).
+    """
+    total = np.zeros(grid.shape)
+    places = [
+        np.clip((points[:, axis] - low) / h - 0.5, 0.0, count - 1.0)
+        for axis, ((low, _), h, count) in enumerate(zip(grid.bounds, grid.spacing, grid.shape, strict=True))
+    ]
+    first = [np.minimum(place.astype(np.intp), max(count - 2, 0)) for place, count in zip(places, grid.shape, strict=True)]
+    for corner in np.ndindex(*(min(count, 2) for count in grid.shape)):
+        weights = masses.copy()
+        for axis, step in enumerate(corner):
+            share = places[axis] - first[axis]
+            weights *= share if step else 1 - share
+        np.add.at(total, tuple(cell + step for cell, step in zip(first, corner, strict=True)), weights)
+    return total
+
+
+def gaussian_clouds(points: Array, masses: Array, grid: Grid, width: float) -> Array:
+    """Return the mass in every cell, where a point is a Gaussian of standard deviation ``width``, reflected at the walls.
+
+    Cost: O(n cells), in products of matrices.
+    """
+    tables = [
+        _shares(points[:, axis], bounds, count, width)
+        for axis, (bounds, count) in enumerate(zip(grid.bounds, grid.shape, strict=True))
+    ]
+    rest = int(np.prod(grid.shape[1:]))
+    total = np.zeros((grid.shape[0], rest))
+    rows = max(1, _CHUNK // rest)
+    for start in range(0, len(masses), rows):
+        part = slice(start, start + rows)
+        others = masses[part, None]
+        for table in tables[1:]:
+            others = (others[:, :, None] * table[part, None, :]).reshape(len(others), -1)
+        total += tables[0][part].T @ others
+    return total.reshape(grid.shape)
+
+
+def _shares(x: Array, bounds: tuple[float, float], count: int, width: float) -> Array:
+    """Return the share of every Gaussian in every cell of one axis, (n, count). The shares of a Gaussian add up to 1."""
+    from scipy.special import ndtr
+
+    low, high = bounds
+    edges, side = np.linspace(low, high, count + 1), high - low
+    shares = np.zeros((len(x), count))
+    for period in range(-int(_REACH * width / side) - 1, int(_REACH * width / side) + 2):
+        for image in (x, 2 * low - x):
+            shares += np.diff(ndtr((edges - image[:, None] - 2 * period * side) / width), axis=1)
+    return shares / shares.sum(axis=1, keepdims=True)
