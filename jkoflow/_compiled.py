@@ -10,7 +10,9 @@ from functools import update_wrapper
 from typing import Any, TypeVar, overload
 
 from numba import njit
+from numba.core import event
 
+from ._log import log
 from ._threads import in_parts
 
 __all__ = ["jit", "shared"]
@@ -40,6 +42,20 @@ def jit(function: Any = None, /, *, inline: bool = False, reassociate: bool = Fa
         options["nogil"] = True
     decorate = njit(**options)
     return decorate if function is None else decorate(function)
+
+
+class _TellOnce(event.Listener):  # type: ignore[misc, unused-ignore]
+    """Says that loops are being compiled, at the first one of a process."""
+
+    def on_start(self, event_: Any) -> None:
+        log.info("compiling loops, once: the result is kept for later processes")
+        event.unregister("numba:compile", self)
+
+    def on_end(self, event_: Any) -> None:
+        """Nothing is said."""
+
+
+event.register("numba:compile", _TellOnce())
 
 
 class SharedLoop:

@@ -19,7 +19,7 @@ SOURCES = sorted((ROOT / "jkoflow").rglob("*.py"))
 # From the ground up: a floor may import what lies below it. A folder counts with all that is in it, but for those of its
 # modules and rooms that are named here too.
 FLOORS = [
-    {"_status", "_typing", "_frozen", "_version", "_threads"},
+    {"_status", "_typing", "_frozen", "_version", "_threads", "_log"},
     {"_compiled", "_validate", "_arrays", "_functions"},
     {"linear", "pull_back", "kernels", "grids.convolution", "grids.poisson", "grids.resampling"},
     {"grids", "kernels.sums"},

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import logging
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
+from .._log import log
 from .._validate import positive_integer
 from ..laws import Law
 from ..measures import Measure, Species, State
@@ -18,8 +19,6 @@ from ..storage import StoredRecord, StoreWriter
 from ..trajectory import MemoryRecord, Record, Step, Trajectory
 from .interrupts import Interrupts, is_interrupt
 from .run import Beginning, Run
-
-log = logging.getLogger("jkoflow")
 
 Observer = Callable[[Step], object]
 
@@ -203,7 +202,9 @@ def _with_bar(run: Run, progress: bool | None) -> Iterator[Step]:
     from tqdm.auto import tqdm
 
     shown = progress if progress is not None else (sys.stderr.isatty() or "ipykernel" in sys.modules)
-    with tqdm(total=run.clock.count, disable=not shown, unit="step", desc=type(run.scheme).__name__) as bar:
+    # a terminal that tells no width has the usual one
+    width = None if "ipykernel" in sys.modules else shutil.get_terminal_size().columns or 80
+    with tqdm(total=run.clock.count, disable=not shown, unit="step", desc=type(run.scheme).__name__, ncols=width) as bar:
         for step in run:
             bar.set_postfix(t=f"{step.time:.4g}", energy=f"{step.energy:.6g}", refresh=False)
             bar.update()

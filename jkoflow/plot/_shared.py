@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import ParamSpec
 
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from .._validate import positive_integer
 from ..measures import Measure, Species
 from ..trajectory import Trajectory
 
+P = ParamSpec("P")
 HUES = ("#c1440e", "#1f5fa8", "#2e7d32", "#7b3fa0", "#8a6d00", "#00808a")
 
 
@@ -41,6 +47,23 @@ def frames_of(flow: Trajectory) -> list[Species]:
 def time_label(time: float | None) -> str:
     """Return "t = ..." for a time, and an empty text for None."""
     return "" if time is None else f"t = {time:.4g}"
+
+
+def shown_once(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Return a function that draws a figure, such that a notebook shows the figure once.
+
+    The inline backend of notebooks shows every figure that is open at the end of a cell, and the value of the cell too. So the
+    figure is closed there; it stays what is returned. A figure that was given by ``ax`` is left alone.
+    """
+
+    @wraps(draw)
+    def drawn(*given: P.args, **options: P.kwargs) -> Figure:
+        figure = draw(*given, **options)
+        if "inline" in matplotlib.get_backend().lower() and options.get("ax") is None:
+            plt.close(figure)
+        return figure
+
+    return drawn
 
 
 def must_be_flow(flow: Trajectory) -> None:

@@ -13,12 +13,13 @@ from .._typing import Array
 from ..diagnostics import coupling_of, current_density
 from ..laws import Law, State
 from ..measures import Species
-from ._shared import HUES
+from ._shared import HUES, shown_once
 
 _LEAST_CURRENT = 1e-4  # share of the strongest current below which no stream lines are drawn
 _DASHES = ("-", (0, (5, 2)), ":")  # the curves of two species may coincide
 
 
+@shown_once
 def ions(
     state: State, law: Law, *, mobility: Mapping[str, float] | None = None, figsize: tuple[float, float] | None = None
 ) -> Figure:

@@ -11,24 +11,29 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
-from matplotlib.colors import LightSource, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from .._typing import Array
+from .._typing import Array, Mask
 from .._validate import finite_array, positive, positive_integer
+from ..laws import Law
 from ..measures import Density, Measure, OrderedPoints, Quantiles, RadialQuantiles, Species
 from ..trajectory import Trajectory
-from ._shared import HUES, frames_of, must_be_flow, states_at, time_label
+from ._drawing import closed_cells, draw_image, draw_on_line, flat_values, hatch, view
+from ._shared import HUES, frames_of, must_be_flow, shown_once, states_at, time_label
 from .particles import cdf_updater
 
 
+@shown_once
 def density(
     what: Trajectory | Measure | Species,
     *,
     times: Sequence[float] | None = None,
     panels: int = 5,
     over: Any = None,
+    obstacles: Law | None = None,
+    own_scale: bool = False,
     figsize: tuple[float, float] | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw a density, or the densities of a flow at several times.
 
@@ -47,10 +52,16 @@ def density(
         The number of states to draw if no times are given.
     over : array, optional
         In 2-D a landscape of the shape of the grid. It is drawn shaded beneath the density.
+    obstacles : Law, optional
+        On a grid, the obstacles in this law are hatched.
+    own_scale : bool
+        In 2-D and 3-D, give every panel a colour scale of its own. By default the panels of a species share one.
     figsize : pair of float, optional
         Width and height of the figure in inches.
+    ax : Axes, optional
+        The axes to draw on, if there is one panel: one species, and in 2-D and 3-D one state.
 
-    Raises ValueError for measures of other kinds.
+    Raises ValueError for measures of other kinds, and for ``ax`` if there are several panels.
 
     >>> import numpy as np, jkoflow as jf, matplotlib
     >>> matplotlib.use("agg")
@@ -59,12 +70,14 @@ def density(
     2
     """
     shown = states_at(what, times, panels)
+    closed = {} if obstacles is None else closed_cells(obstacles, shown[0][1])
     if _on_the_line(shown[0][1]):
-        return _curves(shown, figsize)
+        return _curves(shown, figsize, closed, ax)
     landscape = None if over is None else finite_array("over", over, shown[0][1].grid.shape)
-    return _maps(shown, landscape, figsize)
+    return _maps(shown, landscape, figsize, closed, own_scale, ax)
 
 
+@shown_once
 def quantiles(flow: Trajectory, *, times: Sequence[float] | None = None, panels: int = 5) -> Figure:
     """Draw the pseudo-inverses X(s) of a flow of Quantiles at several times. Flat parts are atoms, jumps are gaps.
 
@@ -92,6 +105,7 @@ def quantiles(flow: Trajectory, *, times: Sequence[float] | None = None, panels:
     return figure
 
 
+@shown_once
 def paths(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> Figure:
     """Draw the paths of the mass on the line: place against time for the nodes of Quantiles.
 
@@ -125,6 +139,7 @@ def paths(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> Figure
     return figure
 
 
+@shown_once
 def energy(flow: Trajectory, *, ax: Axes | None = None) -> Figure:
     """Draw the energy against time, and the dissipation of every step on a second, logarithmic axis.
 
@@ -210,11 +225,6 @@ def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: fl
     return path
 
 
-def _flat(measure: Density) -> Array:
-    """The values of a density in 1-D and 2-D, in 3-D their integral along the third axis."""
-    return measure.values if measure.grid.dim < 3 else measure.values.sum(axis=2) * measure.grid.spacing[2]
-
-
 def _on_the_line(state: Species) -> bool:
     """Return True for measures that are drawn as curves. Raises ValueError for measures that have no density."""
     if state.kind not in (Density, Quantiles, RadialQuantiles):
@@ -239,110 +249,93 @@ def _panels(names: list[str], figsize: tuple[float, float] | None) -> tuple[Figu
     return figure, axes[0]
 
 
-def _curves(shown: list[tuple[float | None, Species]], figsize: tuple[float, float] | None) -> Figure:
+def _on_given(ax: Axes, panels: int) -> tuple[Figure, Array]:
+    """The figure of the axes that were given, and the axes as a row of panels."""
+    if panels != 1:
+        raise ValueError(f"ax must be left out where there are {panels} panels: select one species, or give one time")
+    figure = ax.figure
+    assert isinstance(figure, Figure)
+    return figure, np.array([[ax]])
+
+
+def _curves(
+    shown: list[tuple[float | None, Species]],
+    figsize: tuple[float, float] | None,
+    closed: dict[str, Mask],
+    ax: Axes | None,
+) -> Figure:
     """Densities on the line: a panel per species, a curve per time."""
-    figure, axes = _panels(list(shown[0][1]), figsize)
+    if ax is None:
+        figure, axes = _panels(list(shown[0][1]), figsize)
+    else:
+        figure, ((*axes,),) = _on_given(ax, len(shown[0][1]))
     states = [state for _, state in shown]
-    (left, right), top = _view(states)
+    (left, right), top = view(states)
     shades = plt.get_cmap("viridis")(np.linspace(0.0, 0.85, len(shown)))
     for axis, name in zip(axes, shown[0][1], strict=True):
         for (time, state), colour in zip(shown, shades, strict=True):
-            _draw_on_line(axis, state[name], top, colour, time_label(time))
+            draw_on_line(axis, state[name], top, colour, time_label(time))
         coordinate = "r" if shown[0][1].kind is RadialQuantiles else "x"
         axis.set(xlabel=coordinate, title=name, ylim=(0, 1.05 * top), xlim=(left, right))
         axis.spines[["top", "right"]].set_visible(False)
+        if name in closed:
+            edges = np.linspace(*shown[0][1].grid.bounds[0], len(closed[name]) + 1)
+            for k in np.flatnonzero(closed[name]):
+                axis.axvspan(edges[k], edges[k + 1], facecolor="0.85", edgecolor="none", zorder=0)
     axes[0].set_ylabel("density")
     if len(shown) > 1:
         axes[-1].legend(frameon=False)
     return figure
 
 
-def _view(states: list[Species]) -> tuple[tuple[float, float], float]:
-    """The range of x and the highest density to show.
-
-    Cells of Quantiles that are about to become atoms have very high densities, which would hide all others. So the highest
-    density shown is at most ten times the least of the maxima of all states and species.
-    """
-    if states[0].kind is Density:
-        return states[0].grid.bounds[0], max(float(measure.values.max()) for state in states for measure in state.values())
-    measures = [measure for state in states for measure in state.values()]
-    low, high = min(measure.nodes[0] for measure in measures), max(measure.nodes[-1] for measure in measures)
-    if isinstance(measures[0], RadialQuantiles):
-        top = max(float(measure.values.max()) for measure in measures)
-        return (
-            0.0,
-            max(float(measure.nodes[1:][measure.values > 1e-3 * top].max(initial=0.0)) for measure in measures),
-        ), top
-    if measures[0].walls is not None:
-        low, high = measures[0].walls
-    margin = 0.03 * float(high - low) or 1.0
-    tops = [float(measure.values[np.isfinite(measure.values)].max(initial=0.0)) for measure in measures]
-    positive_tops = [top for top in tops if top > 0]
-    return (float(low) - margin, float(high) + margin), min(max(tops), 10 * min(positive_tops)) if positive_tops else 1.0
-
-
-def _draw_on_line(axis: Axes, measure: Density | Quantiles | RadialQuantiles, top: float, colour: Any, label: str) -> None:
-    """Draw a density as a curve, or quantiles as a piecewise constant density with a line and a dot for every atom."""
-    if isinstance(measure, Density):
-        axis.plot(measure.grid.axes[0], measure.values, color=colour, label=label, linewidth=1.6)
-        return
-    atomic = measure.atomic
-    heights = np.where(np.isfinite(measure.values), measure.values, 0.0)
-    axis.stairs(heights, measure.nodes, color=colour, label=label, linewidth=1.4, baseline=None if not heights.any() else 0)
-    if atomic.any():
-        places, place_of_cell = np.unique(measure.nodes[:-1][atomic], return_inverse=True)
-        masses = np.bincount(place_of_cell, weights=measure.masses[atomic]) / measure.mass
-        axis.vlines(places, 0, top, color=colour, linewidth=1.0)
-        axis.scatter(places, np.full(len(places), top), s=80 * masses, color=colour, zorder=3)
-
-
-def _maps(shown: list[tuple[float | None, Species]], landscape: Array | None, figsize: tuple[float, float] | None) -> Figure:
+def _maps(
+    shown: list[tuple[float | None, Species]],
+    landscape: Array | None,
+    figsize: tuple[float, float] | None,
+    closed: dict[str, Mask],
+    own_scale: bool,
+    ax: Axes | None,
+) -> Figure:
     """Densities in the plane, or integrated along the third axis: a row per species, a panel per time."""
     names, grid = list(shown[0][1]), shown[0][1].grid
     aspect = grid.lengths[1] / grid.lengths[0]
-    figure, axes = plt.subplots(
-        len(names),
-        len(shown),
-        figsize=figsize or (3.0 * len(shown) + 1, 3.0 * aspect * len(names) + 0.4),
-        squeeze=False,
-        sharex=True,
-        sharey=True,
-        layout="constrained",
-    )
+    if ax is None:
+        figure, axes = plt.subplots(
+            len(names),
+            len(shown),
+            figsize=figsize or (3.0 * len(shown) + 1, 3.0 * aspect * len(names) + 0.4),
+            squeeze=False,
+            sharex=True,
+            sharey=True,
+            layout="constrained",
+        )
+    else:
+        figure, axes = _on_given(ax, len(names) * len(shown))
     for row, name in enumerate(names):
-        top = max(float(_flat(state[name]).max()) for _, state in shown)
+        top = max(float(flat_values(state[name]).max()) for _, state in shown)
         for column, (time, state) in enumerate(shown):
-            image = _image(axes[row, column], state[name], top, landscape, HUES[row % len(HUES)])
-            axes[row, column].set_title(" ".join(filter(None, [name, time_label(time)])))
-        figure.colorbar(image, ax=axes[row], label="density", shrink=0.85, pad=0.01)
+            axis = axes[row, column]
+            highest = float(flat_values(state[name]).max()) if own_scale else top
+            image = draw_image(axis, state[name], highest, landscape, HUES[row % len(HUES)])
+            axis.set_title(" ".join(filter(None, [name, time_label(time)])))
+            axis.set(xlabel="x" if row == len(names) - 1 else "", ylabel="y" if column == 0 else "")
+            if name in closed:
+                hatch(axis, grid, closed[name])
+            if own_scale:
+                figure.colorbar(image, ax=axis, shrink=0.85, pad=0.01)
+        if not own_scale:
+            figure.colorbar(image, ax=list(axes[row]), label="density", shrink=0.85, pad=0.01)
     return figure
-
-
-def _image(axis: Axes, measure: Density, top: float, landscape: Array | None, hue: str) -> Any:
-    """Draw a density as an image: in colours, or in one hue over the shaded landscape."""
-    (left, right), (bottom, up) = measure.grid.bounds[:2]
-    placement: dict[str, Any] = {"extent": (left, right, bottom, up), "origin": "lower", "aspect": "equal"}
-    colours: Any = "viridis"
-    if landscape is not None:
-        steepness = 0.06 * max(measure.grid.lengths) / max(float(np.ptp(landscape)), 1e-300)
-        dx, dy = measure.grid.spacing
-        shade = LightSource(azdeg=315, altdeg=50).hillshade(landscape.T, vert_exag=steepness, dx=dx, dy=dy)
-        axis.imshow(shade, cmap="gray", vmin=0.0, vmax=1.1, alpha=0.8, interpolation="bilinear", **placement)
-        axis.contour(*measure.grid.axes[:2], landscape.T, levels=8, colors="k", linewidths=0.3, alpha=0.4)
-        red, green, blue = (int(hue[k : k + 2], 16) / 255 for k in (1, 3, 5))
-        ramp = [(red, green, blue, 0.0), (red, green, blue, 0.75), (red / 3, green / 3, blue / 3, 0.95)]
-        colours = LinearSegmentedColormap.from_list("ink", ramp)
-    return axis.imshow(_flat(measure).T, cmap=colours, vmin=0.0, vmax=top, **placement)
 
 
 def _line_updater(axis: Axes, frames: list[Species]) -> Callable[[Species], None]:
     """Return a function that clears the panel and draws a state on the line, all species together."""
-    bounds, top = _view(frames)
+    bounds, top = view(frames)
 
     def update(state: Species) -> None:
         axis.clear()
         for k, (name, measure) in enumerate(state.items()):
-            _draw_on_line(axis, measure, top, HUES[k % len(HUES)], name)
+            draw_on_line(axis, measure, top, HUES[k % len(HUES)], name)
         axis.set(xlim=bounds, ylim=(0, 1.05 * top), xlabel="x", ylabel="density")
         if not state.bare:
             axis.legend(frameon=False, loc="upper right")
@@ -360,10 +353,10 @@ def _map_updater(axes: Array, frames: list[Species], landscape: Array | None) ->
     def update(state: Species) -> None:
         for k, (name, measure) in enumerate(state.items()):
             if name in images:
-                images[name].set_data(_flat(measure).T)
+                images[name].set_data(flat_values(measure).T)
                 continue
-            top = max(float(_flat(frame[name]).max()) for frame in frames)
-            images[name] = _image(axes[k], measure, top, landscape, HUES[k % len(HUES)])
+            top = max(float(flat_values(frame[name]).max()) for frame in frames)
+            images[name] = draw_image(axes[k], measure, top, landscape, HUES[k % len(HUES)])
             axes[k].set_title(name)
 
     return update

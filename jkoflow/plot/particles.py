@@ -15,11 +15,12 @@ from .._validate import positive_integer
 from ..measures import Measure, OrderedPoints, Species
 from ..ordered import Events
 from ..trajectory import Trajectory
-from ._shared import HUES, must_be_flow, states_at, time_label
+from ._shared import HUES, must_be_flow, shown_once, states_at, time_label
 
 _MARKERS = {"cross": ("o", "none", "passing"), "stick": ("o", "#222222", "sticking"), "regroup": ("s", "none", "regrouping")}
 
 
+@shown_once
 def world_lines(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> Figure:
     """Draw place against time of ordered particles, with their meetings marked.
 
@@ -66,6 +67,7 @@ def world_lines(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> 
     return figure
 
 
+@shown_once
 def cdfs(what: Trajectory | Measure | Species, *, times: Sequence[float] | None = None, panels: int = 4) -> Figure:
     """Draw the distribution functions of ordered particles, a panel for every time.
 

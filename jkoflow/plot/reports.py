@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..diagnostics import CollapseReport, Report
-from ._shared import HUES
+from ._shared import HUES, shown_once
 
 
+@shown_once
 def report(what: Report, *, logarithmic: bool = False, ax: Axes | None = None) -> Figure:
     """Draw the curves of a diagnostic over time.
 

@@ -13,11 +13,12 @@ from matplotlib.figure import Figure
 from .._validate import positive_integer
 from ..measures import Measure, OrderedPoints, Particles, Species
 from ..trajectory import Trajectory
-from ._shared import HUES, states_at, time_label
+from ._shared import HUES, shown_once, states_at, time_label
 
 _AREA = 60.0  # square points: the dot of a particle with a thirtieth of the mass of its species
 
 
+@shown_once
 def clouds(
     what: Trajectory | Measure | Species, *, times: Sequence[float] | None = None, panels: int = 4, trail: int = 12
 ) -> Figure:

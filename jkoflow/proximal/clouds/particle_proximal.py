@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from ..._log import log_iteration
 from ..._status import Status
 from ..._typing import Array, Indices
 from ...laws.forms import External, Form, Pair
@@ -214,6 +215,7 @@ class _Newton:
                 break
             p, model = step
             slope = float((model.gradient * p).sum())
+            log_iteration("ParticleProximal", self.iterations, self.problem.length(p))
             share = 1.0
             noise = 1e-14 * abs(model.value)
             while share > _SHORTEST and not (

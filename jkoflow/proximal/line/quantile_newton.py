@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..._log import log_iteration
 from ..._status import Status
 from ..._typing import Array, Mask
 from ...laws.forms import Bound, External, FieldCoupling, Form, Internal, Pair
@@ -193,6 +194,7 @@ class QuantileNewton(IterativeSolver):
                 break
             p, closed = aim.nodes - x, aim.closed
             residual = problem.distance(p)
+            log_iteration("QuantileNewton", iterations, residual)
             # a cell with a barrier was stopped at its least width, or too much mass lies in cells that are not resolved
             stopped = np.any(closed & problem.barrier & (least > thinnest)) or problem.unresolved_share(closed) > _NEGLIGIBLE
             if not np.isfinite(residual):

@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from ..._arrays import cumulated
+from ..._log import log_iteration
 from ..._status import Status
 from ..._typing import Array, Mask
 from ...kernels.sums import GAUSS_WEIGHTS
@@ -91,6 +92,7 @@ class RadialNewton(IterativeSolver):
             if p is None or not np.isfinite(p).all():
                 return _End(y, Status.NOT_FINITE, iterations, residual)
             residual = problem.length(y, p)
+            log_iteration("RadialNewton", iterations, residual)
             small = residual <= self.tolerance * float(y.max()) ** (1 / problem.dim)
             before, (y, model, share) = (y, model), _line_search(problem, y, p, model)
             if share < _POOR and not small:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...._log import log_iteration
 from ...._status import Status
 from ...._typing import Array
 from ....laws.electrostatics import charge_density, doping_on
@@ -96,6 +97,7 @@ class Scaling:
         mixing = Anderson(memory)
         best, best_at = sweep, 0
         for used in range(most + 1):
+            log_iteration("Entropic", used, sweep.residual)
             if sweep.residual < best.residual:
                 best, best_at = sweep, used
             if not np.isfinite(sweep.residual):

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from ...._log import log_iteration
 from ...._status import Status
 from ...._typing import Array
 from ....laws import Law
@@ -207,6 +208,7 @@ class BackAndForth(IterativeSolver):
         recent: list[float] = []
         best, since, ascending = trial, 0, trial.residual > _CLOSE and problem.ascends
         for iterations in range(self.max_iterations):
+            log_iteration("BackAndForth", iterations, trial.residual)
             if trial.residual <= tolerance:
                 return _Outcome(trial, Status.CONVERGED, iterations)
             if ascending:
