@@ -5,8 +5,9 @@ Import this module only from modules of compiled loops: it imports numba, and ``
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from typing import Any, TypeVar, overload
 
 from numba import njit
@@ -40,8 +41,31 @@ def jit(function: Any = None, /, *, inline: bool = False, reassociate: bool = Fa
         options["fastmath"] = {"reassoc"}
     if unlocked:
         options["nogil"] = True
-    decorate = njit(**options)
-    return decorate if function is None else decorate(function)
+    return _compiling(options) if function is None else _compiling(options)(function)
+
+
+def _compiling(options: dict[str, Any]) -> Callable[[F], F]:
+    """numba's decorator. Where nothing can be cached, it compiles in every process, and one warning says so."""
+
+    def compiled(function: F) -> F:
+        try:
+            return njit(**options)(function)
+        except RuntimeError as reason:
+            if "cache" not in str(reason):
+                raise
+            _warn_of_no_cache()
+            return njit(**options | {"cache": False})(function)
+
+    return compiled
+
+
+@cache  # so that it is said once in a process
+def _warn_of_no_cache() -> None:
+    warnings.warn(
+        "compiled loops cannot be kept, as neither the installation nor the home folder can be written, so every process "
+        "compiles them again: set NUMBA_CACHE_DIR to a folder that can be written",
+        stacklevel=2,
+    )
 
 
 class _TellOnce(event.Listener):  # type: ignore[misc, unused-ignore]
