@@ -47,3 +47,13 @@ def called(name: str, function: Callable[..., Any], coordinates: Sequence[Array]
     except (TypeError, ValueError):
         kind = getattr(getattr(returned, "dtype", None), "name", type(returned).__name__)
         raise ValueError(f"{name} must return real numbers, got {kind}") from None
+
+
+def of_measure(name: str, function: Callable[..., Any], measure: Any) -> Any:
+    """Return what a function of a measure returns. Raises ValueError if it cannot be called with the measure."""
+    try:
+        return function(measure)
+    except (TypeError, AttributeError) as reason:
+        raise ValueError(
+            f"{name} must be a function of {measure!r}, and it raised {type(reason).__name__}: {reason}"
+        ) from reason

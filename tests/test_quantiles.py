@@ -265,7 +265,7 @@ def test_energies_of_atoms_are_honest():
         (lambda: jf.Interaction(jf.PowerLaw(-1))(MIXED), "not integrable on the line"),
         (lambda: jf.Interaction(jf.Newtonian(3))(MIXED), "not integrable on the line"),
         (lambda: jf.Interaction(jf.CustomKernel(np.abs, pointy=True))(MIXED), "subclass RadialKernel"),
-        (lambda: jf.closed_forms.wasserstein_uniforms((0, 0), (1, 2)), "intervals must be pairs"),
+        (lambda: jf.closed_forms.wasserstein_uniforms((0, 0), (1, 2)), "must be a pair with low < high"),
         (lambda: jf.closed_forms.wasserstein_uniforms((0, 1), (1, 2), p="two"), "p must be a number >= 1"),
         (lambda: jf.closed_forms.collapse_time(jf.PowerLaw(1), 1.0, alpha="one"), "alpha must be a finite number"),
         (lambda: MIXED.wasserstein(smooth(LINE)), "other must be Quantiles, got Density"),

@@ -6,19 +6,18 @@ from math import gamma
 
 import numpy as np
 
-from .._validate import finite, positive
+from .._validate import finite, in_floating_point, positive
 
 
+@in_floating_point
 def wasserstein_uniforms(first: tuple[float, float], second: tuple[float, float], p: float = 2) -> float:
     """Return W_p between the uniform laws on two intervals. It is the L^p norm of a linear function on (0, 1).
 
     >>> round(wasserstein_uniforms((0.0, 1.0), (1.0, 3.0)) ** 2, 12)
     2.333333333333
     """
-    (a, b), (c, d) = first, second
-    if not (finite("low end", a) < finite("high end", b) and finite("low end", c) < finite("high end", d)):
-        raise ValueError(f"intervals must be pairs with low < high, got {first!r} and {second!r}")
-    _check_order(p)
+    (a, b), (c, d) = _interval("first", first), _interval("second", second)
+    p = _order(p)
     u, v = a - c, b - d
     if np.isinf(p):
         return max(abs(u), abs(v))
@@ -27,6 +26,7 @@ def wasserstein_uniforms(first: tuple[float, float], second: tuple[float, float]
     return float((abs(abs(v) ** p * v - abs(u) ** p * u) / ((p + 1) * abs(v - u))) ** (1 / p))
 
 
+@in_floating_point
 def wasserstein_gaussians(mean: float, deviation: float, other_mean: float, other_deviation: float, p: float = 2) -> float:
     """Return W_p between two Gaussians on the line.
 
@@ -38,10 +38,9 @@ def wasserstein_gaussians(mean: float, deviation: float, other_mean: float, othe
     """
     from scipy.special import hyp1f1
 
-    finite("mean", mean), finite("other_mean", other_mean)
-    positive("deviation", deviation), positive("other_deviation", other_deviation)
-    _check_order(p)
-    m, s = mean - other_mean, abs(deviation - other_deviation)
+    p = _order(p)
+    m = finite("mean", mean) - finite("other_mean", other_mean)
+    s = abs(positive("deviation", deviation) - positive("other_deviation", other_deviation))
     if s == 0:
         return abs(m)
     if np.isinf(p):
@@ -50,7 +49,21 @@ def wasserstein_gaussians(mean: float, deviation: float, other_mean: float, othe
     return float(moment ** (1 / p))
 
 
-def _check_order(p: float) -> None:
-    """Raise ValueError unless p is a number >= 1, or inf."""
-    if isinstance(p, bool | str | bytes) or np.ndim(p) != 0 or not p >= 1:
-        raise ValueError(f"p must be a number >= 1, or inf, got {p!r}")
+def _interval(name: str, value: tuple[float, float]) -> tuple[float, float]:
+    """Return the ends of an interval. Raises ValueError for anything but two numbers, low < high."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ValueError(f"{name} must be a pair (low, high), got {value!r}")
+    low, high = (finite(f"end of {name}", end) for end in value)
+    if not low < high:
+        raise ValueError(f"{name} must be a pair with low < high, got {value!r}")
+    return low, high
+
+
+def _order(p: float) -> float:
+    """Return p as a float. Raises ValueError for anything but a number >= 1 or inf."""
+    try:
+        if isinstance(p, bool | str) or np.iscomplexobj(p) or not float(p) >= 1:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"p must be a number >= 1, or inf, got {p!r}") from None
+    return float(p)

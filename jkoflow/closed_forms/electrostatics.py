@@ -8,9 +8,10 @@ from math import erf, gamma, hypot, log, pi, sqrt
 import numpy as np
 
 from .._typing import Array
-from .._validate import finite, plain_numbers, positive, positive_integer
+from .._validate import finite, in_floating_point, plain_numbers, positive, positive_integer
 
 
+@in_floating_point
 def gaussian_coupling(one: float, other: float, dim: int, apart: float = 0.0) -> float:
     """Return the field energy 1/2 int |grad psi|^2 of two unit charges of opposite sign in R^d, with permittivity 1.
 
@@ -22,8 +23,7 @@ def gaussian_coupling(one: float, other: float, dim: int, apart: float = 0.0) ->
     >>> round(gaussian_coupling(1.0, 1.5, 3), 12)
     0.002194051464
     """
-    positive("one", one)
-    positive("other", other)
+    one, other = positive("one", one), positive("other", other)
     joint_deviation = hypot(one, other)
     if positive_integer("dim", dim) == 1:
         self_term = sqrt(2) / 4 * (one + other)
@@ -47,6 +47,7 @@ def gaussian_coupling(one: float, other: float, dim: int, apart: float = 0.0) ->
     return (pair_energy(2 * one**2) + pair_energy(2 * other**2)) / 2 - pair_energy(one**2 + other**2)
 
 
+@in_floating_point
 def debye_rates(
     wave_number: float, *, density: float = 1.0, m: float = 1.0, diffusion: float = 1.0, permittivity: float = 1.0
 ) -> tuple[float, float]:
@@ -68,8 +69,8 @@ def debye_rates(
     >>> round(1 / (1 + 0.02 * neutral), 6), round(1 / (1 + 0.02 * charge), 6)
     (0.835148, 0.808151)
     """
-    positive("density", density)
-    neutral = positive("diffusion", diffusion) * positive("m", m) * density ** (m - 1) * finite("wave_number", wave_number) ** 2
+    density, m = positive("density", density), positive("m", m)
+    neutral = positive("diffusion", diffusion) * m * density ** (m - 1) * finite("wave_number", wave_number) ** 2
     return neutral, neutral + 2 * density / positive("permittivity", permittivity)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .._validate import positive
+from .._validate import of_kind, positive
 from ..grids import Grid
 from ..measures import Density
 
@@ -34,10 +34,8 @@ def gibbs_state(
     """
     from scipy.optimize import brentq
 
-    values = grid.field("V", V)
-    positive("diffusion", diffusion)
-    positive("m", m)
-    positive("mass", mass)
+    values = of_kind("grid", grid, Grid, "a Grid").field("V", V)
+    diffusion, m, mass = positive("diffusion", diffusion), positive("m", m), positive("mass", mass)
     if m == 1:
         return grid.density(np.exp((values.min() - values) / diffusion), mass=mass)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._validate import finite, plain_numbers, positive, positive_integer
+from .._validate import finite, of_kind, plain_numbers, positive, positive_integer
 from ..measures import Quantiles
 
 
@@ -51,6 +51,7 @@ def sticky_collapse_time(start: Quantiles, strength: float = 1.0) -> float:
 
 def _atoms(measure: Quantiles) -> tuple[Any, Any]:
     """Return the places and the masses of separate atoms. Raises ValueError for other measures."""
+    of_kind("start", measure, Quantiles, "Quantiles")
     if not np.all(measure.atomic == (measure.masses > 0)) or len(measure.masses) % 2 == 0:
         raise ValueError(f"start must consist of separate atoms, as Quantiles.atoms makes them, got {measure!r}")
     return measure.nodes[::2], measure.masses[::2]

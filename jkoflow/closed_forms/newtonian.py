@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .._validate import finite, finite_array, plain_numbers, positive, positive_integer
+from .._validate import finite, finite_array, in_floating_point, plain_numbers, positive, positive_integer
 from ..measures import Quantiles
 
 _POINTS, _LATEST = 400, 600.0  # places for the energy; the largest v = log(s / (F - G)), beyond which a level is at rest
 
 
+@in_floating_point
 def dirac_rest_time(n: int) -> float:
     """Return the time at which all of n particles at -1 and n particles at +1 have met, each of mass 1/n.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .._log import log
-from .._validate import positive_integer
+from .._validate import finite, positive_integer
 from ..laws import Law
 from ..measures import Measure, Species, State
 from ..schemes import Mobility, Scheme
@@ -120,7 +120,7 @@ def evolve(
     observers = _functions("observe", "function", observe)
     if keep is not None:
         positive_integer("keep", keep)
-    beginning = Beginning.of(state)
+    beginning, t_end = Beginning.of(state), finite("t_end", t_end)
     run = Run(law, beginning, scheme, dt, t_end, mobility)
     keeper = _keeper(run, store, keep)
     outcome, complete, now, failed = f"reached t = {t_end:g}", True, "the first step", None

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from .._functions import called
 from .._typing import Array
-from .._validate import finite
+from .._validate import finite, function, plain_numbers
 
 
 class Kernel(ABC):
@@ -133,17 +134,23 @@ class CustomKernel(Kernel):
     pointy: bool = False
     singular: bool = False
 
+    def __post_init__(self) -> None:
+        plain_numbers(self)
+        function("value", self.value, "a function of the displacement")
+        if self.slope is not None:
+            function("slope", self.slope, "a function of the displacement, or None")
+
     @property
     def by_value(self) -> bool:
         return False
 
     def __call__(self, *displacement: Any) -> Array:
-        return np.asarray(self.value(*displacement), dtype=np.float64)
+        return called("value", self.value, displacement)
 
     def gradient(self, *displacement: Any) -> Array:
         if self.slope is None:
             raise ValueError("slope must be given to CustomKernel where a gradient is needed, got None")
-        return np.asarray(self.slope(*displacement), dtype=np.float64)
+        return called("slope", self.slope, displacement)
 
 
 def _norm(displacement: tuple[Any, ...]) -> Array:

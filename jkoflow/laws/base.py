@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from .._frozen import ReadOnly
 from .._typing import Array
-from .._validate import finite
+from .._validate import finite, species_name
 from ..measures import UNNAMED, Measure, Species
 from .forms import Form, General
 from .reading import LawForms
@@ -190,6 +190,9 @@ class SpeciesEnergy(Energy):
     """An energy of a single species. The attribute ``species`` is its name, by default that of a bare measure."""
 
     species: str = UNNAMED
+
+    def __post_init__(self) -> None:
+        species_name("species", self.species)
 
     @property
     def involves(self) -> tuple[str, ...]:

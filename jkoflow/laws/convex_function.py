@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._functions import of_measure
 from .._typing import Array
+from .._validate import real_array
 from ..measures import UNNAMED, Species
 from .base import Energy, Law, State, short_repr
 from .forms import Form, Positions
@@ -79,7 +81,10 @@ class ConvexFunction(Energy):
         return Positions(self.species, self.function, self.subgradient, self.resolvent)
 
     def value(self, state: Species) -> float:
-        return float(self.function(state))
+        value = real_array("function", of_measure("function", self.function, state))
+        if value.ndim > 0:
+            raise ValueError(f"function must return one number, got an array of shape {value.shape}")
+        return float(value)
 
     def variation(self, state: Species, species: str) -> Array:
         raise ValueError(f"{self!r} is a function of positions and has no first variation in the density")

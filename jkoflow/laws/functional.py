@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .._functions import of_measure
 from .._typing import Array
-from .._validate import finite_array
+from .._validate import finite_array, real_array
 from ..measures import UNNAMED, Species
 from .base import Law, SpeciesEnergy, State, short_repr
 from .potential import Potential
@@ -38,15 +39,23 @@ class Functional(SpeciesEnergy):
     species: str = UNNAMED
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not callable(self.energy) or not callable(self.variation_of):
             raise ValueError(f"energy and variation_of must be functions, got {self.energy!r} and {self.variation_of!r}")
 
     def value(self, state: Species) -> float:
-        return float(self.energy(state[self.species]))
+        value = real_array("the value of a Functional", of_measure("energy", self.energy, state[self.species]))
+        if value.ndim > 0:
+            raise ValueError(f"the value of a Functional must be one number, got an array of shape {value.shape}")
+        return float(value)
 
     def variation(self, state: Species, species: str) -> Array:
         measure = state[species]
-        return finite_array("the first variation of a Functional", self.variation_of(measure), measure.zero_field.shape)
+        return finite_array(
+            "the first variation of a Functional",
+            of_measure("variation_of", self.variation_of, measure),
+            measure.zero_field.shape,
+        )
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         checked_state = self.check(state)

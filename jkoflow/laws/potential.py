@@ -47,6 +47,7 @@ class Potential(SpeciesEnergy):
     gradient: SpaceFunction | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not callable(self.gradient) and self.gradient is not None:
             raise ValueError(f"gradient must be a function of space or None, got {self.gradient!r}")
         if not callable(self.V):

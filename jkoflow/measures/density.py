@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._typing import Array, SpaceFunction
-from .._validate import non_negative_array, positive, positive_integer
+from .._validate import non_negative_array, of_kind, positive, positive_integer
 from ..grids import Grid, resampled
 from ..kernels import Kernel
 from .base import Measure
@@ -41,6 +41,7 @@ class Density(Measure):
     values: Array
 
     def __post_init__(self) -> None:
+        of_kind("grid", self.grid, Grid, "a Grid")
         values = non_negative_array("values of a density", self.values, self.grid.shape).copy()
         values.setflags(write=False)
         object.__setattr__(self, "values", values)
@@ -55,7 +56,7 @@ class Density(Measure):
         values = non_negative_array("values of a density", values, grid.shape)
         if mass is None:
             return cls(grid, values)
-        positive("mass", mass, "a positive finite number, or None to keep the values")
+        mass = positive("mass", mass, "a positive finite number, or None to keep the values")
         total = grid.integrate(values)
         if not total > 0:
             raise ValueError(f"values of a density must have a positive total to be scaled, got {total:.6g}")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from .._status import Status
 from .._typing import Array
-from .._validate import plain_numbers, positive, positive_integer
+from .._validate import of_kind, plain_numbers, positive, positive_integer
 from ..grids import Grid
 from ..laws import Law, LawForms
 from ..laws.forms import Form
@@ -69,6 +69,8 @@ class ProximalStep:
                 "no JKO step: use SemiImplicitJKO, which freezes it in every step"
             )
         object.__setattr__(self, "mobilities", complete_mobilities(self.mobilities, self.anchor))
+        if not isinstance(self.further, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in self.further):
+            raise ValueError(f"further must be a tuple of pairs (weight, Species), got {self.further!r}")
         if not 1 + sum(weight for weight, _ in self.further) > 0:
             raise ValueError(f"weights of the anchors must add up to more than 0, got {[1.0, *(w for w, _ in self.further)]}")
 
@@ -169,6 +171,7 @@ class StepSolver(ABC):
     def must_take(self, step: ProximalStep) -> None:
         """Raise ValueError for a measure, further anchors or a term that the class does not list as accepted."""
         name = type(self).__name__
+        of_kind("step", step, ProximalStep, "a ProximalStep")
         if not issubclass(step.anchor.kind, self.measures):
             kinds = " and ".join(kind.__name__ for kind in self.measures)
             raise ValueError(f"{name} takes {kinds}, got {step.anchor.kind.__name__}: JKO() takes the solver for that")

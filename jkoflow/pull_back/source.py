@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from .._typing import Array
-from .._validate import finite_array, non_negative_array, positive
+from .._validate import finite_array, non_negative_array, of_kind, positive
 from .continued import ContinuedPull, ContinuedSource
 from .plane import PlanePull, PlaneSource
 from .space import SpacePull, SpaceSource
@@ -81,7 +82,8 @@ class PullBack:
     """
 
     def __init__(self, values: Array, spacing: tuple[float, ...], tau: float, continued: bool = False) -> None:
-        if not 1 <= np.ndim(values) <= 3 or np.ndim(values) != len(spacing):
+        of_kind("spacing", spacing, Sequence, "a cell width for every axis")
+        if not 1 <= np.ndim(values) <= 3 or np.ndim(values) != len(spacing) or np.size(values) == 0:
             raise ValueError(f"values must have 1, 2 or 3 axes and one spacing each, got {np.shape(values)} and {spacing}")
         if continued and np.ndim(values) > 1:
             raise ValueError(f"continued is for the line, got values with {np.ndim(values)} axes")

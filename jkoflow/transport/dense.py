@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .._validate import finite_array, non_negative_array, positive, positive_integer
+from .._validate import finite_array, non_negative_array, positive, positive_integer, real_array
 
 
 def semi_relaxed_step(
@@ -55,7 +55,7 @@ def semi_relaxed_step(
     """
     import ot
 
-    cost = np.asarray(cost, dtype=np.float64)
+    cost = real_array("cost", cost)
     if cost.ndim != 2:
         raise ValueError(f"cost must be a matrix, got {cost.ndim} dimensions")
     cost = finite_array("cost", cost, cost.shape)

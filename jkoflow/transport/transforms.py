@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._typing import Array
-from .._validate import positive
+from .._validate import of_kind, positive, real_array
 from ..grids import Grid
 
 
@@ -31,7 +31,8 @@ def c_transform(grid: Grid, values: Array, tau: float = 1.0) -> Array:
     True
     """
     tau = positive("tau", tau)
-    values = np.asarray(values, dtype=np.float64)
+    of_kind("grid", grid, Grid, "a Grid")
+    values = real_array("values", values)
     if values.shape != grid.shape:
         raise ValueError(f"values must have the shape of the grid {grid.shape}, got {values.shape}")
     if np.isnan(values).any() or np.isneginf(values).any() or np.isposinf(values).all():

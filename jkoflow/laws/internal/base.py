@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from ..._functions import values_of
 from ..._typing import Array
 from ...measures import UNNAMED, Species
 from ..base import SpeciesEnergy, short_repr
@@ -55,14 +54,15 @@ class CustomInternalEnergy(InternalEnergy):
     species: str = UNNAMED
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not callable(self.U) or not callable(self.dU):
             raise ValueError(f"U and dU must be functions, got {self.U!r} and {self.dU!r}")
 
     def integrand(self, s: Array) -> Array:
-        return np.asarray(self.U(s), dtype=np.float64)
+        return values_of("U", self.U, [s])
 
     def derivative(self, s: Array) -> Array:
-        return np.asarray(self.dU(s), dtype=np.float64)
+        return values_of("dU", self.dU, [s])
 
     def __repr__(self) -> str:
         return short_repr("CustomInternalEnergy", self.species, self.U, self.dU)

@@ -38,6 +38,7 @@ class Congestion(InternalEnergy):
 
     def __post_init__(self) -> None:
         plain_numbers(self)
+        super().__post_init__()
         positive("bound", self.bound)
 
     @property

@@ -36,6 +36,7 @@ class RenyiEntropy(InternalEnergy):
 
     def __post_init__(self) -> None:
         plain_numbers(self)
+        super().__post_init__()
         positive("m", self.m, "a positive finite number")
         if self.m == 1:
             raise ValueError("m must not be 1, got 1: the limit of the flows is that of Entropy()")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..._validate import species_name
 from ...kernels import Kernel
 from ..base import Law, State, Term
 from ..forms import Form, OneWay
@@ -30,6 +31,8 @@ class Drift(Term):
     by: str
 
     def __post_init__(self) -> None:
+        species_name("moves", self.moves)
+        species_name("by", self.by)
         object.__setattr__(self, "K", as_kernel(self.K))
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._typing import Array
+from ..._validate import species_name
 from ...kernels import CustomKernel, Kernel
 from ...measures import UNNAMED, Species
 from ..base import Energy, Law, State, short_repr
@@ -81,6 +82,7 @@ class Interaction(PairEnergy):
     species: str = UNNAMED
 
     def __post_init__(self) -> None:
+        species_name("species", self.species)
         object.__setattr__(self, "W", as_kernel(self.W))
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..._validate import of_kind
 from ..base import Combination, Law, Term
 from ..pairs import CrossInteraction, Interaction
 
@@ -25,7 +26,7 @@ def gradient_form(law: Law) -> tuple[Law, Mapping[str, float]] | None:
     >>> mobility
     {'x': 1.0, 'y': 4.0}
     """
-    alpha = law.symmetrizable()
+    alpha = of_kind("law", law, Law, "an energy, a drift or a sum of them").symmetrizable()
     if alpha is None:
         return None
     parts: list[tuple[float, Term]] = []

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Any, NamedTuple
 
+from ..._validate import of_kind
 from ...measures import Density, Measure, Particles, Quantiles, Species
 from ..base import Combination, Law, State, Term
 from ..forms import External, Internal, OneWay, Pair
@@ -47,7 +48,7 @@ def unit_masses(law: Law, state: State) -> UnitMasses:
     >>> unit.law.symmetrizable(), unit.rate                                    # alpha = 4 * 3 / 2
     ({'x': 1.0, 'y': 6.0}, 2.0)
     """
-    checked_state = law.check(state)
+    checked_state = of_kind("law", law, Law, "an energy, a drift or a sum of them").check(state)
     masses = {name: measure.mass for name, measure in checked_state.items()}
     for name, mass in masses.items():
         if not mass > 0:

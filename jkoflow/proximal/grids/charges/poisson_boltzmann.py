@@ -11,7 +11,7 @@ import numpy as np
 from ...._frozen import FrozenMapping
 from ...._status import Status
 from ...._typing import Array
-from ...._validate import positive, positive_integer
+from ...._validate import of_kind, positive, positive_integer
 from ....laws import Law, State
 from ....laws.electrostatics import charge_density
 from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Internal
@@ -88,7 +88,9 @@ def equilibrium(law: Law, state: State, *, tolerance: float = 1e-11, max_iterati
     """
     positive("tolerance", tolerance)
     positive_integer("max_iterations", max_iterations)
-    law.forms.require(_TAKES, "equilibrium", "for others evolve it with JKO() and stop=Steady()")
+    of_kind("law", law, Law, "an energy or a sum of them").forms.require(
+        _TAKES, "equilibrium", "for others evolve it with JKO() and stop=Steady()"
+    )
     step = ProximalStep(law, Species.of(state), 1.0)
     problem = _RestEquation(step, GridEnergy.of(law.forms, step.anchor))
     charge, status, iterations = problem.solve(tolerance, max_iterations)

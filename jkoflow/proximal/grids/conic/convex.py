@@ -10,6 +10,7 @@ import numpy as np
 
 from ...._status import FreezingWarning, Status
 from ...._typing import Array
+from ...._validate import of_kind
 from ...base import ProximalStep, ProxResult
 from .solver import ConicSolver, unsolved
 
@@ -132,6 +133,7 @@ def freezing_threshold(step: ProximalStep) -> float:
 
     Source: docs/theory/poisson-nernst-planck.md, section 4.
     """
+    of_kind("step", step, ProximalStep, "a ProximalStep")
     steepest = 0.0
     for name in step.anchor:
         phi, occupied = step.energy.first_variation(step.anchor, name), step.anchor[name].values > 0
