@@ -464,3 +464,24 @@ def test_runs_survive_pickles_and_copies():
         _same(flow, twin)
         assert not twin.final["u"].values.flags.writeable
         assert dict(twin.mobilities) == {"u": 1.0, "v": 1.0}
+
+
+def test_diagnostics_count_the_work_of_a_moving_potential():
+    flow = jf.evolve(jf.Entropy() + MOVING_WELL, WIDE.quantiles(60), dt=0.05, t_end=2.0)
+    assert jf.diagnostics.step_dissipation(flow).worst < 1e-10
+    assert jf.diagnostics.energy_dissipation(flow).worst < 1e-10
+    assert (np.diff(flow.energies) > 0).any()  # the well lifts the mass at times
+
+
+def test_the_log_tells_steps_and_iterations(caplog):
+    with caplog.at_level("DEBUG", logger="jkoflow"):
+        jf.evolve(WELL, QUANTILES, dt=0.1, t_end=0.2)
+    said = [(record.levelname, record.getMessage()) for record in caplog.records if "compiling" not in record.getMessage()]
+    assert next(text for level, text in said if level == "INFO").startswith("step 1 to t = 0.1: energy ")
+    assert any(level == "DEBUG" and text.startswith("QuantileNewton: iteration 1, residual ") for level, text in said)
+
+
+def test_the_bar_is_shown_where_the_terminal_tells_no_width(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "0")
+    jf.evolve(WELL, QUANTILES, dt=0.1, t_end=0.2, progress=True)
+    assert "2/2" in capsys.readouterr().err

@@ -12,7 +12,8 @@ from .report import Report
 def energy_dissipation(flow: Trajectory) -> Report:
     """Report the energy lost since the start, and the dissipation: the sum of W2^2 / dt over the steps.
 
-    W2 is the product distance. How the two compare:
+    W2 is the product distance. If the law depends on time, the work that its change has added counts as energy at the start.
+    How the two compare:
 
     * Along the flow they are equal: dE/dt = -sum_i int |v_i|^2 d rho_i / alpha_i (docs/theory/two-species.md, section 3.2).
     * The JKO scheme loses at least half of the dissipation, the sum of W2^2 / (2 dt), for any energy and dt.
@@ -30,8 +31,8 @@ def energy_dissipation(flow: Trajectory) -> Report:
     """
     if np.isnan(flow.energies).any():
         raise ValueError("flow must be of a law with an energy: there is none to lose")
-    dissipated = cumulated(flow.dissipation * flow.dts)
-    lost = flow.energies[0] - flow.energies
+    dissipated = cumulated(flow.squared_distances / flow.dts)
+    lost = flow.energies[0] + cumulated(flow.work) - flow.energies
     curves = {"energy lost": lost}
     bounds = {"sum of W2^2 / dt": dissipated, "half of it": dissipated / 2}
     return Report("energy and dissipation", flow.times, curves, bounds, float((dissipated / 2 - lost).max()))

@@ -34,6 +34,9 @@ class ProximalStep:
         Further anchors. Their squared distances are added to the objective, with weights that may be negative:
         sum_k weight_k sum_i W2(rho_i, further_k,i)^2 / (2 tau alpha_i). Schemes of higher order use them. A solver accepts
         them if its class has ``several_anchors = True``.
+    guess : mapping of arrays
+        By species, about what ``ProxResult.potentials`` will be: a start for solvers whose class has ``takes_guess = True``. It
+        does not change the problem.
 
     Notes
     -----
@@ -50,6 +53,7 @@ class ProximalStep:
     tau: float
     mobilities: Mapping[str, float] = field(default_factory=dict)
     further: tuple[tuple[float, Species], ...] = ()
+    guess: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         plain_numbers(self)
@@ -136,7 +140,8 @@ class StepSolver(ABC):
     * ``solves``: in words, the problem that the solver really solves;
     * ``measures``: the kinds of measure that it accepts, their subclasses included;
     * ``takes``: the forms of terms that it accepts (see ``laws.forms``);
-    * ``several_anchors``: whether it accepts further anchors.
+    * ``several_anchors``: whether it accepts further anchors;
+    * ``takes_guess``: whether it begins from ``ProximalStep.guess``.
 
     A new solver defines these and ``solve``. It also defines ``prepare`` if it refuses more steps than these say.
     """
@@ -145,6 +150,7 @@ class StepSolver(ABC):
     measures: ClassVar[tuple[type[Measure], ...]] = (Measure,)
     takes: ClassVar[tuple[type[Form], ...]] = (Form,)
     several_anchors: ClassVar[bool] = False
+    takes_guess: ClassVar[bool] = False
 
     def filled_in(self, state: Species) -> StepSolver:
         """The same solver with every default that depends on the state filled in for this state."""

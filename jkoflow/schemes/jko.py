@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ..measures import State
@@ -10,12 +10,17 @@ from ._step_scheme import StepScheme, info_of, proximal_step
 from .base import Carry, Taken
 from .problem import Problem
 
+_POTENTIAL = "potential of "
+
 
 @dataclass(frozen=True)
 class JKO(StepScheme):
     """The scheme of Jordan, Kinderlehrer and Otto: implicit Euler in Wasserstein space, of order 1.
 
         rho^(k+1) minimises  sum_i W2(rho_i, rho_i^k)^2 / (2 dt alpha_i) + E(rho_1, ..., rho_S).
+
+    The potentials of a step, divided by dt alpha, are the start of the next one for solvers that take a start
+    (BackAndForth).
 
     All species are solved jointly. If every step is solved exactly, the energy never rises, whatever dt.
 
@@ -41,9 +46,16 @@ class JKO(StepScheme):
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         self.step_solver.check(proximal_step(problem.at(state.time + dt), state.masses, dt))
-        return {}
+        return {name: carry[name] for name in map(_POTENTIAL.__add__, state.masses) if name in carry}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant = problem.at(state.time + dt)
-        answer = self.step_solver.solve(proximal_step(instant, state.masses, dt))
-        return Taken(state.after(dt, answer.state), {}, info_of([answer], answer.distances, instant, dt))
+        step = proximal_step(instant, state.masses, dt)
+        if carry:
+            guess = {name: step.weight(name) * carry[_POTENTIAL + name] for name in state.masses}
+            step = replace(step, guess=guess)
+        answer = self.step_solver.solve(step)
+        carry = {}
+        if self.step_solver.takes_guess:
+            carry = {_POTENTIAL + name: phi / step.weight(name) for name, phi in answer.potentials.items()}
+        return Taken(state.after(dt, answer.state), carry, info_of([answer], answer.distances, instant, dt))

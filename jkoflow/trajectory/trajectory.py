@@ -75,7 +75,7 @@ class Trajectory(Sequence[Any]):
         """
         if self.selected is None:
             return self.record.numbers.dissipations
-        return self.distances**2 / (self.mobilities[self.selected] * self.dts**2)
+        return self.squared_distances / self.dts**2
 
     @property
     def work(self) -> Array:
@@ -95,6 +95,13 @@ class Trajectory(Sequence[Any]):
         if self.selected is None:
             return self.record.numbers.distances
         return np.array([info.distances[self.selected] for info in self.infos])
+
+    @property
+    def squared_distances(self) -> Array:
+        """sum_i W2_i^2 / alpha_i of every step, (K,), over the species shown: an energy times a time."""
+        if len(self.species) > 1:
+            return self.distances**2
+        return self.distances**2 / self.mobilities[self.species[0]]
 
     @property
     def infos(self) -> Sequence[StepInfo]:

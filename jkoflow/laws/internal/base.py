@@ -42,6 +42,7 @@ class CustomInternalEnergy(InternalEnergy):
 
     The energy is displacement convex in R^d if s -> s^d U(s^-d) is convex and non-increasing (McCann 1997).
 
+    >>> import numpy as np
     >>> from jkoflow import Grid
     >>> grid = Grid.box((0, 1), cells=10)
     >>> E = CustomInternalEnergy(lambda s: s**2, lambda s: 2 * s)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ _SHORTEST = 1 / 32  # a Newton step cut below this share calls for another ascen
 _MEMORY = 4  # a Newton step may go back up to the largest of the last residual and this many before it
 _STUCK = 3  # iterations without a gain of a tenth after which the residual may rise: a kink of (U*)' lies across the way down
 _RISING, _RUNGS = 0.25, 7  # coupling by charge on the way to its full strength: ratio between rungs, and number of rungs
+_NEAR, _CAREFUL = 12, 0.3  # from a guess: iterations before it is given up, and share of the tolerance to be reached
 _PATIENCE = 15  # iterations without a gain of a tenth
 
 
@@ -126,6 +128,7 @@ class BackAndForth(IterativeSolver):
     tolerance: float = 1e-6
     max_iterations: int = 100
     solves: ClassVar[str] = "the exact step, to second order in the cell width"
+    takes_guess: ClassVar[bool] = True
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
     takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Forbidden, External, Pair, FieldCoupling, General)
 
@@ -156,8 +159,27 @@ class BackAndForth(IterativeSolver):
     def solve(self, step: ProximalStep) -> ProxResult:
         problem: GridStep = self.prepared(step)
         with np.errstate(all="ignore"):  # an overflow ends in the status
+            near = self._from_guess(problem, step.guess)
+            if near is not None and near.status.ok:
+                return problem.answer(*near)
             trial, status, iterations = self._solve(problem, self.tolerance)
-            return problem.answer(trial, status, iterations)
+            return problem.answer(trial, status, iterations + (0 if near is None else near.iterations))
+
+    def _from_guess(self, problem: GridStep, guess: Mapping[str, Array]) -> _Outcome | None:
+        """Iterate from potentials that were guessed, a few times, well below the tolerance: a good guess must not end it early.
+
+        None if there are none, if the step fills a vacuum, or if a species has an entropy: other starts are better there.
+        """
+        entropic = any(conjugate.local.entropy > 0 for conjugate in problem.conjugates.values())
+        if problem.fills_vacuum or entropic or not all(name in guess for name in problem.names):
+            return None
+        if any(guess[name].shape != problem.grid.shape for name in problem.names):
+            return None
+        phi = np.stack([-guess[name] / tau for name, tau in zip(problem.names, problem.taus, strict=True)])
+        hasty = replace(self, max_iterations=min(_NEAR, self.max_iterations))
+        trial, _, used = hasty._iterate(problem, phi, _CAREFUL * self.tolerance)
+        status = Status.CONVERGED if used > 0 and trial.residual <= self.tolerance else Status.ITERATION_LIMIT
+        return _Outcome(trial, status, used)
 
     def _solve(self, problem: GridStep, tolerance: float) -> _Outcome:
         """Iterate from the answer on a coarser grid, if there is one.
