@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -21,6 +22,7 @@ from jkoflow.schemes import Carry
 
 from .tables import slow
 
+ROOT = Path(__file__).parents[1]
 GRID = jf.Grid.box((-3, 3), cells=60)
 RHO = GRID.density(lambda x: np.exp(-2 * (x - 1) ** 2))
 QUANTILES = jf.Quantiles(np.linspace(-1.0, 2.0, 31))
@@ -485,3 +487,49 @@ def test_the_bar_is_shown_where_the_terminal_tells_no_width(capsys, monkeypatch)
     monkeypatch.setenv("COLUMNS", "0")
     jf.evolve(WELL, QUANTILES, dt=0.1, t_end=0.2, progress=True)
     assert "2/2" in capsys.readouterr().err
+
+
+def test_runs_are_exported_with_what_made_them(tmp_path):
+    xarray = pytest.importorskip("xarray")
+    start = jf.State(QUANTILES, {"signal": np.zeros(5)}, time=2.0)
+    flow = jf.evolve(MOVING_WELL, start, scheme=WithMemory(), dt=0.1, t_end=2.4)
+    data = jf.to_xarray(flow)
+    assert data.attrs["law"] == flow.law == "Potential(<lambda>)"
+    assert data.attrs["jkoflow"] == jf.__version__
+    assert np.array_equal(data["work"], flow.work)
+    assert data["field_signal"].dims == ("time", "signal_0")
+    assert np.array_equal(data["field_signal"][-1], flow.final.fields["signal"])
+    data.to_netcdf(tmp_path / "flow.nc")
+    pytest.importorskip("zarr")
+    data.to_zarr(tmp_path / "flow.zarr", zarr_format=2, consolidated=False)
+    for again in (xarray.open_dataset(tmp_path / "flow.nc"), xarray.open_zarr(tmp_path / "flow.zarr", consolidated=False)):
+        assert again.load().equals(data)
+        again.close()
+    table = flow.to_pandas()
+    assert table["time"].tolist() == flow.times.tolist()
+    assert table["status"].tolist()[1:] == ["CONVERGED"] * 4
+
+
+@pytest.mark.slow
+def test_every_run_goes_on_in_another_process(tmp_path):
+    """Half of every run in this process, the other half from its store in another one: the same to the last bit."""
+    names = [name for name in RUNS if not RUNS[name][2].chooses_dt]
+    ends = {}
+    for k, name in enumerate(names):
+        law, start, scheme, dt = RUNS[name]
+        start = start if isinstance(start, jf.State) else jf.State(start)
+        ends[name] = start.time + 8 * dt
+        jf.evolve(law, start, scheme=scheme, dt=dt, t_end=start.time + 4 * dt, store=tmp_path / f"{k}.jko")
+    code = (
+        "import jkoflow as jf\n"
+        "from tests.test_runs import RUNS\n"
+        f"names, ends, folder = {names!r}, {ends!r}, {str(tmp_path)!r}\n"
+        "for k, name in enumerate(names):\n"
+        "    law, _, scheme, _ = RUNS[name]\n"
+        "    jf.evolve(law, jf.open(f'{folder}/{k}.jko'), scheme=scheme, t_end=ends[name])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for k, name in enumerate(names):
+        law, start, scheme, dt = RUNS[name]
+        _same(jf.evolve(law, start, scheme=scheme, dt=dt, t_end=ends[name]), jf.open(tmp_path / f"{k}.jko"))

@@ -14,13 +14,18 @@ from ..trajectory import Trajectory
 
 
 def to_xarray(flow: Trajectory) -> xarray.Dataset:
-    """Return a trajectory as an xarray Dataset, for export to netCDF and other formats.
+    """Return a trajectory as an xarray Dataset, for export to netCDF, zarr and other formats.
 
-    It holds energies, distances, statuses and, depending on the measure,
+    Write it by ``data.to_netcdf(path)`` or ``data.to_zarr(path, zarr_format=2)``; version 3 of zarr has no texts yet.
+
+    It holds energies, distances, dissipations, the work of a law that moves, statuses; the law, the scheme and the version of
+    jkoflow as attributes; and, depending on the measure,
 
     * the densities, with the axes x, y and z of the grid as coordinates;
     * the nodes and masses of Quantiles and RadialQuantiles, as ``nodes_name`` and ``masses_name`` for every species;
     * the points and masses of Particles and OrderedParticles, as ``points_name`` and ``masses_name``.
+
+    Fields of a State are ``field_name``, with the axes ``name_0``, ``name_1``, ...
 
     A bare measure has ``nodes`` and ``masses`` or ``points`` and ``masses``. Needs xarray: ``pip install 'jkoflow[storage]'``.
 
@@ -32,6 +37,8 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
     """
     import xarray
 
+    if len(flow) < 2:
+        raise ValueError("flow must have taken a step to be exported")
     distances = np.array([[info.distances[name] for name in flow.species] for info in flow.infos])
     kind = flow.snapshots[0].kind
     if kind is Density:
@@ -46,13 +53,24 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
             stacked = np.stack([getattr(state[name], array) for state in flow.snapshots])
             variables[array + suffix] = (("time", f"{array}{suffix}_index", "axis")[: stacked.ndim], stacked)
             variables["masses" + suffix] = ((f"masses{suffix}_index",), flow.snapshots[0][name].masses)
+    for name in flow.state(0).fields:
+        stacked = np.stack([flow.state(k).fields[name] for k in range(len(flow))])
+        variables[f"field_{name}"] = (("time", *(f"{name}_{axis}" for axis in range(stacked.ndim - 1))), stacked)
     return xarray.Dataset(
         variables
         | {
             "energy": (("time",), flow.energies),
             "distance": (("step", "species"), distances.reshape(len(flow.infos), len(flow.species))),
+            "dissipation": (("step",), flow.dissipation),
+            "work": (("step",), flow.work),
             "status": (("step",), [status.name for status in flow.statuses]),
         },
         coords={"time": flow.times, "species": list(flow.species), **coordinates},
-        attrs={"scheme": flow.scheme, "outcome": flow.outcome},
+        attrs={
+            "law": flow.law,
+            "scheme": flow.scheme,
+            "outcome": flow.outcome,
+            "jkoflow": flow.record.description.version,
+            **{f"mobility {name}".strip(): alpha for name, alpha in flow.mobilities.items()},
+        },
     )
