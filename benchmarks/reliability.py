@@ -3,6 +3,7 @@
     python benchmarks/reliability.py            the crash table and the costs, some minutes
     python benchmarks/reliability.py costs      the costs alone
     python benchmarks/reliability.py long       also memory along 10^6 cheap steps and 10^4 steps at 64 x 64
+    python benchmarks/reliability.py command    the command line with files and options that cannot be used
     python benchmarks/reliability.py stores     what kills do to other kinds of files: HDF5, numpy archives
 
 Aims: no step that was written is lost, and nothing is read that was not written.
@@ -244,9 +245,30 @@ def other_stores(folder: Path) -> None:
         print(f"{name}: {unreadable} of 50 kills lost every step")
 
 
+def hostile_lines() -> None:
+    """Files and options of the command line that cannot be used: exit code, seconds and memory of each."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests import test_command
+
+    print(f"{'case':24} {'exit':>5} {'seconds':>8} {'MiB':>6}  what is said")
+    code = "import sys; from jkoflow.command import main; code = main(sys.argv[1:]); import resource\n"
+    code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024); sys.exit(code)"
+    with tempfile.TemporaryDirectory() as name:
+        os.chdir(name)
+        test_command.hostile_files(Path(name))
+        for case, (line, _) in test_command.BAD.items():
+            began = time.perf_counter()
+            done = subprocess.run([sys.executable, "-c", code, *line], capture_output=True, text=True, check=False)
+            seconds, said = time.perf_counter() - began, done.stderr.strip().splitlines() or [""]
+            print(f"{case:24} {done.returncode:5} {seconds:8.2f} {done.stdout.split()[-1]:>6}  {said[-1][:90]}")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if "command" in sys.argv:
+            hostile_lines()
+            return
         if "stores" in sys.argv:
             other_stores(folder)
             return

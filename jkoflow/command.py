@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import re
 import shutil
 import signal
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         default="0.02*renyi:2",
         help="e.g. 0.02*renyi:2, entropy, 0.1*entropy+congestion:3 (default: %(default)s)",
     )
-    add("--solver", default="entropic", choices=sorted(SOLVERS), help="the solver of the step (default: %(default)s)")
+    add("--solver", choices=sorted(SOLVERS), help="the solver of the step (default: entropic; exact with --nodata)")
     add("--cells", type=int, default=192, help="cells along the longest side (default: %(default)s)")
     add("--dt", type=float, default=0.002, help="time step (default: %(default)s)")
     add("--t-end", type=float, default=0.1, help="final time (default: %(default)s)")
@@ -107,10 +108,12 @@ def _run(options: argparse.Namespace) -> None:
     law = parse_energy(options.energy) + Potential(potential)
     if closed.any():
         law = law + Obstacle(closed.astype(np.float64))
-    scheme = JKO(SOLVERS[options.solver]())
+    scheme = JKO(SOLVERS[options.solver or ("exact" if closed.any() else "entropic")]())
     steps(law, start, scheme=scheme, dt=options.dt, t_end=options.t_end)  # refuses what cannot be before anything is written
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"--out must be a folder that can be written, got {options.out!r}")
     flow = evolve(law, start, scheme=scheme, dt=options.dt, t_end=options.t_end, on_failure="return", progress=True)
     written = _write(flow, potential, folder)
     print(_in_words(flow, law, potential))

@@ -105,11 +105,19 @@ BAD = {
     "endless": (["--dt", "1e-300"], "dt must cut the time"),
     "flat": (["--potential", "flat.npy"], "--density must be given where the landscape is flat"),
     "refused": (["--energy", "entropy:2"], "--energy must join"),
+    "sea": (["--potential", "sea.npy"], "--nodata -9999 keeps mass out of them"),
+    "holes": (["--potential", "nan.npy"], "--nodata nan keeps mass out of them"),
+    "no such value": (["--potential", "sea.npy", "--nodata", "70"], "--nodata 70 does not occur in the landscape"),
+    "nodata word": (["--potential", "sea.npy", "--nodata", "sea"], "--nodata must be a number, nan or none"),
+    "mass in the sea": (["--potential", "sea.npy", "--nodata", "-9999", "--density", "full.npy"], "must have no mass where"),
+    "channels": (["--potential", "channels.npy"], "is a picture with channels"),
+    "words in a table": (["--density", "words.csv"], "got 'north' in line 2"),
+    "out is a file": (["--out", "text.png"], "File exists"),
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_gets_one_sentence_and_exit_code_two(here, capsys, case):
+def hostile_files(here):
+    """Files that cannot be used, in a folder that is the current one."""
     (here / "text.png").write_text("hello")
     np.save("objects.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
     np.save("strings.npy", np.array(["a", "b"]))
@@ -117,10 +125,21 @@ def test_bad_input_gets_one_sentence_and_exit_code_two(here, capsys, case):
     values[1, 1] = np.nan
     np.save("nan.npy", values)
     np.save("flat.npy", np.zeros((4, 4)))
+    sea = np.arange(16.0).reshape(4, 4)
+    sea[0] = -9999.0
+    np.save("sea.npy", sea)
+    np.save("full.npy", np.ones((4, 4)))
+    np.save("channels.npy", np.zeros((5, 5, 4), dtype=np.uint8))
+    (here / "words.csv").write_text("x,y\nnorth,1\n")
     np.save("scalar.npy", np.ones(1))
     np.save("negative.npy", -np.ones((4, 4)))
     np.save("zero.npy", np.zeros((4, 4)))
     np.save("line.npy", np.ones(4))
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_one_sentence_and_exit_code_two(here, capsys, case):
+    hostile_files(here)
     arguments, sentence = BAD[case]
     assert main([*SMALL, *arguments]) == 2
     captured = capsys.readouterr()
@@ -135,3 +154,29 @@ def test_words_that_are_no_numbers_are_exit_code_two(here, capsys):
         main(["--dt", "fast"])
     assert stopped.value.code == 2
     assert "invalid float value: 'fast'" in capsys.readouterr().err
+
+
+def test_no_mass_goes_where_the_landscape_has_no_data(here, capsys):
+    sea = np.add.outer(np.arange(8.0), np.arange(8.0))
+    sea[:2] = -9999.0
+    np.save("sea.npy", sea)
+    assert main(["--potential", "sea.npy", "--nodata", "-9999", "--cells", "16", "--t-end", "0.004"]) == 0
+    assert "every one solved" in capsys.readouterr().out
+    Path("points.csv").write_text("x,y\n0.8,0.5\n0.7,0.25\n")
+    line = ["--potential", "sea.npy", "--nodata", "-9999", "--cells", "16", "--density", "points.csv", "--t-end", "0.002"]
+    assert main(line) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_a_terminated_command_writes_what_there_is(here):
+    line = [sys.executable, "-m", "jkoflow", "--cells", "48", "--t-end", "1000", "--solver", "exact"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        read = ""
+        while "1step" not in read and " 2step" not in read and "3step" not in read:  # the bar has begun to count
+            read += process.stderr.read(1)
+        process.terminate()
+        out, error = process.communicate(timeout=120)
+    assert process.returncode == 1, error
+    assert "interrupted" in out
+    assert (here / "out" / "steps.csv").exists()

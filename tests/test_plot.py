@@ -135,3 +135,55 @@ def test_pictures_on_the_line(tmp_path):
     ]:
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_density_on_axes_of_ones_own_with_obstacles_and_own_scales():
+    flow = _flow(2)
+    figure, axes = plt.subplots(1, 2)
+    assert jf.plot.density(flow.final, ax=axes[0]) is figure
+    assert (axes[0].get_xlabel(), axes[0].get_ylabel()) == ("x", "y")
+    with pytest.raises(ValueError, match="there are 3 panels"):
+        jf.plot.density(flow, panels=3, ax=axes[1])
+    law = jf.Obstacle(lambda x, y: x > 0.5)
+    drawn = jf.plot.density(flow.final, obstacles=law)
+    assert len(drawn.axes[0].collections) == 1  # the hatched cells
+    line = jf.plot.density(_flow(1).final, obstacles=jf.Obstacle(lambda x: x > 0.5))
+    assert len(line.axes[0].patches) == 2  # of ten cells on (-1, 1)
+    own = jf.plot.density(flow, panels=2, own_scale=True)
+    tops = [axis.get_images()[0].get_clim()[1] for axis in own.axes if axis.get_images()]
+    assert tops == [flow[0].values.max(), flow.final.values.max()]
+
+
+STATES = {
+    "plane": lambda: (jf.Entropy(), jf.Grid.box((0, 1), (0, 1), cells=6).density(lambda x, y: 1 + x), jf.JKO(), 0.01),
+    "quantiles": lambda: (jf.Entropy(), jf.Quantiles(np.linspace(0, 1, 9)), jf.JKO(), 0.01),
+    "cloud": lambda: (jf.Interaction(jf.Quadratic()), jf.Particles([[0.0, 0.0], [1.0, 0.0]]), jf.Overdamped(), 0.1),
+    "points": lambda: (jf.Interaction(jf.Quadratic()), jf.Particles([0.0, 1.0]), jf.Overdamped(), 0.1),
+    "ordered": lambda: (jf.newtonian_law(), jf.OrderedParticles(x=[0.0], y=[1.0]), jf.Brezis(), 0.1),
+    "shells": lambda: (jf.Entropy(), jf.RadialQuantiles(np.linspace(0, 1, 6), dim=2), jf.JKO(), 0.01),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_live_picture_follows_every_measure(name):
+    law, start, scheme, dt = STATES[name]()
+    live = jf.plot.Live(every=2)
+    flow = jf.evolve(law, start, scheme=scheme, dt=dt, t_end=5 * dt, observe=live)
+    places, energies = live.figure.axes
+    assert places.get_title() == f"t = {flow.times[5]:.4g}"
+    assert np.array_equal(energies.lines[0].get_ydata(), flow.energies)
+    assert plt.get_fignums() == [live.figure.number]
+    with pytest.raises(ValueError, match="every must be"):
+        jf.plot.Live(every=0)
+
+
+def test_a_notebook_shows_a_figure_once(monkeypatch):
+    """The inline backend shows what is open at the end of a cell, and the value of the cell."""
+    flow = _flow(1)
+    monkeypatch.setattr("matplotlib.get_backend", lambda: "module://matplotlib_inline.backend_inline")
+    assert jf.plot.density(flow).axes
+    assert jf.plot.energy(flow).axes
+    assert plt.get_fignums() == []
+    figure, axes = plt.subplots()
+    jf.plot.energy(flow, ax=axes)
+    assert plt.get_fignums() == [figure.number]
