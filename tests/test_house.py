@@ -8,6 +8,7 @@ import inspect
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -217,12 +218,15 @@ def test_public_names_are_documented(name):
                 assert inspect.getdoc(getattr(thing, attribute)), f"{name}.{attribute}"
 
 
-def test_readme_snippets_run():
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+@pytest.mark.parametrize("page", ["README.md", "docs/runs.md"])
+def test_snippets_run(page, tmp_path, monkeypatch):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
     assert blocks
-    space: dict[str, object] = {}
+    monkeypatch.chdir(tmp_path)
+    space: dict[str, object] = {"__name__": "snippets"}
+    monkeypatch.setitem(sys.modules, "snippets", types.ModuleType("snippets"))
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), space)
+        exec(compile(block, page, "exec"), space)
 
 
 def test_readme_opens_with_the_two_commands():
