@@ -21,6 +21,8 @@ def values_of(name: str, function: Callable[..., Any], coordinates: Sequence[Arr
     """
     values = called(name, function, coordinates)
     shape = np.shape(coordinates[0])
+    if values.shape == shape:
+        return values
     try:
         return np.broadcast_to(values, shape)
     except ValueError:

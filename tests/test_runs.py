@@ -313,6 +313,13 @@ def test_files_of_another_kind_are_named(tmp_path):
     jf.evolve(WELL, RHO, dt=0.1, t_end=0.2, store=tmp_path / "run.jko")
     with sqlite3.connect(tmp_path / "run.jko") as database:
         database.execute("PRAGMA user_version = 9")
+    (tmp_path / "view.jko").write_bytes((tmp_path / "run.jko").read_bytes())
+    with sqlite3.connect(tmp_path / "view.jko") as database:
+        database.executescript(
+            "PRAGMA user_version = 1; ALTER TABLE steps RENAME TO old; CREATE VIEW steps AS SELECT * FROM old"
+        )
+    with pytest.raises(ValueError, match="holds other tables"):
+        jf.open(tmp_path / "view.jko")
     with pytest.raises(ValueError, match="has format 9, and this version of jkoflow reads format 1"):
         jf.open(tmp_path / "run.jko")
 

@@ -230,7 +230,7 @@ class Combination(Law):
     def involves(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for _, term in self.parts for name in term.involves))
 
-    @property
+    @cached_property
     def depends_on_time(self) -> bool:
         return any(term.depends_on_time for _, term in self.parts)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from .._typing import Array, Mask, SpaceFunction
@@ -77,7 +78,7 @@ class External(Form):
     V: SpaceFunction | Any
     gradient: SpaceFunction | None = None
 
-    @property
+    @cached_property
     def depends_on_time(self) -> bool:
         """True if V is a function of the time too."""
         return takes_time(self.V)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ class Potential(SpeciesEnergy):
     def form(self) -> Form:
         return External(self.species, self.V, self.gradient)
 
-    @property
+    @cached_property
     def depends_on_time(self) -> bool:
         return takes_time(self.V)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from .._frozen import FrozenMapping
@@ -46,7 +47,7 @@ class Problem:
                 given[name] = positive(f"mobility of {name!r}", alpha)
         return cls(law, FrozenMapping({name: given.get(name, 1.0) for name in state}))
 
-    @property
+    @cached_property
     def constant(self) -> bool:
         """True if neither the law nor a mobility depends on time."""
         return not self.law.depends_on_time and not any(map(callable, self.rates.values()))

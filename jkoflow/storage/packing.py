@@ -64,6 +64,6 @@ def unpack(packed: bytes) -> Packed:
                 raise DamagedError(f"array {name!r} does not fit")
             arrays[name] = np.frombuffer(body, dtype, count, start).reshape(shape).astype(dtype.newbyteorder("="))
             start += count * dtype.itemsize
-    except (ValueError, TypeError, struct.error) as reason:
+    except (ValueError, TypeError, struct.error, RecursionError) as reason:
         raise DamagedError(f"it holds something else: {reason}") from reason
     return Packed(numbers, arrays)

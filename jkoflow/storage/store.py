@@ -35,6 +35,10 @@ from .states import changing, info_as_packed, info_of_packed, moved_state, start
 FORMAT = 1
 SYNC_SECONDS = 2.0
 _NOT_ENDED = "was not ended"
+_TABLES = (
+    "CREATE TABLE run (key TEXT PRIMARY KEY, value BLOB NOT NULL)",
+    "CREATE TABLE steps (number INTEGER PRIMARY KEY, numbers BLOB NOT NULL, info BLOB NOT NULL, state BLOB NOT NULL)",
+)
 _APPLICATION = 0x6A6B6F66  # "jkof": tells the file from other databases
 _ROW = struct.Struct("<q7d")  # number, time, energy, dt, distance, dissipation, work, solved
 _COLUMNS = np.dtype([("number", "<i8"), ("values", "<f8", (7,)), ("sum", "<u4")])
@@ -81,11 +85,8 @@ class StoreWriter:
         writer = cls(path)
         try:
             with writer._transaction() as database:
-                database.execute("CREATE TABLE run (key TEXT PRIMARY KEY, value BLOB NOT NULL)")
-                database.execute(
-                    "CREATE TABLE steps (number INTEGER PRIMARY KEY, numbers BLOB NOT NULL, info BLOB NOT NULL, "
-                    "state BLOB NOT NULL)"
-                )
+                for table in _TABLES:
+                    database.execute(table)
                 database.execute(f"PRAGMA application_id = {_APPLICATION}")
                 database.execute(f"PRAGMA user_version = {FORMAT}")
                 writer._put("description", pack(asdict(description) | {"energy": float(energy)}))
@@ -219,6 +220,9 @@ class StoredRecord(Record):
             raise ValueError(f"path must name a saved trajectory, and {str(path)!r} cannot be read: it is another file")
         if version != FORMAT:
             raise ValueError(f"{str(path)!r} has format {version}, and this version of jkoflow reads format {FORMAT}")
+        made_of = [sql for (sql,) in self._rows("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
+        if sorted(made_of) != sorted(_TABLES):  # nothing is computed by what a file defines
+            raise self._unreadable("it holds other tables")
         told = self._told("description").numbers
         self._start_energy = told.pop("energy")
         self.description = RunDescription(**told)
