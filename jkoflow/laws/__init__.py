@@ -18,8 +18,10 @@ from .pairs import CrossInteraction, Drift, Interaction, PairEnergy, newtonian_l
 from .potential import Potential
 from .reading import Entry, LawForms
 from .rewriting import UnitMasses, gradient_form, unit_masses
+from .velocity import Alignment, Friction
 
 __all__ = [
+    "Alignment",
     "Combination",
     "Congestion",
     "ConvexFunction",
@@ -30,6 +32,7 @@ __all__ = [
     "Energy",
     "Entropy",
     "Entry",
+    "Friction",
     "Functional",
     "Interaction",
     "InternalEnergy",

@@ -145,6 +145,27 @@ class OneWay(Form):
 
 
 @dataclass(frozen=True, eq=False)
+class VelocityPull(Form):
+    """Species ``moves`` is accelerated by sum_j m_j psi(|x - y_j|) (w_j - v) over the particles of ``by``: no energy."""
+
+    label: ClassVar[str] = "alignments of velocities"
+    has_energy: ClassVar[bool] = False
+    psi: Callable[[Any], Any]
+    moves: str
+    by: str
+
+
+@dataclass(frozen=True, eq=False)
+class Damping(Form):
+    """One species is accelerated by -rate v. There is no energy."""
+
+    label: ClassVar[str] = "frictions"
+    has_energy: ClassVar[bool] = False
+    species: str
+    rate: float
+
+
+@dataclass(frozen=True, eq=False)
 class FieldCoupling(Form):
     """permittivity/2 int |grad psi|^2 dx, with -permittivity lap psi = sum_i z_i rho_i + doping (see ``DirichletCoupling``).
 

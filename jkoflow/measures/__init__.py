@@ -5,6 +5,7 @@ from .cloud_potential import CloudPotential
 from .density import Density
 from .enclosed import EnclosedCharge
 from .line_potential import LinePotential
+from .moving import MovingParticles
 from .ordered import OrderedParticles, OrderedPoints, ghost_place, same_masses
 from .particles import Particles
 from .quantiles import Quantiles
@@ -19,6 +20,7 @@ __all__ = [
     "EnclosedCharge",
     "LinePotential",
     "Measure",
+    "MovingParticles",
     "OrderedParticles",
     "OrderedPoints",
     "Particles",

@@ -16,9 +16,8 @@ from ..kernels import Kernel
 from ..kernels.sums import pair_values
 from .base import Measure
 from .cloud_potential import CloudPotential
-from .deposit import cloud_in_cell, gaussian_clouds
+from .data import cloud_in_cell, columns_of, gaussian_clouds
 from .quantiles import Quantiles
-from .tables import columns_of
 
 if TYPE_CHECKING:
     from .density import Density

@@ -89,7 +89,7 @@ def _draw(axes: Any, state: Species) -> None:
         axes.imshow(flat.T, origin="lower", extent=(left, right, low, high), aspect="equal")
         axes.set(xlabel="x", ylabel="y")
         return
-    for k, (name, measure) in enumerate(state.items()):
+    for k, (name, measure) in enumerate((name, measure.places) for name, measure in state.items()):
         colour = HUES[k % len(HUES)]
         if isinstance(measure, Density):
             axes.plot(measure.grid.axes[0], measure.values, color=colour, label=name)

@@ -5,6 +5,7 @@ from .base import Carry, Scheme, StepInfo, Taken, chord_dissipation
 from .bdf2 import BDF2
 from .brezis import Brezis
 from .implicit_midpoint import ImplicitMidpoint
+from .inertial import Inertial
 from .jko import JKO
 from .overdamped import Overdamped
 from .problem import Mobility, Problem
@@ -18,6 +19,7 @@ __all__ = [
     "Brezis",
     "Carry",
     "ImplicitMidpoint",
+    "Inertial",
     "Mobility",
     "Overdamped",
     "Problem",

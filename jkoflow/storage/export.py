@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import xarray
 
-from ..measures import Density
+from ..measures import Density, MovingParticles
 from ..trajectory import Trajectory
 
 
@@ -23,7 +23,8 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
 
     * the densities, with the axes x, y and z of the grid as coordinates;
     * the nodes and masses of Quantiles and RadialQuantiles, as ``nodes_name`` and ``masses_name`` for every species;
-    * the points and masses of Particles and OrderedParticles, as ``points_name`` and ``masses_name``.
+    * the points and masses of Particles and OrderedParticles, as ``points_name`` and ``masses_name``;
+    * the velocities of MovingParticles too, as ``velocities_name``.
 
     Fields of a State are ``field_name``, with the axes ``name_0``, ``name_1``, ...
 
@@ -48,10 +49,12 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
         coordinates: dict[str, Any] = dict(zip(axes, flow.snapshots[0].grid.axes, strict=True))
     else:
         variables, coordinates = {}, {}
+        changing = ("points", "velocities") if kind is MovingParticles else (kind.moving,)
         for name in flow.species:
-            suffix, array = f"_{name}" if name else "", kind.moving
-            stacked = np.stack([getattr(state[name], array) for state in flow.snapshots])
-            variables[array + suffix] = (("time", f"{array}{suffix}_index", "axis")[: stacked.ndim], stacked)
+            suffix = f"_{name}" if name else ""
+            for array in changing:
+                stacked = np.stack([getattr(state[name], array) for state in flow.snapshots])
+                variables[array + suffix] = (("time", f"{array}{suffix}_index", "axis")[: stacked.ndim], stacked)
             variables["masses" + suffix] = ((f"masses{suffix}_index",), flow.snapshots[0][name].masses)
     for name in flow.state(0).fields:
         stacked = np.stack([flow.state(k).fields[name] for k in range(len(flow))])

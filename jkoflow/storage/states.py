@@ -12,6 +12,7 @@ from ..measures import (
     UNNAMED,
     Density,
     Measure,
+    MovingParticles,
     OrderedParticles,
     OrderedPoints,
     Particles,
@@ -25,7 +26,7 @@ from ..schemes import StepInfo
 from .packing import DamagedError, Packed
 
 KINDS: dict[str, type[Measure]] = {
-    kind.__name__: kind for kind in (Density, Quantiles, Particles, OrderedPoints, RadialQuantiles)
+    kind.__name__: kind for kind in (Density, Quantiles, Particles, MovingParticles, OrderedPoints, RadialQuantiles)
 }
 _EVENT_ARRAYS = ("times", "places", "members", "groups")
 
@@ -67,6 +68,9 @@ def state_of_packed(packed: Packed) -> State:
                 measures[name] = Quantiles(moved, arrays[f"masses {k}"], walls)
             elif kind is RadialQuantiles:
                 measures[name] = RadialQuantiles(moved, arrays[f"masses {k}"], int(numbers["dim"]))
+            elif kind is MovingParticles:
+                points, velocities = moved
+                measures[name] = MovingParticles(points, velocities, arrays[f"masses {k}"])
             elif kind is OrderedPoints:
                 measures[name] = OrderedPoints(moved, arrays[f"masses {k}"])
             else:

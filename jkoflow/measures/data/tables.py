@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import Array
-from .._validate import finite_array
+from ..._typing import Array
+from ..._validate import finite_array
 
 
 def columns_of(source: Any, names: Sequence[str]) -> list[Array]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._typing import Array
-from ..grids import Grid
+from ..._typing import Array
+from ...grids import Grid
 
 _CHUNK = 1 << 22  # entries of the largest table in memory
 _REACH = 6.0  # widths of a Gaussian beyond which its mass is below 1e-9

@@ -1,0 +1,112 @@
+"""The forces on particles with velocities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._functions import values_of
+from .._typing import Array
+from ..kernels import RadialKernel
+from ..kernels.sums import pair_gradients
+from ..laws import Combination, Law
+from ..laws.forms import Damping, VelocityPull
+from ..measures import MovingParticles, Particles, Species
+from .law import CloudLaw, gradient_of, is_steep
+
+_TABLE = 1 << 20  # pairs of one block of alignment sums
+
+
+@dataclass
+class Forces:
+    """The forces per mass on particles with velocities: of places, F = -alpha grad dE / d rho, and of velocities.
+
+    Attributes
+    ----------
+    places : CloudLaw
+        The terms that depend on places alone.
+    pulls : list of (a, b, c, psi)
+        Species a is aligned with species b: c times ``psi`` of the distance.
+    damping : array (S,)
+        The rate of friction of every species.
+    """
+
+    places: CloudLaw
+    pulls: list[tuple[int, int, float, Callable[[Any], Any]]]
+    damping: Array
+
+    @classmethod
+    def of(cls, law: Law, state: Species, mobilities: Mapping[str, float]) -> Forces:
+        """The forces of a law on a state of MovingParticles.
+
+        Raises ValueError for
+
+        * a state of another kind;
+        * a term that point masses do not feel;
+        * an attraction that grows without bound over r at short distance: what happens in collisions is not known with
+          inertia.
+        """
+        if not issubclass(state.kind, MovingParticles):
+            raise ValueError(f"state must be of MovingParticles, got {state.kind.__name__}: Overdamped takes Particles")
+        names = tuple(state)
+        pulls, damping = [], np.zeros(len(names))
+        of_places = []
+        for factor, form, term in law.forms.entries:
+            if isinstance(form, VelocityPull):
+                pulls.append((names.index(form.moves), names.index(form.by), factor, form.psi))
+            elif isinstance(form, Damping):
+                damping[names.index(form.species)] += factor * form.rate
+            else:
+                of_places.append((factor, term))
+        held = Species({name: Particles(measure.points, measure.masses) for name, measure in state.items()})
+        places = CloudLaw.of(Combination(tuple(of_places)), held, mobilities)
+        for (a, b), kernel in places.kernels.items():
+            if is_steep(kernel) and isinstance(kernel, RadialKernel) and float(kernel.slope(1e-9)) > 0:
+                raise ValueError(
+                    f"{kernel!r} draws {names[a]!r} towards {names[b]!r} with a force that does not vanish at distance 0, and "
+                    "what happens in a collision is not known with inertia: take a smooth kernel, or Overdamped"
+                )
+        return cls(places, pulls, damping)
+
+    def __call__(self, points: list[Array], velocities: list[Array], masses: list[Array], time: float) -> list[Array]:
+        """Return the force per mass on every particle, per species: of places, and of velocities."""
+        return [
+            f + g
+            for f, g in zip(self.of_places(points, masses, time), self.of_velocities(points, velocities, masses), strict=True)
+        ]
+
+    def of_places(self, points: list[Array], masses: list[Array], time: float) -> list[Array]:
+        """The forces of places alone. Cost: one sum over pairs for every two species that interact."""
+        out = [np.zeros_like(x) for x in points]
+        for (a, b), kernel in self.places.kernels.items():
+            out[a] -= pair_gradients(kernel, points[a], points[b], masses[b])
+        for a, fields in enumerate(self.places.fields):
+            for c, term in fields:
+                x = points[a]
+                gradient = gradient_of(term.at(time), x.reshape(len(x), -1))
+                out[a] -= c * gradient.reshape(x.shape)
+        return [alpha * f for alpha, f in zip(self.places.mobilities, out, strict=True)]
+
+    def of_velocities(self, points: list[Array], velocities: list[Array], masses: list[Array]) -> list[Array]:
+        """The forces of velocities. Cost: O(N^2) for every alignment."""
+        out = [-rate * v for rate, v in zip(self.damping, velocities, strict=True)]
+        for a, b, c, psi in self.pulls:
+            out[a] = out[a] + c * _aligned(psi, points[a], velocities[a], points[b], velocities[b], masses[b])
+        return out
+
+
+def _aligned(psi: Callable[[Any], Any], x: Array, v: Array, y: Array, w: Array, masses: Array) -> Array:
+    """sum_j m_j psi(|x_i - y_j|) (w_j - v_i)."""
+    out = np.empty_like(v)
+    rows = max(1, _TABLE // len(y))
+    for start in range(0, len(x), rows):
+        part = slice(start, start + rows)
+        gaps = x[part, None] - y[None]
+        distances = np.abs(gaps) if gaps.ndim == 2 else np.sqrt((gaps**2).sum(axis=2))
+        weights = values_of("psi", psi, [distances]) * masses
+        total = weights.sum(axis=1)
+        out[part] = weights @ w - (total * v[part].T).T
+    return out

@@ -1,0 +1,138 @@
+"""Point masses that have velocities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from .._typing import Array, SpaceFunction
+from .._validate import finite_array
+from ..kernels import Kernel
+from .base import Measure
+from .cloud_potential import CloudPotential
+from .particles import Particles
+
+
+@dataclass(frozen=True, eq=False)
+class MovingParticles(Measure):
+    """Point masses in R^d with velocities.
+
+    A law of places sees their places (``places``, a measure of ``Particles``). ``Alignment`` and ``Friction`` act on their
+    velocities.
+
+    Attributes
+    ----------
+    points : array (n,) on the line, (n, d) otherwise
+        The positions.
+    velocities : array of the same shape
+    masses : array (n,), optional
+        The masses, positive. By default they are equal and add up to 1.
+
+    Raises ValueError for arrays that are not finite or of another shape, and for masses that are not positive.
+
+    >>> pair = MovingParticles([[0.0, 0.0], [2.0, 0.0]], [[0.0, 1.0], [0.0, 3.0]])
+    >>> pair.momentum, pair.kinetic_energy, pair.temperature
+    (array([0., 2.]), 2.5, 0.5)
+    """
+
+    moving: ClassVar[str] = "phase"
+    points: Array = None  # type: ignore[assignment]
+    velocities: Array = None  # type: ignore[assignment]
+    masses: Array = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        held = Particles(self.points, self.masses)
+        velocities = finite_array("velocities", self.velocities, held.points.shape).copy()
+        velocities.setflags(write=False)
+        for name, array in (("points", held.points), ("velocities", velocities), ("masses", held.masses)):
+            object.__setattr__(self, name, array)
+        self.__dict__["places"] = held
+
+    @cached_property
+    def places(self) -> Particles:
+        """The particles without their velocities."""
+        return Particles(self.points, self.masses)
+
+    @property
+    def phase(self) -> Array:
+        """Positions and velocities together: shape (2, n) on the line, (2, n, d) otherwise."""
+        return np.stack([self.points, self.velocities])
+
+    def like(self, moved: Any) -> Self:
+        """Return the particles with other positions and velocities, given as ``phase``."""
+        points, velocities = moved
+        return type(self)(points, velocities, self.masses)
+
+    @property
+    def dim(self) -> int:
+        """The dimension d."""
+        return self.places.dim
+
+    @property
+    def mass(self) -> float:
+        return self.places.mass
+
+    @property
+    def momentum(self) -> Array:
+        """sum m v: a number on the line, shape (d,) otherwise."""
+        return np.asarray(self.masses @ self.velocities)
+
+    @property
+    def mean_velocity(self) -> Array:
+        """The momentum divided by the mass."""
+        return np.asarray(self.momentum / self.mass)
+
+    @property
+    def kinetic_energy(self) -> float:
+        """sum m |v|^2 / 2."""
+        return float(self.masses @ _squares(self.velocities)) / 2
+
+    @property
+    def velocity_spread(self) -> float:
+        """(sum m |v - mean|^2 / mass)^(1/2): the standard deviation of the velocities."""
+        return float(np.sqrt(self.masses @ _squares(self.velocities - self.mean_velocity) / self.mass))
+
+    @property
+    def temperature(self) -> float:
+        """The squared spread of the velocities, divided by the dimension."""
+        return self.velocity_spread**2 / self.dim
+
+    def moved_from(self, other: Self) -> float:
+        """Return how far the places have moved, (sum m |x - y|^2)^(1/2)."""
+        return self.places.moved_from(other.places)
+
+    @property
+    def domain(self) -> int:
+        return self.places.domain
+
+    @property
+    def zero_field(self) -> Array:
+        return self.places.zero_field
+
+    def field(self, name: str, function: SpaceFunction | Any) -> Array:
+        return self.places.field(name, function)
+
+    def expectation(self, values: Array) -> float:
+        return self.places.expectation(values)
+
+    def integrate_internal(self, U: SpaceFunction) -> float:
+        return self.places.integrate_internal(U)
+
+    def convolve(self, kernel: Kernel) -> Array:
+        return self.places.convolve(kernel)
+
+    def potential(self, kernel: Kernel) -> CloudPotential:
+        return self.places.potential(kernel)
+
+    def pair_expectation(self, kernel: Kernel, other: Any = None) -> float:
+        return self.places.pair_expectation(kernel, None if other is None else other.places)
+
+    def __repr__(self) -> str:
+        return f"MovingParticles({len(self.masses)} points in dimension {self.dim}, mass={self.mass:.6g})"
+
+
+def _squares(vectors: Array) -> Array:
+    return np.asarray((vectors.reshape(len(vectors), -1) ** 2).sum(axis=1))
