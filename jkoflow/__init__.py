@@ -6,13 +6,14 @@ The names that most users need are in this module. Special subjects have submodu
 * ``diagnostics``: quantities and checks of a run
 * ``ordered``: exact flows of ordered particles on the line
 * ``plot``: pictures (imports matplotlib)
+* ``study``: many runs, orders and rates
 * ``checks``: the laws that your own energies, solvers and schemes must obey, as checks
 """
 
 import importlib
 from typing import Any
 
-from . import closed_forms, diagnostics, ordered
+from . import closed_forms, diagnostics, ordered, study
 from ._status import CycleWarning, FreezingWarning, Status
 from ._version import VERSION
 from .flow import FlowError, evolve, steps
@@ -81,6 +82,7 @@ from .schemes import (
     Brezis,
     ImplicitMidpoint,
     Inertial,
+    Langevin,
     Overdamped,
     Problem,
     Scheme,
@@ -135,6 +137,7 @@ __all__ = [
     "Interaction",
     "InternalEnergy",
     "Kernel",
+    "Langevin",
     "Law",
     "Measure",
     "Morse",
@@ -193,6 +196,7 @@ __all__ = [
     "save",
     "semi_relaxed_step",
     "steps",
+    "study",
     "to_xarray",
     "unit_masses",
     "wasserstein",

@@ -41,6 +41,8 @@ def called(name: str, function: Callable[..., Any], coordinates: Sequence[Array]
             f"{name} must be a function that takes {arguments} of coordinates and computes with whole arrays (np.sin and "
             f"np.where, not math.sin or if), and it raised {type(reason).__name__}: {reason}"
         ) from reason
+    if np.ma.isMaskedArray(returned):
+        raise ValueError(f"{name} must return numbers for all points, got a masked array: fill the masked entries")
     try:
         values = np.asarray(returned)
         if values.dtype.kind not in "fiub":

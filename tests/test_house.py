@@ -36,7 +36,7 @@ FLOORS = [
     {"trajectory"},
     {"stopping", "storage"},
     {"flow"},
-    {"diagnostics"},
+    {"diagnostics", "study"},
     {"plot", "checks"},
     {"command"},
     {"__main__", "__init__"},

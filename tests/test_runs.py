@@ -540,3 +540,196 @@ def test_every_run_goes_on_in_another_process(tmp_path):
     for k, name in enumerate(names):
         law, start, scheme, dt = RUNS[name]
         _same(jf.evolve(law, start, scheme=scheme, dt=dt, t_end=ends[name]), jf.open(tmp_path / f"{k}.jko"))
+
+
+# ---- what a reviewer found --------------------------------------------------------------------------------------------
+
+STILL = jf.Potential(lambda x: x**2 / 2)
+
+
+def _kill_at(step, path, code=""):
+    """Run STILL with a store in another process and kill it at a step."""
+    run = (
+        "import os, numpy as np, jkoflow as jf\n"
+        f"law, start = jf.Potential(lambda x: x**2 / 2), jf.Quantiles(np.linspace(-1.0, 2.0, 31))\n{code}\n"
+        f"deadly = lambda s: s.index == {step} and os.kill(os.getpid(), 9)\n"
+        f"jf.evolve(law, start, dt=0.1, t_end=100.0, store={str(path)!r}, observe=deadly)\n"
+    )
+    subprocess.run([sys.executable, "-c", run], check=False)
+
+
+def test_a_file_that_a_killed_run_left_is_replaced_as_a_whole(tmp_path):
+    _kill_at(7, tmp_path / "k.jko")
+    new = jf.evolve(STILL, jf.load(tmp_path / "k.jko"), t_end=1.5)
+    jf.save(new, tmp_path / "k.jko")
+    assert len(jf.load(tmp_path / "k.jko")) == 16
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["k.jko"]
+
+
+def test_save_refuses_a_file_that_is_being_written(tmp_path):
+    other = jf.evolve(STILL, QUANTILES, dt=0.1, t_end=0.2)
+    path = tmp_path / "w.jko"
+    with pytest.raises(jf.FlowError, match="is being written"):
+        jf.evolve(STILL, QUANTILES, dt=0.1, t_end=1.0, store=path, observe=lambda s: jf.save(other, path))
+    assert len(jf.open(tmp_path / "w.jko")) == 2
+
+
+def test_a_carry_that_is_lost_stays_lost(tmp_path):
+    law = jf.Entropy() + STILL
+    source = jf.evolve(law, QUANTILES, scheme=jf.BDF2(), dt=0.1, t_end=0.6, store=tmp_path / "run.jko").final.nodes
+    with sqlite3.connect(tmp_path / "run.jko") as database:
+        database.execute("UPDATE steps SET state = zeroblob(40) WHERE number = 4")
+    database.close()
+    part = jf.load(tmp_path / "run.jko")
+    assert len(part) == 4
+    jf.save(part, tmp_path / "part.jko")
+    for lost in (part, jf.load(tmp_path / "part.jko"), jf.open(tmp_path / "part.jko")):
+        with pytest.raises(ValueError, match=r"carry of the last step is lost: start a run from flow\.final"):
+            jf.evolve(law, lost, scheme=jf.BDF2(), t_end=1.0)
+    whole = jf.evolve(law, QUANTILES, scheme=jf.BDF2(), dt=0.1, t_end=0.3)
+    copied = jf.evolve(law, whole, scheme=jf.BDF2(), t_end=0.6, store=tmp_path / "copy.jko")
+    assert np.array_equal(copied.final.nodes, source)
+
+
+def test_a_file_that_holds_another_run_by_now_is_seen(tmp_path):
+    path = tmp_path / "r.jko"
+    jf.evolve(STILL, QUANTILES, dt=0.1, t_end=0.3, store=path)
+    first = jf.open(path)
+    twin = pickle.loads(pickle.dumps(first))
+    path.unlink()
+    with pytest.raises(ValueError, match="is gone: keep the run in another file"):
+        jf.evolve(STILL, first, t_end=0.6)
+    jf.evolve(STILL, jf.Quantiles(QUANTILES.nodes + 100), dt=0.1, t_end=0.3, store=path)
+    with pytest.raises(ValueError, match="holds another run by now"):
+        jf.evolve(STILL, first, t_end=0.6)
+    with pytest.raises(ValueError, match="holds another run by now"):
+        twin[1]
+
+
+def test_a_store_survives_another_folder_and_odd_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    flow = jf.evolve(STILL, QUANTILES, dt=0.1, t_end=0.3, store="rel.jko", observe=lambda s: os.chdir(tmp_path / "elsewhere"))
+    assert len(flow) == 4
+    os.chdir(tmp_path)
+    for name in (":memory:", "file:abc.jko"):
+        assert len(jf.evolve(STILL, QUANTILES, dt=0.1, t_end=0.3, store=name)) == 4
+        assert (tmp_path / name).exists()
+    for bad in (5, b"x", "", "x" * 300, "."):
+        with pytest.raises(ValueError, match=r"store must be|exists: continue"):
+            jf.evolve(STILL, QUANTILES, dt=0.1, t_end=0.3, store=bad)
+    for bad in (5, "y" * 300, ".", "nodir/x"):
+        with pytest.raises(ValueError, match="path must be"):
+            jf.save(flow, bad)
+
+
+def test_a_store_that_is_taken_away_leaves_an_error_with_the_last_state(tmp_path):
+    path = tmp_path / "g.jko"
+    with pytest.raises(jf.FlowError, match="cannot be read any more") as caught:
+        jf.evolve(STILL, QUANTILES, dt=0.1, t_end=0.3, store=path, observe=lambda s: s.index == 2 and path.unlink())
+    assert caught.value.trajectory.times[-1] == pytest.approx(0.3)
+
+
+def test_a_copy_that_is_refused_leaves_nothing(tmp_path):
+    tail = jf.evolve(STILL, QUANTILES, dt=0.1, t_end=3.0, keep=5)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="its first 25 steps were dropped"):
+            jf.evolve(STILL, tail, t_end=4.0, store=tmp_path / "tail.jko")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_fails_is_no_lost_step(tmp_path, monkeypatch):
+    from jkoflow.storage import store
+
+    monkeypatch.setattr(store, "SYNC_SECONDS", 0.0)
+
+    class Failing(sqlite3.Connection):
+        def execute(self, query, *given):
+            if "PASSIVE" in query:
+                raise sqlite3.OperationalError("disk full")
+            return super().execute(query, *given)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **options: connect(path, **options | {"factory": Failing}))
+    flow = jf.evolve(STILL, QUANTILES, dt=0.1, t_end=0.5, store=tmp_path / "full.jko")
+    assert np.allclose(flow.times, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
+
+
+def test_particles_at_rest_at_the_origin_follow_a_well_that_starts_to_move():
+    for start in ([[0.0]], [[0.0], [0.0]]):
+        flow = jf.evolve(MOVING_WELL, jf.Particles(start), scheme=jf.Overdamped(), t_end=1.0)
+        assert np.allclose(flow.final.points, _mean(1.0, 0.0), atol=1e-6)
+
+
+def test_the_default_solver_of_a_run_is_kept_when_it_goes_on():
+    rho = GRID.density(lambda x: 1.0 * (abs(x) < 1))
+    half = jf.evolve(WELL, rho, dt=0.1, t_end=0.3)
+    assert "Entropic" in half.scheme
+    assert len(jf.evolve(WELL, half, t_end=0.6)) == 7
+
+
+def test_times_go_on_as_multiples_of_dt():
+    whole = jf.evolve(STILL, QUANTILES, dt=0.29, t_end=29.0)
+    with pytest.raises(ValueError, match="t_end must lie after"):
+        jf.evolve(STILL, whole, t_end=29.0)
+    cut = jf.evolve(STILL, QUANTILES, dt=0.1, t_end=0.25)
+    for middle in (0.35, 0.55, 0.95, 1.05):
+        twice = jf.evolve(STILL, jf.evolve(STILL, cut, t_end=middle), t_end=1.25)
+        assert np.array_equal(twice.times, jf.evolve(STILL, cut, t_end=1.25).times)
+
+
+def test_a_cut_step_does_not_shorten_the_steps_after_it():
+    scheme = jf.Adaptive(jf.JKO(), 1e-2)
+    natural = jf.evolve(STILL, QUANTILES, scheme=scheme, dt=0.01, t_end=3.0)
+    cut = jf.evolve(STILL, QUANTILES, scheme=scheme, dt=0.01, t_end=float(natural.times[4]) + 1e-9)
+    assert jf.evolve(STILL, cut, scheme=scheme, t_end=3.0).dts[5] > 0.5 * natural.dts[4]
+
+
+def test_the_first_look_and_answers_of_another_kind():
+    for law, mobility in ((jf.Potential(lambda x: 1 / 0), None), (STILL, {"": lambda t: {}[t]})):
+        with pytest.raises(jf.FlowError, match="first look at the problem raised") as caught:
+            jf.evolve(law, QUANTILES, dt=0.1, t_end=0.2, mobility=mobility)
+        assert len(caught.value.trajectory) == 1
+    with pytest.raises(ValueError, match="must be a function of the time alone"):
+        jf.evolve(STILL, QUANTILES, dt=0.1, t_end=0.2, mobility={"": lambda: 1.0})
+    with pytest.raises(ValueError, match="gradient depends on the time t, so V must take t too"):
+        jf.Potential(lambda x: x**2, gradient=lambda x, t: 2 * x)
+    with pytest.raises(ValueError, match="V must return numbers for all points, got a masked array"):
+        jf.evolve(jf.Potential(lambda x: np.ma.masked_less(x, 0)), QUANTILES, dt=0.1, t_end=0.2)
+
+    class Odd(WithMemory):
+        answers: ClassVar[dict] = {}
+
+        def begin(self, problem, state, dt, carry):
+            return Odd.answers.get("begin", {"n": np.zeros(1)})
+
+        def step(self, problem, state, dt, carry):
+            with pytest.raises(ValueError, match="read-only"):
+                carry["n"][0] = 1.0
+            return Odd.answers["step"](state)
+
+    start = jf.State(QUANTILES)
+    info = jf.StepInfo({"": 0.0}, jf.Status.CONVERGED)
+    for answer in (lambda s: s, lambda s: jf.Taken(s.masses[""], {}, info), lambda s: jf.Taken(s, {}, jf.StepInfo(0.1, "ok"))):
+        Odd.answers = {"step": answer}
+        with pytest.raises(jf.FlowError, match=r"step must return Taken\(State, carry, StepInfo\)"):
+            jf.evolve(STILL, start, scheme=Odd(), dt=0.1, t_end=0.2)
+    Odd.answers = {"step": lambda s: jf.Taken(s, {"rng": np.random.default_rng(0)}, info)}
+    with pytest.raises(jf.FlowError, match="carry 'rng' must be an array of numbers"):
+        jf.evolve(STILL, start, scheme=Odd(), dt=0.1, t_end=0.2)
+    Odd.answers = {"begin": None}
+    with pytest.raises(ValueError, match="begin must return the carry as a mapping"):
+        jf.evolve(STILL, start, scheme=Odd(), dt=0.1, t_end=0.2)
+
+
+def test_a_run_that_failed_is_not_continued_from_its_failed_state():
+    failing = jf.JKO(jf.Entropic(max_iterations=2))
+    flow = jf.evolve(WELL, RHO, scheme=failing, dt=0.1, t_end=0.5, on_failure="return")
+    with pytest.raises(ValueError, match="whose last step was solved"):
+        jf.evolve(WELL, flow, scheme=failing, t_end=1.0)
+
+
+def test_with_an_obstacle_the_reason_of_its_solver_is_told():
+    law = jf.Entropy() + STILL + jf.Obstacle(lambda x: x > 2)
+    with pytest.raises(ValueError, match="must hold no mass in the obstacle at the start"):
+        jf.evolve(law, RHO, dt=0.1, t_end=0.2)

@@ -248,3 +248,77 @@ def test_bad_input_is_named(case):
     call, message = BAD[case]
     with pytest.raises((ValueError, jf.FlowError), match=message):
         call()
+
+
+# ---- noise -----------------------------------------------------------------------------------------------------------
+
+MANY = 40_000
+
+
+def test_noise_follows_the_fokker_planck_flow_of_the_same_law():
+    """The mean and the variance of an Ornstein-Uhlenbeck flow, within five standard errors; the same law on a grid."""
+    law = 0.4 * jf.Entropy() + jf.Potential(lambda x: x**2 / 2)
+    rng = np.random.default_rng(0)
+    start = jf.Particles(2.0 + 0.3 * rng.normal(size=MANY))
+    final = jf.evolve(law, start, scheme=jf.Langevin(seed=3), dt=0.01, t_end=0.7).final
+    mean, variance = 2.0 * np.exp(-0.7), 0.4 + (0.09 - 0.4) * np.exp(-1.4)
+    assert float(final.mean) == pytest.approx(mean, abs=5 * np.sqrt(variance / MANY) + 0.02)  # order 1 in dt
+    assert float(final.covariance) == pytest.approx(variance, abs=5 * variance * np.sqrt(2 / MANY) + 0.01)
+    grid = jf.Grid.box((-4, 6), cells=200)
+    rho = grid.density(lambda x: np.exp(-(((x - 2) / 0.3) ** 2) / 2), order=3)
+    flow = jf.evolve(law, rho, scheme=jf.ImplicitMidpoint(), dt=0.01, t_end=0.7)
+    assert float(final.mean) == pytest.approx(float(flow.final.mean), abs=0.03)
+    assert float(final.covariance) == pytest.approx(float(flow.final.covariance), abs=0.02)
+
+
+def test_the_weak_order_in_time():
+    """The mean of a linear flow without noise in the mean: of two seeds of opposite noise the mean is exact."""
+    law = 0.1 * jf.Entropy() + jf.Potential(lambda x: x**2 / 2, gradient=lambda x: x)
+    errors = []
+    for dt in (0.1, 0.05):
+        final = jf.evolve(law, jf.Particles(np.full(400_000, 3.0)), scheme=jf.Langevin(seed=1), dt=dt, t_end=1.0).final
+        errors.append(abs(float(final.mean) - 3 * np.exp(-1)))
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(jf.Langevin().order, abs=0.15)
+
+
+def test_states_of_rest_are_exact_in_a_harmonic_well_at_any_dt():
+    for dt in (0.05, 0.8):
+        law = 0.5 * jf.Entropy() + jf.Potential(lambda x: x**2 / 2, gradient=lambda x: x)
+        final = jf.evolve(law, jf.Particles(np.zeros(MANY)), scheme=jf.Langevin(seed=5), dt=dt, t_end=16.0).final
+        assert float(final.covariance) == pytest.approx(0.5, abs=5 * 0.5 * np.sqrt(2 / MANY))
+    law = law + jf.Friction(1.5)
+    start = jf.MovingParticles(np.zeros(MANY), np.zeros(MANY))
+    final = jf.evolve(law, start, scheme=jf.Langevin(seed=6), dt=0.2, t_end=16.0).final
+    assert final.temperature == pytest.approx(0.5, rel=0.03)
+    assert float(final.covariance) == pytest.approx(0.5, rel=0.03)
+
+
+def test_mobilities_and_species_have_noise_of_their_own():
+    law = jf.Entropy("a") + 0.25 * jf.Entropy("b")
+    state = jf.Species(a=jf.Particles(np.zeros((MANY, 2))), b=jf.Particles(np.zeros((MANY, 2))))
+    final = jf.evolve(law, state, scheme=jf.Langevin(seed=2), dt=0.1, t_end=1.0, mobility={"b": 2.0}).final
+    assert np.allclose(np.diag(final["a"].covariance), 2.0, rtol=0.05)  # 2 alpha D t
+    assert np.allclose(np.diag(final["b"].covariance), 1.0, rtol=0.05)
+
+
+def test_noise_is_continued_to_the_last_bit_and_a_seed_is_drawn(tmp_path, caplog):
+    law = jf.Entropy() + jf.Interaction(jf.Quadratic())
+    start = jf.Particles(np.random.default_rng(0).normal(size=(30, 2)))
+    whole = jf.evolve(law, start, scheme=jf.Langevin(), dt=0.1, t_end=0.4, store=tmp_path / "run.jko")
+    assert whole.carry["noise"][1] == 4
+    seed = int(whole.carry["noise"][0])
+    with caplog.at_level("INFO", logger="jkoflow"):
+        again = jf.evolve(law, jf.open(tmp_path / "run.jko"), scheme=jf.Langevin(), t_end=0.8)
+    straight = jf.evolve(law, start, scheme=jf.Langevin(seed=seed), dt=0.1, t_end=0.8)
+    assert np.array_equal(again.final.points, straight.final.points)
+    jf.evolve(law, start, scheme=jf.Langevin(), dt=0.1, t_end=0.1)
+    assert not np.array_equal(jf.evolve(law, start, scheme=jf.Langevin(), dt=0.1, t_end=0.1).final.points, straight[1].points)
+    for bad, message in (
+        (lambda: jf.Langevin(seed=-1), "seed must be a whole number"),
+        (lambda: jf.evolve(jf.RenyiEntropy(2), start, scheme=jf.Langevin(1), dt=0.1, t_end=0.1), "no meaning as noise"),
+        (lambda: jf.evolve(-1.0 * jf.Entropy(), start, scheme=jf.Langevin(1), dt=0.1, t_end=0.1), "must be >= 0"),
+        (lambda: jf.evolve(jf.Friction(1.0), start, scheme=jf.Langevin(1), dt=0.1, t_end=0.1), "take MovingParticles"),
+        (lambda: jf.evolve(jf.Entropy(), PAIR, scheme=jf.Langevin(1), dt=0.1, t_end=0.1), "would heat up for ever"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            bad()

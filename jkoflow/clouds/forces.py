@@ -92,7 +92,12 @@ class Forces:
 
     def of_velocities(self, points: list[Array], velocities: list[Array], masses: list[Array]) -> list[Array]:
         """The forces of velocities. Cost: O(N^2) for every alignment."""
-        out = [-rate * v for rate, v in zip(self.damping, velocities, strict=True)]
+        aligned = self.alignment(points, velocities, masses)
+        return [f - rate * v for f, rate, v in zip(aligned, self.damping, velocities, strict=True)]
+
+    def alignment(self, points: list[Array], velocities: list[Array], masses: list[Array]) -> list[Array]:
+        """The forces of alignment alone."""
+        out = [np.zeros_like(v) for v in velocities]
         for a, b, c, psi in self.pulls:
             out[a] = out[a] + c * _aligned(psi, points[a], velocities[a], points[b], velocities[b], masses[b])
         return out

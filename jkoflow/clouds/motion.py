@@ -18,6 +18,7 @@ from .law import CloudLaw
 _CONTACT = 100.0  # tolerances: the contact distance, at which atoms with a grip on one another count as together
 _MET, _MOST_MET = 1.01, 1.09  # contact distances: groups nearer have met; the same if time is too coarse to stop them there
 _ONE_PLACE = 1e-13  # share of the distance from the origin: places nearer to one another are one place, up to rounding
+_LOOKS = 33  # times at which the way of particles that start at one place is estimated
 _MOST_MEETINGS = 50  # per atom
 
 
@@ -70,10 +71,10 @@ class Motion:
         first = self.law.velocities(groups.places, groups.masses, self.start)
         extent, away = float(np.ptp(groups.places, axis=0).max()), float(np.abs(groups.places).max())
         if extent <= _ONE_PLACE * away:
-            extent = float(np.abs(first).max()) * duration
+            extent = self._way(groups, duration)
         if not (np.isfinite(extent) and np.isfinite(first).all()):
             return Moved(state, Status.NOT_FINITE, groups.members, np.nan)
-        if extent == 0 and not any(term.depends_on_time for fields in self.law.fields for _, term in fields):
+        if extent == 0:
             return Moved(state, Status.CONVERGED, groups.members, 0.0)
         contact = max(_CONTACT * self.tolerance * extent, _ONE_PLACE * away)
         grips = self.law.grips(contact)
@@ -100,6 +101,17 @@ class Motion:
             if solution.status < 0:
                 return Moved(groups.state(state), Status.SOLVER_FAILED, groups.members, np.nan)
         return Moved(groups.state(state), Status.ITERATION_LIMIT, groups.members, np.nan)
+
+    def _way(self, groups: Groups, duration: float) -> float:
+        """About how far particles at one place go: the largest velocity there, at several times, times the duration."""
+        times = np.linspace(0.0, duration, _LOOKS) if self._moves else np.zeros(1)
+        speeds = [np.abs(self._velocities(groups.places, groups.masses, float(time))).max() for time in times]
+        return float(max(speeds)) * duration
+
+    @property
+    def _moves(self) -> bool:
+        """True if a potential depends on time."""
+        return any(term.depends_on_time for fields in self.law.fields for _, term in fields)
 
     def _velocities(self, places: Array, masses: Array, time: float) -> Array:
         """The velocities at a time from the start of the motion."""

@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._typing import Array
 from ..schemes import Carry, StepInfo
 
+_ROUNDING = 1e-9  # share of a time that counts as rounding
+_ULPS = 64  # roundings of a time that is a multiple of dt: less than that before t_end is t_end
 _MOST_STEPS = 1e12  # more steps than this are a typing error in dt or t_end
 
 
@@ -20,11 +23,22 @@ class StepTime(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Where a run starts or goes on: the time of its beginning, the time now, and the number of steps so far."""
+    """Where a run starts or goes on: the time of its beginning, the time now, the number of steps so far, and their times."""
 
     beginning: float
     now: float
     steps: int
+    times: Array
+    dts: Array
+
+    def lattice(self, dt: float) -> tuple[float, int]:
+        """The origin of the times of the steps, which are multiples of dt from there, and how many steps lie behind it."""
+        if self.now == self.beginning + self.steps * dt:
+            return self.beginning, self.steps
+        other = np.flatnonzero(self.dts != dt)
+        same = len(self.dts) - (int(other[-1]) + 1 if len(other) else 0)  # steps of dt at the end
+        origin = float(self.times[len(self.dts) - same])
+        return (origin, same) if self.now == origin + same * dt else (self.now, 0)
 
 
 class EqualSteps:
@@ -35,18 +49,15 @@ class EqualSteps:
 
     def __init__(self, start: Start, dt: float, t_end: float, carry: Carry) -> None:
         self.dt, self.t_end = dt, t_end
-        self.before = 0  # steps before those that are counted here
-        aligned = start.now == start.beginning + start.steps * dt
-        self.origin, self.index = (start.beginning, start.steps) if aligned else (start.now, 0)
-        if not aligned:
-            self.before = start.steps
+        self.origin, self.index = start.lattice(dt)
+        self.before = start.steps - self.index  # steps before those that are counted here
         now = self.origin + self.index * dt
-        if t_end <= now:
+        if t_end - now <= _ULPS * np.spacing(abs(t_end)):
             raise ValueError(f"t_end must lie after the start t = {now:g}, got {t_end!r}")
         exact_count = (t_end - self.origin) / dt
         if exact_count > _MOST_STEPS:
             raise ValueError(f"dt must cut the time to t_end into at most {_MOST_STEPS:g} steps, got dt={dt!r}")
-        rounding = 1e-9 * max(1.0, exact_count)
+        rounding = _ROUNDING * max(1.0, exact_count)
         self.total = max(self.index + 1, int(np.ceil(exact_count - rounding)))
         remainder = t_end - (self.origin + (self.total - 1) * dt)
         self.last_dt = dt if abs(self.total - exact_count) <= rounding else remainder
@@ -60,6 +71,10 @@ class EqualSteps:
     def propose(self) -> float:
         """The size of the next step."""
         return self.last_dt if self.index == self.total - 1 else self.dt
+
+    def with_whole_proposal(self, carry: Carry) -> Carry:
+        """The carry as it is: dt is not in it."""
+        return carry
 
     def advance(self, info: StepInfo, carry: Carry) -> StepTime:
         """Count a step just taken, and return its number, time and size."""
@@ -91,6 +106,12 @@ class ChosenSteps:
     def propose(self) -> float:
         """The size of the next step to try."""
         return min(self.next_dt, self.t_end - self.time)
+
+    def with_whole_proposal(self, carry: Carry) -> Carry:
+        """The carry, with the size that was proposed if the step was cut to end at t_end and no smaller one was taken."""
+        if "dt" not in carry or self.propose() == self.next_dt:
+            return carry
+        return {**carry, "dt": np.maximum(carry["dt"], self.next_dt)}
 
     def advance(self, info: StepInfo, carry: Carry) -> StepTime:
         """Count a step just taken, and return its number, time and size."""

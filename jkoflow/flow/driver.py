@@ -5,20 +5,21 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import nan
 from os import PathLike
-from pathlib import Path
 from typing import Any, Literal
 
 from .._log import log
 from .._validate import finite, positive_integer
+from .._version import VERSION
 from ..laws import Law
 from ..measures import Measure, Species, State
 from ..schemes import Mobility, Scheme
 from ..stopping import StoppingRule
-from ..storage import StoredRecord, StoreWriter
-from ..trajectory import MemoryRecord, Record, Step, Trajectory
+from ..storage import StoredRecord, StoreWriter, whole_path
+from ..trajectory import MemoryRecord, Record, RunDescription, Step, Trajectory, record_of
 from .interrupts import Interrupts, is_interrupt
-from .run import Beginning, Run
+from .run import Beginning, Run, in_words
 
 Observer = Callable[[Step], object]
 
@@ -121,7 +122,7 @@ def evolve(
     if keep is not None:
         positive_integer("keep", keep)
     beginning, t_end = Beginning.of(state), finite("t_end", t_end)
-    run = Run(law, beginning, scheme, dt, t_end, mobility)
+    run = _checked(law, beginning, scheme, dt, t_end, mobility)
     keeper = _keeper(run, store, keep)
     outcome, complete, now, failed = f"reached t = {t_end:g}", True, "the first step", None
     with Interrupts() as interrupts:
@@ -189,6 +190,26 @@ def steps(
     return iter(Run(law, Beginning.of(state), scheme, dt, t_end, mobility))
 
 
+def _checked(law: Law, beginning: Beginning, *rest: Any) -> Run:
+    """The checked run. An exception of a function of the user at the first look is a FlowError, as in a step."""
+    try:
+        return Run(law, beginning, *rest)
+    except ValueError:
+        raise
+    except Exception as error:
+        start = beginning.state
+        if beginning.before is not None:
+            flow = beginning.before
+        else:
+            ones = dict.fromkeys(start.masses, 1.0)
+            description = RunDescription(in_words(law), "", ones, ones, 1.0, start.time, VERSION)
+            record = MemoryRecord(description, start, nan, {})
+            record.end("failed before the first step", False)
+            flow = Trajectory(record)
+        told = f"{type(error).__name__}: {error}. The state is in this error's .trajectory"
+        raise FlowError(f"the first look at the problem raised {told}", flow) from error
+
+
 def _functions(name: str, noun: str, given: Any) -> Sequence[Callable[[Step], Any]]:
     """A function of a Step, or a sequence of them, as a sequence."""
     functions = (given,) if callable(given) else given
@@ -231,22 +252,30 @@ class _InFile:
 
     def __init__(self, writer: StoreWriter) -> None:
         self._writer = writer
-        self._unwritten: Step | None = None
+        self._last: Step | None = None
+        self._written = True
 
     def add(self, step: Step) -> None:
-        self._unwritten = step
+        self._last, self._written = step, False
         self._writer.add(step)
-        self._unwritten = None
+        self._written = True
 
     def finish(self, outcome: str, complete: bool) -> Trajectory:
         try:
             self._writer.end(outcome, complete)
         except Exception as error:  # a full disk: the steps are in the file, why the run ended is not
             log.warning("the outcome could not be written: %s", error)
-        record: Record = StoredRecord(self._writer.path)
-        if self._unwritten is not None:
+        try:
+            record: Record = StoredRecord(self._writer.path)
+        except ValueError as error:
+            if self._last is None:
+                raise
+            rest = record_of([self._last])
+            rest.end(f"{outcome}, and the store cannot be read any more", False)
+            raise FlowError(f"{outcome}, and the store cannot be read any more: {error}", Trajectory(rest)) from error
+        if self._last is not None and not self._written:
             tail = MemoryRecord(record.description, record.state(0), float(record.numbers.energies[0]), {}, None, record)
-            tail.add(self._unwritten)
+            tail.add(self._last)
             tail.end(outcome, complete)
             record = tail
         return Trajectory(record)
@@ -257,10 +286,16 @@ def _keeper(run: Run, store: str | PathLike[str] | None, keep: int | None) -> _I
     before = None if run.beginning.before is None else run.beginning.before.record
     if store is None and not isinstance(before, StoredRecord):
         return _InMemory(run, keep)
-    if store is None or (isinstance(before, StoredRecord) and Path(store).absolute() == before.path):
-        return _InFile(StoreWriter.going_on(before))  # type: ignore[arg-type]
+    path = before.path if store is None and isinstance(before, StoredRecord) else whole_path("store", store)
+    if isinstance(before, StoredRecord) and path == before.path:
+        return _InFile(StoreWriter.going_on(before))
     start, energy = (run.state, run.first_energy) if before is None else (before.state(0), float(before.numbers.energies[0]))
-    writer = StoreWriter.new(Path(store), run.description, start, energy, run.carry)
+    writer = StoreWriter.new(path, run.description, start, energy, run.carry)
     if before is not None:
-        writer.copy(before)
+        try:
+            writer.copy(before)
+        except BaseException:
+            writer.close()
+            path.unlink(missing_ok=True)
+            raise
     return _InFile(writer)

@@ -7,12 +7,17 @@ import time as clock
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import nan
+from typing import Any
+from uuid import uuid4
 
+import numpy as np
+
+from .._status import Status
 from .._validate import finite, positive
 from .._version import VERSION
 from ..laws import Law
 from ..measures import Measure, Species, State
-from ..schemes import JKO, Carry, Mobility, Problem, Scheme
+from ..schemes import JKO, Carry, Mobility, Problem, Scheme, StepInfo, Taken
 from ..trajectory import RunDescription, Step, Trajectory
 from .clock import ChosenSteps, EqualSteps, Start
 
@@ -44,9 +49,10 @@ class Beginning:
     def start(self) -> Start:
         """The number and the time of the first and of the last step so far."""
         if self.before is None:
-            return Start(self.state.time, self.state.time, 0)
+            return Start(self.state.time, self.state.time, 0, np.zeros(1), np.zeros(0))
         record = self.before.record
-        return Start(record.description.start_time, self.state.time, record.first + len(record))
+        numbers = record.numbers
+        return Start(record.description.start_time, self.state.time, record.first + len(record), numbers.times, numbers.dts)
 
 
 class Run:
@@ -72,19 +78,24 @@ class Run:
             raise ValueError(f"scheme must be a Scheme such as JKO(), got {scheme!r}")
         self.beginning, self.state = beginning, beginning.state
         before = None if beginning.before is None else beginning.before.record.description
+        if beginning.before is not None and len(beginning.before) > 1 and not beginning.before.record.numbers.solved[-1]:
+            raise ValueError(
+                "state must be a trajectory whose last step was solved: start a new run from the state before, "
+                "jkoflow.State(flow[-2], time=flow.times[-2])"
+            )
         t_end = finite("t_end", t_end)
         dt = positive("dt", self._default_dt(scheme, t_end, before) if dt is None else dt)
         law.check(self.state.masses)
         problem = Problem.of(law, self.state.masses, _mobility_again(mobility, before))
         given = {name: None if callable(alpha) else alpha for name, alpha in problem.rates.items()}
         self.problem = problem.in_gradient_form() if scheme.needs_energy else problem
-        self.scheme = scheme.filled_in(self.problem.law.at(self.state.time), self.state.masses)
+        self.scheme = self._filled_in(scheme, before)
         if before is not None:
             _must_be_the_same("law", in_words(law), before.law)
             _must_be_the_same("scheme", in_words(self.scheme), before.scheme)
             _must_be_the_same("mobility", given, dict(before.given))
         self.clock = (ChosenSteps if scheme.chooses_dt else EqualSteps)(beginning.start, dt, t_end, beginning.carry)
-        self.carry = self.scheme.begin(self.problem, self.state, self.clock.propose(), beginning.carry)
+        self.carry = checked_carry(self.scheme.begin(self.problem, self.state, self.clock.propose(), beginning.carry), "begin")
         self.first_energy = self.scheme.energy(self.problem, self.state)
         self.description = before or RunDescription(
             law=in_words(law),
@@ -94,7 +105,16 @@ class Run:
             dt=dt,
             start_time=self.state.time,
             version=VERSION,
+            run=uuid4().hex,
         )
+
+    def _filled_in(self, scheme: Scheme, before: RunDescription | None) -> Scheme:
+        """The scheme with its defaults: those of the run that is continued, whose first state may ask for others."""
+        now = scheme.filled_in(self.problem.law.at(self.state.time), self.state.masses)
+        if before is None or in_words(now) == before.scheme or self.beginning.before is None:
+            return now
+        first = self.beginning.before.state(0)
+        return scheme.filled_in(self.problem.law.at(first.time), first.masses)
 
     def _default_dt(self, scheme: Scheme, t_end: float, before: RunDescription | None) -> float:
         """The dt of the run that is continued; of a scheme that is exact in time a hundredth of the time to t_end."""
@@ -112,6 +132,8 @@ class Run:
         state, carry, energy, started = self.state, self.carry, self.first_energy, clock.perf_counter()
         while self.clock.running:
             taken = self.scheme.step(self.problem, state, self.clock.propose(), carry)
+            taken = _checked_answer(taken)
+            taken = taken._replace(carry=self.clock.with_whole_proposal(taken.carry))
             index, time, dt = self.clock.advance(taken.info, taken.carry)
             reached = State(taken.state.masses, taken.state.fields, time)  # the clock adds up no rounding
             after = self.scheme.energy(self.problem, reached)
@@ -146,6 +168,33 @@ class Run:
         if not self.problem.law.depends_on_time:
             return 0.0
         return self.scheme.energy(self.problem, State(before.masses, before.fields, time)) - energy if energy == energy else nan
+
+
+def checked_carry(carry: Any, where: str) -> Carry:
+    """Return what a scheme carries, with arrays that cannot be changed. Raises ValueError for anything but arrays by name."""
+    if not isinstance(carry, Mapping) or not all(isinstance(name, str) for name in carry):
+        raise ValueError(f"{where} must return the carry as a mapping from names to arrays, got {type(carry).__name__}")
+    arrays = {}
+    for name, values in carry.items():
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiubc":
+            raise ValueError(f"carry {name!r} must be an array of numbers, got {type(values).__name__}: {where} cannot keep it")
+        if array.flags.writeable:
+            array = array.copy()
+            array.setflags(write=False)
+        arrays[name] = array
+    return arrays
+
+
+def _checked_answer(taken: Any) -> Taken:
+    """Return the answer of a scheme to a step. Raises ValueError for anything but Taken(State, carry, StepInfo)."""
+    parts = isinstance(taken, Taken) and isinstance(taken.state, State) and isinstance(taken.info, StepInfo)
+    if not parts or not isinstance(taken.info.distances, Mapping) or not isinstance(taken.info.status, Status):
+        raise ValueError(
+            "step must return Taken(State, carry, StepInfo), with the distances of StepInfo by species and a Status, got "
+            f"{taken!r:.80}"
+        )
+    return taken._replace(carry=checked_carry(taken.carry, "step"))
 
 
 def in_words(thing: object) -> str:

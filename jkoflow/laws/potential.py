@@ -51,6 +51,8 @@ class Potential(SpeciesEnergy):
         super().__post_init__()
         if not callable(self.gradient) and self.gradient is not None:
             raise ValueError(f"gradient must be a function of space or None, got {self.gradient!r}")
+        if takes_time(self.gradient) and not self.depends_on_time:
+            raise ValueError(f"gradient depends on the time t, so V must take t too, got {self.V!r}")
         if not callable(self.V):
             values = finite_array("V", self.V, np.shape(self.V)).copy()
             values.setflags(write=False)

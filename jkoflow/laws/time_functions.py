@@ -18,9 +18,10 @@ def takes_time(function: Any) -> bool:
     if not callable(function) or (isinstance(function, partial) and "t" in function.keywords):
         return False
     try:
-        names = list(inspect.signature(function).parameters)
+        parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):  # some compiled functions tell no signature
         return False
+    names = [name for name, one in parameters.items() if name != "t" or one.kind is not one.POSITIONAL_ONLY]
     return "t" in names[1:]
 
 

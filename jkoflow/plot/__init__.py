@@ -4,10 +4,24 @@ from .charges import ions
 from .flows import animate, density, energy, paths, quantiles
 from .live import Live
 from .particles import cdfs, world_lines
+from .rates import rate
 from .reports import report
 from .scatter import clouds
 
-__all__ = ["Live", "animate", "cdfs", "clouds", "density", "energy", "ions", "paths", "quantiles", "report", "world_lines"]
+__all__ = [
+    "Live",
+    "animate",
+    "cdfs",
+    "clouds",
+    "density",
+    "energy",
+    "ions",
+    "paths",
+    "quantiles",
+    "rate",
+    "report",
+    "world_lines",
+]
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LightSource, LinearSegmentedColormap
 
 from .._typing import Array, Mask
+from .._validate import of_kind
 from ..grids import Grid
 from ..laws import Law
 from ..measures import Density, Quantiles, RadialQuantiles, Species
@@ -21,6 +22,7 @@ def flat_values(measure: Density) -> Array:
 
 def closed_cells(law: Law, state: Species) -> dict[str, Mask]:
     """The cells of the obstacles of every species that has some."""
+    of_kind("obstacles", law, Law, "a law, such as Obstacle(where)")
     closed: dict[str, Mask] = {}
     for _, form, _ in law.forms.obstacles:
         mask = form.mask(state.grid)

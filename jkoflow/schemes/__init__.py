@@ -5,9 +5,8 @@ from .base import Carry, Scheme, StepInfo, Taken, chord_dissipation
 from .bdf2 import BDF2
 from .brezis import Brezis
 from .implicit_midpoint import ImplicitMidpoint
-from .inertial import Inertial
 from .jko import JKO
-from .overdamped import Overdamped
+from .particles import Inertial, Langevin, Overdamped
 from .problem import Mobility, Problem
 from .semi_implicit import SemiImplicitJKO
 from .variational_extrapolation import VariationalExtrapolation
@@ -20,6 +19,7 @@ __all__ = [
     "Carry",
     "ImplicitMidpoint",
     "Inertial",
+    "Langevin",
     "Mobility",
     "Overdamped",
     "Problem",

@@ -21,7 +21,7 @@ def recommended_solver(measure: Measure, law: Law, state: Species) -> StepSolver
 @recommended_solver.register
 def _(measure: Density, law: Law, state: Species) -> StepSolver:
     exact = BackAndForth()
-    return exact if exact.suits(law, state) else Entropic()
+    return exact if law.forms.obstacles or exact.suits(law, state) else Entropic()  # no other solver takes obstacles
 
 
 @recommended_solver.register

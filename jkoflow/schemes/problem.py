@@ -60,7 +60,7 @@ class Problem:
         """The mobilities as numbers. Raises ValueError if a function of the time returns no positive number."""
         return FrozenMapping(
             {
-                name: positive(f"mobility of {name!r} at t = {time:g}", alpha(time)) if callable(alpha) else alpha
+                name: positive(f"mobility of {name!r} at t = {time:g}", _at(name, alpha, time)) if callable(alpha) else alpha
                 for name, alpha in self.rates.items()
             }
         )
@@ -89,6 +89,14 @@ class Problem:
             return self
         energy, factors = form
         return Problem(energy, FrozenMapping({name: _times(factors.get(name, 1.0), r) for name, r in self.rates.items()}))
+
+
+def _at(name: str, alpha: Callable[[float], float], time: float) -> float:
+    """A mobility at one time. Raises ValueError if the function does not take the time alone."""
+    try:
+        return alpha(time)
+    except TypeError as reason:
+        raise ValueError(f"mobility of {name!r} must be a function of the time alone, and it raised {reason}") from reason
 
 
 def _times(factor: float, alpha: Mobility) -> Mobility:

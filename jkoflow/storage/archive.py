@@ -7,9 +7,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from ..trajectory import MemoryRecord, Trajectory
+from .locks import WriterLock
 from .npz import looks_like_npz, read_npz
 from .packing import DamagedError
-from .store import StoredRecord, StoreWriter
+from .store import StoredRecord, StoreWriter, whole_path
 
 
 def save(flow: Trajectory, path: str | Path) -> None:
@@ -34,11 +35,17 @@ def save(flow: Trajectory, path: str | Path) -> None:
     """
     if not isinstance(flow, Trajectory) or flow.selected is not None:
         raise ValueError("flow must be a whole trajectory, not that of one species or anything else")
-    path, record = Path(path), flow.record
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
+    path, record = whole_path("path", path), flow.record
+    if path.is_dir():
+        raise ValueError(f"path must be a file, and {str(path)!r} is a folder")
+    unfinished = path.with_name(f".{uuid4().hex}.jko")
+    try:
+        lock = WriterLock(path)  # refuses a file that a run is writing
+    except OSError as reason:
+        raise ValueError(f"path {str(path)!r} cannot be written: {reason.strerror}") from reason
     try:
         writer = StoreWriter.new(
-            unfinished, record.description, record.state(0), float(record.numbers.energies[0]), record.carry or {}
+            unfinished, record.description, record.state(0), float(record.numbers.energies[0]), record.carry
         )
         try:
             writer.copy(record)
@@ -46,9 +53,12 @@ def save(flow: Trajectory, path: str | Path) -> None:
             writer.end(record.outcome, record.complete)
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
+        for left in ("-wal", "-shm"):  # of a run that was killed: they would be read as a part of the new file
+            path.with_name(path.name + left).unlink(missing_ok=True)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+        lock.free()
 
 
 def load(path: str | Path) -> Trajectory:
@@ -59,7 +69,7 @@ def load(path: str | Path) -> Trajectory:
 
     Raises ValueError if the file is missing or holds something else, or nothing of it can be read.
     """
-    if looks_like_npz(path):
+    if looks_like_npz(whole_path("path", path)):
         return Trajectory(read_npz(path))
     stored = StoredRecord(path)
     return Trajectory(_in_memory(stored))
@@ -97,6 +107,6 @@ def _in_memory(stored: StoredRecord) -> MemoryRecord:
         record.carry = None
         record.end(f"is damaged after step {len(record)}", False)
         return record
-    record.carry = stored.carry
+    record.carry = stored.carry  # None if it is lost
     record.end(stored.outcome, stored.complete)
     return record

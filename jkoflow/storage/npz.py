@@ -75,6 +75,9 @@ def _record(data: dict[str, Any]) -> MemoryRecord:
         numbers = (state.time, float(energy), float(dt), distance, info.dissipation, 0.0, float(info.status.ok))
         record.restore(state, info, numbers)
     record.carry = {"dt": np.array(chosen[-1])} if chosen and chosen[-1] is not None else {}
+    if count:  # what BDF2 and SemiImplicitJKO carry
+        before = {f"before {name}": getattr(m, m.moving) for name, m in states[-2].masses.items()}
+        record.carry |= {"last dt": np.array(float(dts[-1])), **before}
     record.end(str(data["outcome"]), True)
     return record
 

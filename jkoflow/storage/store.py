@@ -25,6 +25,7 @@ from zlib import crc32
 
 import numpy as np
 
+from .._log import log
 from ..measures import State
 from ..schemes import Carry, StepInfo
 from ..trajectory import Numbers, Record, RunDescription, Step
@@ -57,8 +58,6 @@ class StoreWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.parent.is_dir():
-            raise ValueError(f"store must be in a folder that exists, got {str(path)!r}")
         try:
             self._lock = WriterLock(path)
         except OSError as reason:
@@ -74,9 +73,11 @@ class StoreWriter:
         self._synced = time.monotonic()
 
     @classmethod
-    def new(cls, path: Path, description: RunDescription, start: State, energy: float, carry: Carry) -> Self:
+    def new(cls, path: Path, description: RunDescription, start: State, energy: float, carry: Carry | None) -> Self:
         """Begin a new file."""
         if path.exists():
+            if path.is_dir():
+                raise ValueError(f"store must be a file, and {str(path)!r} is a folder")
             raise ValueError(
                 f"store {str(path)!r} exists: continue its run with evolve(law, jkoflow.open({str(path)!r}), ...), "
                 "or take another path"
@@ -91,7 +92,7 @@ class StoreWriter:
                 database.execute(f"PRAGMA user_version = {FORMAT}")
                 writer._put("description", pack(asdict(description) | {"energy": float(energy)}))
                 writer._put("start", pack(*begun))
-                writer._put("carry", pack({"number": 0}, carry))
+                writer._put_carry(0, carry)
                 writer._put("end", pack({"outcome": _NOT_ENDED, "complete": False}))
         except BaseException:
             writer.close()
@@ -102,30 +103,49 @@ class StoreWriter:
     @classmethod
     def going_on(cls, record: StoredRecord) -> Self:
         """Go on writing the file of a record. Raises ValueError if another has gone on since the record was read."""
+        if not record.path.exists():
+            raise ValueError(f"store {str(record.path)!r} is gone: keep the run in another file with store=")
         writer = cls(record.path)
-        last = writer._database.execute("SELECT max(number) FROM steps").fetchone()[0] or 0
-        if last != len(record):
+        try:
+            ((last,),) = writer._database.execute("SELECT max(number) FROM steps").fetchall()
+            ((description,),) = writer._database.execute("SELECT value FROM run WHERE key = 'description'").fetchall()
+            if description != record.signature:
+                raise ValueError(
+                    f"store {str(record.path)!r} holds another run by now: keep this one in another file with store="
+                )
+            if (last or 0) > len(record) and record.damaged:
+                raise ValueError(f"store {str(record.path)!r} {record.outcome}: keep what is whole in another file with store=")
+            if (last or 0) != len(record):
+                raise ValueError(
+                    f"store {str(record.path)!r} has {last} steps by now, and {len(record)} were read: open it again"
+                )
+            with writer._transaction():
+                writer._put("end", pack({"outcome": _NOT_ENDED, "complete": False}))
+        except BaseException as error:
             writer.close()
-            raise ValueError(f"store {str(record.path)!r} has {last} steps by now, and {len(record)} were read: open it again")
-        with writer._transaction():
-            writer._put("end", pack({"outcome": _NOT_ENDED, "complete": False}))
+            if isinstance(error, sqlite3.Error):
+                raise ValueError(f"store {str(record.path)!r} cannot be written: {error}") from error
+            raise
         return writer
 
-    def add(self, step: Step) -> None:
-        """Write a step. Raises sqlite3.Error if it cannot be written; then the file is as before."""
+    def add(self, step: Step, with_carry: bool = True) -> None:
+        """Write a step, with its carry or without. Raises sqlite3.Error if it cannot be written; then the file is as before."""
         info = step.info
         row = _ROW.pack(
             step.index, step.time, step.energy, step.dt, step.distance, info.dissipation, step.work, float(info.status.ok)
         )
         row += struct.pack("<I", crc32(row))
-        values = (step.index, row, pack(*info_as_packed(info)), pack({"number": step.index}, changing(step.reached)))
-        carry = pack({"number": step.index}, step.carry)
+        state = pack({"number": step.index, "time": step.time}, changing(step.reached))
+        values = (step.index, row, pack(*info_as_packed(info)), state)
         with self._transaction() as database:
             database.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", values)
-            self._put("carry", carry)
+            self._put_carry(step.index, step.carry if with_carry else None)
         if time.monotonic() - self._synced > SYNC_SECONDS:
-            self._database.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self._synced = time.monotonic()
+            try:
+                self._database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.Error as reason:  # the step is written all the same
+                log.warning("%s could not be brought to the disk: %s", self.path, reason)
 
     def copy(self, record: Record) -> None:
         """Write the steps of another record, which must begin with its run."""
@@ -138,11 +158,10 @@ class StoreWriter:
             energies = float(n.energies[k + 1])
             step = Step(k + 1, numbers[0], energies, record.info(k), numbers[1], numbers[3], 0.0, reached, {}, before, energy,
                         record.description)  # fmt: skip
-            self.add(step)
+            self.add(step, with_carry=False)  # that of the last step alone is known
             before, energy = reached, energies
-        if record.carry is not None:
-            with self._transaction():
-                self._put("carry", pack({"number": len(record)}, record.carry))
+        with self._transaction():
+            self._put_carry(len(record), record.carry)
 
     def end(self, outcome: str, complete: bool) -> None:
         """Write why the run ended, and close the file."""
@@ -161,6 +180,10 @@ class StoreWriter:
             self._database.close()
         finally:
             self._lock.free()
+
+    def _put_carry(self, number: int, carry: Carry | None) -> None:
+        """Write what the step after a step needs; None says that it is lost."""
+        self._put("carry", pack({"number": number, "lost": carry is None}, carry))
 
     def _put(self, key: str, value: bytes) -> None:
         self._database.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, value))
@@ -204,9 +227,9 @@ class StoredRecord(Record):
     first = 0
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).absolute()
+        self.path = whole_path("path", path)
         self._connections: dict[int, sqlite3.Connection] = {}
-        self._guard, self._ended = threading.Lock(), False
+        self._guard, self._ended, self.signature = threading.Lock(), False, b""
         try:
             size = self.path.stat().st_size
         except OSError as reason:
@@ -223,6 +246,7 @@ class StoredRecord(Record):
         made_of = [sql for (sql,) in self._rows("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
         if sorted(made_of) != sorted(_TABLES):  # nothing is computed by what a file defines
             raise self._unreadable("it holds other tables")
+        self.signature = self._rows("SELECT value FROM run WHERE key = 'description'")[0][0]
         told = self._told("description").numbers
         self._start_energy = told.pop("energy")
         self.description = RunDescription(**told)
@@ -235,19 +259,24 @@ class StoredRecord(Record):
             number, carry = self._told("carry")
         except DamagedError:
             number, carry = {}, {}
-        self.carry = carry if number.get("number") == len(self) else None
+        self.carry = carry if number.get("number") == len(self) and not number["lost"] else None
         if number.get("number", 0) > len(self):
-            self.outcome, self.complete = f"is damaged after step {len(self)}", False
+            self.outcome, self.complete = _damaged_after(len(self)), False
 
     def _intact_rows(self) -> Any:
         """The rows of numbers up to the first that is damaged."""
         rows = [row for (row,) in self._rows("SELECT numbers FROM steps ORDER BY number")]
         for k, row in enumerate(rows):
             if not isinstance(row, bytes) or len(row) != _COLUMNS.itemsize or not _row_fits(row, k + 1):
-                self.outcome, self.complete = f"is damaged after step {k}", False
+                self.outcome, self.complete = _damaged_after(k), False
                 rows = rows[:k]
                 break
         return np.frombuffer(b"".join(rows), _COLUMNS)
+
+    @property
+    def damaged(self) -> bool:
+        """True if the file holds more steps than can be read."""
+        return self.outcome == _damaged_after(len(self))
 
     @cached_property
     def numbers(self) -> Numbers:
@@ -273,7 +302,7 @@ class StoredRecord(Record):
             packed = unpack(rows[0][0] if rows else b"")
         except DamagedError as reason:
             raise DamagedError(f"step {number} in {str(self.path)!r} is damaged: {reason}") from reason
-        if column == "state" and packed.numbers.get("number") != number:
+        if column == "state" and packed.numbers != {"number": number, "time": float(self._numbers["values"][number - 1, 0])}:
             raise DamagedError(f"step {number} in {str(self.path)!r} is damaged: it is that of another step")
         return packed
 
@@ -301,7 +330,13 @@ class StoredRecord(Record):
         """The connection of this process: one that was open at a fork is not used by the child."""
         process = os.getpid()
         if process not in self._connections:
-            self._connections = {process: self._connected()}
+            database = self._connected()
+            if self.signature:  # the file may have been replaced since it was opened
+                found = database.execute("SELECT value FROM run WHERE key = 'description'").fetchall()
+                if found != [(self.signature,)]:
+                    database.close()
+                    raise sqlite3.DatabaseError("it holds another run by now")
+            self._connections = {process: database}
         return self._connections[process]
 
     def _connected(self) -> sqlite3.Connection:
@@ -317,7 +352,7 @@ class StoredRecord(Record):
         return database
 
     def _close(self) -> None:
-        for database in self._connections.values():
+        for database in self.__dict__.get("_connections", {}).values():
             database.close()
         self._connections = {}
 
@@ -329,6 +364,27 @@ class StoredRecord(Record):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state | {"_connections": {}, "_guard": threading.Lock()}
+
+
+def whole_path(name: str, path: Any) -> Path:
+    """Return a path without links, which stays the same if the working folder changes.
+
+    Raises ValueError for anything but a path in a folder that exists.
+    """
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str) or not str(path):
+        raise ValueError(f"{name} must be a path, got {path!r}")
+    try:
+        whole = Path(path).resolve()
+        if not whole.parent.is_dir():
+            raise ValueError(f"{name} must be in a folder that exists, got {str(path)!r}")
+        whole.exists()  # refuses names that are too long
+    except OSError as reason:
+        raise ValueError(f"{name} must be a path, and {str(path)[:80]!r} is none: {reason.strerror}") from reason
+    return whole
+
+
+def _damaged_after(k: int) -> str:
+    return f"is damaged after step {k}"
 
 
 def _row_fits(row: bytes, number: int) -> bool:

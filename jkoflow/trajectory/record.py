@@ -35,6 +35,8 @@ class RunDescription:
         The time at which the run began.
     version : str
         The version of jkoflow.
+    run : str
+        A name that no other run has.
     """
 
     law: str
@@ -44,6 +46,7 @@ class RunDescription:
     dt: float
     start_time: float
     version: str
+    run: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -187,7 +187,7 @@ class Trajectory(Sequence[Any]):
         """Return a table with one row per state.
 
         A row holds the number of the step, the time, the energy, and the relative error of the total mass. From the first step
-        on it also holds the distance, dissipation, status, iterations and residual of the step that led to the state.
+        on it also holds dt, the distance, dissipation, work, status, iterations and residual of the step that led to the state.
         """
         numbers, species = self.record.numbers, self.species
         distances, dissipations = self.distances, self.dissipation
@@ -198,7 +198,8 @@ class Trajectory(Sequence[Any]):
             row["energy"] = float(numbers.energies[k])
             if k > 0:
                 info = self.infos[k - 1]
-                row |= {"distance": float(distances[k - 1]), "dissipation": float(dissipations[k - 1])}
+                row |= {"dt": float(numbers.dts[k - 1]), "distance": float(distances[k - 1])}
+                row |= {"dissipation": float(dissipations[k - 1]), "work": float(numbers.works[k - 1])}
                 row |= {"status": info.status.name, "iterations": info.iterations, "residual": info.residual}
             table.append(row | {"mass error": mass / masses[0] - 1})
         return table

@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._validate import plain_numbers, positive
-from ..clouds import CloudLaw, Motion
-from ..measures import State
-from .base import Carry, Scheme, StepInfo, Taken
-from .problem import Problem
+from ..._validate import plain_numbers, positive
+from ...clouds import CloudLaw, Motion
+from ...measures import State
+from ..base import Carry, Scheme, StepInfo, Taken
+from ..problem import Problem
 
 _GROUP_OF = "group of "
 

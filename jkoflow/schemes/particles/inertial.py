@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from .._frozen import FrozenMapping
-from .._status import Status
-from .._typing import Array
-from .._validate import positive
-from ..clouds import Forces
-from ..laws import Combination
-from ..laws.forms import Damping, VelocityPull
-from ..measures import MovingParticles, Species, State
-from .base import Carry, Scheme, StepInfo, Taken
-from .problem import Problem
+from ..._frozen import FrozenMapping
+from ..._status import Status
+from ..._typing import Array
+from ..._validate import positive
+from ...clouds import Forces
+from ...laws import Combination
+from ...laws.forms import Damping, VelocityPull
+from ...measures import MovingParticles, Species, State
+from ..base import Carry, Scheme, StepInfo, Taken
+from ..problem import Problem
 
 _SERIES = 1.0  # of dt / epsilon: below, the weights are summed as series, since their formulas cancel
 _TERMS = 20
@@ -189,11 +189,6 @@ def _verlet(
 def _velocities_alone(forces: Forces, x: list[Array], v: list[Array], m: list[Array], h: float) -> list[Array]:
     """The velocities after a time h of friction, exactly, and of alignment at places that stay, by the midpoint rule."""
     if forces.pulls:
-
-        def pulled(velocities: list[Array]) -> list[Array]:
-            total: list[Any] = forces.of_velocities(x, velocities, m)
-            return [f + rate * w for f, rate, w in zip(total, forces.damping, velocities, strict=True)]
-
-        middle = [vk + h / 2 * f for vk, f in zip(v, pulled(v), strict=True)]
-        v = [vk + h * f for vk, f in zip(v, pulled(middle), strict=True)]
+        middle = [vk + h / 2 * f for vk, f in zip(v, forces.alignment(x, v, m), strict=True)]
+        v = [vk + h * f for vk, f in zip(v, forces.alignment(x, middle, m), strict=True)]
     return [np.exp(-rate * h) * vk for rate, vk in zip(forces.damping, v, strict=True)]

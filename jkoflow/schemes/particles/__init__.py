@@ -1,0 +1,7 @@
+"""Schemes for particles: without inertia through collisions, with inertia, with noise."""
+
+from .inertial import Inertial
+from .langevin import Langevin
+from .overdamped import Overdamped
+
+__all__ = ["Inertial", "Langevin", "Overdamped"]

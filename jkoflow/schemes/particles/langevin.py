@@ -1,0 +1,182 @@
+"""Particles with noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..._log import log
+from ..._status import Status
+from ..._typing import Array
+from ...clouds import Forces
+from ...laws import Combination, Law
+from ...laws.forms import Internal
+from ...measures import MovingParticles, Particles, Species, State
+from ..base import Carry, Scheme, StepInfo, Taken
+from ..problem import Problem
+
+_SEEDS = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Langevin(Scheme):
+    """Particles with noise: ``D * Entropy()`` in the law is diffusion with the coefficient D.
+
+    As their number grows, the particles of a law follow the flow that the same law drives on a Density: the Fokker-Planck
+    equation, with interactions the McKean-Vlasov equation.
+
+    * On ``Particles``:       dX = F dt + (2 alpha D)^(1/2) dW,   with F = -alpha grad dE/d rho of the other terms.
+    * On ``MovingParticles``: dX = V dt,  dV = F dt - gamma V dt + (2 gamma alpha D)^(1/2) dW,   with the gamma of ``Friction``,
+      which every species with noise must have, and ``Alignment``.
+
+    For particles without velocities the scheme is X + dt F(X) + (2 alpha D dt)^(1/2) (R + R') / 2, where R and R' are standard
+    normal numbers, and R' is the R of the next step. In the first step R has the factor 3^(1/2): then free particles spread
+    by 2 alpha D t from the start. Its weak order is 1, and its states of rest are right to order 2 (exact in
+    a harmonic well). With velocities it is the splitting of half a kick, half a drift, the exact noise and friction, half a
+    drift, half a kick; alignment is a part of the kicks. Its weak order is 2.
+
+    Random numbers come from the seed and a counter of steps, which are in the carry. So a run is continued to the last bit.
+    ``distances`` are those of the motion with its noise, (sum m |dx|^2)^(1/2). The energy is NaN: point masses have no entropy.
+
+    Parameters
+    ----------
+    seed : int, optional
+        Without it a seed is drawn, logged, and kept in the carry (``flow.carry["noise"][0]``).
+
+    Raises ValueError for a seed that is no whole number >= 0, other measures, internal energies other than the entropy, an
+    entropy with a negative coefficient, and noise on velocities without friction.
+
+    Source: Leimkuhler and Matthews, Rational construction of stochastic numerical methods for molecular sampling (2013).
+
+    >>> import numpy as np, jkoflow as jf
+    >>> law = 0.5 * jf.Entropy() + jf.Potential(lambda x: x**2 / 2)
+    >>> flow = jf.evolve(law, jf.Particles(np.zeros(20000)), scheme=Langevin(seed=1), dt=0.1, t_end=4.0)
+    >>> bool(abs(flow.final.covariance - 0.5) < 0.02)                              # the Gaussian of variance D
+    True
+    """
+
+    seed: int | None = None
+    order: ClassVar[float] = 1
+    needs_energy: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.seed is None:
+            return
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer) or not 0 <= self.seed <= _SEEDS:
+            raise ValueError(f"seed must be a whole number from 0 to {_SEEDS}, or None, got {self.seed!r}")
+        object.__setattr__(self, "seed", int(self.seed))
+
+    def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
+        instant = problem.at(state.time)
+        if not issubclass(state.masses.kind, Particles | MovingParticles):
+            raise ValueError(f"Langevin takes Particles and MovingParticles, got {state.masses.kind.__name__}: take JKO()")
+        rest, diffusions = _split(instant.law, state.masses)
+        forces = Forces.of(rest, _with_velocities(state.masses), instant.mobilities)
+        if issubclass(state.masses.kind, Particles) and (forces.pulls or forces.damping.any()):
+            raise ValueError("Alignment and Friction act on velocities: take MovingParticles")
+        for k, name in enumerate(state.masses):
+            if issubclass(state.masses.kind, MovingParticles) and diffusions[k] > 0 and forces.damping[k] == 0:
+                raise ValueError(
+                    f"species {name!r} has noise and no friction, so it would heat up for ever: add Friction(gamma)"
+                )
+        if "noise" in carry:
+            return {"noise": carry["noise"]}
+        seed = int(np.random.default_rng().integers(_SEEDS)) if self.seed is None else self.seed
+        if self.seed is None:
+            log.info("Langevin: drew the seed %d", seed)
+        return {"noise": np.array([seed, 0])}
+
+    def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
+        instant = problem.at(state.time)
+        rest, diffusions = _split(instant.law, state.masses)
+        moving = _with_velocities(state.masses)
+        forces = Forces.of(rest, moving, instant.mobilities)
+        strengths = diffusions * forces.places.mobilities
+        seed, count = (int(number) for number in carry["noise"])
+        measures = list(moving.values())
+        x, v, m = ([getattr(p, part) for p in measures] for part in ("points", "velocities", "masses"))
+        now = _normal(seed, count, x)
+        with np.errstate(over="ignore", invalid="ignore"):  # the status tells
+            if issubclass(state.masses.kind, Particles):
+                later = _normal(seed, count + 1, x)
+                pulls = forces.of_places(x, m, state.time)
+                first = np.sqrt(3.0) if count == 0 else 1.0
+                x = [
+                    xk + dt * f + np.sqrt(2 * s * dt) * (first * a + b) / 2
+                    for xk, f, s, a, b in zip(x, pulls, strengths, now, later, strict=True)
+                ]
+            else:
+                x, v = _kicked(forces, x, v, m, state.time, dt, strengths, now)
+        after: dict[str, Particles | MovingParticles] = {}
+        status = Status.CONVERGED if all(np.isfinite(part).all() for part in (*x, *v)) else Status.NOT_FINITE
+        for k, name in enumerate(state.masses):
+            if status is not Status.CONVERGED:
+                after[name] = state.masses[name]
+            elif issubclass(state.masses.kind, Particles):
+                after[name] = Particles(x[k], m[k])
+            else:
+                after[name] = MovingParticles(x[k], v[k], m[k])
+        distances = {name: after[name].moved_from(state.masses[name]) for name in after}
+        info = StepInfo(distances, status, evaluations=1)
+        return Taken(state.after(dt, Species(after)), {"noise": np.array([seed, count + 1])}, info)
+
+    def energy(self, problem: Problem, state: State) -> float:
+        return float("nan")
+
+
+def _split(law: Law, state: Species) -> tuple[Law, Array]:
+    """The law without its entropies, and the diffusion coefficient of every species."""
+    names, rest = list(state), []
+    diffusions = np.zeros(len(names))
+    for factor, form, term in law.forms.entries:
+        if not isinstance(form, Internal):
+            rest.append((factor, term))
+            continue
+        if form.powers or form.others:
+            raise ValueError(f"{term!r} has no meaning as noise: Langevin takes Entropy among the internal energies")
+        diffusions[names.index(form.species)] += factor * form.entropy
+    if diffusions.min() < 0:
+        raise ValueError(f"the coefficient of Entropy must be >= 0, got {diffusions.min():g}")
+    return Combination(tuple(rest)), diffusions
+
+
+def _with_velocities(state: Species) -> Species:
+    """The state as MovingParticles: particles without velocities rest."""
+    if issubclass(state.kind, MovingParticles):
+        return state
+    return Species({name: MovingParticles(p.points, np.zeros_like(p.points), p.masses) for name, p in state.items()})
+
+
+def _normal(seed: int, count: int, like: list[Array]) -> list[Array]:
+    """The standard normal numbers of one step, the same whenever they are asked for."""
+    rng = np.random.default_rng([seed, count])
+    return [rng.standard_normal(x.shape) for x in like]
+
+
+def _kicked(
+    forces: Forces,
+    x: list[Array],
+    v: list[Array],
+    m: list[Array],
+    time: float,
+    h: float,
+    strengths: Array,
+    noise: list[Array],
+) -> tuple[list[Array], list[Array]]:
+    """Half a kick, half a drift, the exact noise and friction, half a drift, half a kick."""
+
+    def kick(x: list[Array], v: list[Array], time: float) -> list[Array]:
+        aligned = forces.alignment(x, v, m)
+        return [vk + h / 2 * (f + g) for vk, f, g in zip(v, forces.of_places(x, m, time), aligned, strict=True)]
+
+    v = kick(x, v, time)
+    x = [xk + h / 2 * vk for xk, vk in zip(x, v, strict=True)]
+    decays = np.exp(-forces.damping * h)
+    v = [
+        decay * vk + np.sqrt(strength * (1 - decay**2)) * r
+        for decay, strength, vk, r in zip(decays, strengths, v, noise, strict=True)
+    ]
+    x = [xk + h / 2 * vk for xk, vk in zip(x, v, strict=True)]
+    return x, kick(x, v, time + h)

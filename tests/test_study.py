@@ -1,0 +1,101 @@
+"""Sweeps on executors, resumed; observed orders and rates."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+
+import jkoflow as jf
+from jkoflow.study import observed_order, rate, sweep
+
+START = jf.MovingParticles([1.0], [0.5])
+
+
+def inertia(epsilon, dt=0.01):
+    """The distance of an inertial particle in a well from that of first order."""
+    if epsilon > 5:
+        raise ValueError("too heavy")
+    well = jf.Potential(lambda x: x**2 / 2, gradient=lambda x: x)
+    final = jf.evolve(well, START, scheme=jf.Inertial(epsilon), dt=dt, t_end=2.0, progress=False).final
+    return {"error": "shadowed"} if dt < 0 else {"gap": abs(final.points[0] - np.exp(-2.0)), "note": "solved"}
+
+
+def test_a_sweep_is_a_table_and_a_failed_member_a_row():
+    table = sweep(inertia, over={"epsilon": [1e-3, 1e-2, 9.0], "dt": [0.01, 0.02]})
+    assert len(table) == 6
+    assert [row["error"] for row in table.failed] == ["ValueError: too heavy"] * 2
+    assert table.column("gap")[:4].astype(float).max() < 0.1
+    assert repr(table) == "Sweep of 6 runs over epsilon, dt, 2 failed"
+    data = table.to_xarray()
+    assert data["gap"].dims == ("epsilon", "dt")
+    assert np.isnan(data["gap"].sel(epsilon=9.0)).all()
+    assert table.to_pandas()["note"].tolist()[:4] == ["solved"] * 4
+    with pytest.raises(KeyError, match="no column 'speed'"):
+        table.column("speed")
+
+
+@pytest.mark.parametrize("kind", ["threads", "fork", "spawn"])
+def test_any_executor_gives_the_same_table(kind):
+    over = {"epsilon": [1e-3, 1e-2, 9.0]}
+    expected = sweep(inertia, over=over)
+    make = {
+        "threads": lambda: ThreadPoolExecutor(2),
+        "fork": lambda: ProcessPoolExecutor(2, mp_context=get_context("fork")),
+        "spawn": lambda: ProcessPoolExecutor(2, mp_context=get_context("spawn")),
+    }[kind]
+    with make() as executor:
+        assert sweep(inertia, over=over, executor=executor).rows == expected.rows
+
+
+def test_what_cannot_be_sent_to_a_process_is_a_row_too():
+    with ProcessPoolExecutor(1) as executor:
+        table = sweep(lambda epsilon: 1.0, over={"epsilon": [1.0]}, executor=executor)
+    assert "pickle" in table[0]["error"].lower()
+
+
+def test_a_sweep_is_resumed(tmp_path):
+    calls = []
+
+    def run(x):
+        calls.append(x)
+        if x == 3 and len(calls) < 5:
+            raise KeyboardInterrupt
+        if x == 1:
+            raise ValueError("odd")
+        return x**2
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(run, over={"x": [0, 1, 2, 3, 4]}, folder=tmp_path / "kept")
+    assert calls == [0, 1, 2, 3]
+    table = sweep(run, over={"x": [0, 1, 2, 3, 4]}, folder=tmp_path / "kept")
+    assert calls[4:] == [1, 3, 4]  # the failed one again, and what had no result
+    assert [row.get("result") for row in table] == [0, None, 4, 9, 16]
+    (next((tmp_path / "kept").glob("*.json"))).write_text("{")  # a damaged result is computed again
+    assert [row.get("result") for row in sweep(run, over={"x": [0, 1, 2, 3, 4]}, folder=tmp_path / "kept")] == [
+        0,
+        None,
+        4,
+        9,
+        16,
+    ]
+
+
+def test_orders_and_rates():
+    epsilons = [0.1, 0.05, 0.025, 0.0125]
+    table = sweep(inertia, over={"epsilon": epsilons, "dt": [0.002]})
+    found = rate(epsilons, table.column("gap").astype(float), name="epsilon")
+    assert found.exponent == pytest.approx(1.0, abs=0.2)  # the small-inertia limit is of first order
+    assert observed_order([0.2, 0.1], [0.08, 0.01]) == pytest.approx([3.0])
+    for bad, message in (
+        (lambda: rate([1.0], [1.0]), "at least two pairs"),
+        (lambda: rate([1.0, 2.0], [0.0, 1.0]), "errors must be a list of positive numbers"),
+        (lambda: observed_order([1.0, 2.0], [1.0, 2.0, 3.0]), "errors must have the shape of steps"),
+        (lambda: sweep(1.0, over={"x": [1]}), "run must be a function"),
+        (lambda: sweep(inertia, over={}), "over must be a mapping"),
+        (lambda: sweep(inertia, over={"epsilon": []}), "at least one value for 'epsilon'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            bad()
