@@ -349,6 +349,7 @@ def count(cases, seed):
                     result = "words" if str(reason) else "empty message"
                 except Hang:
                     result = "hang"
+                    wrong.append((case, name, f"no answer within {SECONDS} s"))
                 except Exception as reason:
                     result = "raw traceback"
                     wrong.append((case, name, f"{type(reason).__name__}: {str(reason)[:150]}"))

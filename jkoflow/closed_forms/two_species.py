@@ -135,9 +135,9 @@ def collapse_time(kernel: Kernel, distance: float, alpha: float = 1.0) -> float:
     >>> round(collapse_time(0.8 * PowerLaw(1.5), 1.3, alpha=1.6), 12), round(collapse_time(Morse(0.8, 0.7), 1.3, alpha=1.6), 12)
     (1.096322524134, 1.273389722003)
     """
-    if not finite("alpha", alpha) > -1:
+    alpha, distance = finite("alpha", alpha), positive("distance", distance)
+    if not alpha > -1:
         raise ValueError(f"alpha must be > -1 for the two to meet, got {alpha!r}")
-    positive("distance", distance)
     terms = terms_of(kernel)
     if len(terms) == 1:
         return _time_to_origin(terms[0][1], distance) / (positive("factor of the kernel", terms[0][0]) * (1 + alpha))

@@ -18,6 +18,7 @@ from .law import CloudLaw
 _CONTACT = 100.0  # tolerances: the contact distance, at which atoms with a grip on one another count as together
 _MET, _MOST_MET = 1.01, 1.09  # contact distances: groups nearer have met; the same if time is too coarse to stop them there
 _ONE_PLACE = 1e-13  # share of the distance from the origin: places nearer to one another are one place, up to rounding
+_ROUNDING = 8 * np.finfo(float).eps  # of the distance from the origin: places are not known better
 _LOOKS = 33  # times at which the way of particles that start at one place is estimated
 _MOST_MEETINGS = 50  # per atom
 
@@ -88,7 +89,7 @@ class Motion:
                 (groups.places - origin).ravel(),
                 method="DOP853",
                 rtol=max(self.tolerance, 1e-13),
-                atol=self.tolerance * extent,
+                atol=max(self.tolerance * extent, _ROUNDING * away),
                 events=flow.events,
             )
             now = float(solution.t[-1])

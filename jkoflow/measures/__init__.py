@@ -8,6 +8,7 @@ from .line_potential import LinePotential
 from .moving import MovingParticles
 from .ordered import OrderedParticles, OrderedPoints, ghost_place, same_masses
 from .particles import Particles
+from .phase import PhaseDensity
 from .quantiles import Quantiles
 from .radial import RadialQuantiles, shell_radii, unit_ball
 from .species import UNNAMED, Species, complete_mobilities
@@ -24,6 +25,7 @@ __all__ = [
     "OrderedParticles",
     "OrderedPoints",
     "Particles",
+    "PhaseDensity",
     "Quantiles",
     "RadialQuantiles",
     "Species",

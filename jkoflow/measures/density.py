@@ -60,7 +60,10 @@ class Density(Measure):
         total = grid.integrate(values)
         if not total > 0:
             raise ValueError(f"values of a density must have a positive total to be scaled, got {total:.6g}")
-        return cls(grid, values * (mass / total))
+        scaled = cls(grid, values * (mass / total))
+        if not np.isfinite(scaled.mass):
+            raise ValueError(f"mass must leave room for sums in floating point, got {mass:g}")
+        return scaled
 
     @classmethod
     def from_image(

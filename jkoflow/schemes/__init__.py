@@ -6,7 +6,7 @@ from .bdf2 import BDF2
 from .brezis import Brezis
 from .implicit_midpoint import ImplicitMidpoint
 from .jko import JKO
-from .particles import Inertial, Langevin, Overdamped
+from .particles import Inertial, Kinetic, Langevin, Overdamped
 from .problem import Mobility, Problem
 from .semi_implicit import SemiImplicitJKO
 from .variational_extrapolation import VariationalExtrapolation
@@ -19,6 +19,7 @@ __all__ = [
     "Carry",
     "ImplicitMidpoint",
     "Inertial",
+    "Kinetic",
     "Langevin",
     "Mobility",
     "Overdamped",

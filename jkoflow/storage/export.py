@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import xarray
 
-from ..measures import Density, MovingParticles
+from ..measures import Density, MovingParticles, PhaseDensity
 from ..trajectory import Trajectory
 
 
@@ -47,6 +47,12 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
         values = np.stack([[state[name].values for name in flow.species] for state in flow.snapshots])
         variables: dict[str, Any] = {"density": (("time", "species", *axes), values)}
         coordinates: dict[str, Any] = dict(zip(axes, flow.snapshots[0].grid.axes, strict=True))
+    elif kind is PhaseDensity:
+        space, velocity = flow.snapshots[0].domain
+        axes = ("x", "y")[: space.dim] + ("v", "w")[: space.dim]
+        values = np.stack([[state[name].values for name in flow.species] for state in flow.snapshots])
+        variables = {"phase_density": (("time", "species", *axes), values)}
+        coordinates = dict(zip(axes, (*space.axes, *velocity.axes), strict=True))
     else:
         variables, coordinates = {}, {}
         changing = ("points", "velocities") if kind is MovingParticles else (kind.moving,)

@@ -16,6 +16,7 @@ from ..measures import (
     OrderedParticles,
     OrderedPoints,
     Particles,
+    PhaseDensity,
     Quantiles,
     RadialQuantiles,
     Species,
@@ -26,7 +27,8 @@ from ..schemes import StepInfo
 from .packing import DamagedError, Packed
 
 KINDS: dict[str, type[Measure]] = {
-    kind.__name__: kind for kind in (Density, Quantiles, Particles, MovingParticles, OrderedPoints, RadialQuantiles)
+    kind.__name__: kind
+    for kind in (Density, Quantiles, Particles, MovingParticles, PhaseDensity, OrderedPoints, RadialQuantiles)
 }
 _EVENT_ARRAYS = ("times", "places", "members", "groups")
 
@@ -43,6 +45,9 @@ def start_as_packed(state: State) -> Packed:
     arrays = changing(state)
     if kind is Density:
         numbers["bounds"], numbers["shape"] = [list(pair) for pair in state.masses.grid.bounds], list(state.masses.grid.shape)
+    elif kind is PhaseDensity:
+        for name, grid in zip(("space", "velocity"), state.masses.domain, strict=True):
+            numbers[name] = [[list(pair) for pair in grid.bounds], list(grid.shape)]
     else:
         arrays |= {f"masses {k}": measure.masses for k, measure in enumerate(state.masses.values())}
     if kind is Quantiles and state.masses.domain is not None:
@@ -68,6 +73,11 @@ def state_of_packed(packed: Packed) -> State:
                 measures[name] = Quantiles(moved, arrays[f"masses {k}"], walls)
             elif kind is RadialQuantiles:
                 measures[name] = RadialQuantiles(moved, arrays[f"masses {k}"], int(numbers["dim"]))
+            elif kind is PhaseDensity:
+                space, velocity = (
+                    Grid.box(*map(tuple, numbers[part][0]), cells=tuple(numbers[part][1])) for part in ("space", "velocity")
+                )
+                measures[name] = PhaseDensity(space, velocity, moved)
             elif kind is MovingParticles:
                 points, velocities = moved
                 measures[name] = MovingParticles(points, velocities, arrays[f"masses {k}"])

@@ -61,8 +61,8 @@ def semi_relaxed_step(
     cost = finite_array("cost", cost, cost.shape)
     masses = non_negative_array("masses", masses, cost.shape[:1])
     reference = non_negative_array("reference", reference, cost.shape[1:])
-    for name, value in {"tau": tau, "epsilon": epsilon, "diffusion": diffusion, "tolerance": tolerance}.items():
-        positive(name, value)
+    tau, epsilon, diffusion = positive("tau", tau), positive("epsilon", epsilon), positive("diffusion", diffusion)
+    tolerance = positive("tolerance", tolerance)
     plan, log = ot.unbalanced.sinkhorn_unbalanced(
         masses,
         reference,
