@@ -639,9 +639,9 @@ def test_a_copy_that_is_refused_leaves_nothing(tmp_path):
 
 
 def test_a_checkpoint_that_fails_is_no_lost_step(tmp_path, monkeypatch):
-    from jkoflow.storage import store
+    from jkoflow.storage import layout
 
-    monkeypatch.setattr(store, "SYNC_SECONDS", 0.0)
+    monkeypatch.setattr(layout, "SYNC_SECONDS", 0.0)
 
     class Failing(sqlite3.Connection):
         def execute(self, query, *given):

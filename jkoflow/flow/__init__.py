@@ -1,5 +1,6 @@
 """Runs: ``evolve`` takes a state along a law, ``steps`` yields the steps one by one."""
 
-from .driver import FlowError, evolve, steps
+from .driver import evolve, steps
+from .errors import FlowError
 
 __all__ = ["FlowError", "evolve", "steps"]

@@ -7,10 +7,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from ..trajectory import MemoryRecord, Trajectory
+from .layout import whole_path
 from .locks import WriterLock
 from .npz import looks_like_npz, read_npz
 from .packing import DamagedError
-from .store import StoredRecord, StoreWriter, whole_path
+from .store import StoreWriter
+from .stored import StoredRecord
 
 
 def save(flow: Trajectory, path: str | Path) -> None:
