@@ -55,7 +55,7 @@ class Kinetic(Scheme):
     >>> space, velocity = jf.Grid.box((-4, 4), cells=64), jf.Grid.box((-4, 4), cells=64)
     >>> f = jf.PhaseDensity.of(space, velocity, lambda x, v: np.exp(-2 * (x - 1) ** 2 - 2 * v**2))
     >>> flow = jf.evolve(jf.Potential(lambda x: x**2 / 2), f, scheme=Kinetic(0.1), dt=0.05, t_end=0.5)
-    >>> bool(abs(flow.final.mass - 1) < 1e-14), flow.final.values.min() >= 0
+    >>> bool(abs(flow.final.mass - 1) < 1e-14), bool(flow.final.values.min() >= 0)
     (True, True)
     """
 
