@@ -166,10 +166,10 @@ def _missing(elevation: Array, nodata: str | None) -> Mask:
         missing = np.zeros(elevation.shape, dtype=bool)
     else:
         try:
-            value = float(nodata)
+            no_data = float(nodata)
         except ValueError:
             raise ValueError(f"--nodata must be a number, nan or none, got {nodata!r}") from None
-        missing = np.isnan(elevation) if np.isnan(value) else elevation == value
+        missing = np.isnan(elevation) if np.isnan(no_data) else elevation == no_data
         if not missing.any():
             raise ValueError(f"--nodata {nodata} does not occur in the landscape")
     bad = int(np.count_nonzero(~np.isfinite(elevation[~missing])))

@@ -156,6 +156,7 @@ def test_words_that_are_no_numbers_are_exit_code_two(here, capsys):
     assert "invalid float value: 'fast'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_no_mass_goes_where_the_landscape_has_no_data(here, capsys):
     sea = np.add.outer(np.arange(8.0), np.arange(8.0))
     sea[:2] = -9999.0

@@ -22,6 +22,7 @@ def _quadratic(a, names):
     return sum(terms[1:], terms[0])
 
 
+@pytest.mark.slow
 def test_t1_one_particle_in_a_well():
     """docs/theory/small-inertia.md, T1: positions and velocities at three epsilon, and the limit."""
     a, x0, v0, t = 1.3, 0.7, -0.4, 0.9
@@ -133,6 +134,7 @@ def test_the_energy_falls_by_what_the_velocities_dissipate(kernel):
     assert gaps[0] / gaps[1] == pytest.approx(4, rel=0.3)
 
 
+@pytest.mark.slow
 def test_newtons_equations_are_symplectic_and_keep_the_momentum():
     """A pair bound by a smooth kernel over many periods: the energy swings and does not drift."""
     start = jf.MovingParticles([[-1.0, 0.0], [1.0, 0.2]], [[0.1, -0.3], [0.3, 0.5]])
@@ -257,6 +259,7 @@ def test_bad_input_is_named(case):
 MANY = 40_000
 
 
+@pytest.mark.slow
 def test_noise_follows_the_fokker_planck_flow_of_the_same_law():
     """The mean and the variance of an Ornstein-Uhlenbeck flow, within five standard errors; the same law on a grid."""
     law = 0.4 * jf.Entropy() + jf.Potential(lambda x: x**2 / 2)
@@ -273,6 +276,7 @@ def test_noise_follows_the_fokker_planck_flow_of_the_same_law():
     assert float(final.covariance) == pytest.approx(float(flow.final.covariance), abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_weak_order_in_time():
     """The mean of a linear flow without noise in the mean: of two seeds of opposite noise the mean is exact."""
     law = 0.1 * jf.Entropy() + jf.Potential(lambda x: x**2 / 2, gradient=lambda x: x)
@@ -283,6 +287,7 @@ def test_the_weak_order_in_time():
     assert np.log2(errors[0] / errors[1]) == pytest.approx(jf.Langevin().order, abs=0.15)
 
 
+@pytest.mark.slow
 def test_states_of_rest_are_exact_in_a_harmonic_well_at_any_dt():
     for dt in (0.05, 0.8):
         law = 0.5 * jf.Entropy() + jf.Potential(lambda x: x**2 / 2, gradient=lambda x: x)
@@ -381,6 +386,7 @@ def test_the_kinetic_limit_is_the_flow_of_first_order():
     assert flow.final.temperature[full].max() < start.velocity.spacing[0] ** 2
 
 
+@pytest.mark.slow
 def test_the_kinetic_level_and_particles_agree_in_the_plane():
     """Weighted characteristics from the cells of f, against the grid: centres and energies."""
     space, velocity = jf.Grid.box((-3, 3), (-3, 3), cells=24), jf.Grid.box((-3, 3), (-3, 3), cells=24)
@@ -455,6 +461,7 @@ def _plummer(*x):
     return sum(c**2 for c in x) + 1e-4
 
 
+@pytest.mark.slow
 def test_t12_a_riesz_ball_in_space_by_particles():
     """The uniform ball of d = 3, alpha = 1, by particles in random directions: its radius, up to their number."""
     rng = np.random.default_rng(5)

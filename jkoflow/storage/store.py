@@ -43,6 +43,8 @@ class StoreWriter:
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute("PRAGMA wal_autocheckpoint = 0")
         except sqlite3.Error as reason:
+            if hasattr(self, "_database"):
+                self._database.close()
             self._lock.free()
             raise ValueError(f"store {str(path)!r} cannot be written: {reason}") from reason
         self._synced = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ class StoredRecord(Record):
 
     def __init__(self, path: str | Path) -> None:
         self.path = whole_path("path", path)
-        self._connections: dict[int, sqlite3.Connection] = {}
-        self._guard, self._ended, self.signature = threading.Lock(), False, b""
+        self._connect_when_asked()
+        self._ended, self.signature = False, b""
         try:
             size = self.path.stat().st_size
         except OSError as reason:
@@ -123,7 +124,7 @@ class StoredRecord(Record):
                 raise self._unreadable(reason) from reason
             finally:
                 if not self._ended:  # a connection that stays would keep the writer from closing the file
-                    self._close()
+                    _close(self._connections)
 
     def _unreadable(self, reason: object) -> DamagedError:
         return DamagedError(f"path must name a saved trajectory, and {str(self.path)!r} cannot be read: {reason}")
@@ -134,35 +135,44 @@ class StoredRecord(Record):
         if process not in self._connections:
             database = self._connected()
             if self.signature:  # the file may have been replaced since it was opened
+                self._connections[process] = database  # so that it is closed whatever comes
                 found = database.execute("SELECT value FROM run WHERE key = 'description'").fetchall()
                 if found != [(self.signature,)]:
-                    database.close()
+                    _close(self._connections)
                     raise sqlite3.DatabaseError("it holds another run by now")
-            self._connections = {process: database}
+            self._connections[process] = database
         return self._connections[process]
 
     def _connected(self) -> sqlite3.Connection:
         address = self.path.as_uri() + "?mode=ro"
         database = sqlite3.connect(address, uri=True, check_same_thread=False)
         try:
-            database.execute("PRAGMA user_version")
-        except sqlite3.OperationalError:
+            database.execute("PRAGMA user_version").fetchall()
+        except sqlite3.Error as reason:
             database.close()
-            if self.path.with_name(self.path.name + "-wal").exists():
+            log_beside = self.path.with_name(self.path.name + "-wal").exists()
+            if log_beside or not isinstance(reason, sqlite3.OperationalError):
                 raise
             return sqlite3.connect(address + "&immutable=1", uri=True, check_same_thread=False)  # in a read-only folder
         return database
 
-    def _close(self) -> None:
-        for database in self.__dict__.get("_connections", {}).values():
-            database.close()
-        self._connections = {}
-
-    def __del__(self) -> None:
-        self._close()
+    def _connect_when_asked(self) -> None:
+        """Begin without connections. Those that are made are closed with this object, also if it is a part of a cycle."""
+        self._guard = threading.Lock()
+        self._connections: dict[int, sqlite3.Connection] = {}
+        weakref.finalize(self, _close, self._connections).atexit = False
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("_connections", "_guard")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ |= state | {"_connections": {}, "_guard": threading.Lock()}
+        self.__dict__ |= state
+        self._connect_when_asked()
+
+
+def _close(connections: dict[int, sqlite3.Connection]) -> None:
+    """Close the connections of this process, and forget those that were open at a fork."""
+    for process, database in connections.items():
+        if process == os.getpid():
+            database.close()
+    connections.clear()

@@ -65,9 +65,9 @@ def rate(values: Any, errors: Any, name: str = "h") -> Rate:
     centred = x - x.mean()
     exponent = float(centred @ y / (centred @ centred))
     left = y - y.mean() - exponent * centred
-    deviation = np.sqrt(left @ left / (len(x) - 2) / (centred @ centred)) if len(x) > 2 else np.nan
+    deviation = float(np.sqrt(left @ left / (len(x) - 2) / (centred @ centred))) if len(x) > 2 else float("nan")
     constant = float(np.exp(y.mean() - exponent * x.mean()))
-    return Rate(exponent, constant, float(round(deviation, 12)), np.exp(x), np.exp(y), name)
+    return Rate(exponent, constant, round(deviation, 12), np.exp(x), np.exp(y), name)
 
 
 def _positive(name: str, given: Any) -> Array:
