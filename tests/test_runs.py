@@ -29,6 +29,7 @@ RHO = GRID.density(lambda x: np.exp(-2 * (x - 1) ** 2))
 QUANTILES = jf.Quantiles(np.linspace(-1.0, 2.0, 31))
 WIDE = jf.Grid.box((-6, 7), cells=160).density(lambda x: np.exp(-2 * (x - 1) ** 2))
 WELL = jf.Entropy() + jf.Potential(lambda x: x**2 / 2)
+STILL = jf.Potential(lambda x: x**2 / 2)
 MOVING_WELL = jf.Potential(lambda x, t: (x - np.sin(t)) ** 2 / 2, gradient=lambda x, t: x - np.sin(t))
 
 
@@ -74,6 +75,10 @@ def _same(flow, other):
 
 
 CLOUD = jf.Particles(np.random.default_rng(1).normal(size=(12, 2)))
+SWARM = jf.MovingParticles(*np.random.default_rng(2).normal(size=(2, 12)))
+PHASE = jf.PhaseDensity.of(
+    jf.Grid.box((-4, 4), cells=24), jf.Grid.box((-4, 4), cells=24), lambda x, v: np.exp(-2 * (x - 1) ** 2 - 2 * v**2)
+)
 ORDERED = jf.OrderedParticles(x=[-1.0, -0.5, 0.1], y=[0.2, 0.7, 1.0])
 RUNS = {
     "jko grid": (WELL, RHO, jf.JKO(), 0.1),
@@ -93,6 +98,10 @@ RUNS = {
     "brezis": (jf.newtonian_law(), ORDERED, jf.Brezis(), 0.1),
     "of one's own": (MOVING_WELL, jf.State(QUANTILES, {"signal": np.zeros(5)}, time=2.0), WithMemory(), 0.1),
     "moving well": (MOVING_WELL + jf.Entropy(), QUANTILES, jf.BDF2(), 0.1),
+    "inertial": (MOVING_WELL + jf.Alignment(lambda r: 1 / (1 + r)), SWARM, jf.Inertial(0.2), 0.1),
+    "verlet": (STILL + jf.Friction(0.5) + jf.Alignment(lambda r: 1 / (1 + r)), SWARM, jf.Inertial(), 0.1),
+    "langevin": (WELL + jf.Friction(1.0), SWARM, jf.Langevin(seed=3), 0.1),
+    "kinetic": (STILL, PHASE, jf.Kinetic(0.2), 0.1),
 }
 
 
@@ -548,8 +557,6 @@ def test_every_run_goes_on_in_another_process(tmp_path):
 
 # ---- what a reviewer found --------------------------------------------------------------------------------------------
 
-STILL = jf.Potential(lambda x: x**2 / 2)
-
 
 def _kill_at(step, path, code=""):
     """Run STILL with a store in another process and kill it at a step."""
@@ -643,9 +650,9 @@ def test_a_copy_that_is_refused_leaves_nothing(tmp_path):
 
 
 def test_a_checkpoint_that_fails_is_no_lost_step(tmp_path, monkeypatch):
-    from jkoflow.storage import layout
+    from jkoflow.storage import store
 
-    monkeypatch.setattr(layout, "SYNC_SECONDS", 0.0)
+    monkeypatch.setattr(store, "SYNC_SECONDS", 0.0)
 
     class Failing(sqlite3.Connection):
         def execute(self, query, *given):

@@ -59,6 +59,28 @@ def test_order_two_at_every_epsilon(epsilon):
     assert orders[-1] > 1.85  # the note observes 2 to 2.5
 
 
+@pytest.mark.parametrize("epsilon", [None, 1e-4, 0.3])
+def test_order_two_with_a_mobility_that_depends_on_time(epsilon):
+    """A particle in a well with the mobility 1 + t^2, and the balance of H = E + inertia |u|^2 / (2 alpha(t))."""
+    drag, inertia = (0.0, 1.0) if epsilon is None else (1.0, epsilon)
+
+    def moved(t, y):
+        return [y[1], (-drag * y[1] - (1 + t**2) * y[0]) / inertia]
+
+    exact = solve_ivp(moved, (0, 1.0), [1.0, 0.0], method="Radau", rtol=1e-11, atol=1e-13).y[:, -1]
+    law, start = jf.Potential(lambda x: x**2 / 2, gradient=lambda x: x), jf.MovingParticles([1.0], [0.0])
+    errors, balances = [], []
+    for dt in (0.05, 0.025, 0.0125):
+        flow = jf.evolve(law, start, scheme=jf.Inertial(epsilon), dt=dt, t_end=1.0, mobility={"": lambda t: 1 + t**2})
+        errors.append(np.abs(flow.final.phase.ravel() - exact).max())
+        if epsilon is None:
+            balances.append(abs(flow.energies[-1] - flow.energies[0] - flow.work.sum()))
+    assert np.log2(errors[1] / errors[2]) > 1.85
+    if balances:
+        assert np.log2(balances[1] / balances[2]) > 0.9  # the work is a sum over the steps, of order 1
+        assert abs(flow.work.sum()) > 0.1
+
+
 @pytest.mark.slow
 def test_t7_the_gap_of_a_pair_under_log_cosh():
     law = jf.Drift(LOG_COSH, moves="x", by="y") + jf.Drift(LOG_COSH, moves="y", by="x")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,11 @@ class Forces:
                     "what happens in a collision is not known with inertia: take a smooth kernel, or Overdamped"
                 )
         return cls(places, pulls, damping)
+
+    def with_mobilities(self, mobilities: Mapping[str, float]) -> Forces:
+        """The same forces with the mobilities of another time."""
+        alpha = np.array([mobilities[name] for name in self.places.names])
+        return replace(self, places=replace(self.places, mobilities=alpha))
 
     def __call__(self, points: list[Array], velocities: list[Array], masses: list[Array], time: float) -> list[Array]:
         """Return the force per mass on every particle, per species: of places, and of velocities."""

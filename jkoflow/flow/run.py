@@ -6,7 +6,7 @@ import re
 import time as clock
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import nan
+from math import isnan, nan
 from typing import Any
 from uuid import uuid4
 
@@ -87,7 +87,7 @@ class Run:
         dt = positive("dt", self._default_dt(scheme, t_end, before) if dt is None else dt)
         law.check(self.state.masses)
         problem = Problem.of(law, self.state.masses, _mobility_again(mobility, before))
-        given = {name: None if callable(alpha) else alpha for name, alpha in problem.rates.items()}
+        given = {name: None if callable(alpha) else alpha for name, alpha in problem.mobility.items()}
         self.problem = problem.in_gradient_form() if scheme.needs_energy else problem
         self.scheme = self._filled_in(scheme, before)
         if before is not None:
@@ -164,10 +164,12 @@ class Run:
         return float(sum(distance**2 / alpha[name] for name, distance in distances.items()) ** 0.5)
 
     def _work(self, before: State, time: float, energy: float) -> float:
-        """The energy that the change of the law in time adds, at the state before the step."""
-        if not self.problem.law.depends_on_time:
+        """The energy that the change of the law and of the mobilities in time adds, at the state before the step."""
+        if self.problem.constant:
             return 0.0
-        return self.scheme.energy(self.problem, State(before.masses, before.fields, time)) - energy if energy == energy else nan
+        if isnan(energy):
+            return nan
+        return self.scheme.energy(self.problem, State(before.masses, before.fields, time)) - energy
 
 
 def checked_carry(carry: Any, where: str) -> Carry:

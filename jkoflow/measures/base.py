@@ -122,3 +122,34 @@ class Measure(ReadOnly, ABC):
 
         Without ``other`` it is the double integral of this measure with itself.
         """
+
+
+class HoldsPlaces(Measure):
+    """A measure that has velocities too: its fields and integrals over space are those of ``places``."""
+
+    @property
+    @abstractmethod
+    def places(self) -> Measure:
+        """The measure without its velocities."""
+
+    @property
+    def zero_field(self) -> Array:
+        return self.places.zero_field
+
+    def field(self, name: str, function: SpaceFunction | Any) -> Array:
+        return self.places.field(name, function)
+
+    def expectation(self, values: Array) -> float:
+        return self.places.expectation(values)
+
+    def integrate_internal(self, U: SpaceFunction) -> float:
+        return self.places.integrate_internal(U)
+
+    def convolve(self, kernel: Kernel) -> Array:
+        return self.places.convolve(kernel)
+
+    def potential(self, kernel: Kernel) -> SpaceFunction | Array:
+        return self.places.potential(kernel)
+
+    def pair_expectation(self, kernel: Kernel, other: Any = None) -> float:
+        return self.places.pair_expectation(kernel, None if other is None else other.places)

@@ -8,16 +8,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .._typing import Array, SpaceFunction
+from .._typing import Array
 from .._validate import finite_array
-from ..kernels import Kernel
-from .base import Measure
-from .cloud_potential import CloudPotential
+from .base import HoldsPlaces
 from .particles import Particles
 
 
 @dataclass(frozen=True, eq=False)
-class MovingParticles(Measure):
+class MovingParticles(HoldsPlaces):
     """Point masses in R^d with velocities.
 
     A law of places sees their places (``places``, a measure of ``Particles``). ``Alignment`` and ``Friction`` act on their
@@ -107,28 +105,6 @@ class MovingParticles(Measure):
     @property
     def domain(self) -> int:
         return self.places.domain
-
-    @property
-    def zero_field(self) -> Array:
-        return self.places.zero_field
-
-    def field(self, name: str, function: SpaceFunction | Any) -> Array:
-        return self.places.field(name, function)
-
-    def expectation(self, values: Array) -> float:
-        return self.places.expectation(values)
-
-    def integrate_internal(self, U: SpaceFunction) -> float:
-        return self.places.integrate_internal(U)
-
-    def convolve(self, kernel: Kernel) -> Array:
-        return self.places.convolve(kernel)
-
-    def potential(self, kernel: Kernel) -> CloudPotential:
-        return self.places.potential(kernel)
-
-    def pair_expectation(self, kernel: Kernel, other: Any = None) -> float:
-        return self.places.pair_expectation(kernel, None if other is None else other.places)
 
     def __repr__(self) -> str:
         return f"MovingParticles({len(self.masses)} points in dimension {self.dim}, mass={self.mass:.6g})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -12,13 +12,12 @@ from .._functions import values_of
 from .._typing import Array, SpaceFunction
 from .._validate import non_negative_array, of_kind, positive
 from ..grids import Grid
-from ..kernels import Kernel
-from .base import Measure
+from .base import HoldsPlaces
 from .density import Density
 
 
 @dataclass(frozen=True, eq=False)
-class PhaseDensity(Measure):
+class PhaseDensity(HoldsPlaces):
     """A density f(x, v) on a grid of places times a grid of velocities.
 
     A law of places sees the density of places, rho = int f dv (``places``).
@@ -143,28 +142,6 @@ class PhaseDensity(Measure):
     @property
     def domain(self) -> tuple[Grid, Grid]:
         return self.space, self.velocity
-
-    @property
-    def zero_field(self) -> Array:
-        return self.places.zero_field
-
-    def field(self, name: str, function: SpaceFunction | Any) -> Array:
-        return self.places.field(name, function)
-
-    def expectation(self, values: Array) -> float:
-        return self.places.expectation(values)
-
-    def integrate_internal(self, U: SpaceFunction) -> float:
-        return self.places.integrate_internal(U)
-
-    def convolve(self, kernel: Kernel) -> Array:
-        return self.places.convolve(kernel)
-
-    def potential(self, kernel: Kernel) -> Array:
-        return self.places.potential(kernel)
-
-    def pair_expectation(self, kernel: Kernel, other: Any = None) -> float:
-        return self.places.pair_expectation(kernel, None if other is None else other.places)
 
     def __repr__(self) -> str:
         cells = " x ".join(map(str, self.values.shape))

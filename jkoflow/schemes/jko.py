@@ -46,7 +46,7 @@ class JKO(StepScheme):
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         self.step_solver.check(proximal_step(problem.at(state.time + dt), state.masses, dt))
-        return {name: carry[name] for name in map(_POTENTIAL.__add__, state.masses) if name in carry}
+        return {name: carry[name] for name in (_POTENTIAL + species for species in state.masses) if name in carry}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant = problem.at(state.time + dt)

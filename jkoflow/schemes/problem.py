@@ -24,12 +24,12 @@ class Problem:
     ----------
     law : Law
         An energy, a drift or a sum. It may depend on time.
-    rates : mapping
+    mobility : mapping
         alpha_i by species, for every species: a number, or a function of the time.
     """
 
     law: Law
-    rates: Mapping[str, Mobility]
+    mobility: Mapping[str, Mobility]
 
     @classmethod
     def of(cls, law: Law, state: Species, mobility: Mapping[str, Mobility] | None) -> Problem:
@@ -50,7 +50,7 @@ class Problem:
     @cached_property
     def constant(self) -> bool:
         """True if neither the law nor a mobility depends on time."""
-        return not self.law.depends_on_time and not any(map(callable, self.rates.values()))
+        return not self.law.depends_on_time and not any(map(callable, self.mobility.values()))
 
     def at(self, time: float) -> Problem:
         """Return the problem of one instant: itself if it does not depend on time."""
@@ -61,17 +61,17 @@ class Problem:
         return FrozenMapping(
             {
                 name: positive(f"mobility of {name!r} at t = {time:g}", _at(name, alpha, time)) if callable(alpha) else alpha
-                for name, alpha in self.rates.items()
+                for name, alpha in self.mobility.items()
             }
         )
 
     @property
     def mobilities(self) -> Mapping[str, float]:
         """The mobilities of a problem that does not depend on time, or of one instant. Raises ValueError otherwise."""
-        for name, alpha in self.rates.items():
+        for name, alpha in self.mobility.items():
             if callable(alpha):
                 raise ValueError(f"the mobility of {name!r} depends on the time: take problem.at(time)")
-        return self.rates  # type: ignore[return-value]
+        return self.mobility  # type: ignore[return-value]
 
     @property
     def forms(self) -> LawForms:
@@ -88,7 +88,8 @@ class Problem:
         if form is None:
             return self
         energy, factors = form
-        return Problem(energy, FrozenMapping({name: _times(factors.get(name, 1.0), r) for name, r in self.rates.items()}))
+        mobility = {name: _times(factors.get(name, 1.0), alpha) for name, alpha in self.mobility.items()}
+        return Problem(energy, FrozenMapping(mobility))
 
 
 def _at(name: str, alpha: Callable[[float], float], time: float) -> float:

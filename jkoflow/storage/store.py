@@ -13,7 +13,7 @@ from .._log import log
 from ..measures import State
 from ..schemes import Carry
 from ..trajectory import Record, RunDescription, Step
-from . import layout
+from .layout import APPLICATION, FORMAT, NOT_ENDED, SYNC_SECONDS, TABLES, row_of
 from .locks import WriterLock
 from .packing import pack
 from .states import changing, info_as_packed, start_as_packed
@@ -63,14 +63,14 @@ class StoreWriter:
         writer = cls(path)
         try:
             with writer._transaction() as database:
-                for table in layout.TABLES:
+                for table in TABLES:
                     database.execute(table)
-                database.execute(f"PRAGMA application_id = {layout.APPLICATION}")
-                database.execute(f"PRAGMA user_version = {layout.FORMAT}")
+                database.execute(f"PRAGMA application_id = {APPLICATION}")
+                database.execute(f"PRAGMA user_version = {FORMAT}")
                 writer._put("description", pack(asdict(description) | {"energy": float(energy)}))
                 writer._put("start", pack(*begun))
                 writer._put_carry(0, carry)
-                writer._put("end", pack({"outcome": layout.NOT_ENDED, "complete": False}))
+                writer._put("end", pack({"outcome": NOT_ENDED, "complete": False}))
         except BaseException:
             writer.close()
             path.unlink(missing_ok=True)
@@ -97,7 +97,7 @@ class StoreWriter:
                     f"store {str(record.path)!r} has {last} steps by now, and {len(record)} were read: open it again"
                 )
             with writer._transaction():
-                writer._put("end", pack({"outcome": layout.NOT_ENDED, "complete": False}))
+                writer._put("end", pack({"outcome": NOT_ENDED, "complete": False}))
         except BaseException as error:
             writer.close()
             if isinstance(error, sqlite3.Error):
@@ -108,11 +108,11 @@ class StoreWriter:
     def add(self, step: Step, with_carry: bool = True) -> None:
         """Write a step, with its carry or without. Raises sqlite3.Error if it cannot be written; then the file is as before."""
         state = pack({"number": step.index, "time": step.time}, changing(step.reached))
-        values = (step.index, layout.row_of(step), pack(*info_as_packed(step.info)), state)
+        values = (step.index, row_of(step), pack(*info_as_packed(step.info)), state)
         with self._transaction() as database:
             database.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", values)
             self._put_carry(step.index, step.carry if with_carry else None)
-        if time.monotonic() - self._synced > layout.SYNC_SECONDS:
+        if time.monotonic() - self._synced > SYNC_SECONDS:
             self._synced = time.monotonic()
             try:
                 self._database.execute("PRAGMA wal_checkpoint(PASSIVE)")

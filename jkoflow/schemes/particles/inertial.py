@@ -89,17 +89,17 @@ class Inertial(Scheme):
         return {}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
-        alpha = problem.mobilities_at(state.time)
-        forces = Forces.of(problem.law, state.masses, alpha)
+        forces = Forces.of(problem.law, state.masses, problem.mobilities_at(state.time))
+        later = forces if problem.constant else forces.with_mobilities(problem.mobilities_at(state.time + dt))
         particles = list(state.masses.values())
         x, v = [p.points for p in particles], [p.velocities for p in particles]
         masses = [p.masses for p in particles]
         with np.errstate(over="ignore", invalid="ignore"):  # the status tells
             if self.epsilon is None:
-                x, v, used = _verlet(forces, x, v, masses, state.time, dt)
+                x, v, used = _verlet(forces, later, x, v, masses, state.time, dt)
             else:
                 times = [self._time_of(name) for name in state.masses]
-                x, v, used = _exponential(forces, x, v, masses, state.time, dt, times)
+                x, v, used = _exponential(forces, later, x, v, masses, state.time, dt, times)
         if not all(np.isfinite(part).all() for part in (*x, *v)):
             info = StepInfo(dict.fromkeys(state.masses, 0.0), Status.NOT_FINITE, evaluations=used)
             return Taken(state.after(dt, state.masses), {}, info)
@@ -148,26 +148,28 @@ class _Weights:
             powers = np.cumprod(np.r_[1.0, [-z / k for k in range(1, _TERMS)]])  # (-z)^k / k!
             first, second = float(powers[2:].sum()) / z if z > 0 else 0.0, float(-powers[3:].sum()) / z**2 if z > 0 else 0.0
         else:
-            first, second = 1 - self.gain / z, 0.5 - first_of(z, self.gain)
+            first, second = 1 - self.gain / z, 0.5 - (z - self.gain) / z**2
         self.lag = h * first  # h - epsilon (1 - E)
         self.second = h * h * second  # h^2 / 2 - epsilon h + epsilon^2 (1 - E)
         self.reach = epsilon * self.gain  # epsilon (1 - E)
 
 
-def first_of(z: float, gain: float) -> float:
-    """(z - 1 + E) / z^2."""
-    return (z - gain) / z**2
-
-
 def _exponential(
-    forces: Forces, x: list[Array], u: list[Array], m: list[Array], time: float, h: float, epsilons: list[float]
+    forces: Forces,
+    later: Forces,
+    x: list[Array],
+    u: list[Array],
+    m: list[Array],
+    time: float,
+    h: float,
+    epsilons: list[float],
 ) -> tuple[list[Array], list[Array], int]:
     """One step of the exponential method of order 2 (ETD2RK): a step with the force at the start, and its correction."""
     weights = [_Weights(h, epsilon) for epsilon in epsilons]
     start = forces(x, u, m, time)
     xa = [x[k] + w.reach * u[k] + w.lag * start[k] for k, w in enumerate(weights)]
     ua = [w.decay * u[k] + w.gain * start[k] for k, w in enumerate(weights)]
-    change = [(later - now) / h for later, now in zip(forces(xa, ua, m, time + h), start, strict=True)]
+    change = [(end - now) / h for end, now in zip(later(xa, ua, m, time + h), start, strict=True)]
     return (
         [xa[k] + w.second * change[k] for k, w in enumerate(weights)],
         [ua[k] + w.lag * change[k] for k, w in enumerate(weights)],
@@ -176,13 +178,13 @@ def _exponential(
 
 
 def _verlet(
-    forces: Forces, x: list[Array], v: list[Array], m: list[Array], time: float, h: float
+    forces: Forces, later: Forces, x: list[Array], v: list[Array], m: list[Array], time: float, h: float
 ) -> tuple[list[Array], list[Array], int]:
     """Half a step of the forces of velocities, a step of Verlet, and the other half."""
     v = _velocities_alone(forces, x, v, m, h / 2)
     v = [vk + h / 2 * f for vk, f in zip(v, forces.of_places(x, m, time), strict=True)]
     x = [xk + h * vk for xk, vk in zip(x, v, strict=True)]
-    v = [vk + h / 2 * f for vk, f in zip(v, forces.of_places(x, m, time + h), strict=True)]
+    v = [vk + h / 2 * f for vk, f in zip(v, later.of_places(x, m, time + h), strict=True)]
     return x, _velocities_alone(forces, x, v, m, h / 2), 2
 
 

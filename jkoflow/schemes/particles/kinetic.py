@@ -37,7 +37,8 @@ class Kinetic(Scheme):
     the cells at the wall: give boxes that hold what moves.
 
     The energy is H = E + (epsilon / alpha) int |v|^2 f / 2, without epsilon E + int |v|^2 f / (2 alpha); its dissipation is
-    int |v|^2 f / alpha, and 0 without epsilon.
+    int |v|^2 f / alpha, and 0 without epsilon. ``distances`` are dt (int |v|^2 f)^(1/2) at the new state, how far the mass has
+    moved to the first order in dt.
 
     Parameters
     ----------
@@ -81,9 +82,7 @@ class Kinetic(Scheme):
         drifted = Species({name: _drifted(f, dt) for name, f in middle.items()})
         after = state.after(dt, self._accelerated(problem, drifted, state.time + dt, dt / 2))
         alpha = problem.mobilities_at(after.time)
-        distances = {
-            name: float(np.sqrt(2 * f.kinetic_energy)) * dt for name, f in after.masses.items()
-        }  # how far the mass has moved, to the first order in dt
+        distances = {name: float(np.sqrt(2 * f.kinetic_energy)) * dt for name, f in after.masses.items()}
         drag = 0.0 if self.epsilon is None else 1.0
         dissipation = sum(2 * drag * f.kinetic_energy / alpha[name] for name, f in after.masses.items())
         return Taken(after, {}, StepInfo(distances, Status.CONVERGED, dissipation=float(dissipation), evaluations=2))

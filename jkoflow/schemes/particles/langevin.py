@@ -89,7 +89,7 @@ class Langevin(Scheme):
         return {"noise": np.array([seed, 0])}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
-        instant = problem.at(state.time)
+        instant = problem.at(state.time + dt / 2)  # of order 2 for a law that depends on time
         rest, diffusions = _split(instant.law, state.masses)
         moving = _with_velocities(state.masses)
         forces = Forces.of(rest, moving, instant.mobilities)

@@ -72,7 +72,7 @@ class Overdamped(Scheme):
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         CloudLaw.of(problem.law, state.masses, _constant(problem))
-        return {name: carry[name] for name in map(_GROUP_OF.__add__, state.masses) if name in carry}
+        return {name: carry[name] for name in (_GROUP_OF + species for species in state.masses) if name in carry}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         law = CloudLaw.of(problem.law, state.masses, problem.mobilities)
@@ -95,7 +95,7 @@ class Overdamped(Scheme):
 
 def _constant(problem: Problem) -> Mapping[str, float]:
     """The mobilities. Raises ValueError for mobilities that depend on time."""
-    for name, alpha in problem.rates.items():
+    for name, alpha in problem.mobility.items():
         if callable(alpha):
             raise ValueError(f"mobility of {name!r} must be a number for Overdamped, got a function of time: take JKO()")
     return problem.mobilities
