@@ -21,6 +21,7 @@ from ..problem import Problem
 
 _SERIES = 1.0  # of dt / epsilon: below, the weights are summed as series, since their formulas cancel
 _TERMS = 20
+_FORCE_ON = "force on "
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Inertial(Scheme):
 
     Raises ValueError for epsilon <= 0, a species without epsilon, and a state that is not of MovingParticles.
 
-    Cost: two evaluations of F per step with epsilon, one or two without.
+    Cost: two evaluations of F per step with epsilon. Without, one: the last force of a step is in the carry, and is the first
+    of the next, unless the law or a mobility depends on time.
 
     Source: the system is (3) of Choi, Fagioli, Iorio, Small inertia limit for coupled kinetic swarming models; the scheme:
     docs/theory/small-inertia.md. Exponential Runge-Kutta methods: Cox and Matthews (2002).
@@ -86,7 +88,7 @@ class Inertial(Scheme):
             for name in state.masses:
                 if name not in self.epsilon:
                     raise ValueError(f"epsilon must be given for every species, and there is none for {name!r}")
-        return {}
+        return {name: carry[name] for name in (_FORCE_ON + species for species in state.masses) if name in carry}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         forces = Forces.of(problem.law, state.masses, problem.mobilities_at(state.time))
@@ -94,9 +96,13 @@ class Inertial(Scheme):
         particles = list(state.masses.values())
         x, v = [p.points for p in particles], [p.velocities for p in particles]
         masses = [p.masses for p in particles]
+        known: Carry = {}
         with np.errstate(over="ignore", invalid="ignore"):  # the status tells
             if self.epsilon is None:
-                x, v, used = _verlet(forces, later, x, v, masses, state.time, dt)
+                start = [carry[_FORCE_ON + name] for name in state.masses] if carry else None
+                x, v, end, used = _verlet(forces, later, x, v, masses, state.time, dt, start)
+                if problem.constant:  # the places stay until the next step, and so do the forces
+                    known = {_FORCE_ON + name: force for name, force in zip(state.masses, end, strict=True)}
             else:
                 times = [self._time_of(name) for name in state.masses]
                 x, v, used = _exponential(forces, later, x, v, masses, state.time, dt, times)
@@ -107,7 +113,7 @@ class Inertial(Scheme):
         distances = {name: moved[name].moved_from(state.masses[name]) for name in moved}
         after = state.after(dt, Species(moved))
         info = StepInfo(distances, Status.CONVERGED, dissipation=self._dissipation(problem, forces, after), evaluations=used)
-        return Taken(after, {}, info)
+        return Taken(after, known, info)
 
     def energy(self, problem: Problem, state: State) -> float:
         law = problem.law.at(state.time)
@@ -178,14 +184,26 @@ def _exponential(
 
 
 def _verlet(
-    forces: Forces, later: Forces, x: list[Array], v: list[Array], m: list[Array], time: float, h: float
-) -> tuple[list[Array], list[Array], int]:
-    """Half a step of the forces of velocities, a step of Verlet, and the other half."""
+    forces: Forces,
+    later: Forces,
+    x: list[Array],
+    v: list[Array],
+    m: list[Array],
+    time: float,
+    h: float,
+    start: list[Array] | None,
+) -> tuple[list[Array], list[Array], list[Array], int]:
+    """Half a step of the forces of velocities, a step of Verlet, and the other half.
+
+    ``start`` is the force of places at the start, if it is known. The third result is that at the end.
+    """
+    first = forces.of_places(x, m, time) if start is None else start
     v = _velocities_alone(forces, x, v, m, h / 2)
-    v = [vk + h / 2 * f for vk, f in zip(v, forces.of_places(x, m, time), strict=True)]
+    v = [vk + h / 2 * f for vk, f in zip(v, first, strict=True)]
     x = [xk + h * vk for xk, vk in zip(x, v, strict=True)]
-    v = [vk + h / 2 * f for vk, f in zip(v, later.of_places(x, m, time + h), strict=True)]
-    return x, _velocities_alone(forces, x, v, m, h / 2), 2
+    end = later.of_places(x, m, time + h)
+    v = [vk + h / 2 * f for vk, f in zip(v, end, strict=True)]
+    return x, _velocities_alone(forces, x, v, m, h / 2), end, 2 if start is None else 1
 
 
 def _velocities_alone(forces: Forces, x: list[Array], v: list[Array], m: list[Array], h: float) -> list[Array]:
