@@ -521,3 +521,18 @@ def test_t18_the_distance_to_the_first_order_is_of_order_epsilon():
             )
         )
     assert jf.study.rate(epsilons, gaps).exponent == pytest.approx(1.0, abs=0.15)
+
+
+def test_adaptive_steps_refuse_velocities_before_any_work():
+    pair = jf.MovingParticles([0.0, 1.0], [1.0, 0.0])
+    with pytest.raises(ValueError, match=r"error in places alone.*MovingParticles.*fixed dt"):
+        jf.evolve(jf.Friction(1.0), pair, scheme=jf.Adaptive(jf.Inertial(), tolerance=1e-3), dt=0.1, t_end=1.0)
+
+
+@pytest.mark.parametrize("scheme", [jf.Inertial(0.1), jf.Inertial(), jf.Langevin(seed=1)])
+def test_a_kind_of_ones_own_is_kept(scheme):
+    class Bird(jf.MovingParticles):
+        pass
+
+    flow = jf.evolve(jf.Friction(1.0), Bird([0.0, 1.0], [1.0, 0.0]), scheme=scheme, dt=0.1, t_end=0.2)
+    assert type(flow.final) is Bird

@@ -1,6 +1,6 @@
 """Measures: densities on a grid, quantiles, particles, radial measures, and species that are measures under names."""
 
-from .base import Measure
+from .base import HoldsPlaces, Measure
 from .cloud_potential import CloudPotential
 from .density import Density
 from .enclosed import EnclosedCharge
@@ -19,6 +19,7 @@ __all__ = [
     "CloudPotential",
     "Density",
     "EnclosedCharge",
+    "HoldsPlaces",
     "LinePotential",
     "Measure",
     "MovingParticles",

@@ -11,7 +11,7 @@ import numpy as np
 from .._status import Status
 from .._validate import plain_numbers, positive
 from ..laws import Law
-from ..measures import Species, State
+from ..measures import HoldsPlaces, Species, State
 from ..transport import wasserstein2
 from .base import Carry, Scheme, StepInfo, Taken
 from .problem import Problem
@@ -87,6 +87,11 @@ class Adaptive(Scheme):
         return self.scheme.energy(problem, state)
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
+        if issubclass(state.masses.kind, HoldsPlaces):
+            raise ValueError(
+                f"Adaptive measures its error in places alone, and {state.masses.kind.__name__} have velocities: "
+                f"take {self.scheme!r} with a fixed dt"
+            )
         inner = self.scheme.begin(problem, state, dt, {name: values for name, values in carry.items() if name != "dt"})
         return {**inner, "dt": carry["dt"]} if "dt" in carry else inner
 

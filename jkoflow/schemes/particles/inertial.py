@@ -15,7 +15,7 @@ from ..._validate import positive
 from ...clouds import Forces
 from ...laws import Combination
 from ...laws.forms import Damping, VelocityPull
-from ...measures import MovingParticles, Species, State
+from ...measures import State
 from ..base import Carry, Scheme, StepInfo, Taken
 from ..problem import Problem
 
@@ -54,6 +54,9 @@ class Inertial(Scheme):
     ----------
     epsilon : float, mapping or None
         The inertia time, of every species or by species. None: Newton's equations.
+
+    The forces are explicit. In a field F whose derivative is at most L, steps are stable for dt < 2 / L where epsilon is far
+    below dt, and for dt < 2 / L^(1/2) without epsilon. Beyond, the energies of the run grow.
 
     Raises ValueError for epsilon <= 0, a species without epsilon, and a state that is not of MovingParticles.
 
@@ -109,9 +112,9 @@ class Inertial(Scheme):
         if not all(np.isfinite(part).all() for part in (*x, *v)):
             info = StepInfo(dict.fromkeys(state.masses, 0.0), Status.NOT_FINITE, evaluations=used)
             return Taken(state.after(dt, state.masses), {}, info)
-        moved = {name: MovingParticles(x[k], v[k], masses[k]) for k, name in enumerate(state.masses)}
+        moved = state.masses.like({name: (x[k], v[k]) for k, name in enumerate(state.masses)})
         distances = {name: moved[name].moved_from(state.masses[name]) for name in moved}
-        after = state.after(dt, Species(moved))
+        after = state.after(dt, moved)
         info = StepInfo(distances, Status.CONVERGED, dissipation=self._dissipation(problem, forces, after), evaluations=used)
         return Taken(after, known, info)
 

@@ -115,9 +115,9 @@ class Langevin(Scheme):
             if status is not Status.CONVERGED:
                 after[name] = state.masses[name]
             elif issubclass(state.masses.kind, Particles):
-                after[name] = Particles(x[k], m[k])
+                after[name] = state.masses[name].like(x[k])
             else:
-                after[name] = MovingParticles(x[k], v[k], m[k])
+                after[name] = state.masses[name].like((x[k], v[k]))
         distances = {name: after[name].moved_from(state.masses[name]) for name in after}
         info = StepInfo(distances, status, evaluations=1)
         return Taken(state.after(dt, Species(after)), {"noise": np.array([seed, count + 1])}, info)
