@@ -177,6 +177,17 @@ def test_a_live_picture_follows_every_measure(name):
         jf.plot.Live(every=0)
 
 
+@pytest.mark.parametrize("dim", [1, 2])
+def test_live_shows_the_places_of_a_density_on_phase_space(dim):
+    box = jf.Grid.box(*[(-2, 2)] * dim, cells=8)
+    start = jf.PhaseDensity.of(box, box, lambda *z: np.exp(-sum(c**2 for c in z)))
+    live = jf.plot.Live()
+    law = jf.Potential(lambda *x: sum(c**2 for c in x))
+    jf.evolve(law, start, scheme=jf.Kinetic(0.5), dt=0.1, t_end=0.2, observe=live)
+    places = live.figure.axes[0]
+    assert (len(places.images), len(places.lines)) == ((1, 0) if dim == 2 else (0, 1))
+
+
 def test_a_notebook_shows_a_figure_once(monkeypatch):
     """The inline backend shows what is open at the end of a cell, and the value of the cell."""
     flow = _flow(1)

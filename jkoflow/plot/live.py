@@ -83,13 +83,15 @@ class Live:
 
 def _draw(axes: Any, state: Species) -> None:
     """Draw a state on axes."""
-    if state.kind is Density and state.grid.dim > 1:
-        flat = np.sum([flat_values(measure) for measure in state.values()], axis=0)
-        (left, right), (low, high) = state.grid.bounds[:2]
+    places = {name: measure.places for name, measure in state.items()}
+    maps = [measure for measure in places.values() if isinstance(measure, Density) and measure.grid.dim > 1]
+    if maps:
+        flat = np.sum([flat_values(measure) for measure in maps], axis=0)
+        (left, right), (low, high) = maps[0].grid.bounds[:2]
         axes.imshow(flat.T, origin="lower", extent=(left, right, low, high), aspect="equal")
         axes.set(xlabel="x", ylabel="y")
         return
-    for k, (name, measure) in enumerate((name, measure.places) for name, measure in state.items()):
+    for k, (name, measure) in enumerate(places.items()):
         colour = HUES[k % len(HUES)]
         if isinstance(measure, Density):
             axes.plot(measure.grid.axes[0], measure.values, color=colour, label=name)

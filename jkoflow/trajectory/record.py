@@ -70,7 +70,8 @@ class Step:
     distance : float
         The product distance moved, (sum_i W2_i^2 / alpha_i)^(1/2); for one species W2.
     work : float
-        The energy that the change of the law in time has added during the step: E(t + dt) - E(t), both at the state before.
+        The energy that the change of the law in time, or of the mobilities if the energy of the scheme holds them, has added
+        during the step: E(t + dt) - E(t), both at the state before.
     elapsed : float
         Seconds since the run began.
     reached : State

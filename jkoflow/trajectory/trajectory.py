@@ -79,9 +79,9 @@ class Trajectory(Sequence[Any]):
 
     @property
     def work(self) -> Array:
-        """The energy that the change of the law in time has added in every step, (K,): 0 if the law does not depend on time.
+        """The energy that the change of the law in time has added in every step, (K,): 0 if nothing depends on time.
 
-        It is E(t + dt) - E(t), both at the state before the step.
+        It is E(t + dt) - E(t), both at the state before the step. Energies that hold the mobilities change with them.
         """
         return self.record.numbers.works
 

@@ -14,7 +14,7 @@ from ..forms import Damping, Form
 class Friction(Term):
     """The velocity v of a species is damped: the force per mass -gamma v. ``gamma`` is a rate, one over a time.
 
-    There is no energy. The term acts on ``MovingParticles``, under the scheme ``Inertial``.
+    There is no energy. The term acts on ``MovingParticles``, under the schemes ``Inertial`` and ``Langevin``.
 
     Raises ValueError for gamma <= 0.
 
