@@ -16,10 +16,9 @@ from ..measures import Density, Measure, OrderedPoints, Particles, Quantiles, Ra
 from ..ordered import Events
 from ..schemes import StepInfo
 from ..trajectory import MemoryRecord, RunDescription
-from .states import species_of
+from .states import EVENT_ARRAYS, species_of
 
 _UNREADABLE = (OSError, ValueError, AttributeError, KeyError, TypeError, NotImplementedError, EOFError, BadZipFile)
-_EVENT_ARRAYS = ("times", "places", "members", "groups")
 _MOST_BYTES, _MOST_RATIO = 1 << 28, 50  # a file that unpacks to more bytes, and to more times its size, is no trajectory
 
 
@@ -106,7 +105,7 @@ def _stored_events(data: dict[str, Any], names: list[str]) -> list[Events | None
         return [None] * len(data["statuses"])
     counts = data["event counts"]
     ends = np.cumsum(np.maximum(counts, 0))[:-1]
-    parts = [np.split(data[f"event {part}"], ends) for part in _EVENT_ARRAYS]
+    parts = [np.split(data[f"event {part}"], ends) for part in EVENT_ARRAYS]
     return [
         None if count < 0 else Events(times, places, members, groups, tuple(names))
         for count, times, places, members, groups in zip(counts, *parts, strict=True)

@@ -30,7 +30,7 @@ KINDS: dict[str, type[Measure]] = {
     kind.__name__: kind
     for kind in (Density, Quantiles, Particles, MovingParticles, PhaseDensity, OrderedPoints, RadialQuantiles)
 }
-_EVENT_ARRAYS = ("times", "places", "members", "groups")
+EVENT_ARRAYS = ("times", "places", "members", "groups")
 
 
 def start_as_packed(state: State) -> Packed:
@@ -129,7 +129,7 @@ def info_as_packed(info: StepInfo) -> Packed:
     }
     if info.events is None:
         return Packed(numbers, {})
-    return Packed(numbers | {"species": list(info.events.species)}, {p: getattr(info.events, p) for p in _EVENT_ARRAYS})
+    return Packed(numbers | {"species": list(info.events.species)}, {p: getattr(info.events, p) for p in EVENT_ARRAYS})
 
 
 def info_of_packed(packed: Packed) -> StepInfo:
@@ -138,7 +138,7 @@ def info_of_packed(packed: Packed) -> StepInfo:
     try:
         events = None
         if "species" in numbers:
-            events = Events(**{part: arrays[part] for part in _EVENT_ARRAYS}, species=tuple(numbers["species"]))
+            events = Events(**{part: arrays[part] for part in EVENT_ARRAYS}, species=tuple(numbers["species"]))
         return StepInfo(
             numbers["distances"],
             Status[numbers["status"]],
