@@ -18,6 +18,9 @@ from ..measures import MovingParticles, Particles, Species
 from .law import CloudLaw, gradient_of, is_steep
 
 _TABLE = 1 << 20  # pairs of one block of alignment sums
+_KEPT = 1 << 22  # pairs up to which the values of psi at fixed places are kept
+
+Velocities = list[Array]
 
 
 @dataclass
@@ -95,28 +98,61 @@ class Forces:
                 out[a] -= c * gradient.reshape(x.shape)
         return [alpha * f for alpha, f in zip(self.places.mobilities, out, strict=True)]
 
-    def of_velocities(self, points: list[Array], velocities: list[Array], masses: list[Array]) -> list[Array]:
+    def of_velocities(self, points: list[Array], velocities: Velocities, masses: list[Array]) -> Velocities:
         """The forces of velocities. Cost: O(N^2) for every alignment."""
         aligned = self.alignment(points, velocities, masses)
         return [f - rate * v for f, rate, v in zip(aligned, self.damping, velocities, strict=True)]
 
-    def alignment(self, points: list[Array], velocities: list[Array], masses: list[Array]) -> list[Array]:
+    def alignment(self, points: list[Array], velocities: Velocities, masses: list[Array]) -> Velocities:
         """The forces of alignment alone."""
         out = [np.zeros_like(v) for v in velocities]
         for a, b, c, psi in self.pulls:
             out[a] = out[a] + c * _aligned(psi, points[a], velocities[a], points[b], velocities[b], masses[b])
         return out
 
+    def alignment_at(self, points: list[Array], masses: list[Array]) -> Callable[[Velocities], Velocities]:
+        """The forces of alignment at places that stay, as a linear function of the velocities.
+
+        The values of psi are kept if there are few enough pairs. Otherwise every call computes them again.
+        """
+        if sum(len(points[a]) * len(points[b]) for a, b, _, _ in self.pulls) > _KEPT:
+            return lambda velocities: self.alignment(points, velocities, masses)
+        tables = [(a, b, c * _weights(psi, points[a], points[b], masses[b])) for a, b, c, psi in self.pulls]
+
+        def pull(velocities: Velocities) -> Velocities:
+            out = [np.zeros_like(v) for v in velocities]
+            for a, b, weights in tables:
+                out[a] = out[a] + _towards(weights, velocities[a], velocities[b])
+            return out
+
+        return pull
+
+    def alignment_rates(self, points: list[Array], masses: list[Array]) -> list[Array]:
+        """sum_j m_j psi(|x_i - y_j|) for every particle: the rate at which it forgets its own velocity."""
+        ones, none = [np.ones(len(x)) for x in points], [np.zeros(len(x)) for x in points]
+        rates = [np.zeros(len(x)) for x in points]
+        for a, b, c, psi in self.pulls:
+            rates[a] = rates[a] - c * _aligned(psi, points[a], ones[a], points[b], none[b], masses[b])
+        return rates
+
 
 def _aligned(psi: Callable[[Any], Any], x: Array, v: Array, y: Array, w: Array, masses: Array) -> Array:
-    """sum_j m_j psi(|x_i - y_j|) (w_j - v_i)."""
+    """sum_j m_j psi(|x_i - y_j|) (w_j - v_i), in blocks of pairs."""
     out = np.empty_like(v)
     rows = max(1, _TABLE // len(y))
     for start in range(0, len(x), rows):
         part = slice(start, start + rows)
-        gaps = x[part, None] - y[None]
-        distances = np.abs(gaps) if gaps.ndim == 2 else np.sqrt((gaps**2).sum(axis=2))
-        weights = values_of("psi", psi, [distances]) * masses
-        total = weights.sum(axis=1)
-        out[part] = weights @ w - (total * v[part].T).T
+        out[part] = _towards(_weights(psi, x[part], y, masses), v[part], w)
     return out
+
+
+def _weights(psi: Callable[[Any], Any], x: Array, y: Array, masses: Array) -> Array:
+    """m_j psi(|x_i - y_j|), a table of all pairs."""
+    gaps = x[:, None] - y[None]
+    distances = np.abs(gaps) if gaps.ndim == 2 else np.sqrt((gaps**2).sum(axis=2))
+    return values_of("psi", psi, [distances]) * masses
+
+
+def _towards(weights: Array, v: Array, w: Array) -> Array:
+    """sum_j weights_ij (w_j - v_i)."""
+    return np.asarray(weights @ w - (weights.sum(axis=1) * v.T).T)

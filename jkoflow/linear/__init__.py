@@ -1,8 +1,9 @@
-"""Methods for linear systems and fixed points: multigrid, GMRES, Anderson acceleration. They work on arrays alone."""
+"""Methods for linear systems, fixed points and exponentials: multigrid, Krylov spaces, Anderson. They work on arrays alone."""
 
 from .anderson import Anderson
 from .coupled_multigrid import CoupledMultigrid
+from .exponential import krylov_phi, phi
 from .krylov import gmres
 from .multigrid import Multigrid, diagonal_of, elliptic
 
-__all__ = ["Anderson", "CoupledMultigrid", "Multigrid", "diagonal_of", "elliptic", "gmres"]
+__all__ = ["Anderson", "CoupledMultigrid", "Multigrid", "diagonal_of", "elliptic", "gmres", "krylov_phi", "phi"]

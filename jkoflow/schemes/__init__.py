@@ -6,7 +6,7 @@ from .bdf2 import BDF2
 from .brezis import Brezis
 from .implicit_midpoint import ImplicitMidpoint
 from .jko import JKO
-from .particles import Inertial, Kinetic, Langevin, Overdamped
+from .particles import ExponentialEuler, Inertial, InertialReference, Kinetic, Langevin, Overdamped
 from .problem import Mobility, Problem
 from .semi_implicit import SemiImplicitJKO
 from .variational_extrapolation import VariationalExtrapolation
@@ -17,8 +17,10 @@ __all__ = [
     "Adaptive",
     "Brezis",
     "Carry",
+    "ExponentialEuler",
     "ImplicitMidpoint",
     "Inertial",
+    "InertialReference",
     "Kinetic",
     "Langevin",
     "Mobility",

@@ -1,0 +1,93 @@
+"""The functions phi_k of exponential integrators, of numbers and of linear maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import factorial
+
+import numpy as np
+
+from .._typing import Array
+
+_LARGE = 30.0  # of the norm: above, phi_k of a matrix comes from its recursion; below, from one exponential
+_CHECKED = 4  # vectors between two looks at whether more are needed
+
+
+def phi(count: int, z: float | Array) -> Array:
+    """Return phi_0(-z), ..., phi_(count - 1)(-z) along a first axis.
+
+        phi_0(z) = exp(z),    phi_k(z) = int_0^1 exp((1 - s) z) s^(k - 1) / (k - 1)! ds,    phi_k(0) = 1 / k!
+
+    The relative error is a few roundings, however small or large z is.
+
+    Source: Hochbruck and Ostermann, Exponential integrators (2010), (2.11).
+
+    >>> [float(v) for v in phi(3, 0.0)]
+    [1.0, 1.0, 0.5]
+    """
+    from scipy.special import hyp1f1
+
+    z = np.asarray(z, dtype=np.float64)
+    return np.stack([np.exp(-z), *(hyp1f1(1.0, k + 1.0, -z) / factorial(k) for k in range(1, count))])
+
+
+def krylov_phi(apply: Callable[[Array], Array], v: Array, h: float, count: int, tolerance: float, most: int) -> Array | None:
+    """Return phi_0(-h A) v, ..., phi_(count - 1)(-h A) v along a first axis, for the linear map A = ``apply``.
+
+    ``v`` is an array (n,). The result is taken from the Krylov space of A and v. The space grows until the result changes by
+    less than ``tolerance`` relative to its norm. None if ``most`` vectors do not suffice, or a product is not finite.
+
+    Cost: m products with A and O(m^2 n), where m is the dimension of the space.
+
+    Source: Hochbruck and Ostermann, Exponential integrators (2010), section 4.2.
+
+    >>> three = krylov_phi(lambda v: np.array([1.0, 2.0]) * v, np.ones(2), 0.5, 3, 1e-13, 10)
+    >>> bool(np.allclose(three, phi(3, np.array([0.5, 1.0]))))
+    True
+    """
+    length = float(np.sqrt(v @ v))
+    if length == 0:
+        return np.zeros((count, len(v)))
+    most = min(most, len(v))
+    basis, H = [v / length], np.zeros((most + 1, most))
+    before = np.zeros((count, 0))
+    for k in range(most):
+        product = apply(basis[k])
+        size = float(np.sqrt(product @ product))
+        for _ in range(2):  # twice is enough against rounding
+            for i, vector in enumerate(basis):
+                share = float(vector @ product)
+                H[i, k] += share
+                product = product - share * vector
+        H[k + 1, k] = np.sqrt(product @ product)
+        if not np.isfinite(H[: k + 2, k]).all():
+            return None
+        whole = H[k + 1, k] <= 1e-15 * size or k + 1 == len(v)
+        if whole or (k + 1) % _CHECKED == 0 or k + 1 == most:
+            now = _first_columns(h * H[: k + 1, : k + 1], count)
+            change = now.copy()
+            change[:, : before.shape[1]] -= before
+            if whole or (np.linalg.norm(change, axis=1) <= tolerance * np.linalg.norm(now, axis=1)).all():
+                return length * now @ np.stack(basis)
+            before = now
+        basis.append(product / H[k + 1, k])
+    return None
+
+
+def _first_columns(Z: Array, count: int) -> Array:
+    """The first columns of phi_0(-Z), ..., phi_(count - 1)(-Z), an array (count, m)."""
+    from scipy.linalg import expm
+
+    m = len(Z)
+    if np.linalg.norm(Z, 1) < _LARGE:  # the exponential of -Z bordered by a chain has them as its further columns
+        bordered = np.eye(m + count - 1, k=1)
+        bordered[:m] = 0.0
+        bordered[:m, :m] = -Z
+        bordered[0, m] = 1.0
+        whole = expm(bordered)
+        return np.concatenate([whole[None, :m, 0], whole[:m, m : m + count - 1].T])
+    first = np.eye(m, 1)[:, 0]
+    columns = [expm(-Z)[:, 0]]
+    for k in range(count - 1):
+        columns.append(np.linalg.solve(Z, first / factorial(k) - columns[-1]))
+    return np.stack(columns)
