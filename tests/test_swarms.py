@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
+from scipy.optimize import brentq
+from scipy.special import gamma
+from scipy.stats import beta
 
 import jkoflow as jf
 
@@ -536,3 +539,58 @@ def test_a_kind_of_ones_own_is_kept(scheme):
 
     flow = jf.evolve(jf.Friction(1.0), Bird([0.0, 1.0], [1.0, 0.0]), scheme=scheme, dt=0.1, t_end=0.2)
     assert type(flow.final) is Bird
+
+
+# ---- the ball that spreads by its own repulsion -----------------------------------------------------------------------
+
+RIESZ_BALLS = {
+    (1, 0.5): 1.7230258440612833,
+    (2, 1.0): 1.6551466767028509,
+    (3, 1.0): 1.3572088082974534,
+    (3, 2.0): 1.8481477904431416,
+}
+
+
+def _ball(d, alpha):
+    """kappa, the profile U, and the radius after JKO steps: the iterates are balls with R' = R + dt kappa R'^(-alpha-1)."""
+    kappa = 2 * gamma(2 + alpha / 2) * gamma((d - alpha) / 2) / gamma(d / 2) * alpha / d
+    power = (alpha + 2 - d) / 2
+
+    def profile(*x):
+        inside = 1 - sum(c**2 for c in x)
+        return np.where(inside > 0, np.maximum(inside, 1e-300) ** power, 0.0)
+
+    def by_steps(dt, steps):
+        radius = 1.0
+        for _ in range(steps):
+            radius = brentq(lambda r, before=radius: r - before - dt * kappa * r ** (-alpha - 1), radius, radius + 9.0)
+        return radius
+
+    return kappa, profile, by_steps
+
+
+def _growth(flow):
+    """By what factor the second moment's root has grown: the radius of a ball that began with 1."""
+    first, last = (float(np.trace(np.atleast_2d(state.covariance))) for state in (flow[0], flow.final))
+    return np.sqrt(last / first)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("d", "alpha", "cells"), [(1, 0.5, 200), (1, 0.8, 100), (2, 1.0, 64), (3, 2.0, 32)])
+def test_t12_riesz_balls_on_grids(d, alpha, cells):
+    """Against the exact JKO iterates: by the default solver, and the energy falls."""
+    _, profile, by_steps = _ball(d, alpha)
+    grid = jf.Grid.box(*[(-3, 3)] * d, cells=cells)
+    flow = jf.evolve(jf.Interaction(alpha * jf.Riesz(alpha)), grid.density(profile), scheme=jf.JKO(), dt=0.05, t_end=0.2)
+    assert _growth(flow) == pytest.approx(by_steps(0.05, 4), abs=0.01)
+    assert (np.diff(flow.energies) < 0).all()
+
+
+def test_t12_the_riesz_ball_on_quantiles():
+    """Against the exact JKO iterates, and by steps of second order against the flow: radii from the second moment."""
+    _, _, by_steps = _ball(1, 0.5)
+    law = jf.Interaction(0.5 * jf.Riesz(0.5))
+    start = jf.Quantiles(2 * beta.ppf(np.linspace(0, 1, 101), 1.75, 1.75) - 1)
+    for scheme, radius in ((jf.JKO(), by_steps(0.05, 10)), (jf.ImplicitMidpoint(), RIESZ_BALLS[1, 0.5])):
+        final = jf.evolve(law, start, scheme=scheme, dt=0.05, t_end=0.5).final
+        assert np.sqrt(4.5 * float(final.covariance)) == pytest.approx(radius, abs=1e-3)

@@ -19,6 +19,7 @@ from ...laws.electrostatics import charge_density, doping_on, psi_of_charge, sam
 from ...laws.forms import FieldCoupling, General, Pair
 from ...measures import Species
 
+_POWERS = 20  # steps of the power method
 _SHARE = 1e-6  # share of the largest density: the difference from which the response of a general energy is computed
 
 
@@ -121,6 +122,26 @@ class JointGeneral(JointTerm):
 
 
 @dataclass(frozen=True, eq=False)
+class JointLocal(JointTerm):
+    """int rho^2 / 2 of one species, as a field: what an iteration has taken implicitly is given back explicitly."""
+
+    species: str
+
+    @property
+    def involves(self) -> tuple[str, ...]:
+        return (self.species,)
+
+    def field(self, species: str, state: Species) -> Array:
+        return state[self.species].values
+
+    def response(self, species: str, state: Species, changes: Mapping[str, Array]) -> Array:
+        return changes[self.species]
+
+    def coarser(self, grid: Grid) -> JointTerm | None:
+        return self
+
+
+@dataclass(frozen=True, eq=False)
 class JointTerms:
     """All joint terms of an energy, in the order of the law."""
 
@@ -164,6 +185,23 @@ class JointTerms:
         return JointTerms(
             tuple(replace(term, factor=term.factor * share) if isinstance(term, JointCoupling) else term for term in self.terms)
         )
+
+    def repulsion_by_pairs(self, species: str, grid: Grid) -> float:
+        """The largest factor by which the fields of pair interactions on a species answer a change of its density.
+
+        The change keeps the mass. The factor is an eigenvalue of the convolutions, found by the power method up to a few per
+        cent; 0 if they attract more than they repel.
+        """
+        terms = [term for term in self.terms if isinstance(term, JointPair) and term.pair.is_self and species in term.involves]
+        change = np.random.default_rng(0).standard_normal(grid.shape)
+        largest = 0.0
+        for _ in range(_POWERS if terms else 0):
+            change -= change.mean()
+            change /= np.sqrt((change**2).sum())
+            answer = sum((term.factor * grid.convolve(term.pair.kernel, change) for term in terms), np.zeros(grid.shape))
+            largest = float((answer * change).sum())
+            change = answer
+        return max(largest, 0.0)
 
     @cached_property
     def couplings(self) -> tuple[JointCoupling, ...]:

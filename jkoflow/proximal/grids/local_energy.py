@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -14,7 +14,7 @@ from ...laws import LawForms
 from ...laws.forms import DensityFunction
 from ...measures import Density, Species
 from ..base import ProximalStep
-from .joint_terms import JointTerms
+from .joint_terms import JointLocal, JointTerms
 
 Weighted: TypeAlias = "tuple[tuple[float, DensityFunction], ...]"
 
@@ -92,6 +92,23 @@ class GridEnergy:
             return cls({name: _local(forms, name, anchor[name], grid) for name in names}, JointTerms.of(forms, grid))
 
         return forms.once((cls, grid, names), sampled)
+
+    def repulsions(self, grid: Grid) -> dict[str, float]:
+        """The strength of the repulsion by pairs for every species (see ``JointTerms.repulsion_by_pairs``)."""
+        return {name: self.joint.repulsion_by_pairs(name, grid) for name in self.local}
+
+    def split(self, repulsions: Mapping[str, float]) -> GridEnergy:
+        """The same energy with half of the strength of its repulsive pair interactions as a local term.
+
+        A quadratic local energy is added, and given back as a joint term. So an iteration that takes local terms implicitly,
+        and joint terms explicitly, contracts however strong the repulsion is.
+        """
+        local, terms = dict(self.local), list(self.joint.terms)
+        for name, strength in repulsions.items():
+            if strength > 0:
+                local[name] = replace(local[name], powers=(*local[name].powers, (strength / 4, 2.0)))
+                terms.append(JointLocal(-strength / 2, name))
+        return GridEnergy(local, JointTerms(tuple(terms)))
 
 
 def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> LocalEnergy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -174,6 +175,11 @@ class Scaling:
             return None
         gross = sum(abs(z) * float(self.step.anchor[name].values.sum()) for name, z in charged.coupling.charges.items())
         return Screening(charged, gross or 1.0, fixed_masses=False)
+
+    def gain(self, repulsions: Mapping[str, float]) -> float:
+        """By how much a change of the density changes the density that repulsive pairs ask for: the most over the species."""
+        densest = {name: np.asarray(self.step.anchor[name].values.max()) for name in self.equations}
+        return max(repulsions[name] * float(eq.density_response(densest[name])) for name, eq in self.equations.items())
 
     def read(self, sweep: Sweep) -> tuple[Species, dict[str, float], dict[str, Array]]:
         """The state, the distances and the potentials that a sweep stands for.

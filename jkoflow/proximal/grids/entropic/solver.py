@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from ...._status import FreezingWarning, Status
 from ...._validate import positive, positive_integer
@@ -19,6 +20,7 @@ from .scaling import Scaling
 
 _CELLS = 1.5  # default epsilon in squared cells: less does not lower the grid error, more blurs (benchmarks/barenblatt.py)
 _FAR = 0.5  # a first residual above this: the mass has far to go against sqrt(epsilon), so start with a larger epsilon
+_STRONG = 100.0  # gain of the fields of repulsive pairs in a sweep, above which they are split from the start (plain: below 60)
 _COARSE = 0.05  # tolerance at the larger values of epsilon
 
 
@@ -82,6 +84,9 @@ class Entropic(IterativeSolver):
     Strong charges: if the iteration does not settle under a strong DirichletCoupling, the potential psi is solved for within
     every sweep, together with the densities. Such a sweep costs ten times as much, and does not depend on the strength of
     the coupling.
+
+    Strong repulsion by pairs: if the iteration does not settle, half of the strength of a repulsive ``Interaction`` is taken
+    as a local energy, and given back as a field. Then it contracts however strong the repulsion is.
 
     Epsilon scaling: if the mass has far to go against sqrt(epsilon), the step is first solved roughly with epsilon 4^k times
     as large, and the potentials are carried down. ``iterations`` counts all sweeps.
@@ -156,20 +161,34 @@ class Entropic(IterativeSolver):
         return self._scaling(step, 0)
 
     def solve(self, step: ProximalStep) -> ProxResult:
-        answer = self._solve(step, self.prepared(step), screened=False)
-        if answer.status.ok or (screened := self._scaling(step, 0, screened=True)).screening is None:
-            return answer
-        screened_answer = self._solve(step, screened, screened=True)
-        return replace(screened_answer, iterations=answer.iterations + screened_answer.iterations)
+        first, *others = self._ways(step)
+        answer = self._solve(step, self._scaling(step, 0, first), first)
+        for way in others:
+            if answer.status.ok:
+                break
+            another = self._solve(step, self._scaling(step, 0, way), way)
+            better = another if another.status.ok or another.residual < answer.residual else answer
+            answer = replace(better, iterations=answer.iterations + another.iterations)
+        return answer
 
-    def _solve(self, step: ProximalStep, scaling: Scaling, screened: bool) -> ProxResult:
+    def _ways(self, step: ProximalStep) -> list[_Way]:
+        """The ways of iteration that the terms of the step allow, the most promising one first."""
+        plain = self._scaling(step, 0)
+        ways = [_Way()]
+        if plain.screening is not None:
+            ways.append(_Way(screened=True))
+        if any(pair.form.is_self for pair in step.forms.pairs):
+            ways.insert(0 if plain.gain(_repulsions(step)) > _STRONG else len(ways), _Way(split=True))
+        return ways
+
+    def _solve(self, step: ProximalStep, scaling: Scaling, way: _Way) -> ProxResult:
         """The answer by epsilon scaling: up to an epsilon at which the mass has not far to go, then down rung by rung."""
         widest = sum(length**2 for length in step.grid.lengths) / 4
         rung = 0
         sweep, iterations = scaling.sweep(scaling.guess()), 1
         while sweep.residual > _FAR and scaling.kernel.epsilon < widest and iterations < self.max_iterations:
             rung += 1
-            scaling = self._scaling(step, rung, screened)
+            scaling = self._scaling(step, rung, way)
             sweep = scaling.sweep(scaling.guess())
             iterations += 1
         while True:
@@ -181,19 +200,36 @@ class Entropic(IterativeSolver):
             if rung == 0 or not status.ok:
                 break
             rung -= 1
-            blurred, scaling = scaling, self._scaling(step, rung, screened)
+            blurred, scaling = scaling, self._scaling(step, rung, way)
             sweep = scaling.sweep(scaling.guess_after(blurred, sweep))
             iterations += 1
         state, distances, potentials = scaling.read(sweep)
         return ProxResult(state, distances, potentials, status, iterations, sweep.residual)
 
-    def _scaling(self, step: ProximalStep, rung: int, screened: bool = False) -> Scaling:
+    def _scaling(self, step: ProximalStep, rung: int, way: _Way | None = None) -> Scaling:
         """The scaling problem with epsilon 4^rung times as large as asked for.
 
         Raises ValueError for a step that Entropic does not accept.
         """
         self.must_take(step)
+        way = way or _Way()
         epsilon = self.epsilon_on(step.grid) * 4**rung
         energy = GridEnergy.of(step.forms, step.anchor)
+        if way.split:
+            energy = energy.split(_repulsions(step))
         equations = pointwise_steps(step, energy, epsilon, self.debias)
-        return Scaling(step, GibbsKernel(step.grid, epsilon), equations, energy.joint, screened)
+        return Scaling(step, GibbsKernel(step.grid, epsilon), equations, energy.joint, way.screened)
+
+
+class _Way(NamedTuple):
+    """How the iteration takes its joint terms: all explicitly, or one kind of them implicitly."""
+
+    screened: bool = False
+    """psi of a coupling by charge is solved for within a sweep."""
+    split: bool = False
+    """Half of the repulsion by pairs counts as a local energy."""
+
+
+def _repulsions(step: ProximalStep) -> Mapping[str, float]:
+    """The strengths of the repulsion by pairs, by species. They are computed once for a law and a grid."""
+    return step.forms.once((_Way, step.grid), lambda: GridEnergy.of(step.forms, step.anchor).repulsions(step.grid))
