@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
+from scipy.integrate import quad, solve_ivp
 from scipy.linalg import expm
 from scipy.optimize import brentq
 from scipy.special import gamma
 from scipy.stats import beta
 
 import jkoflow as jf
+from jkoflow.kernels.sums import sphere_mean
 
 EPSILONS = [1e-8, 1e-4, 1e-2, 0.1, 1.0, 10.0]
 LOG_COSH = jf.CustomKernel(lambda x: np.logaddexp(x, -x) - np.log(2), np.tanh, convexity=0.0)
@@ -594,3 +595,53 @@ def test_t12_the_riesz_ball_on_quantiles():
     for scheme, radius in ((jf.JKO(), by_steps(0.05, 10)), (jf.ImplicitMidpoint(), RIESZ_BALLS[1, 0.5])):
         final = jf.evolve(law, start, scheme=scheme, dt=0.05, t_end=0.5).final
         assert np.sqrt(4.5 * float(final.covariance)) == pytest.approx(radius, abs=1e-3)
+
+
+@pytest.mark.parametrize(("d", "alpha"), [(2, 0.5), (2, 1.0), (2, 1.5), (3, 1.0), (3, 2.0), (3, 2.5)])
+def test_t12_riesz_balls_of_shells(d, alpha):
+    """The energy k_0 (1 - alpha / (alpha + 4)) / 2, and the exact JKO iterates; both errors fall with the shells."""
+    kappa, _, by_steps = _ball(d, alpha)
+    energy = kappa * d / (2 * alpha) * (1 - alpha / (alpha + 4)) / 2
+    law, errors = jf.Interaction(alpha * jf.Riesz(alpha)), []
+    for n in (25, 50):
+        radii = np.sqrt(beta.ppf(np.linspace(0, 1, n + 1), d / 2, 2 - (d - alpha) / 2))
+        start = jf.RadialQuantiles(radii, np.full(n, 1 / n), dim=d)
+        final = jf.evolve(law, start, scheme=jf.JKO(), dt=0.1, t_end=0.2).final
+        radius = np.sqrt(final.second_moment * (alpha + 4) / d)
+        errors.append([abs(law(start) / energy - 1), abs(radius / by_steps(0.1, 2) - 1)])
+        squares = d / (d + 2) * np.diff(radii ** (d + 2)) / np.diff(radii**d)  # the mean of r^2 in every shell
+        left = law.first_variation(start) + kappa / 2 * squares  # constant in the ball
+        assert np.ptp(left[: n // 2]) < 0.02 * kappa
+    assert max(errors[1]) < 2e-3
+    assert (np.array(errors[0]) > 2.5 * np.array(errors[1])).all()
+
+
+def test_the_mean_of_a_kernel_over_spheres():
+    """docs/theory/small-inertia.md, section 2.6: against the integral over the angle, with its derivatives."""
+    for p, d in ((-1.0, 2), (-1.0, 3), (-2.0, 3), (-0.5, 2), (1.0, 3), (4.0, 2), (0.0, 2), (-1.7, 3)):
+
+        def mean(r, s, p=p, d=d):
+            def kernel(angle):
+                distance = np.sqrt(r**2 + s**2 - 2 * r * s * np.cos(angle))
+                return (np.log(distance) if p == 0 else distance**p / p) * np.sin(angle) ** (d - 2)
+
+            return quad(kernel, 0, np.pi, epsabs=1e-12)[0] / quad(lambda angle: np.sin(angle) ** (d - 2), 0, np.pi)[0]
+
+        r, s, h = 0.6, 1.1, 1e-4
+        found = sphere_mean([(2.0, p)], d, np.array(r), np.array(s), np.array(s - r))
+        exact = (
+            mean(r, s),
+            (mean(r + h, s) - mean(r - h, s)) / (2 * h),
+            (mean(r, s + h) - mean(r, s - h)) / (2 * h),
+            (mean(r + h, s) - 2 * mean(r, s) + mean(r - h, s)) / h**2,
+            (mean(r + h, s + h) - mean(r + h, s - h) - mean(r - h, s + h) + mean(r - h, s - h)) / (4 * h**2),
+            (mean(r, s + h) - 2 * mean(r, s) + mean(r, s - h)) / h**2,
+        )
+        assert np.allclose(found, 2 * np.array(exact), rtol=2e-5, atol=2e-5)
+    ball = jf.RadialQuantiles([0.0, 1.0])
+    for kernel, message in ((jf.Gaussian(), "sums of power laws"), (jf.Riesz(3.5), "p > -3"), (jf.PowerLaw(0), "p != 0")):
+        with pytest.raises(ValueError, match=message):
+            jf.Interaction(kernel)(ball)
+    two = jf.Species(a=ball, b=ball)
+    with pytest.raises(ValueError, match="of a species with itself"):
+        jf.evolve(jf.CrossInteraction(jf.Riesz(1), between=("a", "b")), two, scheme=jf.JKO(), dt=0.1, t_end=0.1)

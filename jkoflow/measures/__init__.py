@@ -3,14 +3,13 @@
 from .base import HoldsPlaces, Measure
 from .cloud_potential import CloudPotential
 from .density import Density
-from .enclosed import EnclosedCharge
 from .line_potential import LinePotential
 from .moving import MovingParticles
 from .ordered import OrderedParticles, OrderedPoints, ghost_place, same_masses
 from .particles import Particles
 from .phase import PhaseDensity
 from .quantiles import Quantiles
-from .radial import RadialQuantiles, shell_radii, unit_ball
+from .shells import EnclosedCharge, RadialQuantiles, ShellPairs, shell_radii, unit_ball
 from .species import UNNAMED, Species, complete_mobilities
 from .state import State
 
@@ -29,6 +28,7 @@ __all__ = [
     "PhaseDensity",
     "Quantiles",
     "RadialQuantiles",
+    "ShellPairs",
     "Species",
     "State",
     "complete_mobilities",

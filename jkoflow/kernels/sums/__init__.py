@@ -4,11 +4,13 @@ from .gauss import GAUSS_POINTS, GAUSS_WEIGHTS, at_gauss_points, over_gauss_poin
 from .line import LineKernel, on_the_line
 from .own_cell import own_cell_law, own_cell_mean
 from .pairs import compiled_pair, pair_gradients, pair_values
+from .spheres import SphereMean, sphere_mean
 
 __all__ = [
     "GAUSS_POINTS",
     "GAUSS_WEIGHTS",
     "LineKernel",
+    "SphereMean",
     "at_gauss_points",
     "compiled_pair",
     "on_the_line",
@@ -17,4 +19,5 @@ __all__ = [
     "own_cell_mean",
     "pair_gradients",
     "pair_values",
+    "sphere_mean",
 ]

@@ -11,7 +11,7 @@ from ..._typing import Array, Indices
 from ...kernels.sums import GAUSS_POINTS, GAUSS_WEIGHTS
 from ...laws import Entry
 from ...laws.forms import External, FieldCoupling
-from ...measures import EnclosedCharge, RadialQuantiles, Species, unit_ball
+from ...measures import EnclosedCharge, RadialQuantiles, ShellPairs, Species, unit_ball
 from ..base import ProximalStep
 from ..line.cells import CellLaw, cell_laws
 from ..line.derivatives import PointLaw
@@ -68,6 +68,8 @@ class RadialProblem:
     cells, points : dict of lists
         Internal energies and potentials by species.
     couplings : list of (c, FieldCoupling)
+    pairs : dict of lists
+        The interactions of every species with itself, as (c, ShellPairs).
     """
 
     def __init__(self, step: ProximalStep) -> None:
@@ -81,6 +83,14 @@ class RadialProblem:
             self.cells[internal.form.species] += cell_laws(internal)
         for external in step.forms.external:
             self.points[external.form.species].append(_of_the_radius(external))
+        self.pairs: dict[str, list[tuple[float, ShellPairs]]] = {name: [] for name in self.names}
+        for factor, form, term in step.forms.pairs:
+            if not form.is_self:
+                raise ValueError(
+                    f"RadialNewton takes interactions of a species with itself, got {term!r}: take a Density on a grid"
+                )
+            shells = ShellPairs.of(form.kernel, self.dim, len(step.anchor[form.a].masses))
+            self.pairs[form.a].append((factor, shells))
         counts = [len(step.anchor[name].nodes) for name in self.names]
         self.starts = dict(zip(self.names, np.cumsum([0, *counts[:-1]]).tolist(), strict=True))
         self.start = np.concatenate([step.anchor[name].nodes ** self.dim for name in self.names])
@@ -123,6 +133,8 @@ class RadialProblem:
         model = RadialModel(0.0, np.zeros_like(y))
         for name in self.names:
             self._of_species(name, y[self.part(name)], model, convexified)
+            for factor, shells in self.pairs[name]:
+                self._paired(name, factor, shells, y[self.part(name)], model, convexified)
         for c, coupling in self.couplings:
             self._coupled(c / coupling.permittivity, coupling, y, model, convexified)
         return model
@@ -155,6 +167,35 @@ class RadialProblem:
         f, q = m * first * slope, m * curvature
         ends = (f @ _LEFT, f @ _RIGHT)
         model.add_shells(self.starts[name], ends, (q @ _LEFT**2, q @ (_LEFT * _RIGHT), q @ _RIGHT**2))
+
+    def _paired(self, name: str, factor: float, shells: ShellPairs, y: Array, model: RadialModel, convexified: bool) -> None:
+        """Add the interaction of a species with the nodes y with itself, a quadrature over pairs of shells."""
+        w, p, start = self.step.anchor[name].masses, 1 / self.dim, self.starts[name]
+        for block, low, high, mean in shells.means(y**p):
+            r, s = low**p, high**p
+            slope_r, slope_s = p * r / low, p * s / high
+            bend_r, bend_s = p * (p - 1) * r / low**2, p * (p - 1) * s / high**2
+            same = 0.5 if block.inner[0] == block.outer[0] else 1.0
+            weights = (factor * same * w[block.inner] * w[block.outer])[:, None] * block.weights
+            model.value += float(np.sum(weights * mean.value))
+            first = weights * mean.r * slope_r, weights * mean.s * slope_s
+            ends = (
+                (0, start + block.inner, 1 - block.at_inner),
+                (0, start + block.inner + 1, block.at_inner),
+                (1, start + block.outer, 1 - block.at_outer),
+                (1, start + block.outer + 1, block.at_outer),
+            )
+            for side, nodes, share in ends:
+                np.add.at(model.gradient, nodes, first[side] @ share)
+            if convexified:
+                continue
+            mixed = weights * mean.rs * slope_r * slope_s
+            inner = weights * (mean.rr * slope_r**2 + mean.r * bend_r)
+            outer = weights * (mean.ss * slope_s**2 + mean.s * bend_s)
+            second = ((inner, mixed), (mixed, outer))
+            for i, rows, share in ends:
+                for j, columns, other in ends:
+                    model.entries.append((rows, columns, second[i][j] @ (share * other)))
 
     def _coupled(self, c: float, coupling: FieldCoupling, y: Array, model: RadialModel, convexified: bool) -> None:
         """Add c/2 int Q^2 / (|S| r^(d-1)) dr, by intervals in which every species has one density.

@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._arrays import cumulated, cumulated_from_right
-from .._functions import values_of
-from .._typing import Array, SpaceFunction
-from .._validate import finite_array, non_negative_array, positive, positive_integer, same_total
-from ..kernels import Kernel
-from ..kernels.sums import GAUSS_POINTS, GAUSS_WEIGHTS
-from .base import Measure
+from ..._arrays import cumulated, cumulated_from_right
+from ..._functions import values_of
+from ..._typing import Array, SpaceFunction
+from ..._validate import finite_array, non_negative_array, positive, positive_integer, same_total
+from ...kernels import Kernel
+from ...kernels.sums import GAUSS_POINTS, GAUSS_WEIGHTS
+from ..base import Measure
+from .pairs import ShellPairs
 
 _FINE = 20_000  # cells in which a density is summed before it is cut into shells
 
@@ -203,19 +204,21 @@ class RadialQuantiles(Measure):
         return float(np.sum(self.volumes * U(self.values)))
 
     def convolve(self, kernel: Kernel) -> Array:
-        raise self._refused(kernel)
+        return ShellPairs.of(kernel, self.dim, len(self.masses)).field(self.nodes, self.masses)
 
     def potential(self, kernel: Kernel) -> Array:
-        raise self._refused(kernel)
+        raise ValueError(
+            f"RadialQuantiles do not tell the potential of {kernel!r} in the whole space: take JKO(), which takes interactions "
+            "jointly, or a Density on a grid"
+        )
 
     def pair_expectation(self, kernel: Kernel, other: RadialQuantiles | None = None) -> float:
-        raise self._refused(kernel)
-
-    def _refused(self, kernel: Kernel) -> ValueError:
-        return ValueError(
-            f"RadialQuantiles take DirichletCoupling in free space, internal energies and Potential, got an interaction by "
-            f"{kernel!r}: use a Density on a grid"
-        )
+        if other is not None:
+            raise ValueError(
+                f"RadialQuantiles take interactions of a species with itself, got one between species by {kernel!r}: take "
+                "a Density on a grid"
+            )
+        return float(self.masses @ self.convolve(kernel))
 
     def __repr__(self) -> str:
         return (

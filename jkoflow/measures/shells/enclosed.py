@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .._typing import Array, Indices
+from ..._typing import Array, Indices
 from .radial import RadialQuantiles, unit_ball
 
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(6)
