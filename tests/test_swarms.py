@@ -7,10 +7,11 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 from scipy.linalg import expm
 from scipy.optimize import brentq
-from scipy.special import gamma
-from scipy.stats import beta
+from scipy.special import gamma, zeta
+from scipy.stats import beta, norm
 
 import jkoflow as jf
+from jkoflow.clouds import Forces
 from jkoflow.kernels.sums import sphere_mean
 
 EPSILONS = [1e-8, 1e-4, 1e-2, 0.1, 1.0, 10.0]
@@ -645,3 +646,62 @@ def test_the_mean_of_a_kernel_over_spheres():
     two = jf.Species(a=ball, b=ball)
     with pytest.raises(ValueError, match="of a species with itself"):
         jf.evolve(jf.CrossInteraction(jf.Riesz(1), between=("a", "b")), two, scheme=jf.JKO(), dt=0.1, t_end=0.1)
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.5, 0.7])
+def test_t15_the_bias_of_particles_and_its_correction(alpha):
+    """The energy of particles at the middles of the quantiles of a Gaussian, and the force in the bulk."""
+    law = jf.Interaction(alpha * jf.Riesz(alpha))
+    corrected = law + alpha * jf.RieszSelfEnergy(alpha)
+    exact = 2.0**-alpha * gamma((1 - alpha) / 2) / np.sqrt(np.pi) / 2  # 1/2 E |x - y|^-alpha, x - y of variance 2
+    left = []
+    for n in (100, 400):
+        levels = (np.arange(n) + 0.5) / n
+        particles = jf.Particles(norm.ppf(levels))
+        bias = zeta(alpha) * n ** (alpha - 1) * (2 * np.pi) ** (-alpha / 2) / np.sqrt(1 + alpha)  # 1/2 of the note's
+        assert law(particles) - exact == pytest.approx(bias, rel=0.01)
+        left.append(abs(corrected(particles) - exact))
+        assert left[-1] < 0.01 * abs(bias)
+        x, rho = particles.points, norm.pdf(particles.points)
+        start = jf.Species.of(jf.MovingParticles(x, 0 * x))
+        forces = [Forces.of(each, start, {"": 1.0}).of_places([x], [particles.masses], 0.0)[0] for each in (law, corrected)]
+        expected = (1 + alpha) * zeta(alpha) * n ** (alpha - 1) * alpha * x * rho**alpha  # -(1 + a) zeta n^(a-1) d(rho^a)/dx
+        bulk = abs(x) < 1
+        assert np.abs(forces[0] - forces[1] - expected)[bulk].max() < 0.03 * np.abs(expected[bulk]).max()
+    assert left[0] / left[1] > 5
+
+
+def test_t15_corrected_particles_follow_the_riesz_ball():
+    law, n = jf.Interaction(0.5 * jf.Riesz(0.5)), 100
+    start = jf.Particles(2 * beta.ppf((np.arange(n) + 0.5) / n, 1.75, 1.75) - 1)
+    errors = []
+    for each in (law, law + 0.5 * jf.RieszSelfEnergy(0.5)):
+        final = jf.evolve(each, start, scheme=jf.Overdamped(1e-8), dt=0.5, t_end=0.5).final
+        errors.append(abs(np.sqrt(4.5 * float(final.covariance)) - RIESZ_BALLS[1, 0.5]))
+    assert errors[0] > 0.05
+    assert errors[1] < 5e-4
+    for bad, message in (
+        (lambda: jf.RieszSelfEnergy(1.0), "alpha must be below 1"),
+        (lambda: jf.RieszSelfEnergy(0.5)(jf.Particles([[0.0, 0.0], [1.0, 0.0]])), "particles on the line"),
+        (
+            lambda: jf.evolve(
+                jf.ConvexFunction(lambda state: 0.0, resolvent=lambda state, tau: {"": state[""].points}),
+                start,
+                scheme=jf.Overdamped(),
+                t_end=0.1,
+            ),
+            "must have a subgradient",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            bad()
+
+
+def test_the_slopes_of_the_self_energy_are_its_derivatives():
+    rng = np.random.default_rng(0)
+    x, masses = rng.permutation(np.cumsum(rng.uniform(0.2, 1.0, 9))), rng.uniform(0.5, 2.0, 9)
+    term = jf.RieszSelfEnergy(0.4)
+    slopes = term.form.subgradient(jf.Species.of(jf.Particles(x, masses)))[""]
+    for i in range(9):
+        moved = [jf.Particles(x + h * (np.arange(9) == i), masses) for h in (1e-6, -1e-6)]
+        assert masses[i] * slopes[i] == pytest.approx((term(moved[0]) - term(moved[1])) / 2e-6, rel=1e-6)

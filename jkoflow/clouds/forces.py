@@ -96,6 +96,10 @@ class Forces:
                 x = points[a]
                 gradient = gradient_of(term.at(time), x.reshape(len(x), -1))
                 out[a] -= c * gradient.reshape(x.shape)
+        if self.places.positions:
+            clouds = {name: Particles(points[a], masses[a]) for a, name in enumerate(self.places.names)}
+            for name, slope in self.places.slopes(Species(clouds)).items():
+                out[self.places.names.index(name)] -= slope
         return [alpha * f for alpha, f in zip(self.places.mobilities, out, strict=True)]
 
     def of_velocities(self, points: list[Array], velocities: Velocities, masses: list[Array]) -> Velocities:

@@ -12,11 +12,11 @@ from .._typing import Array
 from ..kernels import Kernel, RadialKernel
 from ..kernels.sums import pair_gradients
 from ..laws import Law
-from ..laws.forms import External, OneWay, Pair
-from ..laws.reading import Motion
+from ..laws.forms import External, OneWay, Pair, Positions
+from ..laws.reading import Entry, Motion
 from ..measures import Particles, Species
 
-TAKES = (External, Pair, OneWay)
+TAKES = (External, Pair, OneWay, Positions)
 _STEP = 1e-3  # share of the extent: the step of differences of a potential whose gradient is not given
 
 
@@ -37,6 +37,8 @@ class CloudLaw:
         ``kernels[a, b]`` is K_ab: it pulls species a towards b.
     fields : list of lists
         ``fields[a]`` are the pairs (c, potential) of species a; V_a is their sum.
+    positions : tuple of entries
+        The functions of positions on the line, with their subgradients.
     """
 
     names: tuple[str, ...]
@@ -44,6 +46,7 @@ class CloudLaw:
     balance: Array
     kernels: dict[tuple[int, int], Kernel] = field(default_factory=dict)
     fields: list[list[tuple[float, External]]] = field(default_factory=list)
+    positions: tuple[Entry[Positions], ...] = ()
 
     @classmethod
     def of(cls, law: Law, state: Species, mobilities: Mapping[str, float]) -> CloudLaw:
@@ -54,7 +57,8 @@ class CloudLaw:
         * a state of another kind;
         * a term that point masses do not feel;
         * a potential that is an array;
-        * a kernel that is pointed or singular, of which only values are known.
+        * a kernel that is pointed or singular, of which only values are known;
+        * a function of positions without its subgradient, or off the line.
         """
         if not issubclass(state.kind, Particles):
             raise ValueError(f"state must be of Particles, got {state.kind.__name__}: convert with Particles.from_quantiles")
@@ -78,7 +82,23 @@ class CloudLaw:
                     f"{kernel!r} is pointed or singular at the origin, and only its values are known: "
                     "subclass RadialKernel, which tells k'(0+)"
                 )
+        cloud_law.positions = law.forms.positions
+        for entry in cloud_law.positions:
+            if entry.form.subgradient is None:
+                raise ValueError(f"{entry.term!r} must have a subgradient on Particles, got a resolvent alone")
+            cloud_law.slopes(state)
         return cloud_law
+
+    def slopes(self, state: Species) -> dict[str, Array]:
+        """The subgradients of the functions of positions, by species, in the metric of the masses: shape (n,)."""
+        out: dict[str, Array] = {}
+        for entry in self.positions:
+            assert entry.form.subgradient is not None
+            given = entry.form.subgradient(state)
+            for name in entry.form.species:
+                slope = entry.factor * state[name].field(f"subgradient of {name!r}", given[name])
+                out[name] = out[name] + slope if name in out else slope
+        return out
 
     def _add(self, motion: Motion) -> None:
         pair, kernel = (self.names.index(motion.moves), self.names.index(motion.by)), motion.factor * motion.kernel
@@ -101,6 +121,11 @@ class CloudLaw:
         for a, fields in enumerate(self.fields):
             for c, term in fields:
                 out[a, here[a]] -= c * gradient_of(term.at(time), places[here[a]])
+        if self.positions:
+            clouds = {name: Particles(flat[here[a]], masses[here[a], a]) for a, name in enumerate(self.names)}
+            for name, slope in self.slopes(Species(clouds)).items():
+                a = self.names.index(name)
+                out[a, here[a], 0] -= slope
         return out * self.mobilities[:, None, None]
 
     def grips(self, distance: float) -> Array:

@@ -14,7 +14,7 @@ from .electrostatics import DirichletCoupling
 from .functional import Functional
 from .internal import Congestion, CustomInternalEnergy, Entropy, InternalEnergy, RenyiEntropy
 from .obstacle import Obstacle
-from .pairs import CrossInteraction, Drift, Interaction, PairEnergy, newtonian_law
+from .pairs import CrossInteraction, Drift, Interaction, PairEnergy, RieszSelfEnergy, newtonian_law
 from .potential import Potential
 from .reading import Entry, LawForms
 from .rewriting import UnitMasses, gradient_form, unit_masses
@@ -42,6 +42,7 @@ __all__ = [
     "PairEnergy",
     "Potential",
     "RenyiEntropy",
+    "RieszSelfEnergy",
     "State",
     "Term",
     "UnitMasses",

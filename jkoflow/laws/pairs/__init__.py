@@ -4,5 +4,6 @@ from .cross_interaction import CrossInteraction
 from .drift import Drift
 from .interaction import Interaction, PairEnergy
 from .newtonian import newtonian_law
+from .self_energy import RieszSelfEnergy
 
-__all__ = ["CrossInteraction", "Drift", "Interaction", "PairEnergy", "newtonian_law"]
+__all__ = ["CrossInteraction", "Drift", "Interaction", "PairEnergy", "RieszSelfEnergy", "newtonian_law"]
