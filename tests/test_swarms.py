@@ -431,6 +431,57 @@ def test_the_kinetic_level_and_particles_agree_in_the_plane():
     assert flow.dissipation[-1] == pytest.approx(there.dissipation[-1], rel=0.05)
 
 
+@pytest.mark.parametrize("epsilons", [{"a": 1.0, "b": 2.0}, None])
+def test_two_species_with_friction_and_alignment(epsilons):
+    """On the grid and by weighted characteristics at the cells of f, from the same law; the grid to order two in dt."""
+    law = (
+        jf.Drift(jf.Quadratic(), moves="a", by="b")
+        + jf.Interaction(jf.Gaussian(2.0, 1.0), "b")
+        + jf.Friction(0.7, "a")
+        + jf.Alignment(lambda r: 2 / (1 + r**2), "a", "b")
+        + jf.Alignment(lambda r: np.exp(-r), "b", "b")
+    )
+    phase = [jf.Grid.box((-7, 7), cells=280), jf.Grid.box((-6, 6), cells=240)]
+    start = jf.Species(
+        a=jf.PhaseDensity.of(*phase, lambda x, v: np.exp(-((x - 1) ** 2) - (v - 2) ** 2)),
+        b=jf.PhaseDensity.of(*phase, lambda x, v: np.exp(-((x + 1) ** 2) - (v + 1) ** 2)),
+    )
+    coarse = [jf.Grid.box((-7, 7), cells=56), jf.Grid.box((-6, 6), cells=48)]
+    clouds = {}
+    for name, (x0, v0) in {"a": (1, 2), "b": (-1, -1)}.items():
+        f = jf.PhaseDensity.of(*coarse, lambda x, v, x0=x0, v0=v0: np.exp(-((x - x0) ** 2) - (v - v0) ** 2))
+        x, v = np.meshgrid(f.space.axes[0], f.velocity.axes[0], indexing="ij")
+        heavy = f.values > 1e-6
+        masses = f.values[heavy] / f.values[heavy].sum()
+        clouds[name] = jf.MovingParticles(x[heavy], v[heavy], masses)
+    exact = jf.evolve(law, jf.Species(clouds), scheme=jf.Inertial(epsilons), dt=0.02, t_end=0.8).final
+    errors = []
+    for dt in (0.2, 0.1):
+        flow = jf.evolve(law, start, scheme=jf.Kinetic(epsilons), dt=dt, t_end=0.8)
+        gaps = [
+            max(abs(float(flow.final[k].places.mean - exact[k].mean)), abs(float(flow.final[k].momentum - exact[k].momentum)))
+            for k in "ab"
+        ]
+        errors.append(max(gaps))
+        assert np.isnan(flow.dissipation[-1])
+    assert errors[1] < 3e-3
+    assert errors[0] / errors[1] > 3.2
+
+
+def test_phase_densities_align_at_any_strength():
+    """epsilon far below dt: mean velocities solve a linear system; without forces they vanish by friction alone."""
+    phase = jf.Grid.box((-4, 4), cells=80), jf.Grid.box((-4, 4), cells=160)
+    f = jf.PhaseDensity.of(*phase, lambda x, v: np.exp(-4 * x**2 - 4 * (v - 1) ** 2))
+    law = jf.Alignment(lambda r: 5 + 0 * r) + jf.Potential(lambda x: -x)
+    final = jf.evolve(law, f, scheme=jf.Kinetic(1e-6), dt=0.05, t_end=0.5).final
+    assert float(final.momentum) == pytest.approx(1.0, abs=0.03)  # u = F = 1: alignment keeps the momentum
+    assert float(final.places.mean) == pytest.approx(0.5, abs=0.03)
+    free = jf.evolve(jf.Alignment(lambda r: 5 + 0 * r), f, scheme=jf.Kinetic(), dt=0.05, t_end=0.5).final
+    assert float(free.momentum) == pytest.approx(1.0, abs=1e-3)
+    spread = float(free.velocities.covariance) - f.velocity.spacing[0] ** 2 / 12
+    assert spread == pytest.approx(np.exp(-5.0) / 8, abs=2e-3)
+
+
 def test_phase_densities_are_kept_and_refused(tmp_path):
     f = _gaussian(0.8, 0.5, 32)
     law = jf.Interaction(jf.Quadratic())
@@ -445,10 +496,7 @@ def test_phase_densities_are_kept_and_refused(tmp_path):
         (lambda: jf.PhaseDensity(f.space, jf.Grid.box((0, 1), (0, 1), cells=4), f.values), "velocity must have the dimension"),
         (lambda: jf.Kinetic(0.0), "epsilon must be a positive"),
         (lambda: jf.evolve(law, PAIR, scheme=jf.Kinetic(0.1), dt=0.1, t_end=0.1), "Inertial takes MovingParticles"),
-        (
-            lambda: jf.evolve(jf.Friction(1.0), f, scheme=jf.Kinetic(0.1), dt=0.1, t_end=0.1),
-            "follow MovingParticles by Inertial",
-        ),
+        (lambda: jf.evolve(law, f, scheme=jf.Kinetic({"a": 1.0}), dt=0.1, t_end=0.1), "epsilon must be given for every"),
         (lambda: jf.evolve(law, f, scheme=jf.JKO(), dt=0.1, t_end=0.1), "no step solver is recommended for PhaseDensity"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -10,6 +10,7 @@ import numpy as np
 from .._typing import Array
 
 _LARGE = 30.0  # of the norm: above, phi_k of a matrix comes from its recursion; below, from one exponential
+_SYMMETRIC = 1e-12  # of the largest entry: the asymmetry below which a matrix counts as symmetric
 _CHECKED = 4  # vectors between two looks at whether more are needed
 
 
@@ -49,16 +50,16 @@ def krylov_phi(apply: Callable[[Array], Array], v: Array, h: float, count: int, 
     if length == 0:
         return np.zeros((count, len(v)))
     most = min(most, len(v))
-    basis, H = [v / length], np.zeros((most + 1, most))
+    basis, H = np.empty((min(_CHECKED, most), len(v))), np.zeros((most + 1, most))
+    basis[0] = v / length
     before = np.zeros((count, 0))
     for k in range(most):
         product = apply(basis[k])
         size = float(np.sqrt(product @ product))
         for _ in range(2):  # twice is enough against rounding
-            for i, vector in enumerate(basis):
-                share = float(vector @ product)
-                H[i, k] += share
-                product = product - share * vector
+            shares = basis[: k + 1] @ product
+            H[: k + 1, k] += shares
+            product = product - shares @ basis[: k + 1]
         H[k + 1, k] = np.sqrt(product @ product)
         if not np.isfinite(H[: k + 2, k]).all():
             return None
@@ -68,17 +69,22 @@ def krylov_phi(apply: Callable[[Array], Array], v: Array, h: float, count: int, 
             change = now.copy()
             change[:, : before.shape[1]] -= before
             if whole or (np.linalg.norm(change, axis=1) <= tolerance * np.linalg.norm(now, axis=1)).all():
-                return length * now @ np.stack(basis)
+                return np.asarray(length * now @ basis[: k + 1])
             before = now
-        basis.append(product / H[k + 1, k])
+        if k + 1 == len(basis):
+            basis = np.concatenate([basis, np.empty_like(basis)])
+        basis[k + 1] = product / H[k + 1, k]
     return None
 
 
 def _first_columns(Z: Array, count: int) -> Array:
     """The first columns of phi_0(-Z), ..., phi_(count - 1)(-Z), an array (count, m)."""
+    m = len(Z)
+    if np.abs(Z - Z.T).max() <= _SYMMETRIC * np.abs(Z).max():
+        eigenvalues, vectors = np.linalg.eigh((Z + Z.T) / 2)
+        return np.asarray((phi(count, eigenvalues) * vectors[0]) @ vectors.T)
     from scipy.linalg import expm
 
-    m = len(Z)
     if np.linalg.norm(Z, 1) < _LARGE:  # the exponential of -Z bordered by a chain has them as its further columns
         bordered = np.eye(m + count - 1, k=1)
         bordered[:m] = 0.0

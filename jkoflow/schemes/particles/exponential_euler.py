@@ -44,7 +44,7 @@ class ExponentialEuler(InertialScheme):
     order: ClassVar[float] = 1
 
     def advanced(self, problem: Problem, state: State, dt: float, carry: Carry) -> Advanced:
-        motion = DampedMotion.of(problem, state.masses, state.time, self.epsilons(state), self.drag)
+        motion = DampedMotion.of(problem, state.masses, state.time, self.epsilons(state.masses), self.drag)
         x, u = ([getattr(p, part) for p in state.masses.values()] for part in ("points", "velocities"))
         phis = motion.phis(motion.drag_at(x), dt, 3)
         of_u, of_push = phis(u), phis(motion.push(x, state.time))

@@ -82,7 +82,7 @@ class Inertial(InertialScheme):
 
     def _exponential(self, problem: Problem, state: State, h: float) -> Advanced:
         """A step with the force and the L of the start, and its correction by the change of both over it."""
-        motion = DampedMotion.of(problem, state.masses, state.time, self.epsilons(state), self.drag)
+        motion = DampedMotion.of(problem, state.masses, state.time, self.epsilons(state.masses), self.drag)
         x, u = ([getattr(p, part) for p in state.masses.values()] for part in ("points", "velocities"))
         push, drag = motion.push(x, state.time), motion.drag_at(x)
         phis = motion.phis(drag, h, 4)

@@ -67,7 +67,7 @@ class InertialReference(InertialScheme):
             raise ValueError(f"tolerance must be at most 1e-3, got {self.tolerance!r}")
 
     def advanced(self, problem: Problem, state: State, dt: float, carry: Carry) -> Advanced:
-        motion = DampedMotion.of(problem, state.masses, state.time, self.epsilons(state), self.drag)
+        motion = DampedMotion.of(problem, state.masses, state.time, self.epsilons(state.masses), self.drag)
         x, u = ([getattr(p, part) for p in state.masses.values()] for part in ("points", "velocities"))
         start, now, h = x, 0.0, float(carry[_INNER][0]) if carry else dt
         allowed = 0.0

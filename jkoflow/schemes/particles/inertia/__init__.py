@@ -1,6 +1,7 @@
-"""What the schemes for particles with inertia are made of."""
+"""What the schemes for particles and densities with inertia are made of."""
 
-from .base import Advanced, InertialScheme
+from .base import Advanced, InertialScheme, WithInertia
 from .motion import DampedMotion, Parts, Phis
+from .phase_motion import PhaseMotion
 
-__all__ = ["Advanced", "DampedMotion", "InertialScheme", "Parts", "Phis"]
+__all__ = ["Advanced", "DampedMotion", "InertialScheme", "Parts", "PhaseMotion", "Phis", "WithInertia"]

@@ -15,7 +15,7 @@ from ...._validate import positive
 from ....clouds import Forces
 from ....laws import Combination
 from ....laws.forms import Damping, VelocityPull
-from ....measures import State
+from ....measures import Species, State
 from ...base import Carry, Scheme, StepInfo, Taken
 from ...problem import Problem
 from .motion import Parts
@@ -35,13 +35,11 @@ class Advanced(NamedTuple):
 
 
 @dataclass(frozen=True)
-class InertialScheme(Scheme):
-    """Particles with the inertia time epsilon; Newton's equations if it is None. A subclass defines ``advanced``."""
+class WithInertia(Scheme):
+    """A scheme with the inertia time epsilon, by species; of Newton's equations if it is None. The energies are told here."""
 
     epsilon: float | Mapping[str, float] | None = None
     needs_energy: ClassVar[bool] = False
-    carried: ClassVar[str | None] = None
-    """The first words of the names of what a subclass carries."""
 
     def __post_init__(self) -> None:
         if isinstance(self.epsilon, Mapping):
@@ -50,16 +48,59 @@ class InertialScheme(Scheme):
         elif self.epsilon is not None:
             object.__setattr__(self, "epsilon", positive("epsilon", self.epsilon))
 
+    def check_species(self, masses: Species) -> None:
+        """Raise ValueError for a species without epsilon."""
+        if isinstance(self.epsilon, Mapping):
+            for name in masses:
+                if name not in self.epsilon:
+                    raise ValueError(f"epsilon must be given for every species, and there is none for {name!r}")
+
+    def epsilons(self, masses: Species) -> list[float]:
+        """The inertia time of every species: 1 for Newton's equations."""
+        if self.epsilon is None:
+            return [1.0] * len(masses)
+        return [self.epsilon[name] if isinstance(self.epsilon, Mapping) else self.epsilon for name in masses]
+
+    @property
+    def drag(self) -> float:
+        """1 for damped motion, 0 for Newton's equations."""
+        return 0.0 if self.epsilon is None else 1.0
+
+    def energy(self, problem: Problem, state: State) -> float:
+        law = problem.law.at(state.time)
+        of_places = [entry for entry in law.forms.entries if not isinstance(entry.form, VelocityPull | Damping)]
+        if not all(entry.form.has_energy for entry in of_places):
+            return float("nan")
+        potential = Combination(tuple((entry.factor, entry.term) for entry in of_places))(state.masses)
+        alpha = problem.mobilities_at(state.time)
+        times = dict(zip(state.masses, self.epsilons(state.masses), strict=True))
+        return float(potential + sum(times[name] * m.kinetic_energy / alpha[name] for name, m in state.masses.items()))
+
+    def dissipation(self, problem: Problem, state: State) -> float:
+        """sum (drag + gamma) m |u|^2 / alpha, an energy per time; NaN with alignment."""
+        alpha, rates = problem.mobilities_at(state.time), dict.fromkeys(state.masses, self.drag)
+        for entry in problem.law.forms.entries:
+            if isinstance(entry.form, VelocityPull):
+                return float("nan")
+            if isinstance(entry.form, Damping):
+                rates[entry.form.species] += entry.factor * entry.form.rate
+        return float(sum(rates[name] * 2 * m.kinetic_energy / alpha[name] for name, m in state.masses.items()))
+
+
+@dataclass(frozen=True)
+class InertialScheme(WithInertia):
+    """A scheme for particles with inertia. A subclass defines ``advanced``."""
+
+    carried: ClassVar[str | None] = None
+    """The first words of the names of what a subclass carries."""
+
     @abstractmethod
     def advanced(self, problem: Problem, state: State, dt: float, carry: Carry) -> Advanced:
         """Take one step of size dt."""
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         Forces.of(problem.law, state.masses, problem.mobilities_at(state.time))
-        if isinstance(self.epsilon, Mapping):
-            for name in state.masses:
-                if name not in self.epsilon:
-                    raise ValueError(f"epsilon must be given for every species, and there is none for {name!r}")
+        self.check_species(state.masses)
         return {name: part for name, part in carry.items() if self.carried is not None and name.startswith(self.carried)}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
@@ -73,37 +114,11 @@ class InertialScheme(Scheme):
         moved = state.masses.like({name: (after.x[k], after.u[k]) for k, name in enumerate(state.masses)})
         distances = {name: moved[name].moved_from(state.masses[name]) for name in moved}
         then = state.after(dt, moved)
-        dissipation = self._dissipation(problem, then)
-        info = StepInfo(distances, after.status, dissipation=dissipation, evaluations=after.evaluations, error=after.error)
+        info = StepInfo(
+            distances,
+            after.status,
+            dissipation=self.dissipation(problem, then),
+            evaluations=after.evaluations,
+            error=after.error,
+        )
         return Taken(then, after.carry, info)
-
-    def energy(self, problem: Problem, state: State) -> float:
-        law = problem.law.at(state.time)
-        of_places = [entry for entry in law.forms.entries if not isinstance(entry.form, VelocityPull | Damping)]
-        if not all(entry.form.has_energy for entry in of_places):
-            return float("nan")
-        potential = Combination(tuple((entry.factor, entry.term) for entry in of_places))(state.masses)
-        alpha = problem.mobilities_at(state.time)
-        times = dict(zip(state.masses, self.epsilons(state), strict=True))
-        return float(potential + sum(times[name] * m.kinetic_energy / alpha[name] for name, m in state.masses.items()))
-
-    def epsilons(self, state: State) -> list[float]:
-        """The inertia time of every species: 1 for Newton's equations."""
-        if self.epsilon is None:
-            return [1.0] * len(state.masses)
-        return [self.epsilon[name] if isinstance(self.epsilon, Mapping) else self.epsilon for name in state.masses]
-
-    @property
-    def drag(self) -> float:
-        """1 for damped particles, 0 for Newton's equations."""
-        return 0.0 if self.epsilon is None else 1.0
-
-    def _dissipation(self, problem: Problem, state: State) -> float:
-        """sum (drag + gamma) m |u|^2 / alpha, an energy per time; NaN with alignment."""
-        alpha, rates = problem.mobilities_at(state.time), dict.fromkeys(state.masses, self.drag)
-        for entry in problem.law.forms.entries:
-            if isinstance(entry.form, VelocityPull):
-                return float("nan")
-            if isinstance(entry.form, Damping):
-                rates[entry.form.species] += entry.factor * entry.form.rate
-        return float(sum(rates[name] * 2 * m.kinetic_energy / alpha[name] for name, m in state.masses.items()))
