@@ -166,6 +166,11 @@ EXAMPLES = {
     "plot_ion_channel": (2.713, 0.03),  # with half the cell and half the step
     "plot_ions_in_space": (1.0, 2e-3),  # the same by the enclosed charge
     "plot_predator_prey": (0.776, 0.02),  # with half the cell and half the step
+    "plot_chase": (1 - 1.5 * (1 - np.exp(-6)), 1e-12),  # the gap in closed form, docs/theory/small-inertia.md, T5
+    "plot_cyclic_chase": ((np.sqrt(1 - 16 * (1.5 - 0.5j * 3**0.5)).real - 1) / 8, 5e-5),  # the root of 4 r^2 + r + lambda
+    "plot_flocking": (1.0, 1e-3),  # the rate at which velocities align where psi = 1
+    "plot_riesz_gas": (1.755440832757, 2e-3),  # docs/theory/small-inertia.md, T12
+    "plot_segregation": (1.0, 1e-11),  # action equals reaction: the mean of x + epsilon u stays
 }
 SLOW_EXAMPLES = {
     "plot_crowd",

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
+from distributed import Client, LocalCluster
 
 import jkoflow as jf
 from jkoflow.study import observed_order, rate, sweep
@@ -48,6 +55,52 @@ def test_any_executor_gives_the_same_table(kind):
     }[kind]
     with make() as executor:
         assert sweep(inertia, over=over, executor=executor).rows == expected.rows
+
+
+def test_dask_gives_the_same_table():
+    over = {"epsilon": [1e-3, 1e-2, 9.0]}
+    expected = sweep(inertia, over=over)
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        table = sweep(inertia, over=over, executor=client.get_executor())
+    assert table.rows == expected.rows
+
+
+ON_MPI = """
+import json
+from mpi4py.futures import MPIPoolExecutor
+from jkoflow.study import sweep
+from tests.test_study import inertia
+if __name__ == "__main__":  # the workers read the script too
+    with MPIPoolExecutor() as executor:
+        print(json.dumps(sweep(inertia, over={"epsilon": [1e-3, 1e-2, 9.0]}, executor=executor).rows))
+"""
+
+
+def mpi_launcher():
+    """The command that starts MPI programs: that of this environment, or of the machine. Skips the test if MPI is missing."""
+    beside = Path(sys.executable).with_name("mpiexec")
+    launcher = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if launcher is None:
+        pytest.skip("there is no mpiexec: pip install mpi4py mpich")
+    loaded = subprocess.run([sys.executable, "-c", "from mpi4py import MPI"], capture_output=True, text=True, check=False)
+    if loaded.returncode != 0:
+        pytest.skip(f"mpi4py does not load: {loaded.stderr.splitlines()[-1]}")
+    return launcher
+
+
+def test_mpi_gives_the_same_table(tmp_path):
+    script = tmp_path / "on_mpi.py"
+    script.write_text(ON_MPI)
+    line = [mpi_launcher(), "-n", "2", sys.executable, "-m", "mpi4py.futures", str(script)]
+    # Open MPI starts as root only if it is told to
+    allowed = {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"}
+    environment = os.environ | dict.fromkeys(allowed, "1") | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == list(sweep(inertia, over={"epsilon": [1e-3, 1e-2, 9.0]}))
 
 
 def test_what_cannot_be_sent_to_a_process_is_a_row_too():

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".matrix"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # What a dependency bounds by itself, from above too, so that the tested version need not go with the lowest of that dependency.
-FOLLOWING = {"llvmlite", "sparsediffpy"}
+FOLLOWING = {"dask", "llvmlite", "sparsediffpy"}
 
 
 def supported() -> list[str]:
@@ -43,7 +43,8 @@ def interpreter(version: str) -> str | None:
 
 def lowest() -> Path:
     """Constraints that hold every dependency of pyproject.toml to its lowest version, and the others to the tested ones."""
-    declared = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["storage"]
+    extras = PROJECT["optional-dependencies"]
+    declared = PROJECT["dependencies"] + extras["storage"] + extras["cluster"]
     floors = dict(requirement.split(">=") for requirement in declared)
     ours = {name.lower() for name in floors} | FOLLOWING
     tested = (ROOT / "constraints.txt").read_text().splitlines()
