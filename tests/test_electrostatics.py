@@ -241,7 +241,7 @@ def test_radial_refusals():
         ("masses must be positive", lambda: jf.RadialQuantiles([0.0, 1.0], [0.0])),
         ("dim must be at least 2", lambda: jf.RadialQuantiles([0.0, 1.0], dim=1)),
         ("density must hold mass", lambda: jf.RadialQuantiles.from_density(lambda r: 0 * r, radius=1.0, shells=4)),
-        ("take DirichletCoupling in free space", lambda: jf.Interaction(jf.Morse())(jf.RadialQuantiles([0.0, 1.0]))),
+        ("take sums of power laws as kernels", lambda: jf.Interaction(jf.Morse())(jf.RadialQuantiles([0.0, 1.0]))),
         ("RadialNewton does not take Congestion", lambda: _step(jf.Congestion(1.0))),
         ("takes RadialQuantiles, got Density", lambda: jf.RadialNewton().check(_grid_step())),
         ("takes one anchor", lambda: jf.evolve(jf.Entropy(), radial_normal(1, 9), scheme=jf.BDF2(), dt=0.1, t_end=0.2)),

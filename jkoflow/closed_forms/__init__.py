@@ -7,6 +7,8 @@ from .gibbs import gibbs_state
 from .line import LogarithmicLine, RepulsiveLine, sticky_collapse, sticky_collapse_time
 from .newtonian import DiracPair, dirac_rest_time, newtonian_limit, newtonian_meeting
 from .ornstein_uhlenbeck import OrnsteinUhlenbeck
+from .riesz_ball import RieszBall
+from .small_inertia import SmallInertiaBounds, damped_oscillator
 from .two_species import QuadraticPair, UniformPair, collapse_time
 
 __all__ = [
@@ -19,8 +21,11 @@ __all__ = [
     "OrnsteinUhlenbeck",
     "QuadraticPair",
     "RepulsiveLine",
+    "RieszBall",
+    "SmallInertiaBounds",
     "UniformPair",
     "collapse_time",
+    "damped_oscillator",
     "debye_rates",
     "dirac_rest_time",
     "gaussian_coupling",

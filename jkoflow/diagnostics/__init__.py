@@ -6,6 +6,14 @@ from .currents import coupling_of, current_density, electric_current
 from .dissipation import energy_dissipation
 from .evi import evi_residual
 from .hulls import ConfinementReport, confinement
+from .inertia import (
+    energy_distance,
+    modulated_energy,
+    monokinetic_bound,
+    phase_norms,
+    phase_wasserstein,
+    velocity_defect,
+)
 from .interchange import flow_interchange, norm_growth
 from .moments import centre_identity, second_moment_identity
 from .radii import CollapseReport, collapse
@@ -27,16 +35,22 @@ __all__ = [
     "de_giorgi",
     "electric_current",
     "energy_dissipation",
+    "energy_distance",
     "evi_residual",
     "flow_interchange",
     "geodesic_convexity",
     "joint_centre",
+    "modulated_energy",
+    "monokinetic_bound",
     "norm_growth",
+    "phase_norms",
+    "phase_wasserstein",
     "product_distance",
     "second_moment_identity",
     "slope_identity",
     "square_distances",
     "step_dissipation",
+    "velocity_defect",
 ]
 
 
