@@ -170,9 +170,12 @@ EXAMPLES = {
     "plot_cyclic_chase": ((np.sqrt(1 - 16 * (1.5 - 0.5j * 3**0.5)).real - 1) / 8, 5e-5),  # the root of 4 r^2 + r + lambda
     "plot_flocking": (1.0, 1e-3),  # the rate at which velocities align where psi = 1
     "plot_riesz_gas": (1.755440832757, 2e-3),  # docs/theory/small-inertia.md, T12
+    "plot_phase_space": (1.0, 2e-3),  # the exact growth of the norm
+    "plot_small_inertia": (1.0, 0.06),  # the rate in every closed form, docs/theory/small-inertia.md
     "plot_segregation": (1.0, 1e-11),  # action equals reaction: the mean of x + epsilon u stays
 }
 SLOW_EXAMPLES = {
+    "plot_small_inertia",
     "plot_crowd",
     "plot_round_a_post",
     "plot_second_order",

@@ -198,3 +198,27 @@ def test_a_notebook_shows_a_figure_once(monkeypatch):
     figure, axes = plt.subplots()
     jf.plot.energy(flow, ax=axes)
     assert plt.get_fignums() == [figure.number]
+
+
+def test_phase_space_and_arrows():
+    law = jf.Potential(lambda x: x**2 / 2)
+    grid = jf.Grid.box((-2, 2), cells=20)
+    f = jf.PhaseDensity.of(grid, grid, lambda x, v: np.exp(-(x**2) - v**2))
+    flow = jf.evolve(law, f, scheme=jf.Kinetic(0.5), dt=0.1, t_end=0.3)
+    figure = jf.plot.phase_space(flow, law=law, panels=2)
+    assert [axis.get_title() for axis in figure.axes] == ["t = 0", "t = 0.3"]
+    assert np.allclose(figure.axes[0].lines[0].get_ydata(), -grid.axes[0], atol=1e-2)
+    assert np.array_equal(figure.axes[1].get_images()[0].get_array(), flow.final.values.T)
+    line = jf.MovingParticles([0.0, 1.0], [1.0, 0.0])
+    figure = jf.plot.phase_space(jf.Species(a=line, b=line))
+    assert len(figure.axes) == 2
+    assert not figure.axes[0].lines
+    plane = jf.MovingParticles([[0.0, 0.0], [1.0, 2.0]], [[1.0, 0.0], [0.0, 1.0]])
+    arrows = jf.plot.clouds(plane).axes[0].collections[-1]
+    assert np.array_equal(np.stack([arrows.U, arrows.V], axis=1), plane.velocities)
+    with pytest.raises(ValueError, match="on the line"):
+        jf.plot.phase_space(plane)
+    with pytest.raises(ValueError, match="in the plane"):
+        jf.plot.clouds(line)
+    with pytest.raises(ValueError, match="law must be"):
+        jf.plot.phase_space(line, law=3)

@@ -235,6 +235,11 @@ def test_energies_see_the_places():
         assert np.array_equal(law.first_variation(moving), law.first_variation(still))
     assert moving.places.points is moving.points
     assert moving.dim == 2
+    assert moving.angular_momentum == 6.0
+    turning = jf.MovingParticles([[1.0, 0.0, 0.0]], [[0.0, 2.0, 0.0]], [3.0])
+    assert np.array_equal(turning.angular_momentum, [0.0, 0.0, 6.0])
+    with pytest.raises(ValueError, match="in the plane and in space"):
+        _ = PAIR.angular_momentum
     assert moving.temperature == pytest.approx(moving.velocity_spread**2 / 2)
 
 

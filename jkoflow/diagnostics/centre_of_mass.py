@@ -16,8 +16,9 @@ from .report import Report
 def joint_centre(state: State, mobility: Mapping[str, float] | None = None) -> Array:
     """Return the joint centre sum_i (M_i / alpha_i) X_i / sum_i (M_i / alpha_i), where X_i is the centre of species i.
 
-    Interactions leave the joint centre at rest. For two species of unit mass it is (alpha X + Y) / (1 + alpha), where alpha
-    is the mobility of the second species. This is where the two collapse (docs/theory/two-species.md, section 3.1).
+    In flows of first order, interactions leave the joint centre at rest. For two species of unit mass it is
+    (alpha X + Y) / (1 + alpha), where alpha is the mobility of the second species. This is where the two collapse
+    (docs/theory/two-species.md, section 3.1).
 
     >>> from jkoflow import Quantiles
     >>> float(joint_centre(Species(x=Quantiles.atoms([3.0]), y=Quantiles.atoms([0.0])), {"y": 2.0}))
@@ -37,6 +38,9 @@ def centres(flow: Trajectory) -> Report:
 
     * rounding, for the flow and for the JKO scheme;
     * O(dt), for the semi-implicit JKO scheme (docs/theory/two-species.md, T3).
+
+    With inertia the joint centre moves, and ``worst`` is how far. What stays is the mean of x + epsilon u
+    (docs/theory/small-inertia.md, T4).
 
     >>> import jkoflow as jf
     >>> state = jf.Species(x=jf.Quantiles.atoms([1.0]), y=jf.Quantiles.atoms([0.0]))

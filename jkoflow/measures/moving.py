@@ -84,6 +84,16 @@ class MovingParticles(HoldsPlaces):
         return np.asarray(self.momentum / self.mass)
 
     @property
+    def angular_momentum(self) -> Array:
+        """sum m x ^ v about the origin: a number in the plane, shape (3,) in space. Raises ValueError on the line."""
+        if self.dim not in (2, 3):
+            raise ValueError(f"the angular momentum is known in the plane and in space, got dimension {self.dim}")
+        x, v = self.points.T, self.velocities.T
+        if self.dim == 2:
+            return np.asarray(self.masses @ (x[0] * v[1] - x[1] * v[0]))
+        return np.asarray(self.masses @ np.cross(self.points, self.velocities))
+
+    @property
     def kinetic_energy(self) -> float:
         """sum m |v|^2 / 2."""
         return float(self.masses @ _squares(self.velocities)) / 2

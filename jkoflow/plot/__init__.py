@@ -4,6 +4,7 @@ from .charges import ions
 from .flows import animate, density, energy, paths, quantiles
 from .live import Live
 from .particles import cdfs, world_lines
+from .phase import phase_space
 from .rates import rate
 from .reports import report
 from .scatter import clouds
@@ -17,6 +18,7 @@ __all__ = [
     "energy",
     "ions",
     "paths",
+    "phase_space",
     "quantiles",
     "rate",
     "report",

@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from .._validate import positive_integer
-from ..measures import Measure, OrderedPoints, Particles, Species
+from ..measures import Measure, MovingParticles, OrderedPoints, Particles, Species
 from ..trajectory import Trajectory
 from ._shared import HUES, shown_once, states_at, time_label
 
@@ -25,9 +25,11 @@ def clouds(
     """Draw particles in the plane, a panel for every time.
 
     A particle is a dot. If a species has fewer than 200 particles, the area of a dot is in proportion to its mass, up to a
-    bound. Behind the dots are their paths over the last ``trail`` states. In space the first two coordinates are drawn.
+    bound. Behind the dots are their paths over the last ``trail`` states. MovingParticles have arrows, in proportion to their
+    velocities. In space the first two coordinates are drawn.
 
-    Raises ValueError for measures of other kinds, and for particles on the line: there ``plot.paths`` draws place against time.
+    Raises ValueError for measures of other kinds, and for particles on the line: there ``plot.phase_space`` draws velocities,
+    and ``plot.quantiles`` of ``particles.quantiles()`` places.
 
     >>> import jkoflow as jf, matplotlib, numpy as np
     >>> matplotlib.use("agg")
@@ -60,8 +62,9 @@ def clouds(
 def must_be_plane(state: Species) -> None:
     """Raise ValueError for anything but particles in the plane or in space."""
     kind = state.kind
-    if not issubclass(kind, Particles) or issubclass(kind, OrderedPoints) or state.domain == 1:
-        raise ValueError(f"what must be of Particles in the plane, got {kind.__name__}: plot.paths draws those on the line")
+    if not issubclass(kind, Particles | MovingParticles) or issubclass(kind, OrderedPoints) or state.domain == 1:
+        where = " on the line" if state.domain == 1 else ""
+        raise ValueError(f"what must be of Particles or MovingParticles in the plane, got {kind.__name__}{where}")
 
 
 def draw(axis: Axes, state: Species) -> None:
@@ -69,7 +72,10 @@ def draw(axis: Axes, state: Species) -> None:
     for k, (name, cloud) in enumerate(state.items()):
         areas = _AREA * np.minimum(30 * cloud.masses / cloud.mass, 4.0) if len(cloud.masses) < 200 else 6.0
         x, y = cloud.points.T[:2]
-        axis.scatter(x, y, s=areas, color=HUES[k % len(HUES)], edgecolors="white", linewidths=0.4, label=name, zorder=3)
+        colour = HUES[k % len(HUES)]
+        axis.scatter(x, y, s=areas, color=colour, edgecolors="white", linewidths=0.4, label=name, zorder=3)
+        if isinstance(cloud, MovingParticles):
+            axis.quiver(x, y, *cloud.velocities.T[:2], color=colour, alpha=0.6, width=0.005, zorder=2)
     axis.spines[["top", "right"]].set_visible(False)
 
 

@@ -1,7 +1,7 @@
 """What is asked of runs with inertia: how near they are to the flow of first order, on places and on phase space."""
 
 from .defects import modulated_energy, monokinetic_bound, velocity_defect
-from .energy_distance import energy_distance
+from .differences import energy_distance
 from .phase_space import phase_norms, phase_wasserstein
 
 __all__ = [

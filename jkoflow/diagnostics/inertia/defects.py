@@ -14,7 +14,7 @@ from ...measures import Measure, Species, complete_mobilities
 from ...trajectory import Trajectory
 from ...transport import wasserstein
 from ..report import Report
-from .energy_distance import energy_distance
+from .differences import energy_distance
 from .fields import first_order_velocities, spread_about
 
 
