@@ -434,7 +434,7 @@ def test_reports_are_drawn():
         diagnostics.product_distance(flow[0], flow[0]["x"]), "the same species"), (lambda flow: diagnostics.collapse(flow,
         within=-1.0), "within must be"), (lambda flow: diagnostics.confinement(flow, about=[0.0]), "about must have shape"),
         (lambda flow: jf.plot.report(flow), "must be a Report"), (lambda flow: jf.plot.clouds(jf.Particles([0.0, 1.0])),
-        "plot.paths"),
+        "in the plane, got"),
     ],
 )  # fmt: skip
 def test_bad_input_is_named(call, message):

@@ -102,6 +102,10 @@ RUNS = {
     "verlet": (STILL + jf.Friction(0.5) + jf.Alignment(lambda r: 1 / (1 + r)), SWARM, jf.Inertial(), 0.1),
     "langevin": (WELL + jf.Friction(1.0), SWARM, jf.Langevin(seed=3), 0.1),
     "kinetic": (STILL, PHASE, jf.Kinetic(0.2), 0.1),
+    "kinetic alignment": (STILL + jf.Friction(1.0) + jf.Alignment(lambda r: 1 / (1 + r)), PHASE, jf.Kinetic(0.2), 0.1),
+    "exponential euler": (MOVING_WELL + jf.Alignment(lambda r: 1 / (1 + r)), SWARM, jf.ExponentialEuler(0.2), 0.1),
+    "inertial reference": (MOVING_WELL + jf.Alignment(lambda r: 1 / (1 + r)), SWARM, jf.InertialReference(0.2), 0.1),
+    "riesz shells": (jf.Interaction(jf.Riesz(1.0)), jf.RadialQuantiles(np.linspace(0.0, 1.0, 11), dim=2), jf.JKO(), 0.05),
 }
 
 

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .._validate import finite_array, non_negative_array, positive
+from .._validate import finite, finite_array, non_negative_array, positive, real_array
 
 
 def damped_oscillator(t: Any, rate: float, epsilon: float) -> tuple[Array, Array]:
     """Return p(t) and q(t): x = p x_0 + q v_0 solves epsilon x'' + x' + rate x = 0, and v is its derivative.
 
-    Real for any rate: overdamped for 4 epsilon rate < 1, then critical, then oscillating.
+    The motion is overdamped for 4 epsilon rate < 1, then critical, then oscillating.
+
+    Raises ValueError for t that are no numbers, a rate that is not finite, and epsilon <= 0.
 
     Source: docs/theory/small-inertia.md, section 6.
 
@@ -22,7 +24,8 @@ def damped_oscillator(t: Any, rate: float, epsilon: float) -> tuple[Array, Array
     >>> round(float(0.7 * p - 0.4 * q), 12)                                        # T1
     0.208529414723
     """
-    t, eps = np.asarray(t, dtype=np.float64), positive("epsilon", epsilon)
+    t, eps = real_array("t", t), positive("epsilon", epsilon)
+    rate = finite("rate", rate)
     root = np.sqrt(complex(1 - 4 * eps * rate)) / (2 * eps)
     decay = np.exp(-t / (2 * eps))
     if abs(root) * np.max(t, initial=0.0) < 1e-8:  # near the critical rate

@@ -10,7 +10,8 @@ from .._typing import Array
 def moved_along(values: Array, axis: int, shifts: Array, stretch: Array | float) -> Array:
     """Return cell averages after a map along one axis whose inverse is y -> shift + stretch y, in cells from the low end.
 
-    ``shifts`` and ``stretch`` broadcast over the other axes. The sum is kept, and values stay positive. What the map carries
+    ``shifts`` and ``stretch`` broadcast over the other axes. The sum and the mean are kept, and values stay
+    positive. What the map carries
     beyond an end lies in the last cell there. Cost: O(n).
 
     >>> moved_along(np.array([0.0, 1.0, 0.0, 0.0]), 0, np.array(-1.0), 1.0)

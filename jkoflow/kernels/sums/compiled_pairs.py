@@ -16,10 +16,10 @@ _ROUNDING = 6755399441055744.0  # 3 * 2^51: adding it rounds to a whole number, 
 
 
 @jit(inline=True)
-def fast_exp(x: float) -> float:
-    """Return exp(x) for LEAST_EXPONENT <= x <= 0, to 2e-16, by operations that become vector instructions.
+def _exp_parts(x: float) -> tuple[float, float]:
+    """Return 2^n and exp(r) - 1 with x = n log 2 + r and |r| <= (log 2) / 2, for LEAST_EXPONENT <= x <= 0.
 
-    x = n log 2 + r with |r| <= (log 2) / 2. exp(r) is a Taylor sum, and exp(x) = 2^n exp(r).
+    exp(r) - 1 is a Taylor sum, to 2e-16. The operations become vector instructions.
     """
     shifted = x * _LOG2_E + _ROUNDING
     n = shifted - _ROUNDING
@@ -36,9 +36,22 @@ def fast_exp(x: float) -> float:
     p = p * r + 1 / 6
     p = p * r + 1 / 2
     p = p * r + 1
-    p = p * r + 1
     exponent = (np.float64(shifted).view(np.int64) + np.int64(1023)) << np.int64(52)
-    return p * np.int64(exponent).view(np.float64)
+    return np.int64(exponent).view(np.float64), p * r
+
+
+@jit(inline=True)
+def fast_exp(x: float) -> float:
+    """Return exp(x) for LEAST_EXPONENT <= x <= 0, to 2e-16."""
+    scale, rest = _exp_parts(x)
+    return scale * rest + scale
+
+
+@jit(inline=True)
+def fast_expm1(x: float) -> float:
+    """Return exp(x) - 1 for LEAST_EXPONENT <= x <= 0, to 4e-16 relative to its value."""
+    scale, rest = _exp_parts(x)
+    return scale * rest + (scale - 1)
 
 
 @jit
@@ -71,18 +84,22 @@ def _weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> No
             out[j] = masses[j] * squares[j] ** half if squares[j] > 0 else 0.0
 
 
-@jit
+@jit(reassociate=True)
 def _profile(kind: int, a: float, squares: Array, masses: Array) -> float:
     """Return the sum of m k(r). If k(0) is infinite, the terms with r = 0 count 0."""
     total = 0.0
-    for j in range(len(masses)):
-        square = squares[j]
-        if kind == GAUSSIAN:
-            total -= masses[j] * np.expm1(-square / (a * a))
-        elif kind == MORSE:
-            total -= masses[j] * np.expm1(-np.sqrt(square) / a)
-        elif square > 0:
-            total += masses[j] * (0.5 * np.log(square) if a == 0 else square ** (0.5 * a) / a)
+    if kind == GAUSSIAN:
+        for j in range(len(masses)):
+            total -= masses[j] * fast_expm1(max(-squares[j] / (a * a), LEAST_EXPONENT))
+    elif kind == MORSE:
+        for j in range(len(masses)):
+            total -= masses[j] * fast_expm1(max(-np.sqrt(squares[j]) / a, LEAST_EXPONENT))
+    elif a == 0:
+        for j in range(len(masses)):
+            total += masses[j] * 0.5 * np.log(squares[j]) if squares[j] > 0 else 0.0
+    else:
+        for j in range(len(masses)):
+            total += masses[j] * squares[j] ** (0.5 * a) / a if squares[j] > 0 else 0.0
     return total
 
 

@@ -26,8 +26,9 @@ class Kinetic(WithInertia):
 
     A step is half a step in v, a step in x, half a step in v, each by its exact flow: lines of cells are shifted, or shrunk
     towards F by exp(-dt / (2 epsilon)), and their masses are found from the mass before every edge. So mass is kept to rounding
-    and stays positive, and there is no condition on dt from the cells or from epsilon. For epsilon far below dt all mass lies
-    on the graph of F, up to a cell of velocities: then mean velocities are off by up to a fifth of a cell.
+    and stays positive, and there is no condition on dt from the cells or from epsilon. The mean of every line moves exactly
+    too: mean velocities are right also where f is narrower than a cell. For epsilon far below dt all mass lies on the graph of
+    F, up to a cell of velocities.
 
     F is taken by central differences of the first variation. Mass that would leave the box, in places or velocities, stays in
     the cells at the wall: give boxes that hold what moves.
