@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
 import jkoflow as jf
@@ -270,3 +272,21 @@ def test_wasserstein_refuses(change, message):
     arguments = {"a": jf.Particles([[0.0, 0.0]]), "b": jf.Particles([[1.0, 0.0]])} | change
     with pytest.raises(ValueError, match=message):
         jf.wasserstein(**arguments)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(6))
+def test_exact_distances_in_any_units_and_anywhere(p, seed):
+    """Against the assignment problem of scipy: other units of length and mass, far from the origin, few points far away."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(40, 2)), rng.normal(size=(40, 2))
+    if seed % 2:  # an outlier on both sides, which costs nothing by itself
+        far = 10.0 ** rng.uniform(3, 9)
+        x[0], y[0] = far, far
+    cost = cdist(x, y) ** p
+    exact = cost[linear_sum_assignment(cost)].mean() ** (1 / p)
+    for length, mass, shift in ((1.0, 1.0, 0.0), (1e-9, 1e-18, 0.0), (1e9, 1e23, 0.0), (1e-3, 1.0, 1e5)):
+        moved = [jf.Particles((z + shift) * length, np.full(40, mass / 40)) for z in (x, y)]
+        allowed = 1e-8 + 4e-16 * (np.abs(x).max() + shift) / exact  # what rounding of the input does
+        found = float(jf.wasserstein(*moved, p=p)) / (length * mass ** (1 / p))
+        assert found == pytest.approx(exact, rel=allowed)
