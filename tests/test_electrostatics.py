@@ -11,6 +11,7 @@ import pytest
 import jkoflow as jf
 from jkoflow.checks import check_energy
 from jkoflow.laws.electrostatics import sampled_on
+from jkoflow.linear import gmres
 
 from .tables import LINE, PLANE, SPACE, smooth
 
@@ -412,3 +413,30 @@ def test_particles_as_interactions():
         jf.DirichletCoupling(u=1, v=-1, doping=0.1, boundary="free-space").as_interactions(state)
     with pytest.raises(ValueError, match="must hold a charged species"):
         jf.DirichletCoupling(u=0, v=0).debye_length(ions(jf.Grid.box((0, 1), cells=8)))
+
+
+@pytest.mark.parametrize(("concentration", "length"), [(1e-12, 1.0), (1e18, 1.0), (1e22, 1e-6)])
+def test_the_equilibrium_of_ions_in_any_units(concentration, length):
+    """The same potential in units of the thermal voltage, whatever the unit of concentration and length."""
+
+    def potential(c, width):
+        grid = jf.Grid.box((0, width), cells=60)
+        state = jf.Species(
+            a=grid.density(lambda x: 1 + 0.5 * np.cos(np.pi * x / width), mass=c * width),
+            b=grid.density(lambda x: 1 - 0.5 * np.cos(np.pi * x / width), mass=c * width),
+        )
+        law = jf.Entropy("a") + jf.Entropy("b") + jf.DirichletCoupling(a=1, b=-1, permittivity=0.1 * c * width**2)
+        law = law + jf.Potential(lambda x: -2 * x / width, "a") + jf.Potential(lambda x: 2 * x / width, "b")
+        found = jf.equilibrium(law, state)
+        assert found.status is jf.Status.CONVERGED
+        return found.potential
+
+    assert np.allclose(potential(concentration, length), potential(1.0, 1.0), atol=1e-8)
+
+
+def test_gmres_does_not_depend_on_units():
+    rng = np.random.default_rng(0)
+    A, b = np.eye(30) + 0.1 * rng.normal(size=(30, 30)), rng.normal(size=30)
+    for scale in (1e-30, 1.0, 1e30):
+        x = gmres(lambda v: A @ v, scale * b, lambda v: v, 1e-12, 30)
+        assert np.allclose(A @ x, scale * b, rtol=1e-9, atol=1e-9 * scale)

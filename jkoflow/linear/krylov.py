@@ -43,7 +43,7 @@ def gmres(apply: Map, b: Array, precondition: Map, tolerance: float, most: int) 
         small = hessenberg[: k + 2, : k + 1]
         coefficients = np.asarray(np.linalg.lstsq(small, target[: k + 2], rcond=None)[0], dtype=np.float64)
         residual = float(np.linalg.norm(small @ coefficients - target[: k + 2]))
-        if residual <= tolerance * length or hessenberg[k + 1, k] <= 1e-14 * length:
+        if residual <= tolerance * length or hessenberg[k + 1, k] <= 1e-14 * np.abs(hessenberg[: k + 1, k]).max():
             break
         basis.append(product / hessenberg[k + 1, k])
     x = np.zeros_like(b)

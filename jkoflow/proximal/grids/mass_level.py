@@ -18,6 +18,8 @@ def level_of_mass(conjugate: Conjugate, level: Array, total: float) -> float:
     # At start the largest density is ten times the total.
     start = float(conjugate.derivative(np.array([min(10 * total, conjugate.local.cap)]))[0]) - float(level.max())
     x = 0.0 if np.isfinite(conjugate.local.cap) else min(0.0, start)
+    within = level[np.isfinite(level)]
+    stride = float(np.ptp(within)) or abs(start) or 1.0  # in the unit of the energy, where no density tells the way
     for _ in range(200):
         rho, slopes = conjugate.density(level + x)
         present, slope = float(rho.sum()), float(slopes.sum())
@@ -30,7 +32,8 @@ def level_of_mass(conjugate: Conjugate, level: Array, total: float) -> float:
         if present > 0 and slope > 0 and present < np.inf:
             new = x - np.log(present / total) * present / slope
         else:
-            new = x + 1.0 if present < total else x - 1.0
+            new = x + stride if present < total else x - stride
+            stride *= 2
         bounded = 0.5 * (low + high) if low > -np.inf and high < np.inf and not low < new < high else new
         if bounded == x:
             return x
