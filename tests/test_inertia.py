@@ -143,3 +143,97 @@ def test_species_of_very_different_inertia_align():
     # u_a = u_b / (1 + 1 + 0.5), and u_b' = -u_b + 3 (u_a - u_b)
     assert np.allclose(final["b"].velocities, 2 * np.exp(-0.5 * (4 - 3 / 2.5)), rtol=1e-4)
     assert np.allclose(final["a"].velocities, final["b"].velocities[0] / 2.5, rtol=1e-4)
+
+
+def test_newtons_equations_with_friction_and_alignment_are_of_order_two():
+    """Against the exponential of the matrix of velocities; places are those of free motion."""
+    state = jf.Species(a=jf.MovingParticles([0.0], [1.0]), b=jf.MovingParticles([0.0], [-1.0]))
+    psi = lambda r: 1 / (1 + r)  # noqa: E731
+    law = jf.Alignment(psi, "a", "b") + jf.Alignment(psi, "b", "a") + jf.Friction(2.0, "a")
+
+    def moved(_, y):
+        pull = (y[3] - y[2]) / (1 + abs(y[0] - y[1]))
+        return [y[2], y[3], pull - 2 * y[2], -pull]
+
+    exact = solve_ivp(moved, (0, 1), [0.0, 0.0, 1.0, -1.0], method="Radau", rtol=1e-11, atol=1e-13).y[:, -1]
+    errors = []
+    for dt in (0.1, 0.05, 0.025):
+        final = jf.evolve(law, state, scheme=jf.Inertial(), dt=dt, t_end=1.0).final
+        found = [final["a"].points[0], final["b"].points[0], final["a"].velocities[0], final["b"].velocities[0]]
+        errors.append(np.abs(np.array(found) - exact).max())
+    assert errors[2] < 3e-4
+    assert np.log2(errors[1] / errors[2]) == pytest.approx(2, abs=0.15)
+
+
+@pytest.mark.parametrize("scheme", [jf.Inertial(), jf.Inertial(1.0), jf.ExponentialEuler(1.0)], ids=repr)
+def test_alignment_that_is_far_stronger_than_a_step(scheme):
+    """Velocities meet at once: bounded by those at the start, at their mean, whatever dt."""
+    start = jf.MovingParticles([0.0, 1.0], [1.0, -0.5])
+    final = jf.evolve(jf.Alignment(lambda r: 1e4 + 0 * r), start, scheme=scheme, dt=0.1, t_end=1.0).final
+    decay = 1.0 if scheme.epsilon is None else np.exp(-1.0)
+    assert np.allclose(final.velocities, 0.25 * decay, atol=1e-9)
+
+
+def test_alignment_in_one_direction_of_any_strength():
+    """Species b feels nothing, and keeps its velocities; a follows it. The matrix is not symmetric, and singular."""
+    xa, va, xb, vb = np.random.default_rng(5).normal(size=(4, 6))
+    state = jf.Species(a=jf.MovingParticles(xa, va), b=jf.MovingParticles(xb, vb))
+    for strength in (1.0, 1e3, 1e5):
+        law = jf.Alignment(lambda r, k=strength: k * np.exp(-r), "a", "b")
+        for scheme in (jf.ExponentialEuler(), jf.Inertial(), jf.Inertial({"a": 1.0, "b": 1e6})):
+            final = jf.evolve(law, state, scheme=scheme, dt=0.1, t_end=0.1).final
+            free = vb if scheme.epsilon is None else vb * np.exp(-1e-7)
+            assert np.allclose(final["b"].velocities, free, rtol=1e-9, atol=1e-9)
+            assert np.abs(final["a"].velocities).max() <= max(np.abs(va).max(), np.abs(vb).max()) * (1 + 1e-9)
+
+
+def test_uneven_alignment_of_many():
+    """Rates from 1e-3 to 1e4 in one swarm, and inertia times far apart: by eigenvalues where the Krylov space is large."""
+    rng = np.random.default_rng(0)
+    start = jf.MovingParticles(rng.normal(size=(200, 2)), rng.normal(size=(200, 2)))
+    law = jf.Alignment(lambda r: 1e4 * np.exp(-10 * r**2))
+    final = jf.evolve(law, start, scheme=jf.Inertial(1e-3), dt=0.01, t_end=0.02).final
+    assert np.allclose(final.momentum, start.momentum * np.exp(-20), atol=1e-12)
+    both = jf.Species(a=start, b=jf.MovingParticles(start.points + 0.1, -start.velocities))
+    law = jf.Combination(tuple((1.0, jf.Alignment(_hundred, *pair)) for pair in ("ab", "ba")))
+    final = jf.evolve(law, both, scheme=jf.Inertial({"a": 1.0, "b": 1e-6}), dt=0.01, t_end=0.02).final
+    assert np.abs(final["b"].velocities).max() <= np.abs(start.velocities).max()
+
+
+def _hundred(r):
+    return 100 / (1 + r**2)
+
+
+def test_the_reference_in_any_units_and_anywhere():
+    """Velocities that decay to nothing, one particle at rest, lengths of 1e-12, 1e6 lengths from the origin."""
+    free = jf.Potential(lambda x: 0 * x, gradient=lambda x: 0 * x)
+    flow = jf.evolve(free, jf.MovingParticles([0.0], [1.0]), scheme=jf.InertialReference(1 / 735), dt=1.0, t_end=3.0)
+    assert flow.final.points[0] == pytest.approx(1 / 735, rel=1e-9)
+    meeting = jf.MovingParticles([0.0, 1.0], [1.0, -1.0])
+    law = jf.Alignment(lambda q: 1 / (1 + q * q))
+    final = jf.evolve(law, meeting, scheme=jf.InertialReference(1e-3), dt=0.5, t_end=0.5).final
+    assert np.abs(final.velocities).max() < 1e-9
+    places = []
+    for unit in (1.0, 1e-9, 1e-12, 1e9):
+        well = jf.Potential(lambda x, u=unit: x**4 / 4 / u**2, gradient=lambda x, u=unit: x**3 / u**2)
+        start = jf.MovingParticles([unit], [0.0])
+        places.append(jf.evolve(well, start, scheme=jf.InertialReference(), dt=2.0, t_end=2.0).final.points[0] / unit)
+    assert np.allclose(places, places[0], atol=1e-9)
+    rng = np.random.default_rng(0)
+    x, v = rng.normal(size=(2, 20, 2))
+    finals = []
+    for shift in (0.0, 1e6):
+        start = jf.MovingParticles(x + shift, v)
+        flow = jf.evolve(jf.Interaction(jf.Gaussian()), start, scheme=jf.InertialReference(1e-6), dt=0.1, t_end=0.2)
+        finals.append(flow.final.points - shift)
+        assert flow.infos[-1].evaluations < 2000
+    assert np.allclose(*finals, atol=1e-8)
+    fast = jf.evolve(
+        jf.Potential(lambda x: -np.cos(x), gradient=np.sin),
+        jf.MovingParticles([1.0], [1e9]),
+        scheme=jf.InertialReference(1e-9),
+        dt=1.0,
+        t_end=1.0,
+    ).final
+    exact = solve_ivp(lambda t, y: [y[1], (-y[1] - np.sin(y[0])) / 1e-9], (0, 1), [1.0, 1e9], "Radau", rtol=1e-11, atol=1e-12)
+    assert fast.points[0] == pytest.approx(exact.y[0, -1], abs=1e-8)

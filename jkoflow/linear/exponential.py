@@ -10,6 +10,7 @@ import numpy as np
 from .._typing import Array
 
 _LARGE = 30.0  # of the norm: above, phi_k of a matrix comes from its recursion; below, from one exponential
+_SLOW = 1e-2  # of the eigenvalues: below, the recursion, which divides by them k times, would lose digits
 _SYMMETRIC = 1e-12  # of the largest entry: the asymmetry below which a matrix counts as symmetric
 _CHECKED = 4  # vectors between two looks at whether more are needed
 
@@ -85,11 +86,13 @@ def _first_columns(Z: Array, count: int) -> Array:
         return np.asarray((phi(count, eigenvalues) * vectors[0]) @ vectors.T)
     from scipy.linalg import expm
 
-    if np.linalg.norm(Z, 1) < _LARGE:  # the exponential of -Z bordered by a chain has them as its further columns
+    slowest = float(np.abs(np.linalg.eigvals(Z)).min())
+    if slowest < _SLOW or np.linalg.norm(Z, 1) < _LARGE:  # that of -Z bordered by a chain has them as its further columns
         bordered = np.eye(m + count - 1, k=1)
         bordered[:m] = 0.0
         bordered[:m, :m] = -Z
-        bordered[0, m] = 1.0
+        if count > 1:
+            bordered[0, m] = 1.0
         whole = expm(bordered)
         return np.concatenate([whole[None, :m, 0], whole[:m, m : m + count - 1].T])
     first = np.eye(m, 1)[:, 0]

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ..._status import Status
-from ..._typing import Array
 from ...clouds import Forces
 from ...measures import State
 from ..base import Carry
@@ -31,7 +28,7 @@ class Inertial(InertialScheme):
     first order, x' = F(x).
 
     Without ``epsilon``, Newton's equations x' = v, v' = F(x, v) are solved: by the method of Verlet, which is symplectic, and
-    half steps of the forces of velocities before and after it (friction exactly, alignment by the midpoint rule).
+    half steps of friction and alignment before and after it, each exact at places that stay.
 
     If the terms of places have an energy E, the scheme tells the energy H, and its dissipation:
 
@@ -107,20 +104,18 @@ class Inertial(InertialScheme):
         x, v, m = ([getattr(p, part) for p in state.masses.values()] for part in ("points", "velocities", "masses"))
         known = [carry[_FORCE_ON + name] for name in state.masses] if carry else None
         first = forces.of_places(x, m, state.time) if known is None else known
-        v = _velocities_alone(forces, x, v, m, h / 2)
-        v = [vk + h / 2 * f for vk, f in zip(v, first, strict=True)]
+        motion = DampedMotion(problem, forces, m, [1.0] * len(m), 0.0)
+        relaxed = motion.phis(motion.drag_at(x), h / 2, 1)(v)
+        if relaxed is None:
+            return Advanced(x, v, {}, 1, Status.SOLVER_FAILED)
+        v = [vk + h / 2 * f for vk, f in zip(relaxed[0], first, strict=True)]
         x = [xk + h * vk for xk, vk in zip(x, v, strict=True)]
         end = later.of_places(x, m, state.time + h)
         v = [vk + h / 2 * f for vk, f in zip(v, end, strict=True)]
+        relaxed = motion.phis(motion.drag_at(x), h / 2, 1)(v)
+        if relaxed is None:
+            return Advanced(x, v, {}, 1, Status.SOLVER_FAILED)
         kept: Carry = {}
         if problem.constant:  # the places stay until the next step, and so do the forces
             kept = {_FORCE_ON + name: force for name, force in zip(state.masses, end, strict=True)}
-        return Advanced(x, _velocities_alone(forces, x, v, m, h / 2), kept, 1 if known is not None else 2)
-
-
-def _velocities_alone(forces: Forces, x: list[Array], v: list[Array], m: list[Array], h: float) -> list[Array]:
-    """The velocities after a time h of friction, exactly, and of alignment at places that stay, by the midpoint rule."""
-    if forces.pulls:
-        middle = [vk + h / 2 * f for vk, f in zip(v, forces.alignment(x, v, m), strict=True)]
-        v = [vk + h * f for vk, f in zip(v, forces.alignment(x, middle, m), strict=True)]
-    return [np.exp(-rate * h) * vk for rate, vk in zip(forces.damping, v, strict=True)]
+        return Advanced(x, relaxed[0], kept, 1 if known is not None else 2)

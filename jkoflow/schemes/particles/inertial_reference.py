@@ -15,10 +15,11 @@ from ..problem import Problem
 from .inertia import Advanced, DampedMotion, InertialScheme, Parts
 from .inertia.collocation import NODES, collocated
 
-_INNER = "inner step"
+_INNER = "inner step"  # its size, and the largest extent and velocity of the run
 _SLACK = 0.01  # of the tolerance: the change at which the fixed-point iteration of a step ends
 _SAFETY, _SHRINK, _GROW = 0.9, 0.2, 4.0  # of the size of the next step
 _SHORTEST = 1e-13  # share of dt
+_ROUNDING = 8 * np.finfo(float).eps  # of the distance from the origin: places are not known better
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class InertialReference(InertialScheme):
     epsilon : float, mapping or None
         The inertia time, of every species or by species. None: Newton's equations.
     tolerance : float
-        The local error of a step, as a share of the extent of the particles and of the largest velocity.
+        The local error of a step: of places as a share of the extent of the particles (or of the way they go), of velocities as
+        a share of the largest velocity of the run.
 
     StepInfo tells as error the local error that was allowed, a length.
 
@@ -69,14 +71,15 @@ class InertialReference(InertialScheme):
     def advanced(self, problem: Problem, state: State, dt: float, carry: Carry) -> Advanced:
         motion = DampedMotion.of(problem, state.masses, state.time, self.epsilons(state.masses), self.drag)
         x, u = ([getattr(p, part) for p in state.masses.values()] for part in ("points", "velocities"))
-        start, now, h = x, 0.0, float(carry[_INNER][0]) if carry else dt
-        allowed = 0.0
+        h, length, speed = map(float, carry[_INNER]) if carry else (dt, 0.0, 0.0)
+        start, now, allowed = x, 0.0, 0.0
+        noise = _ROUNDING * max(float(np.abs(part).max()) for part in x)
         while now < dt:
             step = min(h, dt - now)
-            length, speed = _scales(motion, x, u, state.time + now, step)
-            allowed = self.tolerance * length
-            limits = (allowed, self.tolerance * speed)
-            after = collocated(motion, x, u, state.time + now, step, (_SLACK * limits[0], _SLACK * limits[1]))
+            length, speed = map(max, (length, speed), _scales(motion, x, u, state.time + now, dt))
+            allowed = max(self.tolerance * length, noise)
+            limits = (allowed, max(self.tolerance * speed, noise / dt)) if length else (1.0, 1.0)  # all rests
+            after = collocated(motion, x, u, state.time + now, step, (max(_SLACK * limits[0], noise), _SLACK * limits[1]))
             worst = np.inf if after is None else max(after.error_of_x / limits[0], after.error_of_u / limits[1])
             if after is not None and worst <= 1:
                 x, u = after.x, after.u
@@ -86,14 +89,16 @@ class InertialReference(InertialScheme):
             factor = _SAFETY * max(worst, 1e-300) ** (-1 / NODES) if np.isfinite(worst) else _SHRINK
             proposed = step * min(max(factor, _SHRINK), _GROW)
             h = max(h, proposed) if worst <= 1 and step < h else proposed
-        return Advanced(x, u, {_INNER: np.array([h])}, motion.evaluations, error=allowed)
+        return Advanced(x, u, {_INNER: np.array([h, length, speed])}, motion.evaluations, error=allowed)
 
 
-def _scales(motion: DampedMotion, x: Parts, u: Parts, time: float, h: float) -> tuple[float, float]:
-    """The extent of the particles, or how far they go in the step if that is more, and their largest velocity."""
-    goals = [np.abs(f).max() / rate if rate > 0 else 0.0 for f, rate in zip(motion.push(x, time), motion.rates, strict=True)]
-    speed = max(float(max(np.abs(part).max(), goal)) for part, goal in zip(u, goals, strict=True))
-    extent = float(max(np.ptp(part, axis=0).max() for part in x))
+def _scales(motion: DampedMotion, x: Parts, u: Parts, time: float, dt: float) -> tuple[float, float]:
+    """The extent of the particles, or how far they go in dt if that is more, and their largest velocity."""
     together = np.concatenate([part.reshape(len(part), -1) for part in x])
-    extent = max(extent, float(np.ptp(together, axis=0).max()), h * speed)
-    return extent or 1.0, speed or (extent / h or 1.0)
+    extent, speed = float(np.ptp(together, axis=0).max()), 0.0
+    for part, push, rate in zip(u, motion.push(x, time), motion.rates, strict=True):
+        lasting = min(dt, 1 / rate) if rate > 0 else dt  # of a velocity that nothing keeps up
+        gained = float(np.abs(push).max()) * lasting
+        speed = max(speed, float(np.abs(part).max()), gained)
+        extent = max(extent, float(np.abs(part).max()) * lasting + gained * dt)
+    return extent, speed

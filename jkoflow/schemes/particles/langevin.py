@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from ...laws.forms import Internal
 from ...measures import MovingParticles, Particles, Species, State
 from ..base import Carry, Scheme, StepInfo, Taken
 from ..problem import Problem
+from .inertia import DampedMotion
 
 _SEEDS = 2**63 - 1
 
@@ -34,8 +35,8 @@ class Langevin(Scheme):
     For particles without velocities the scheme is X + dt F(X) + (2 alpha D dt)^(1/2) (R + R') / 2, where R and R' are standard
     normal numbers, and R' is the R of the next step. In the first step R has the factor 3^(1/2): then free particles spread
     by 2 alpha D t from the start. Its weak order is 1, and its states of rest are right to order 2 (exact in
-    a harmonic well). With velocities it is the splitting of half a kick, half a drift, the exact noise and friction, half a
-    drift, half a kick; alignment is a part of the kicks. Its weak order is 2.
+    a harmonic well). With velocities it is the splitting of half a step of alignment (exact at places that stay), half
+    a kick, half a drift, the exact noise and friction, and the same back. Its weak order is 2.
 
     Random numbers come from the seed and a counter of steps, which are in the carry. So a run is continued to the last bit.
     ``distances`` are those of the motion with its noise, (sum m |dx|^2)^(1/2). The energy is NaN: point masses have no entropy.
@@ -108,7 +109,9 @@ class Langevin(Scheme):
                     for xk, f, s, a, b in zip(x, pulls, strengths, now, later, strict=True)
                 ]
             else:
-                x, v = _kicked(forces, x, v, m, state.time, dt, strengths, now)
+                motion = DampedMotion(instant, forces, m, [1.0] * len(m), 0.0)
+                kicked = _kicked(motion, x, v, state.time, dt, strengths, now)
+                x, v = kicked or ([np.full_like(part, np.nan) for part in x], v)
         after: dict[str, Particles | MovingParticles] = {}
         status = Status.CONVERGED if all(np.isfinite(part).all() for part in (*x, *v)) else Status.NOT_FINITE
         for k, name in enumerate(state.masses):
@@ -156,22 +159,21 @@ def _normal(seed: int, count: int, like: list[Array]) -> list[Array]:
 
 
 def _kicked(
-    forces: Forces,
+    motion: DampedMotion,
     x: list[Array],
     v: list[Array],
-    m: list[Array],
     time: float,
     h: float,
     strengths: Array,
     noise: list[Array],
-) -> tuple[list[Array], list[Array]]:
-    """Half a kick, half a drift, the exact noise and friction, half a drift, half a kick."""
-
-    def kick(x: list[Array], v: list[Array], time: float) -> list[Array]:
-        aligned = forces.alignment(x, v, m)
-        return [vk + h / 2 * (f + g) for vk, f, g in zip(v, forces.of_places(x, m, time), aligned, strict=True)]
-
-    v = kick(x, v, time)
+) -> tuple[list[Array], list[Array]] | None:
+    """Half a step of alignment, half a kick, half a drift, the exact noise and friction, and back; None if that fails."""
+    forces, m = motion.forces, motion.masses
+    align = replace(motion, forces=replace(forces, damping=np.zeros_like(forces.damping)))
+    aligned = align.phis(align.drag_at(x), h / 2, 1)(v)
+    if aligned is None:
+        return None
+    v = [vk + h / 2 * f for vk, f in zip(aligned[0], forces.of_places(x, m, time), strict=True)]
     x = [xk + h / 2 * vk for xk, vk in zip(x, v, strict=True)]
     decays = np.exp(-forces.damping * h)
     v = [
@@ -179,4 +181,6 @@ def _kicked(
         for decay, strength, vk, r in zip(decays, strengths, v, noise, strict=True)
     ]
     x = [xk + h / 2 * vk for xk, vk in zip(x, v, strict=True)]
-    return x, kick(x, v, time + h)
+    v = [vk + h / 2 * f for vk, f in zip(v, forces.of_places(x, m, time + h), strict=True)]
+    aligned = align.phis(align.drag_at(x), h / 2, 1)(v)
+    return None if aligned is None else (x, aligned[0])

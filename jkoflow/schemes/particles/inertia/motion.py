@@ -20,7 +20,9 @@ Parts = list[Array]
 Phis = Callable[[Parts], list[Parts] | None]
 """From velocities v: phi_0(-h L) v, phi_1(-h L) v, ...; None if they cannot be computed."""
 
-_TOLERANCE, _MOST = 1e-13, 400  # of the products with phi_k(-h L), relative; the most products with L for them
+_TOLERANCE = 1e-13  # of the products with phi_k(-h L), relative
+_MOST, _DENSE = 60, 2000  # the most products with L for them; the particles up to which all eigenvalues of L are found instead
+_MOST_OF_MANY = 600
 
 
 @dataclass
@@ -84,13 +86,14 @@ class DampedMotion:
         """phi_0(-h L), ..., phi_(count - 1)(-h L) for the L at some places.
 
         Without alignment L is a number for every species. Otherwise the products are taken from a Krylov space, in the norm
-        that is weighted by masses: in this norm L is symmetric, and its condition number is at most
-        1 + 2 sup sum_j m_j psi / (drag + gamma) if there is one epsilon. So a few products suffice, whatever h / epsilon.
+        that is weighted by m epsilon: in this norm L is symmetric if psi is the same both ways. If the rates are so uneven that
+        the space gets large, all eigenvalues of L are computed, for up to 2000 particles.
         """
         if not self.forces.pulls:
             numbers = phi(count, h * self.rates)
             return lambda v: [[c * part for c, part in zip(row, v, strict=True)] for row in numbers]
-        roots = [np.sqrt(m) for m in self.masses]
+        roots = [np.sqrt(m * epsilon) for m, epsilon in zip(self.masses, self.epsilons, strict=True)]
+        decomposed: list[tuple[Array, Array]] = []
 
         def joined(v: Parts) -> Array:
             return np.concatenate([(root * part.T).T.ravel() for root, part in zip(roots, v, strict=True)])
@@ -102,7 +105,35 @@ class DampedMotion:
                 parts = [piece.reshape(part.shape) for piece, part in zip(np.split(row, ends), v, strict=True)]
                 return [(part.T / root).T for root, part in zip(roots, parts, strict=True)]
 
-            rows = krylov_phi(lambda row: joined(drag(parted(row))), joined(v), h, count, _TOLERANCE, _MOST)
+            def apply(row: Array) -> Array:
+                return joined(drag(parted(row)))
+
+            few = sum(map(len, self.masses)) <= _DENSE and self._symmetric
+            rows = None if decomposed else krylov_phi(apply, joined(v), h, count, _TOLERANCE, _MOST if few else _MOST_OF_MANY)
+            if rows is None and few:
+                if not decomposed:
+                    decomposed.append(self._eigenvalues(drag, roots))
+                rows = _from_eigenvalues(*decomposed[0], joined(v), h, count)
             return None if rows is None else [parted(row) for row in rows]
 
         return products
+
+    @property
+    def _symmetric(self) -> bool:
+        """True if every species aligns with another as that one with it."""
+        pairs = {(a, b, c, psi) for a, b, c, psi in self.forces.pulls}
+        return all((b, a, c, psi) in pairs for a, b, c, psi in pairs)
+
+    def _eigenvalues(self, drag: Callable[[Parts], Parts], roots: Parts) -> tuple[Array, Array]:
+        """The eigenvalues of L and its eigenvectors, in the weighted norm."""
+        count = sum(map(len, roots))
+        unit = np.split(np.eye(count) / np.concatenate(roots)[:, None], np.cumsum([len(r) for r in roots])[:-1])
+        matrix = np.concatenate([root[:, None] * part for root, part in zip(roots, drag(unit), strict=True)])
+        eigenvalues, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+        return eigenvalues, vectors
+
+
+def _from_eigenvalues(eigenvalues: Array, vectors: Array, v: Array, h: float, count: int) -> Array:
+    """phi_0(-h L) v, ... for all components of the velocities."""
+    columns = vectors.T @ v.reshape(len(eigenvalues), -1)
+    return np.stack([(vectors @ (row[:, None] * columns)).ravel() for row in phi(count, h * eigenvalues)])
