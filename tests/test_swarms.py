@@ -515,6 +515,10 @@ def test_phase_densities_align_at_any_strength():
     final = jf.evolve(law, f, scheme=jf.Kinetic(1e-6), dt=0.05, t_end=0.5).final
     assert float(final.momentum) == pytest.approx(1.0, abs=0.03)  # u = F = 1: alignment keeps the momentum
     assert float(final.places.mean) == pytest.approx(0.5, abs=0.03)
+    for strength in (1.0, 100.0, 1e5):  # a constant psi keeps the momentum from all but the damping
+        law = jf.Alignment(lambda r, k=strength: k + 0 * r)
+        final = jf.evolve(law, f, scheme=jf.Kinetic(1.0), dt=0.1, t_end=0.5).final
+        assert float(final.momentum) == pytest.approx(np.exp(-0.5), rel=1e-8)
     free = jf.evolve(jf.Alignment(lambda r: 5 + 0 * r), f, scheme=jf.Kinetic(), dt=0.05, t_end=0.5).final
     assert float(free.momentum) == pytest.approx(1.0, abs=1e-3)
     spread = float(free.velocities.covariance) - f.velocity.spacing[0] ** 2 / 12

@@ -78,7 +78,7 @@ class InertialReference(InertialScheme):
             step = min(h, dt - now)
             length, speed = map(max, (length, speed), _scales(motion, x, u, state.time + now, dt))
             allowed = max(self.tolerance * length, noise)
-            limits = (allowed, max(self.tolerance * speed, noise / dt)) if length else (1.0, 1.0)  # all rests
+            limits = (allowed, max(self.tolerance * speed, noise / dt) or 1.0) if length else (1.0, 1.0)  # all rests
             after = collocated(motion, x, u, state.time + now, step, (max(_SLACK * limits[0], noise), _SLACK * limits[1]))
             worst = np.inf if after is None else max(after.error_of_x / limits[0], after.error_of_u / limits[1])
             if after is not None and worst <= 1:

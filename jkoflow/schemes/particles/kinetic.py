@@ -44,7 +44,7 @@ class Kinetic(WithInertia):
 
     Raises ValueError for epsilon <= 0, a species without epsilon, and a state that is not of PhaseDensity.
 
-    Cost: O(cells of phase space) per step, four passes in 1-D times 1-D.
+    Cost: O(cells of phase space) per step, four passes in 1-D times 1-D. Alignment adds 10 to 40 convolutions of places.
 
     Source: the equation is (4) of Choi, Fagioli, Iorio, Small inertia limit for coupled kinetic swarming models; the scheme is
     conservative semi-Lagrangian splitting (Cheng and Knorr 1976).
@@ -67,13 +67,25 @@ class Kinetic(WithInertia):
         return {}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
-        times = self.epsilons(state.masses)
-        middle = PhaseMotion.of(problem, state.masses, state.time, times, self.drag).after(dt / 2)
+        middle = self._relaxed(problem, state.masses, state.time, dt / 2)
+        if middle is None:
+            return _failed(state, dt)
         drifted = Species({name: _drifted(f, dt) for name, f in middle.items()})
-        after = state.after(dt, PhaseMotion.of(problem, drifted, state.time + dt, times, self.drag).after(dt / 2))
+        end = self._relaxed(problem, drifted, state.time + dt, dt / 2)
+        if end is None:
+            return _failed(state, dt)
+        after = state.after(dt, end)
         distances = {name: float(np.sqrt(2 * f.kinetic_energy)) * dt for name, f in after.masses.items()}
         dissipation = self.dissipation(problem, after)
         return Taken(after, {}, StepInfo(distances, Status.CONVERGED, dissipation=dissipation, evaluations=2))
+
+    def _relaxed(self, problem: Problem, masses: Species, time: float, h: float) -> Species | None:
+        """The densities after a time h in which only velocities change."""
+        return PhaseMotion.of(problem, masses, time, self.epsilons(masses), self.drag).after(h)
+
+
+def _failed(state: State, dt: float) -> Taken:
+    return Taken(state.after(dt, state.masses), {}, StepInfo(dict.fromkeys(state.masses, 0.0), Status.SOLVER_FAILED))
 
 
 def _drifted(f: PhaseDensity, dt: float) -> PhaseDensity:

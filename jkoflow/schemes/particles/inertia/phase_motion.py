@@ -10,13 +10,13 @@ from ...._typing import Array
 from ....kernels import CustomKernel
 from ....laws import Combination
 from ....laws.forms import Damping, VelocityPull
-from ....linear import phi
+from ....linear import krylov_phi, phi
 from ....measures import PhaseDensity, Species
 from ....pull_back import moved_along
 from ...problem import Problem
 
 _FAR = 1e12  # a stretch that leaves nothing of a line but one point
-_ROUNDS, _SETTLED = 100, 1e-13  # of the iteration for the momenta that align one another, and the relative change that ends it
+_TOLERANCE, _MOST = 1e-12, 400  # of mean velocities that align, relative; the most products for them
 
 
 @dataclass
@@ -36,12 +36,14 @@ class PhaseMotion:
         L.
     pulls : list of (a, b, psi)
         The alignments; psi divided by the epsilon of a, as a kernel.
+    epsilons : dict of float
     """
 
     masses: Species
     pushes: dict[str, Array]
     rates: dict[str, Array]
     pulls: list[tuple[str, str, CustomKernel]]
+    epsilons: dict[str, float]
 
     @classmethod
     def of(cls, problem: Problem, masses: Species, time: float, epsilons: list[float], drag: float) -> PhaseMotion:
@@ -70,36 +72,57 @@ class PhaseMotion:
                 raise ValueError(f"the force on species {name!r} must be finite: Kinetic takes no entropy next to vacuum")
             slopes = [np.gradient(variation, h, axis=axis, edge_order=2) for axis, h in enumerate(rho.grid.spacing)]
             pushes[name] = -instant.mobilities[name] / times[name] * np.stack(slopes)
-        return cls(masses, pushes, rates, pulls)
+        return cls(masses, pushes, rates, pulls, times)
 
-    def after(self, h: float) -> Species:
-        """The densities after a time h: lines of cells of velocity are moved by v -> exp(-L h) v + (1 - exp(-L h)) f / L."""
-        pushes = self._aligned(h) if self.pulls else self.pushes
-        return Species({name: _moved(f, self.rates[name], pushes[name], h) for name, f in self.masses.items()})
+    def after(self, h: float) -> Species | None:
+        """The densities after a time h: lines of cells of velocity are moved by v -> exp(-L h) v + gain. None if that fails.
 
-    def _aligned(self, h: float) -> dict[str, Array]:
-        """f with the momenta that align, as their exponential mean over the time h.
-
-        The momenta at its end depend on f. They are found by iteration, which contracts by psi * rho / (epsilon L).
+        Without alignment gain = h phi_1(-h L) f. With it, the gain is what the mean velocities have beyond exp(-L h) u; they
+        obey a linear equation, which is solved exactly.
         """
-        start = {name: f.momentum_density for name, f in self.masses.items()}
-        end, pushes = dict(start), self.pushes
-        rho = {name: f.places.values for name, f in self.masses.items()}
-        phis = {name: phi(3, h * rate) for name, rate in self.rates.items()}
-        for _ in range(_ROUNDS):
-            pushes = {name: push.copy() for name, push in self.pushes.items()}
+        phis = {name: phi(2, h * rate) for name, rate in self.rates.items()}
+        if self.pulls:
+            ends = self._mean_velocities(h)
+            if ends is None:
+                return None
+            gains = {name: ends[name] - phis[name][0] * f.mean_velocity for name, f in self.masses.items()}
+        else:
+            gains = {name: h * phis[name][1] * push for name, push in self.pushes.items()}
+        return Species({name: _moved(f, h * self.rates[name], gains[name]) for name, f in self.masses.items()})
+
+    def _mean_velocities(self, h: float) -> dict[str, Array] | None:
+        """The mean velocities after a time h in which the places stay, where there is mass.
+
+        du/dt = f - L u + sum psi * (rho u): phi_0(-h M) u + h phi_1(-h M) f, from a Krylov space in the norm weighted by mass.
+        """
+        filled = {name: f.places.values > 0 for name, f in self.masses.items()}
+        roots = {name: np.sqrt(f.places.values[filled[name]] * self.epsilons[name]) for name, f in self.masses.items()}
+        dim = next(iter(self.masses.values())).dim
+
+        def joined(u: dict[str, Array]) -> Array:
+            return np.concatenate([(roots[name] * u[name][:, filled[name]]).ravel() for name in u])
+
+        def parted(row: Array) -> dict[str, Array]:
+            out, start = {}, 0
+            for name, f in self.masses.items():
+                size = dim * len(roots[name])
+                out[name] = np.zeros((dim, *f.space.shape))
+                out[name][:, filled[name]] = row[start : start + size].reshape(dim, -1) / roots[name]
+                start += size
+            return out
+
+        def apply(row: Array) -> Array:
+            u = parted(row)
+            out = {name: self.rates[name] * u[name] for name in u}
             for a, b, kernel in self.pulls:
-                share = phis[a][2] / phis[a][1]  # 1/2 if h is short, 1 if the velocities relax within it
-                for axis, (first, last) in enumerate(zip(start[b], end[b], strict=True)):
-                    grid = self.masses[b].space
-                    pushes[a][axis] += (1 - share) * grid.convolve(kernel, first) + share * grid.convolve(kernel, last)
-            then = {name: phis[name][0] * start[name] + h * phis[name][1] * rho[name] * pushes[name] for name in start}
-            change = max(float(np.abs(then[name] - end[name]).max()) for name in start)
-            size = max(float(np.abs(then[name]).max()) for name in start)
-            end = then
-            if change <= _SETTLED * size:
-                break
-        return pushes
+                moving = self.masses[b].places.values * u[b]
+                out[a] = out[a] - np.stack([self.masses[b].space.convolve(kernel, part) for part in moving])
+            return joined(out)
+
+        start = {name: f.mean_velocity for name, f in self.masses.items()}
+        of_start = krylov_phi(apply, joined(start), h, 1, _TOLERANCE, _MOST)
+        of_push = krylov_phi(apply, joined(self.pushes), h, 2, _TOLERANCE, _MOST)
+        return None if of_start is None or of_push is None else parted(of_start[0] + h * of_push[1])
 
 
 def _of_the_distance(form: VelocityPull, factor: float) -> CustomKernel:
@@ -107,14 +130,11 @@ def _of_the_distance(form: VelocityPull, factor: float) -> CustomKernel:
     return CustomKernel(lambda *x: factor * np.asarray(form.psi(np.sqrt(sum(np.square(c) for c in x)))))
 
 
-def _moved(f: PhaseDensity, rate: Array, push: Array, h: float) -> PhaseDensity:
-    """The density whose lines of velocity are moved by the exact flow of dv/dt = push - rate v for a time h."""
-    values = f.values
-    stretch = np.minimum(np.exp(np.minimum(h * rate, 600.0)), _FAR)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        reach = np.where(np.abs(h * rate) < 1e-8, h, (stretch - 1) / rate)
+def _moved(f: PhaseDensity, shrinking: Array, gain: Array) -> PhaseDensity:
+    """The density whose lines of velocity are moved by v -> exp(-shrinking) v + gain."""
+    values, stretch = f.values, np.minimum(np.exp(np.minimum(shrinking, 600.0)), _FAR)
+    more = (1,) * (f.dim - 1)
     for axis, (dv, (low, _)) in enumerate(zip(f.velocity.spacing, f.velocity.bounds, strict=True)):
-        shifts = ((stretch - 1) * low - reach * push[axis]) / dv
-        more = (1,) * (f.dim - 1)
+        shifts = ((stretch - 1) * low - stretch * gain[axis]) / dv
         values = moved_along(values, f.dim + axis, shifts.reshape(shifts.shape + more), stretch.reshape(stretch.shape + more))
     return f.like(values)
