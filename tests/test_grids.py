@@ -115,6 +115,17 @@ def test_the_value_of_a_singular_kernel_at_the_origin(alpha):
         assert np.log2(errors[0] / errors[1]) > 1.8
 
 
+@pytest.mark.parametrize("aspect", [5, 20])
+def test_singular_kernels_on_long_cells(aspect):
+    """Of second order at least whatever the shape of the cells."""
+    exact, errors = np.sqrt(np.pi) / 2, []  # E 1 / |x - y| for two standard Gaussians in the plane
+    for n in (16, 32):
+        rho = jf.Grid.box((-6, 6), (-6, 6), cells=(n, n * aspect)).density(lambda x, y: np.exp(-(x**2 + y**2) / 2))
+        errors.append(abs(rho.pair_expectation(jf.Riesz(1.0)) / exact - 1))
+    assert errors[1] < 2e-4
+    assert np.log2(errors[0] / errors[1]) > 1.8
+
+
 def test_resampling_keeps_the_integral():
     values = np.random.default_rng(3).uniform(size=(7, 5))
     assert np.isclose(resampled(values, (3, 8)).mean(), values.mean())

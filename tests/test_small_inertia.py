@@ -508,3 +508,33 @@ def test_the_damped_oscillator_at_every_rate():
         p, q = jf.closed_forms.damped_oscillator(0.9, rate, epsilon)
         exact = expm(np.array([[0.0, 1.0], [-rate / epsilon, -1 / epsilon]]) * 0.9)[0]
         assert np.allclose([p, q], exact, rtol=1e-7)
+
+
+def test_closed_forms_in_any_units():
+    """The oscillator at epsilon down to 1e-16, the ball at radii of 1e-9, the bound on the defect where 1/epsilon is a rate."""
+    for epsilon in (1e-6, 1e-12, 1e-16):
+        p, q = jf.closed_forms.damped_oscillator(1.0, 1.3, epsilon)
+        slow = 2.6 / (1 + np.sqrt(1 - 5.2 * epsilon))
+        assert float(p) == pytest.approx(np.exp(-slow) * (1 + 1.3 * epsilon), rel=1e-9)
+        assert float(q) == pytest.approx(epsilon * float(p), rel=1e-4)
+    ball = jf.closed_forms.RieszBall(2, 1.0)
+    assert ball.jko(1e-9, 1e-28, 3) / 1e-9 == pytest.approx(ball.jko(1.0, 0.1, 3), rel=1e-12)
+    assert ball.jko(1.0, 1e-14) > 1.0
+    resonant = jf.closed_forms.SmallInertiaBounds([[1.0]], [[1.0]]).defect(1.0, 0.5, [0.3])
+    near = jf.closed_forms.SmallInertiaBounds([[1.0]], [[1.0]]).defect(1.0, 0.5 * (1 + 1e-9), [0.3])
+    assert np.allclose(resonant, near, rtol=1e-7)
+
+
+def test_what_the_diagnostics_cannot_know_is_refused():
+    well = jf.Potential(lambda x: x**2 / 2)
+    flow = jf.evolve(
+        well, jf.MovingParticles([1.0], [0.0]), scheme=jf.Inertial(0.1), dt=0.1, t_end=0.2, mobility={"": lambda t: 1 + t}
+    )
+    with pytest.raises(ValueError, match="mobilities that are numbers"):
+        ask.velocity_defect(flow, well)
+    atoms = [jf.Quantiles.atoms(x) for x in ([0.0, 1.0], [0.5, 1.5])]
+    assert ask.energy_distance(*atoms, -1.0 * jf.PowerLaw(1)) == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="Plummer"):
+        ask.energy_distance(*atoms, jf.Riesz(0.5))
+    with pytest.raises(ValueError, match="the same mass"):
+        ask.energy_distance(jf.Quantiles([0.0, 1.0]), jf.Quantiles([0.0, 1.0], [2.0]), jf.Gaussian())

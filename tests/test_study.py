@@ -153,3 +153,20 @@ def test_orders_and_rates():
     ):
         with pytest.raises(ValueError, match=message):
             bad()
+
+
+def test_results_in_a_folder_are_those_of_the_content_of_parameters(tmp_path):
+    """Measures of one repr, and long arrays that differ in the middle, are told apart; a lambda is refused."""
+    clouds = [jf.Particles([0.0, 1.0]), jf.Particles([0.0, 2.0])]
+    long = [np.zeros(2000), np.zeros(2000)]
+    long[1][1000] = 1.0
+    for values, run in ((clouds, lambda w: {"m": float(w.covariance)}), (long, lambda w: {"m": float(w.sum())})):
+        folder = tmp_path / str(len(values[0].points) if values is clouds else 2000)
+        first = sweep(run, over={"w": values}, folder=folder).column("m")
+        assert first[0] != first[1]
+        assert np.array_equal(sweep(run, over={"w": values}, folder=folder).column("m"), first)
+    with pytest.raises(ValueError, match="over must hold values that can be pickled"):
+        sweep(lambda f: 1.0, over={"f": [lambda x: x]}, folder=tmp_path / "f")
+    table = sweep(lambda a: {"a": 2.0}, over={"a": [1.0]})
+    assert "names of parameters" in table.failed[0]["error"]
+    assert sweep(lambda pair: float(sum(pair)), over={"pair": [(1, 2), (3, 4)]}).to_xarray()["result"].values.tolist() == [3, 7]

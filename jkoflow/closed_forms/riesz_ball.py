@@ -110,8 +110,9 @@ class RieszBall:
         from scipy.optimize import brentq
 
         for _ in range(steps):
-            most = radius + dt * self.kappa * radius ** (-self.alpha - 1)
-            radius = float(brentq(lambda r, before=radius: r - before - dt * self.kappa * r ** (-self.alpha - 1), radius, most))
+            push = dt * self.kappa * radius ** (-self.alpha - 2)  # in units of the radius before
+            growth = brentq(lambda g, push=push: g - push * (1 + g) ** (-self.alpha - 1), 0.0, push, xtol=1e-15 * push)
+            radius *= 1 + float(growth)
         return radius
 
     def energy_distance(self, one: float, other: float) -> float:

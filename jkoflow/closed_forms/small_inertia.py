@@ -30,7 +30,8 @@ def damped_oscillator(t: Any, rate: float, epsilon: float) -> tuple[Array, Array
     decay = np.exp(-t / (2 * eps))
     if abs(root) * np.max(t, initial=0.0) < 1e-8:  # near the critical rate
         return np.asarray(decay * (1 + t / (2 * eps))), np.asarray(decay * t)
-    plus, minus = -1 / (2 * eps) + root, -1 / (2 * eps) - root
+    minus = -1 / (2 * eps) - root
+    plus = rate / eps / minus  # their product is rate / epsilon: no cancellation for a small epsilon
     p = (plus * np.exp(minus * t) - minus * np.exp(plus * t)) / (plus - minus)
     q = (np.exp(plus * t) - np.exp(minus * t)) / (plus - minus)
     return np.asarray(p.real), np.asarray(q.real)
@@ -88,10 +89,12 @@ class SmallInertiaBounds:
         """I(t) <= exp((A - 1/epsilon) t) I(0) + (1/epsilon - A)^(-1) (1 - exp((A - 1/epsilon) t)) A G."""
         from scipy.linalg import expm
 
-        one = np.eye(len(self.G))
-        decay = expm((self.A - one / epsilon) * t)
-        slow = np.linalg.solve(one / epsilon - self.A, (one - decay) @ (self.A @ self.G))
-        return np.asarray(decay @ self._each("start", start) + slow)
+        n = len(self.G)
+        bordered = np.zeros((n + 1, n + 1))  # its exponential holds that of the block, and the integral of it applied to A G
+        bordered[:n, :n] = (self.A - np.eye(n) / epsilon) * t
+        bordered[:n, n] = self.A @ self.G * t
+        whole = expm(bordered)
+        return np.asarray(whole[:n, :n] @ self._each("start", start) + whole[:n, n])
 
     def stability(self, t: float, epsilon: float, places: Any, velocities: Any) -> Array:
         """W1 of the densities of two solutions at t: <= exp(A t) (Dx + epsilon (1 - exp(-t / epsilon)) Dv).

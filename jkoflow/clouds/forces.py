@@ -59,6 +59,10 @@ class Forces:
         of_places = []
         for factor, form, term in law.forms.entries:
             if isinstance(form, VelocityPull):
+                with np.errstate(all="ignore"):
+                    at_zero = values_of("psi", form.psi, [np.zeros(1)])
+                if not np.isfinite(at_zero).all():
+                    raise ValueError(f"psi of {term!r} must be finite at distance 0, which a particle has from itself")
                 pulls.append((names.index(form.moves), names.index(form.by), factor, form.psi))
             elif isinstance(form, Damping):
                 damping[names.index(form.species)] += factor * form.rate

@@ -12,7 +12,8 @@ import numpy as np
 from .._typing import Array
 
 _ACROSS = 24  # Gauss-Legendre points along each direction of a face
-_REACH, _WINDOW = 16, 10  # cells: of the sum about the origin, and the length on which its window falls
+_REACH, _WINDOW = 16, 10  # of the widest cell: the reach of the sum about the origin, the length on which its window falls
+_MOST_CELLS = 320  # the reach in cells of an axis: for cells longer than 20 : 1 the window gets narrower along the short side
 
 
 def cell_average_at_origin(kernel: Callable[..., Any], spacing: tuple[float, ...]) -> float:
@@ -68,16 +69,25 @@ def lattice_value_at_origin(kernel: Callable[..., Any], spacing: tuple[float, ..
     >>> bool(abs(lattice_value_at_origin(lambda x: abs(x) ** -0.5, (1.0,)) + 2 * zeta(0.5)) < 1e-7)
     True
     """
+    widest = max(spacing)
+    reaches = [min(int(np.ceil(_REACH * widest / h)), _MOST_CELLS) for h in spacing]
+    lengths = [reach * h * _WINDOW / _REACH for reach, h in zip(reaches, spacing, strict=True)]
 
     def windowed(*x: Any) -> Any:
-        return kernel(*x) * np.exp(-(sum((np.asarray(c) / (_WINDOW * h)) ** 2 for c, h in zip(x, spacing, strict=True)) ** 3))
+        return kernel(*x) * np.exp(-(sum((np.asarray(c) / L) ** 2 for c, L in zip(x, lengths, strict=True)) ** 3))
 
-    box = tuple(2 * _REACH * h for h in spacing)
-    whole = cell_average_at_origin(windowed, box) * (2 * _REACH) ** len(spacing)
-    lattice = np.meshgrid(*(h * np.arange(-_REACH, _REACH + 1) for h in spacing), indexing="ij", sparse=True)
+    box = tuple(2 * reach * h for reach, h in zip(reaches, spacing, strict=True))
+    try:
+        whole = cell_average_at_origin(windowed, box) * float(np.prod(2.0 * np.array(reaches)))
+    except ValueError:
+        raise ValueError(
+            f"kernel must be integrable at the origin in dimension {len(spacing)}, and not next to the limit, got {kernel!r}"
+        ) from None
+    offsets = (h * np.arange(-reach, reach + 1) for reach, h in zip(reaches, spacing, strict=True))
+    lattice = np.meshgrid(*offsets, indexing="ij", sparse=True)
     with np.errstate(divide="ignore", invalid="ignore"):  # the origin is left out
         values = np.array(windowed(*lattice), dtype=np.float64)
-    values[(_REACH,) * len(spacing)] = 0.0
+    values[tuple(reaches)] = 0.0
     return float(whole - values.sum())
 
 

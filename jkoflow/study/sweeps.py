@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
@@ -63,7 +64,9 @@ class Sweep(Sequence[dict[str, Any]]):
         names = {key for row in self.rows for key, value in row.items() if isinstance(value, int | float)} - set(self.over)
         shape = tuple(len(values) for values in self.over.values())
         columns = {n: np.array([row.get(n, np.nan) for row in self.rows], dtype=float).reshape(shape) for n in sorted(names)}
-        return xarray.Dataset({n: (tuple(self.over), values) for n, values in columns.items()}, coords=dict(self.over))
+        plain = (int, float, str, np.number)
+        coordinates = {n: [v if isinstance(v, plain) else repr(v) for v in values] for n, values in self.over.items()}
+        return xarray.Dataset({n: (tuple(self.over), values) for n, values in columns.items()}, coords=coordinates)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -105,7 +108,8 @@ def sweep(
         ``dask.distributed.Client.get_executor()``. Default: one member after the other, in this process.
     folder : path, optional
         Keeps every result as soon as it is there. A sweep that was interrupted, called again with the same folder, runs only
-        the members that have no result yet. Members that failed are run again.
+        the members that have no result yet. Members that failed are run again. A member is known by the content of its
+        parameters, which must allow to be pickled. The folder belongs to one ``run``: another function needs another folder.
     progress : bool
         Whether to show a progress bar.
 
@@ -150,6 +154,9 @@ def member(run: Callable[..., Any], parameters: Mapping[str, Any]) -> dict[str, 
     try:
         returned = run(**parameters)
         result = dict(returned) if isinstance(returned, Mapping) else {"result": returned}
+        taken = {*parameters, "error"} & set(result)
+        if taken:
+            raise ValueError(f"run must not return the names of parameters, nor 'error', got {sorted(taken)}")
         return json.loads(json.dumps(result, default=_plain)) | {"error": None}
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
@@ -183,8 +190,21 @@ def _plain(value: Any) -> Any:
 
 
 def _name_of(parameters: Mapping[str, Any]) -> str:
-    """The name of the file of a member: it tells its parameters."""
-    return sha256(repr(sorted(parameters.items())).encode()).hexdigest()[:24] + ".json"
+    """The name of the file of a member: it tells the content of its parameters.
+
+    Raises ValueError for a parameter whose content cannot be told, such as a lambda.
+    """
+    digest = sha256()
+    for name, value in sorted(parameters.items()):
+        digest.update(repr(name).encode())
+        try:
+            digest.update(pickle.dumps(value, protocol=4))
+        except Exception as reason:
+            raise ValueError(
+                f"over must hold values that can be pickled if results are kept in a folder, got {value!r} for {name!r} "
+                f"({reason}): take a number or a name, and make the object in run"
+            ) from reason
+    return digest.hexdigest()[:24] + ".json"
 
 
 def _read(path: Path) -> dict[str, Any] | None:

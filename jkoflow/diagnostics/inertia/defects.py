@@ -111,6 +111,9 @@ def monokinetic_bound(
 
 def _along(flow: Trajectory, source: Trajectory, law: Law, ask: Callable[[Measure, Array], float]) -> dict[str, Array]:
     """A number of every species about the velocities of first order of ``source``, at every time."""
+    given = flow.record.description.given
+    if any(given.get(name) is None for name in flow.snapshots[0]):
+        raise ValueError("flow must have mobilities that are numbers: those that depend on time are not recorded")
     rows = []
     for state, by, time in zip(flow.snapshots, source.snapshots, flow.times, strict=True):
         fields = first_order_velocities(law.at(float(time)), by, state, flow.mobilities)
@@ -119,5 +122,6 @@ def _along(flow: Trajectory, source: Trajectory, law: Law, ask: Callable[[Measur
 
 
 def _same_times(one: Trajectory, other: Trajectory) -> None:
-    if len(one) != len(other) or not np.allclose(one.times, other.times):
+    span = float(np.ptp(one.times)) or 1.0
+    if len(one) != len(other) or not np.allclose(one.times, other.times, rtol=0.0, atol=1e-9 * span):
         raise ValueError(f"the runs must have the same times, got {len(one)} to {one.times[-1]} and {len(other)}")

@@ -23,8 +23,8 @@ class Alignment(Term):
     ``psi`` is a function of the distance. If it is positive, velocities approach one another. The sum is weighted by the
     masses, so that N particles of mass 1/N give the mean.
 
-    There is no energy. The term acts on ``MovingParticles``, under the schemes ``Inertial`` and ``Langevin``. With
-    ``moves`` and ``by`` the same species it keeps the momentum.
+    There is no energy. The term acts on ``MovingParticles`` and ``PhaseDensity``, under the schemes with inertia. With
+    ``moves`` and ``by`` the same species it keeps the momentum. ``psi`` is finite, at distance 0 too.
 
     Raises ValueError if ``psi`` is no function, or a name is no text.
 

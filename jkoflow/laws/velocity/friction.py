@@ -12,9 +12,12 @@ from ..forms import Damping, Form
 
 @dataclass(frozen=True)
 class Friction(Term):
-    """The velocity v of a species is damped: the force per mass -gamma v. ``gamma`` is a rate, one over a time.
+    """The velocity v of a species is damped: the force per mass -gamma v.
 
-    There is no energy. The term acts on ``MovingParticles``, under the schemes ``Inertial`` and ``Langevin``.
+    In Newton's equations ``gamma`` is a rate, one over a time. In a system with the inertia time epsilon it is a number: the
+    damping is epsilon u' = -(1 + gamma) u + ...
+
+    There is no energy. The term acts on ``MovingParticles`` and ``PhaseDensity``, under the schemes with inertia.
 
     Raises ValueError for gamma <= 0.
 

@@ -38,7 +38,7 @@ class Block(NamedTuple):
 class ShellPairs:
     """The means of a kernel over the pairs of N shells, by quadrature that knows where the kernel is singular.
 
-    The kernel is a sum of power laws |x|^p with p > -d. Its mean over the angles between spheres is known
+    The kernel is a sum of power laws |x|^p with p >= 1/4 - d. Its mean over the angles between spheres is known
     (``sphere_mean``). It is singular where the radii are equal: like |r - s|^(d - 1 + p), or a logarithm.
 
     * Within a shell, points are graded towards equal radii.
@@ -54,7 +54,10 @@ class ShellPairs:
 
     @classmethod
     def of(cls, kernel: Kernel, dim: int, count: int) -> ShellPairs:
-        """The pairs of ``count`` shells in R^dim. Raises ValueError for a kernel that is no sum of power laws with p > -d."""
+        """The pairs of ``count`` shells in R^dim.
+
+        Raises ValueError for a kernel that is no sum of power laws with p >= 1/4 - d.
+        """
         terms = power_terms(kernel, dim)
         exponent = min(0.0, *(dim - 1 + p for _, p in terms))  # of |r - s| in the mean
         inner, outer = np.triu_indices(count, 1)

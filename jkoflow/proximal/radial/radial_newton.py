@@ -45,7 +45,7 @@ class RadialNewton(IterativeSolver):
     -----
     **Accepts** any sum of these terms, for several species jointly: Entropy, RenyiEntropy, CustomInternalEnergy, Potential
     (given by a function of the radius), DirichletCoupling in free space, and Interaction of a species with itself by power laws
-    |x|^p with p > -d, Riesz kernels among them.
+    |x|^p with p >= 1/4 - d, Riesz kernels among them.
 
     **Accuracy**: second order in the number of shells. **Cost**: O(n) a step, with one sparse solve in each of 4 to 8
     iterations. With an Interaction O(n^2) for the pairs of shells, and O(n^3) for the solve: 50 ms an iteration for n = 100.
