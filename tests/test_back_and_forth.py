@@ -309,9 +309,9 @@ def test_it_is_the_default_where_it_is_at_its_best():
 
     for grid in (line, plane):
         assert taken(jf.Entropy(), smooth[grid]) == "BackAndForth"
-        assert taken(jf.Entropy(), edged[grid]) == "Entropic"  # a vacuum to fill
+        assert taken(jf.Entropy(), edged[grid]) == "FiniteVolume"  # a vacuum to fill
     assert taken(jf.RenyiEntropy(2), edged[plane]) == "BackAndForth"
-    assert taken(jf.RenyiEntropy(0.6), smooth[line]) == "Entropic"  # fast diffusion
+    assert taken(jf.RenyiEntropy(0.6), smooth[line]) == "FiniteVolume"  # fast diffusion
     assert taken(jf.Potential(_well), smooth[line]) == "Entropic"  # nothing to keep the density from collapsing
     away = line.density(lambda x: np.exp(-(x**2)) * (x < 1.5))
     assert jf.BackAndForth().suits(jf.RenyiEntropy(0.6) + jf.Obstacle(lambda x: x > 1.5), jf.Species.of(away))  # the only one

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -378,7 +379,7 @@ def test_files_of_version_0_1_are_read(tmp_path):
     }
     np.savez(tmp_path / "old.npz", **old)
     again = jf.load(tmp_path / "old.npz")
-    assert again.infos == flow.infos
+    assert again.infos == tuple(replace(info, solver="") for info in flow.infos)  # which they do not tell
     assert np.array_equal(again.final.nodes, flow.final.nodes)
     assert np.array_equal(again.dissipation, flow.dissipation)
     whole = (tmp_path / "old.npz").read_bytes()

@@ -679,7 +679,7 @@ def test_particles_at_rest_at_the_origin_follow_a_well_that_starts_to_move():
 def test_the_default_solver_of_a_run_is_kept_when_it_goes_on():
     rho = GRID.density(lambda x: 1.0 * (abs(x) < 1))
     half = jf.evolve(WELL, rho, dt=0.1, t_end=0.3)
-    assert "Entropic" in half.scheme
+    assert "FiniteVolume" in half.scheme
     assert len(jf.evolve(WELL, half, t_end=0.6)) == 7
 
 

@@ -2,7 +2,16 @@
 
 from .base import ProximalStep, ProxResult, StepSolver
 from .clouds import ParticleProximal
-from .grids import BackAndForth, Convex, ConvexDynamic, Entropic, EquilibriumState, equilibrium, freezing_threshold
+from .grids import (
+    BackAndForth,
+    Convex,
+    ConvexDynamic,
+    Entropic,
+    EquilibriumState,
+    FiniteVolume,
+    equilibrium,
+    freezing_threshold,
+)
 from .line import NewtonianStep, QuantileNewton
 from .ordered import CuttingPlanes, OrderedResolvent
 from .radial import RadialNewton
@@ -14,6 +23,7 @@ __all__ = [
     "CuttingPlanes",
     "Entropic",
     "EquilibriumState",
+    "FiniteVolume",
     "NewtonianStep",
     "OrderedResolvent",
     "ParticleProximal",

@@ -6,7 +6,17 @@ from functools import singledispatch
 
 from ..laws import Law
 from ..measures import Density, Measure, OrderedPoints, Particles, Quantiles, RadialQuantiles, Species
-from ..proximal import BackAndForth, Entropic, OrderedResolvent, ParticleProximal, QuantileNewton, RadialNewton, StepSolver
+from ..proximal import (
+    BackAndForth,
+    Entropic,
+    FiniteVolume,
+    OrderedResolvent,
+    ParticleProximal,
+    ProximalStep,
+    QuantileNewton,
+    RadialNewton,
+    StepSolver,
+)
 
 
 @singledispatch
@@ -21,7 +31,21 @@ def recommended_solver(measure: Measure, law: Law, state: Species) -> StepSolver
 @recommended_solver.register
 def _(measure: Density, law: Law, state: Species) -> StepSolver:
     exact = BackAndForth()
-    return exact if law.forms.obstacles or exact.suits(law, state) else Entropic()  # no other solver takes obstacles
+    if law.forms.obstacles or exact.suits(law, state):
+        return exact
+    spreads = all(any(e.form.species == name for e in law.forms.internal) for name in state)
+    safe = safe_solver(exact, law, state)
+    return safe if spreads and safe is not None and measure.grid.dim < 3 else Entropic()
+
+
+def safe_solver(solver: StepSolver, law: Law, state: Species) -> StepSolver | None:
+    """The solver of those steps that ``solver`` does not solve: FiniteVolume on a Density, if it takes the law; else None."""
+    safe = FiniteVolume()
+    try:
+        safe.check(ProximalStep(law, state, 1.0))
+    except ValueError:
+        return None
+    return None if isinstance(solver, FiniteVolume) else safe
 
 
 @recommended_solver.register

@@ -48,7 +48,9 @@ def proximal_step(
     return ProximalStep(problem.law, anchor, tau, problem.mobilities, further)
 
 
-def info_of(answers: Sequence[ProxResult], distances: Mapping[str, float], instant: Problem, dt: float) -> StepInfo:
+def info_of(
+    answers: Sequence[ProxResult], distances: Mapping[str, float], instant: Problem, dt: float, solver: StepSolver
+) -> StepInfo:
     """What is told of a step that solved several problems: the worst status, all iterations, the largest residual."""
     not_converged = [answer.status for answer in answers if answer.status is not Status.CONVERGED]
     return StepInfo(
@@ -57,4 +59,5 @@ def info_of(answers: Sequence[ProxResult], distances: Mapping[str, float], insta
         sum(answer.iterations for answer in answers),
         max(answer.residual for answer in answers),
         chord_dissipation(distances, instant.mobilities, dt),
+        solver=type(solver).__name__,
     )

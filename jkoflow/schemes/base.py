@@ -46,6 +46,8 @@ class StepInfo:
         The evaluations of the velocity, if the scheme integrates the velocity. 0 otherwise.
     error : float or None
         The error of this step in time, a length, if the scheme estimates or bounds it.
+    solver : str
+        The name of the step solver that solved the step. Empty for a scheme without a solver.
     """
 
     distances: Mapping[str, float]
@@ -57,6 +59,7 @@ class StepInfo:
     events: Events | None = None
     evaluations: int = 0
     error: float | None = None
+    solver: str = ""
 
 
 class Taken(NamedTuple):

@@ -60,7 +60,7 @@ class BDF2(StepScheme):
         instant = problem.at(state.time + dt)
         answer = self.step_solver.solve(_problem(instant, state.masses, dt, carry))
         carry = {"last dt": np.array(dt), **packed(state.masses, _BEFORE)}
-        return Taken(state.after(dt, answer.state), carry, info_of([answer], answer.distances, instant, dt))
+        return Taken(state.after(dt, answer.state), carry, info_of([answer], answer.distances, instant, dt, self.step_solver))
 
 
 def _problem(instant: Problem, masses: Species, dt: float, carry: Carry) -> ProximalStep:

@@ -80,7 +80,9 @@ class ImplicitMidpoint(StepScheme):
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant = problem.at(state.time + dt / 2)
         answer = self.step_solver.solve(proximal_step(instant, state.masses, dt / 2))
-        info = info_of([answer], {name: 2 * distance for name, distance in answer.distances.items()}, instant, dt)
+        info = info_of(
+            [answer], {name: 2 * distance for name, distance in answer.distances.items()}, instant, dt, self.step_solver
+        )
         if not answer.status.ok:
             return Taken(state.after(dt, answer.state), {}, info)
         ends = {name: continued(answer.state[name], start, answer.potentials[name]) for name, start in state.masses.items()}

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from ..measures import State
+from ..laws import Law
+from ..measures import Species, State
+from ..proximal import StepSolver
+from ._recommended import safe_solver
 from ._step_scheme import StepScheme, info_of, proximal_step
 from .base import Carry, Taken
 from .problem import Problem
@@ -34,15 +37,25 @@ class JKO(StepScheme):
     solver : StepSolver, optional
         The solver of the steps. Default: the one recommended for the measure, the law and the state from which the run begins.
         The trajectory's ``scheme`` shows it.
+    fallback : StepSolver, optional
+        The solver of those steps that ``solver`` does not solve. Default: with the recommended solver on a Density,
+        ``FiniteVolume()``, if it takes the law; otherwise none. ``flow.solvers`` tells which solver took which step.
 
     Source: Jordan, Kinderlehrer, Otto (1998). For species with mobilities: Di Francesco and Fagioli (2013), section 3.2.
 
     >>> from jkoflow import Entropic
     >>> JKO(Entropic(epsilon=0.01))
-    JKO(solver=Entropic(epsilon=0.01, debias=True, tolerance=1e-08, max_iterations=2000, memory=10))
+    JKO(solver=Entropic(epsilon=0.01, debias=True, tolerance=1e-08, max_iterations=2000, memory=10), fallback=None)
     """
 
+    fallback: StepSolver | None = None
     order: ClassVar[float] = 1
+
+    def filled_in(self, law: Law, state: Species) -> JKO:
+        filled = super().filled_in(law, state)
+        if self.solver is not None or self.fallback is not None:
+            return filled
+        return replace(filled, fallback=safe_solver(filled.step_solver, law, state))
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         self.step_solver.check(proximal_step(problem.at(state.time + dt), state.masses, dt))
@@ -54,8 +67,12 @@ class JKO(StepScheme):
         if carry:
             guess = {name: step.weight(name) * carry[_POTENTIAL + name] for name in state.masses}
             step = replace(step, guess=guess)
-        answer = self.step_solver.solve(step)
+        answer, solver = self.step_solver.solve(step), self.step_solver
+        if not answer.status.ok and self.fallback is not None:
+            another = self.fallback.solve(step)
+            if another.status.ok:
+                answer, solver = replace(another, iterations=answer.iterations + another.iterations), self.fallback
         carry = {}
         if self.step_solver.takes_guess:
             carry = {_POTENTIAL + name: phi / step.weight(name) for name, phi in answer.potentials.items()}
-        return Taken(state.after(dt, answer.state), carry, info_of([answer], answer.distances, instant, dt))
+        return Taken(state.after(dt, answer.state), carry, info_of([answer], answer.distances, instant, dt, solver))

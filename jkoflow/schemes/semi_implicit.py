@@ -65,7 +65,7 @@ class SemiImplicitJKO(StepScheme):
         answers = [self.step_solver.solve(step) for step in self._steps(instant, masses, dt)]
         merged = Species({name: measure for answer in answers for name, measure in answer.state.items()})
         distances = {name: distance for answer in answers for name, distance in answer.distances.items()}
-        info = info_of(answers, distances, instant, dt)
+        info = info_of(answers, distances, instant, dt, self.step_solver)
         if carry and info.status is Status.CONVERGED and _undoes_last_step(unpacked(carry, _BEFORE, masses), masses, merged):
             warnings.warn(str(Status.CYCLE), CycleWarning, stacklevel=2)
             info = replace(info, status=Status.CYCLE)

@@ -59,7 +59,7 @@ class VariationalExtrapolation(StepScheme):
             if not answers[-1].status.ok:
                 break
         distances = {name: wasserstein2(states[-1][name], measure) for name, measure in state.masses.items()}
-        info = info_of(answers, distances, problem.at(state.time + dt), dt)
+        info = info_of(answers, distances, problem.at(state.time + dt), dt, self.step_solver)
         return Taken(state.after(dt, states[-1]), {}, info)
 
 

@@ -126,6 +126,7 @@ def info_as_packed(info: StepInfo) -> Packed:
         "dt": info.dt,
         "evaluations": int(info.evaluations),
         "error": info.error,
+        "solver": info.solver,
     }
     if info.events is None:
         return Packed(numbers, {})
@@ -149,6 +150,7 @@ def info_of_packed(packed: Packed) -> StepInfo:
             events=events,
             evaluations=numbers["evaluations"],
             error=numbers["error"],
+            solver=numbers.get("solver", ""),
         )
     except (KeyError, TypeError, ValueError) as reason:
         raise DamagedError(f"it tells of no step: {reason}") from reason

@@ -86,6 +86,11 @@ class Trajectory(Sequence[Any]):
         return self.record.numbers.works
 
     @property
+    def solvers(self) -> tuple[str, ...]:
+        """The name of the step solver that solved every step. Empty names for schemes without a solver."""
+        return tuple(info.solver for info in self.infos)
+
+    @property
     def distances(self) -> Array:
         """The distance moved in every step, (K,).
 
@@ -200,7 +205,12 @@ class Trajectory(Sequence[Any]):
                 info = self.infos[k - 1]
                 row |= {"dt": float(numbers.dts[k - 1]), "distance": float(distances[k - 1])}
                 row |= {"dissipation": float(dissipations[k - 1]), "work": float(numbers.works[k - 1])}
-                row |= {"status": info.status.name, "iterations": info.iterations, "residual": info.residual}
+                row |= {
+                    "status": info.status.name,
+                    "iterations": info.iterations,
+                    "residual": info.residual,
+                    "solver": info.solver,
+                }
             table.append(row | {"mass error": mass / masses[0] - 1})
         return table
 

@@ -4,5 +4,15 @@ from .charges import EquilibriumState, equilibrium
 from .conic import Convex, ConvexDynamic, freezing_threshold
 from .entropic import Entropic
 from .exact import BackAndForth
+from .finite_volume import FiniteVolume
 
-__all__ = ["BackAndForth", "Convex", "ConvexDynamic", "Entropic", "EquilibriumState", "equilibrium", "freezing_threshold"]
+__all__ = [
+    "BackAndForth",
+    "Convex",
+    "ConvexDynamic",
+    "Entropic",
+    "EquilibriumState",
+    "FiniteVolume",
+    "equilibrium",
+    "freezing_threshold",
+]

@@ -1,0 +1,259 @@
+"""The equations of a step by finite volumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...._typing import Array
+from ....laws.electrostatics import doping_on
+from ....measures import Species
+from ...base import ProximalStep
+from ..joint_terms import JointCoupling, JointPair, JointTerm, JointTerms
+from ..local_energy import GridEnergy, LocalEnergy
+from .faces import Faces
+from .fluxes import Flux, scharfetter_gummel, upwind
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Unknowns, and what follows from them. Arrays have the shape (species, cells)."""
+
+    unknowns: Array
+    """u of every species, then psi if there is one: shape (K, cells)."""
+    rho: Array
+    levels: Array
+    """The first variations U'(rho) + V + fields, with the pressure of a bound."""
+    fluxes: list[Flux]
+    excess: Array
+    """What is left of the equations, (K, cells), densities."""
+    residual: float
+    """The L1 norm of the excess of the densities over the mass, the largest over the species."""
+
+
+class FiniteVolumeStep:
+    """(rho_i - mu_i) / (tau alpha_i) + div F_i = 0 on every cell, with F_i = -rho_i grad (U'(rho_i) + V_i + fields).
+
+    The unknown of a species is u: the density is min(u, bound), and what u has above the bound is its pressure. psi of a
+    coupling by charge is one more unknown. Kernels act with the mean of the densities before and after the step.
+    """
+
+    def __init__(self, step: ProximalStep, energy: GridEnergy, share: float = 1.0) -> None:
+        self.step, self.grid, self.names = step, step.grid, tuple(step.anchor)
+        self.local = [energy.local[name] for name in self.names]
+        self.mu = np.stack([step.anchor[name].values.ravel() for name in self.names])
+        self.totals = self.mu.sum(axis=1)
+        self.taus = [share * step.weight(name) for name in self.names]
+        self.faces = [Faces.of(self.grid, local.forbidden) for local in self.local]
+        couplings = [t for t in energy.joint.terms if isinstance(t, JointCoupling) and t.coupling.boundary != "free-space"]
+        self.coupling = couplings[0] if len(couplings) == 1 else None
+        self.nonlocal_terms = JointTerms(tuple(t for t in energy.joint.terms if t is not self.coupling))
+
+    @cached_property
+    def stiffness(self) -> list[float]:
+        """The pressure at twice the bound, by species: an energy in the unit of the problem."""
+        scales = []
+        for local, faces in zip(self.local, self.faces, strict=True):
+            V = local.potential.ravel()
+            drop = float(np.abs(V[faces.right] - V[faces.left]).max(initial=0.0))
+            scales.append(max(local.entropy, drop) or 1.0)
+        return scales
+
+    def start(self) -> Array:
+        """The densities of the anchor; psi that of their charge is not needed, as the equation is linear in it."""
+        extra = np.zeros((0 if self.coupling is None else 1, self.mu.shape[1]))
+        return np.concatenate([self.mu, extra])
+
+    def state_of(self, rho: Array) -> Species:
+        return self.step.anchor.like({name: part.reshape(self.grid.shape) for name, part in zip(self.names, rho, strict=True)})
+
+    def trial(self, unknowns: Array) -> Trial:
+        """The trial at some unknowns."""
+        count = len(self.names)
+        caps = np.array([local.cap for local in self.local])[:, None]
+        rho = np.minimum(unknowns[:count], caps)
+        fields = self._fields(rho)
+        levels, fluxes, excess = [], [], []
+        for k, local in enumerate(self.local):
+            phi = local.potential.ravel() + fields[k] + self._own(k, rho[k], unknowns[k])
+            if self.coupling is not None:
+                phi = phi + self._charge(k) * unknowns[count]
+            flux = self._flux(k, rho[k], phi)
+            inflow = np.zeros_like(rho[k])
+            part = self.taus[k] / self.faces[k].widths * flux.value
+            np.add.at(inflow, self.faces[k].left, -part)
+            np.add.at(inflow, self.faces[k].right, part)
+            fluxes.append(flux)
+            excess.append(rho[k] - self.mu[k] - inflow)
+            with np.errstate(divide="ignore"):
+                levels.append(phi + (local.entropy * np.log(rho[k]) if local.entropy else 0.0))
+        residual = max(float(np.abs(e).sum() / total) for e, total in zip(excess, self.totals, strict=True))
+        if self.coupling is not None:
+            charge = self._poisson @ unknowns[count] - self._charge_density(rho)
+            excess.append(charge)
+            gross = sum(abs(self._charge(k)) * total for k, total in enumerate(self.totals)) or 1.0
+            residual = max(residual, float(np.abs(charge).sum() / gross))
+        return Trial(unknowns, rho, np.stack(levels), fluxes, np.stack(excess), residual)
+
+    def jacobian(self, trial: Trial) -> Any:
+        """The derivative of the excess in the unknowns, without that of the nonlocal fields: a sparse matrix."""
+        from scipy.sparse import csc_matrix
+
+        count, n = len(self.names), self.mu.shape[1]
+        rows, columns, values = [], [], []
+
+        def add(r: Array, c: Array, v: Array) -> None:
+            rows.append(r)
+            columns.append(c)
+            values.append(v)
+
+        for k in range(count):
+            faces, flux = self.faces[k], trial.fluxes[k]
+            below = (trial.unknowns[k] <= self.local[k].cap).astype(float)  # d rho / du
+            rise = self._own_slope(k, trial.rho[k], trial.unknowns[k])  # d phi / du
+            weight = self.taus[k] / faces.widths
+            of_left = weight * (flux.of_left * below[faces.left] - flux.of_rise * rise[faces.left])
+            of_right = weight * (flux.of_right * below[faces.right] + flux.of_rise * rise[faces.right])
+            base = k * n
+            add(base + np.arange(n), base + np.arange(n), below)
+            for cells, sign in ((faces.left, 1.0), (faces.right, -1.0)):
+                add(base + cells, base + faces.left, sign * of_left)
+                add(base + cells, base + faces.right, sign * of_right)
+                if self.coupling is not None:
+                    of_psi = sign * weight * flux.of_rise * self._charge(k)
+                    add(base + cells, count * n + faces.left, -of_psi)
+                    add(base + cells, count * n + faces.right, of_psi)
+            if self.coupling is not None:
+                add(count * n + np.arange(n), base + np.arange(n), -self._valence(k) * below)
+        if self.coupling is not None:
+            poisson = self._poisson.tocoo()
+            add(count * n + poisson.row, count * n + poisson.col, poisson.data)
+        shape = (len(trial.unknowns) * n,) * 2
+        return csc_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape)
+
+    def response(self, trial: Trial, change: Array) -> Array:
+        """What the nonlocal fields add to the product of the derivative with a change of the unknowns."""
+        below = np.stack([trial.unknowns[k] <= local.cap for k, local in enumerate(self.local)])
+        by_name = {name: (change[k] * below[k]).reshape(self.grid.shape) for k, name in enumerate(self.names)}
+        state, out = self.state_of(trial.rho), np.zeros_like(change)
+        for k, name in enumerate(self.names):
+            acting = (term for term in self.nonlocal_terms.terms if name in term.involves)
+            field = sum(
+                (_share(term) * term.factor * term.response(name, state, by_name).ravel() for term in acting),
+                np.zeros(change.shape[1]),
+            )
+            faces = self.faces[k]
+            part = self.taus[k] / faces.widths * trial.fluxes[k].of_rise * (field[faces.right] - field[faces.left])
+            np.add.at(out[k], faces.left, part)
+            np.add.at(out[k], faces.right, -part)
+        return out
+
+    def dissipated(self, trial: Trial, k: int) -> float:
+        """int |v|^2 d rho tau^2 of a species: the squared distance that its mass moves, to the first order in the cells."""
+        faces, flux, rho = self.faces[k], trial.fluxes[k].value, trial.rho[k]
+        mean = _mean(rho[faces.left], rho[faces.right])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            squares = np.where(mean > 0, flux**2 / mean, 0.0)
+        return float(self.taus[k] ** 2 * squares.sum()) * self.grid.cell_volume
+
+    def _fields(self, rho: Array) -> Array:
+        if not self.nonlocal_terms:
+            return np.zeros_like(rho)
+        after, middle = self.state_of(rho), self.state_of((rho + self.mu) / 2)
+        out = np.zeros_like(rho)
+        for k, name in enumerate(self.names):
+            for term in self.nonlocal_terms.terms:
+                if name in term.involves:
+                    at = middle if isinstance(term, JointPair) else after
+                    out[k] += term.factor * term.field(name, at).ravel()
+        return out
+
+    def _own(self, k: int, rho: Array, u: Array) -> Array:
+        """What the density of a species adds to its potential: all of U' but the entropy, and the pressure."""
+        local = self.local[k]
+        own = _rest(local).derivative(np.maximum(rho, 0.0)) if _moved_by_potential(local) else np.zeros_like(rho)
+        if np.isfinite(local.cap):
+            own = own + self.stiffness[k] * np.maximum(u / local.cap - 1, 0.0)
+        return own
+
+    def _own_slope(self, k: int, rho: Array, u: Array) -> Array:
+        local, slope = self.local[k], np.zeros_like(rho)
+        if _moved_by_potential(local):
+            trace = 1e-12 * max(float(rho.max()), 1e-300)
+            slope = np.where(u < local.cap, _rest(local).curvature(np.maximum(rho, trace)), 0.0)
+        return slope + self.stiffness[k] / local.cap * (u > local.cap) if np.isfinite(local.cap) else slope
+
+    def _flux(self, k: int, rho: Array, phi: Array) -> Flux:
+        local, faces = self.local[k], self.faces[k]
+        left, right = rho[faces.left], rho[faces.right]
+        rise = phi[faces.right] - phi[faces.left]
+        if local.entropy > 0:
+            return scharfetter_gummel(local.entropy, left, right, rise, faces.widths)
+        flux = upwind(left, right, rise, faces.widths)
+        for c, m in local.powers if not _moved_by_potential(local) else ():  # fast diffusion: differences of c rho^m
+            with np.errstate(divide="ignore"):
+                slopes = [c * m * np.maximum(side, 1e-300) ** (m - 1) / faces.widths for side in (left, right)]
+            value = c * (left**m - right**m) / faces.widths
+            flux = Flux(flux.value + value, flux.of_left + slopes[0], flux.of_right - slopes[1], flux.of_rise)
+        return flux
+
+    def _valence(self, k: int) -> float:
+        assert self.coupling is not None
+        return self.coupling.coupling.charges.get(self.names[k], 0.0)
+
+    def _charge(self, k: int) -> float:
+        assert self.coupling is not None
+        return self.coupling.factor * self._valence(k)
+
+    def _charge_density(self, rho: Array) -> Array:
+        assert self.coupling is not None
+        charge = sum((self._valence(k) * part for k, part in enumerate(rho)), np.zeros(rho.shape[1]))
+        charge = charge + doping_on(self.coupling.coupling, self.grid).ravel()
+        return charge - charge.mean() if self.coupling.coupling.boundary == "neumann" else charge
+
+    @cached_property
+    def _poisson(self) -> Any:
+        """-permittivity times the Laplacian; psi is pinned at the first cell where walls leave a constant open."""
+        from scipy.sparse import csc_matrix
+
+        assert self.coupling is not None
+        coupling = self.coupling.coupling
+        faces, n = Faces.of(self.grid, np.zeros(self.grid.shape, dtype=bool)), self.grid.size
+        weight = coupling.permittivity / faces.widths**2
+        diagonal = np.zeros(self.grid.shape)
+        if coupling.boundary == "dirichlet":
+            for axis, h in enumerate(self.grid.spacing):
+                side = np.moveaxis(diagonal, axis, 0)
+                side[0] += 2 * coupling.permittivity / h**2
+                side[-1] += 2 * coupling.permittivity / h**2
+        else:
+            diagonal.flat[0] = weight.max()
+        rows = np.concatenate([faces.left, faces.right, faces.left, faces.right, np.arange(n)])
+        columns = np.concatenate([faces.left, faces.right, faces.right, faces.left, np.arange(n)])
+        return csc_matrix((np.concatenate([weight, weight, -weight, -weight, diagonal.ravel()]), (rows, columns)), shape=(n, n))
+
+
+def _share(term: JointTerm) -> float:
+    """Kernels act with the mean of before and after: half of the answer to a change of what is after."""
+    return 0.5 if isinstance(term, JointPair) else 1.0
+
+
+def _rest(local: LocalEnergy) -> LocalEnergy:
+    """The local energy without its entropy."""
+    return LocalEnergy(local.potential, local.forbidden, 0.0, local.powers, local.others, local.cap)
+
+
+def _moved_by_potential(local: LocalEnergy) -> bool:
+    """True if U' is finite in vacuum, apart from the entropy: then its differences move mass, with the upwind density."""
+    return bool(local.powers or local.others) and all(m > 1 for _, m in local.powers)
+
+
+def _mean(left: Array, right: Array) -> Array:
+    """The logarithmic mean of two densities."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = np.log(right / left)
+        mean = np.where(np.abs(gap) > 1e-3, (right - left) / gap, (left + right) / 2)
+    return np.where((left > 0) & (right > 0), mean, np.maximum(left, right) / 10)

@@ -1,0 +1,176 @@
+"""The step by finite volumes: oracles of numpy alone, closed forms, natural problems that other solvers do not solve."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import jkoflow as jf
+
+from .tables import STEPS
+
+
+def _well(x):
+    return x**2 / 2
+
+
+def test_a_linear_step_is_that_of_scharfetter_and_gummel():
+    """Against a dense matrix of the equation, written out by hand."""
+    grid, D, tau, n = jf.Grid.box((-3, 3), cells=40), 0.3, 0.2, 40
+    h, x, V = grid.spacing[0], grid.axes[0], 2 * grid.axes[0] ** 2
+    bernoulli = lambda w: w / np.expm1(w)  # noqa: E731
+    A = np.eye(n)
+    for i in range(n - 1):
+        w = (V[i + 1] - V[i]) / D
+        out, back = D / h * bernoulli(w), D / h * bernoulli(-w)
+        A[i, i] += tau / h * out
+        A[i, i + 1] -= tau / h * back
+        A[i + 1, i] -= tau / h * out
+        A[i + 1, i + 1] += tau / h * back
+    rho = grid.density(lambda x: np.exp(-2 * (x - 0.7) ** 2))
+    step = jf.ProximalStep(D * jf.Entropy() + jf.Potential(V), jf.Species.of(rho), tau)
+    answer = jf.FiniteVolume().solve(step)
+    assert answer.status is jf.Status.CONVERGED
+    assert answer.iterations == 1
+    assert np.allclose(answer.state[""].values, np.linalg.solve(A, rho.values), rtol=1e-9)
+    assert len(x) == n
+
+
+@pytest.mark.slow
+def test_orders_in_the_cells_and_in_time():
+    """The Ornstein-Uhlenbeck flow, of order 2 in the cells; one step differs from the exact JKO step by O(dt^2)."""
+    law, errors = jf.Entropy() + jf.Potential(_well), []
+    for n in (50, 100):
+        grid = jf.Grid.box((-6, 6), cells=n)
+        rho = grid.density(lambda x: np.exp(-((x - 1) ** 2)), order=3)
+        steps = jf.evolve(law, rho, scheme=jf.JKO(jf.FiniteVolume()), dt=0.05, t_end=0.5)
+        mean, second = 1.0, 1.5
+        for _ in range(10):  # implicit Euler for the moments of the linear equation
+            mean, second = mean / 1.05, (second + 0.1) / 1.1
+        found = float(steps.final.mean), float(steps.final.covariance + steps.final.mean**2)
+        errors.append(max(abs(found[0] - mean), abs(found[1] - second)))
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.15)
+    assert errors[1] < 2e-3
+    grid, gaps = jf.Grid.box((-4, 4), cells=400), []
+    rho = jf.Species.of(grid.density(lambda x: np.exp(-((x - 1) ** 2)), order=3))
+    for tau in (0.02, 0.01):
+        answers = [solver.solve(jf.ProximalStep(law, rho, tau)) for solver in (jf.FiniteVolume(), jf.BackAndForth())]
+        gaps.append(np.abs(answers[0].state[""].values - answers[1].state[""].values).sum() * grid.cell_volume)
+        assert answers[0].distances[""] == pytest.approx(answers[1].distances[""], rel=2 * tau)
+    assert np.log2(gaps[0] / gaps[1]) == pytest.approx(2, abs=0.2)
+
+
+@pytest.mark.parametrize("m", [2, 6])
+def test_barenblatt_with_order_one_in_the_cells(m):
+    """Against the exact solution: upwind densities, and exact JKO scales in time."""
+    B, errors = jf.closed_forms.Barenblatt(m=m, d=1), []
+    start = B.scale(1.0)
+    for n in (100, 200):
+        rho = jf.Grid.box((-4, 4), cells=n).density(B.at_scale(start), order=4)
+        flow = jf.evolve(jf.RenyiEntropy(m), rho, scheme=jf.JKO(jf.FiniteVolume()), dt=0.01, t_end=0.2)
+        end = B.jko(start, dt=0.01, steps=20)
+        grown = np.sqrt(float(flow.final.covariance) / float(rho.covariance))
+        errors.append(abs(grown - end / start))
+        assert (np.diff(flow.energies) <= 1e-12).all()
+    assert errors[1] < {2: 0.01, 6: 1e-3}[m]  # for m = 6 what is left is that of dt
+    assert errors[0] / errors[1] > {2: 1.6, 6: 1.1}[m]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_every_step_is_positive_keeps_the_mass_and_lowers_the_energy(name):
+    step = STEPS[name]
+    answer = jf.FiniteVolume().solve(step)
+    assert answer.status is jf.Status.CONVERGED
+    rho = answer.state[""]
+    assert rho.values.min() >= 0
+    assert rho.mass == pytest.approx(step.anchor[""].mass, rel=1e-13)
+    assert step.energy(answer.state) <= step.energy(step.anchor) + 1e-12
+    exact = (jf.BackAndForth() if jf.BackAndForth().suits(step.energy, step.anchor) else jf.Entropic()).solve(step)
+    apart = np.abs(rho.values - exact.state[""].values).sum() * step.grid.cell_volume
+    assert apart < 0.15  # both are of order 1 in a step of 0.1 to 0.2: rough agreement
+
+
+@pytest.mark.parametrize("dt", [1e-5, 1e-3, 1e-1])
+def test_heat_from_a_disc_spreads_at_its_rate(dt):
+    """The default: the variance grows by 4 t, and the maximum does not rise, at any dt."""
+    grid = jf.Grid.box((-6, 6), (-6, 6), cells=48)
+    disc = grid.density(lambda x, y: (x**2 + y**2 < 1) * 1.0)
+    flow = jf.evolve(jf.Entropy(), disc, dt=dt, t_end=5 * dt)
+    grown = float(np.trace(flow.final.covariance) - np.trace(disc.covariance))
+    assert grown == pytest.approx(4 * 5 * dt, rel=0.02)
+    assert flow.final.values.max() <= disc.values.max()
+    assert set(flow.solvers) == {"FiniteVolume"}
+
+
+def test_nothing_goes_through_a_wall_and_a_full_crowd_rests():
+    grid = jf.Grid.box((-1, 1), (-0.25, 0.25), cells=(64, 16))
+    left = grid.density(lambda x, y: (x < -0.3) * 1.0)
+    wall = jf.Obstacle(lambda x, y: abs(x) < 0.05)
+    for local in (0.1 * jf.RenyiEntropy(2), jf.Entropy(), jf.Congestion(4.0)):
+        law = local + jf.Potential(lambda x, y: -2 * x) + wall
+        for dt in (0.1, 0.005):
+            final = jf.evolve(law, left, scheme=jf.JKO(jf.FiniteVolume()), dt=dt, t_end=2 * dt).final
+            assert final.values[grid.mesh[0] > -0.05].max() == 0
+    with pytest.raises(ValueError, match="must hold no mass in obstacles"):
+        jf.FiniteVolume().check(jf.ProximalStep(jf.Entropy() + jf.Obstacle(lambda x, y: x < 0), jf.Species.of(left), 0.1))
+    full = grid.density(lambda x, y: (abs(x) < 0.3) * 1.0, mass=0.3)
+    rest = jf.evolve(jf.Congestion(float(full.values.max())), full, scheme=jf.JKO(jf.FiniteVolume()), dt=0.1, t_end=0.3)
+    assert np.array_equal(rest.final.values, full.values)
+
+
+def test_ions_agree_with_the_joint_step():
+    """psi is one more unknown: against BackAndForth, on smooth densities; to the order of both."""
+    grid = jf.Grid.box((0, 1), cells=64)
+    state = jf.Species(
+        u=grid.density(lambda x: 1 + 0.5 * np.cos(np.pi * x)), v=grid.density(lambda x: 1 - 0.5 * np.cos(np.pi * x))
+    )
+    law = jf.Entropy("u") + jf.Entropy("v") + jf.DirichletCoupling(u=1, v=-1, permittivity=0.05)
+    flows = [jf.evolve(law, state, scheme=jf.JKO(s), dt=0.0005, t_end=0.005) for s in (jf.FiniteVolume(), jf.BackAndForth())]
+    for name in "uv":
+        assert np.allclose(flows[0].final[name].values, flows[1].final[name].values, atol=2e-3)
+    grounded = jf.DirichletCoupling(u=1, v=-1, permittivity=0.05, boundary="dirichlet")
+    flows = [
+        jf.evolve(jf.Entropy("u") + jf.Entropy("v") + grounded, state, scheme=jf.JKO(s), dt=0.0005, t_end=0.005)
+        for s in (jf.FiniteVolume(), jf.BackAndForth())
+    ]
+    assert np.allclose(flows[0].final["u"].values, flows[1].final["u"].values, atol=2e-3)
+
+
+def test_the_same_flow_in_any_units():
+    """Length, mass, energy and time, and an origin far away: the same densities, to 1e-8."""
+    reference = None
+    for length, mass, energy in ((1.0, 1.0, 1.0), (1e-9, 1e-18, 1e-21), (1e9, 1e23, 1e6), (1e-3, 1e6, 1e12)):
+        grid = jf.Grid.box((-4 * length, 4 * length), cells=64)
+        rho = grid.density(lambda x, s=length: np.exp(-((x / s - 1) ** 2)), mass=mass)
+        scale = energy / (mass / length)
+        law = energy * jf.Entropy() + scale * jf.RenyiEntropy(2) + jf.Potential(lambda x, s=length, e=energy: e * (x / s) ** 2)
+        dt = 0.05 * length**2 / energy
+        final = jf.evolve(law, rho, scheme=jf.JKO(jf.FiniteVolume()), dt=dt, t_end=3 * dt).final.values * length / mass
+        reference = final if reference is None else reference
+        assert np.allclose(final, reference, rtol=1e-8, atol=1e-8 * reference.max())
+
+
+NATURAL = {
+    "porous medium": (lambda k: jf.RenyiEntropy(k), (3, 6, 10), "disc"),
+    "steep wells": (lambda k: 0.1 * jf.Entropy() + jf.Potential(lambda x, y: k * (x**2 + 10 * y**2) / 2), (1, 10, 100), "bump"),
+    "cold wells": (lambda k: 10.0**-k * jf.Entropy() + jf.Potential(lambda x, y: (x**2 - 1) ** 2 + y**2), (1, 2, 3), "bump"),
+    "crowds": (lambda k: jf.Congestion(1.0) + jf.Potential(lambda x, y: k * np.hypot(x, y)), (0.1, 1, 10), "disc"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", NATURAL)
+def test_natural_problems_are_solved_by_the_default(family):
+    """Two steps each over decades of strength and dt; the energy never rises, and the run says which solver took which step."""
+    make, strengths, kind = NATURAL[family]
+    grid = jf.Grid.box((-3, 3), (-3, 3), cells=32)
+    start = {
+        "disc": grid.density(lambda x, y: (x**2 + y**2 < 1) * 1.0),
+        "bump": grid.density(lambda x, y: np.exp(-((x - 1.5) ** 2 + (y - 1) ** 2) / 0.18)),
+    }[kind]
+    for strength in strengths:
+        for dt in (1e-3, 1e-1, 10.0):
+            flow = jf.evolve(make(strength), start, dt=dt, t_end=2 * dt)
+            assert flow.ok
+            assert np.diff(flow.energies).max() <= 1e-9 * np.abs(flow.energies).max()
+            assert set(flow.solvers) <= {"BackAndForth", "FiniteVolume"}
