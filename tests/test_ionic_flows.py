@@ -544,7 +544,7 @@ def test_obstacles_in_the_diagnostics():
         u=grid.density(np.where(post, 0, 1 + 0.9 * np.cos(np.pi * grid.axes[0]))), v=grid.density(np.where(post, 0, 1.0))
     )
     law = law_of(1, 100) + jf.Obstacle(post, "u") + jf.Obstacle(post, "v")
-    flow = jf.evolve(law, state, dt=0.02, t_end=0.1)
+    flow = jf.evolve(law, state, scheme=jf.JKO(jf.BackAndForth()), dt=0.02, t_end=0.1)
     for k, info in enumerate(flow.infos):
         for s in "uv":
             exact = jf.wasserstein2(flow.snapshots[k][s], flow.snapshots[k + 1][s])
@@ -567,8 +567,8 @@ def test_entropic_steps_under_a_strong_charge(dt):
     def disc(a):
         return grid.density(lambda x, y: 1.0 * ((x - a) ** 2 + (y - 0.5) ** 2 < 0.03), order=3)
 
-    flow = jf.evolve(law_of(1, 1000), jf.Species(u=disc(0.3), v=disc(0.7)), dt=dt, t_end=2 * dt)
-    assert "Entropic" in flow.scheme
+    scheme = jf.JKO(jf.Entropic())
+    flow = jf.evolve(law_of(1, 1000), jf.Species(u=disc(0.3), v=disc(0.7)), scheme=scheme, dt=dt, t_end=2 * dt)
     assert np.all(np.diff(flow.energies) < 0)
     first = flow.snapshots[1]
     assert abs(first["u"].mass - 1) < 1e-10

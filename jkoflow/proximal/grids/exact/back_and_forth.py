@@ -143,7 +143,7 @@ class BackAndForth(IterativeSolver):
         In this order:
 
         * False for a law or state that BackAndForth does not accept;
-        * True with an obstacle, which no other solver takes;
+        * True with an obstacle;
         * False for fast diffusion (RenyiEntropy with m < 1) without an entropy;
         * False if an entropy has to fill a vacuum beyond a jump of the density.
         """
