@@ -601,3 +601,13 @@ def test_kernels_that_cannot_be_hashed_and_points_of_one_column():
     assert jf.wasserstein(one["x"], state["x"]).exact
     far = jf.wasserstein(jf.Particles([[0.0, 0.0]]), jf.Particles([[10.0, 0.0]]), 400)
     assert far.value == pytest.approx(10.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [5, 16])
+def test_a_ring_that_collapses_ends_in_one_place_or_in_words(n):
+    angle = 2 * np.pi * np.arange(n) / n
+    ring = jf.Particles(np.column_stack([np.cos(angle), np.sin(angle)]))
+    law = jf.Interaction(jf.PowerLaw(1))
+    flow = jf.evolve(law, ring, scheme=jf.Overdamped(), t_end=6.0, dt=6.0, on_failure="return")
+    assert (not flow.ok and "iteration limit" in flow.outcome) or np.abs(flow.final.points).max() < 1e-6

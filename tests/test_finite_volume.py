@@ -154,6 +154,7 @@ NATURAL = {
     "porous medium": (lambda k: jf.RenyiEntropy(k), (3, 6, 10), "disc"),
     "steep wells": (lambda k: 0.1 * jf.Entropy() + jf.Potential(lambda x, y: k * (x**2 + 10 * y**2) / 2), (1, 10, 100), "bump"),
     "cold wells": (lambda k: 10.0**-k * jf.Entropy() + jf.Potential(lambda x, y: (x**2 - 1) ** 2 + y**2), (1, 2, 3), "bump"),
+    "fast diffusion": (lambda k: jf.RenyiEntropy(k), (0.4, 0.7, 0.9), "disc"),
     "crowds": (lambda k: jf.Congestion(1.0) + jf.Potential(lambda x, y: k * np.hypot(x, y)), (0.1, 1, 10), "disc"),
 }
 

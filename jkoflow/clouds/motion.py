@@ -21,6 +21,7 @@ _ONE_PLACE = 1e-13  # share of the distance from the origin: places nearer to on
 _ROUNDING = 8 * np.finfo(float).eps  # of the distance from the origin: places are not known better
 _LOOKS = 33  # times at which the way of particles that start at one place is estimated
 _MOST_MEETINGS = 50  # per atom
+_MOST_EVALUATIONS = 100_000  # of the velocity in one motion: a thousand times what a smooth motion takes
 
 
 class Moved(NamedTuple):
@@ -65,8 +66,6 @@ class Motion:
         ``members`` are the groups in which the particles start, as ``Moved.members`` of the motion before. Default: every atom
         is alone.
         """
-        from scipy.integrate import solve_ivp
-
         groups = Groups.of(state) if members is None else Groups.again(state, members)
         origin = groups.places.mean(axis=0)  # tolerances are relative to the extent, not to the distance from 0
         first = self.law.velocities(groups.places, groups.masses, self.start)
@@ -79,6 +78,25 @@ class Motion:
             return Moved(state, Status.CONVERGED, groups.members, 0.0)
         contact = max(_CONTACT * self.tolerance * extent, _ONE_PLACE * away)
         grips = self.law.grips(contact)
+        try:
+            return self._through_meetings(state, groups, duration, origin, extent, away, contact, grips)
+        except _TooManyEvaluations:
+            return Moved(state, Status.ITERATION_LIMIT, groups.members, np.nan)
+
+    def _through_meetings(
+        self,
+        state: Species,
+        groups: Groups,
+        duration: float,
+        origin: Array,
+        extent: float,
+        away: float,
+        contact: float,
+        grips: Array,
+    ) -> Moved:
+        """The motion from meeting to meeting."""
+        from scipy.integrate import solve_ivp
+
         now, near = 0.0, _MET * contact
         for _ in range(_MOST_MEETINGS * len(groups.places)):
             groups = groups.gathered(partial(self._velocities, time=now), grips, self.law.balance, contact, near)
@@ -117,7 +135,13 @@ class Motion:
     def _velocities(self, places: Array, masses: Array, time: float) -> Array:
         """The velocities at a time from the start of the motion."""
         self.evaluations += 1
+        if self.evaluations > _MOST_EVALUATIONS:
+            raise _TooManyEvaluations
         return self.law.velocities(places, masses, self.start + time)
+
+
+class _TooManyEvaluations(Exception):  # noqa: N818 - it ends in a status
+    """The motion does not get on."""
 
 
 class _Flow:

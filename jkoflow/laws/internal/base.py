@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..._functions import values_of
 from ..._typing import Array
 from ...measures import UNNAMED, Species
@@ -30,7 +32,10 @@ class InternalEnergy(SpeciesEnergy):
         return Internal(self.species, others=((1.0, self),))
 
     def value(self, state: Species) -> float:
-        return state[self.species].integrate_internal(self.integrand)
+        energy = state[self.species].integrate_internal(self.integrand)
+        if np.isnan(energy):
+            raise ValueError(f"U of {self!r} must return a number at every density, 0 included, got NaN")
+        return energy
 
     def variation(self, state: Species, species: str) -> Array:
         return self.derivative(state[species].values)

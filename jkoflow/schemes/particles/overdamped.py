@@ -33,7 +33,8 @@ class Overdamped(Scheme):
     * Atoms of two species stay together as long as the tips can hold them. Otherwise they part or pass through one another.
     * Under a repulsive tip atoms of one place stay there: the force 0 is selected.
 
-    So atoms that collapse are followed to the end and beyond.
+    So atoms that collapse are followed to the end and beyond. Where many come together at once the steps may get too small: a
+    step that takes more than 100 000 evaluations of the velocity ends with the status ITERATION_LIMIT.
 
     ``evolve`` needs no dt: the error is that of ``tolerance``, and a step is only a time at which the state is recorded. Every
     StepInfo tells how often the velocity was evaluated, and as its error the local error that was allowed, a length.

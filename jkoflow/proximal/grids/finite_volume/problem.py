@@ -65,7 +65,7 @@ class FiniteVolumeStep:
     def start(self) -> Array:
         """The densities of the anchor; psi that of their charge is not needed, as the equation is linear in it."""
         extra = np.zeros((0 if self.coupling is None else 1, self.mu.shape[1]))
-        return np.concatenate([self.mu, extra])
+        return np.concatenate([[_unknown(local, mu) for local, mu in zip(self.local, self.mu, strict=True)], extra])
 
     def state_of(self, rho: Array) -> Species:
         return self.step.anchor.like({name: part.reshape(self.grid.shape) for name, part in zip(self.names, rho, strict=True)})
@@ -73,8 +73,7 @@ class FiniteVolumeStep:
     def trial(self, unknowns: Array) -> Trial:
         """The trial at some unknowns."""
         count = len(self.names)
-        caps = np.array([local.cap for local in self.local])[:, None]
-        rho = np.minimum(unknowns[:count], caps)
+        rho = np.stack([_density(local, u) for local, u in zip(self.local, unknowns[:count], strict=True)])
         fields = self._fields(rho)
         levels, fluxes, excess = [], [], []
         for k, local in enumerate(self.local):
@@ -112,11 +111,12 @@ class FiniteVolumeStep:
 
         for k in range(count):
             faces, flux = self.faces[k], trial.fluxes[k]
-            below = (trial.unknowns[k] <= self.local[k].cap).astype(float)  # d rho / du
+            below = _density_slope(self.local[k], trial.unknowns[k], trial.residual)
             rise = self._own_slope(k, trial.rho[k], trial.unknowns[k])  # d phi / du
             weight = self.taus[k] / faces.widths
-            of_left = weight * (flux.of_left * below[faces.left] - flux.of_rise * rise[faces.left])
-            of_right = weight * (flux.of_right * below[faces.right] + flux.of_rise * rise[faces.right])
+            direct = _fast(self.local[k])[0] / faces.widths  # of a flux c (u_left - u_right) / h, with u = rho^m
+            of_left = weight * (flux.of_left * below[faces.left] - flux.of_rise * rise[faces.left] + direct)
+            of_right = weight * (flux.of_right * below[faces.right] + flux.of_rise * rise[faces.right] - direct)
             base = k * n
             add(base + np.arange(n), base + np.arange(n), below)
             for cells, sign in ((faces.left, 1.0), (faces.right, -1.0)):
@@ -136,7 +136,7 @@ class FiniteVolumeStep:
 
     def response(self, trial: Trial, change: Array) -> Array:
         """What the nonlocal fields add to the product of the derivative with a change of the unknowns."""
-        below = np.stack([trial.unknowns[k] <= local.cap for k, local in enumerate(self.local)])
+        below = np.stack([_density_slope(local, trial.unknowns[k], trial.residual) for k, local in enumerate(self.local)])
         by_name = {name: (change[k] * below[k]).reshape(self.grid.shape) for k, name in enumerate(self.names)}
         state, out = self.state_of(trial.rho), np.zeros_like(change)
         for k, name in enumerate(self.names):
@@ -193,11 +193,9 @@ class FiniteVolumeStep:
         if local.entropy > 0:
             return scharfetter_gummel(local.entropy, left, right, rise, faces.widths)
         flux = upwind(left, right, rise, faces.widths)
-        for c, m in local.powers if not _moved_by_potential(local) else ():  # fast diffusion: differences of c rho^m
-            with np.errstate(divide="ignore"):
-                slopes = [c * m * np.maximum(side, 1e-300) ** (m - 1) / faces.widths for side in (left, right)]
-            value = c * (left**m - right**m) / faces.widths
-            flux = Flux(flux.value + value, flux.of_left + slopes[0], flux.of_right - slopes[1], flux.of_rise)
+        c, m = _fast(local)
+        if c > 0:
+            flux = flux._replace(value=flux.value + c * (left**m - right**m) / faces.widths)
         return flux
 
     def _valence(self, k: int) -> float:
@@ -239,6 +237,38 @@ class FiniteVolumeStep:
 def _share(term: JointTerm) -> float:
     """Kernels act with the mean of before and after: half of the answer to a change of what is after."""
     return 0.5 if isinstance(term, JointPair) else 1.0
+
+
+def _fast(local: LocalEnergy) -> tuple[float, float]:
+    """The coefficient and the exponent of a fast diffusion without an entropy: its flux is the difference of c rho^m.
+
+    (0, 1) if there is none. U' is infinite in vacuum, so the unknown is u = rho^m.
+    """
+    fast = [(c, m) for c, m in local.powers if m < 1]
+    return fast[0] if fast and not local.entropy else (0.0, 1.0)
+
+
+def _density(local: LocalEnergy, u: Array) -> Array:
+    """The density of an unknown."""
+    m = _fast(local)[1]
+    return np.minimum(u if m == 1 else np.maximum(u, 0.0) ** (1 / m), local.cap)
+
+
+def _unknown(local: LocalEnergy, rho: Array) -> Array:
+    """The unknown of a density."""
+    return np.asarray(rho ** _fast(local)[1])
+
+
+def _density_slope(local: LocalEnergy, u: Array, residual: float) -> Array:
+    """d rho / du.
+
+    In the vacuum of a fast diffusion it is 0, and nothing would bound Newton's step. There it is that of a trace of u, which
+    falls with the residual.
+    """
+    m = _fast(local)[1]
+    trace = min(residual, 0.1) * float(u.max())
+    slope = np.ones_like(u) if m == 1 else np.maximum(u, trace) ** (1 / m - 1) / m
+    return np.where(_density(local, u) < local.cap, slope, slope * (u <= local.cap))
 
 
 def _rest(local: LocalEnergy) -> LocalEnergy:

@@ -89,6 +89,11 @@ class FiniteVolume(IterativeSolver):
         energy = GridEnergy.of(step.forms, step.anchor)
         must_leave_room(energy, step, _SPARE)
         for name, local in energy.local.items():
+            powers = [m for _, m in local.powers]
+            if not local.entropy and any(m < 1 for m in powers) and (len(powers) > 1 or np.isfinite(local.cap)):
+                raise ValueError(
+                    "FiniteVolume takes RenyiEntropy with m < 1 alone or with an entropy, got it with other powers or a bound"
+                )
             if step.anchor[name].values[local.forbidden].any():
                 label = f" of species {name!r}" if name else ""
                 raise ValueError(f"the anchor{label} must hold no mass in obstacles, got some")
