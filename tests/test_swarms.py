@@ -463,10 +463,8 @@ def test_the_kinetic_level_and_particles_agree_in_the_plane():
     f = jf.PhaseDensity.of(space, velocity, lambda x, y, v, w: np.exp(-((x - 1) ** 2) - y**2 - v**2 - (w - 0.5) ** 2))
     law = jf.Potential(lambda x, y: (x**2 + y**2) / 2)
     flow = jf.evolve(law, f, scheme=jf.Kinetic(0.5), dt=0.05, t_end=0.5)
-    meshes = np.meshgrid(*space.axes, *velocity.axes, indexing="ij")
-    heavy = f.values.ravel() > 1e-4 * f.values.max()
-    nodes = np.stack([mesh.ravel()[heavy] for mesh in meshes], axis=1)
-    cloud = jf.MovingParticles(nodes[:, :2], nodes[:, 2:], f.values.ravel()[heavy] * f.cell_volume)
+    cloud = f.particles(trace=1e-4)
+    assert cloud.mass == pytest.approx(f.mass, rel=1e-14)
     there = jf.evolve(law, cloud, scheme=jf.Inertial(0.5), dt=0.05, t_end=0.5)
     assert np.allclose(flow.final.places.mean, there.final.mean, atol=0.02)
     assert np.allclose(flow.final.momentum, there.final.momentum, atol=0.02)
@@ -542,6 +540,7 @@ def test_phase_densities_are_kept_and_refused(tmp_path):
         (lambda: jf.PhaseDensity(f.space, f.velocity, f.values[:5]), "values must have shape"),
         (lambda: jf.PhaseDensity(f.space, jf.Grid.box((0, 1), (0, 1), cells=4), f.values), "velocity must have the dimension"),
         (lambda: jf.Kinetic(0.0), "epsilon must be a positive"),
+        (lambda: f.particles(trace=1.0), "trace must be in"),
         (lambda: jf.evolve(law, PAIR, scheme=jf.Kinetic(0.1), dt=0.1, t_end=0.1), "Inertial takes MovingParticles"),
         (lambda: jf.evolve(law, f, scheme=jf.Kinetic({"a": 1.0}), dt=0.1, t_end=0.1), "epsilon must be given for every"),
         (lambda: jf.evolve(law, f, scheme=jf.JKO(), dt=0.1, t_end=0.1), "no step solver is recommended for PhaseDensity"),

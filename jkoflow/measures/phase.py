@@ -10,10 +10,11 @@ import numpy as np
 
 from .._functions import values_of
 from .._typing import Array, SpaceFunction
-from .._validate import non_negative_array, of_kind, positive
+from .._validate import finite, non_negative_array, of_kind, positive
 from ..grids import Grid
 from .base import HoldsPlaces
 from .density import Density
+from .moving import MovingParticles
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +139,25 @@ class PhaseDensity(HoldsPlaces):
         if np.isinf(p):
             return float(self.values.max())
         return float((self.values**p).sum() * self.cell_volume) ** (1 / p)
+
+    def particles(self, trace: float = 1e-12) -> MovingParticles:
+        """Return point masses at the centres of the cells, with the masses of the cells: characteristics for ``Inertial``.
+
+        Cells with less than ``trace`` times the largest value are left out, and the others are scaled to the whole mass.
+
+        Raises ValueError for a trace that is not in [0, 1).
+
+        >>> grid = Grid.box((-1, 1), cells=4)
+        >>> PhaseDensity.of(grid, grid, lambda x, v: 1.0 * (x > 0) * (v < 0)).particles()
+        MovingParticles(4 points in dimension 1, mass=1)
+        """
+        if not 0 <= finite("trace", trace) < 1:
+            raise ValueError(f"trace must be in [0, 1), got {trace!r}")
+        filled = self.values > trace * self.values.max()
+        meshes = [mesh[filled] for mesh in np.meshgrid(*self.space.axes, *self.velocity.axes, indexing="ij")]
+        x, v = np.stack(meshes[: self.dim], axis=-1), np.stack(meshes[self.dim :], axis=-1)
+        masses = self.values[filled] * (self.mass / self.values[filled].sum())
+        return MovingParticles(x[:, 0], v[:, 0], masses) if self.dim == 1 else MovingParticles(x, v, masses)
 
     @property
     def domain(self) -> tuple[Grid, Grid]:

@@ -31,7 +31,8 @@ class FiniteVolume(IterativeSolver):
         (rho_i - mu_i) / (tau alpha_i) = div(rho_i grad phi_i),      phi_i = U'(rho_i) + V_i + fields
 
     holds in every cell, with fluxes through the faces. The answer differs from the minimiser of the JKO step by O(tau^2), so
-    the flow has the same order 1 in dt. Densities are positive, mass is kept to rounding, and a convex energy never rises.
+    the flow has the same order 1 in dt. Densities are positive, mass is kept to rounding, and a convex energy never rises (but
+    for fast diffusion beside a potential, where it may by the error of the cells).
 
     * With an entropy the flux is that of Scharfetter and Gummel: of order 2 in the cells, exact at equilibrium, and right in
       vacuum that an entropy has to fill.
