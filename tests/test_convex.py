@@ -232,3 +232,16 @@ def test_coefficients_that_cancel_do_not_matter():
     same = _gaussian_step(0.2, cells=24, energy=jf.Entropy() + WELL)
     for solver in (jf.ConvexDynamic(), jf.Entropic()):
         assert np.allclose(solver.solve(step).state[""].values, solver.solve(same).state[""].values)
+
+
+@pytest.mark.parametrize("solver", [jf.Convex(), jf.ConvexDynamic()])
+def test_an_answer_that_breaks_its_constraints_is_not_converged(solver):
+    """A mass of 1e-9 is below the absolute tolerances of Clarabel: the status says so, where the answer is wrong."""
+    grid = jf.Grid.box((0, 1), cells=40)
+    law = jf.Entropy() + jf.Potential(lambda x: 4 * (x - 0.3) ** 2)
+    shapes = []
+    for mass in (1.0, 1e-9):
+        rho = grid.density(lambda x: 1 + 0.9 * np.cos(3 * np.pi * x), mass=mass)
+        answer = solver.solve(jf.ProximalStep(law, jf.Species.of(rho), 0.05))
+        shapes.append(answer.state[""].values / mass)
+    assert not answer.status.ok or np.abs(shapes[1] - shapes[0]).mean() < 5e-3

@@ -12,7 +12,7 @@ from ...._status import FreezingWarning, Status
 from ...._typing import Array
 from ...._validate import of_kind
 from ...base import ProximalStep, ProxResult
-from .solver import ConicSolver, unsolved
+from .solver import ConicSolver, judged, unsolved
 
 if TYPE_CHECKING:
     from .energy import ConicEnergy  # imports cvxpy
@@ -99,6 +99,7 @@ class Convex(ConicSolver):
         state = anchor.like({name: g.sum(axis=0).reshape(grid.shape) / grid.cell_volume for name, g in feasible.items()})
         distances = {name: float(np.sum(cost[occupied[name]] * g)) ** 0.5 for name, g in feasible.items()}
         potentials = {name: -step.weight(name) * links[name].dual_value.reshape(grid.shape) for name in anchor}
+        status = judged(status, residual)
         if status is Status.CONVERGED and frozen:
             status = Status.FROZEN
         return ProxResult(state, distances, potentials, status, iterations, residual)

@@ -12,7 +12,7 @@ from ...._validate import positive_integer
 from ....grids import Grid
 from ....measures import Species
 from ...base import ProximalStep, ProxResult
-from .solver import ConicSolver, unsolved
+from .solver import ConicSolver, judged, unsolved
 
 if TYPE_CHECKING:
     from .energy import ConicEnergy  # imports cvxpy
@@ -98,7 +98,7 @@ class ConvexDynamic(ConicSolver):
             measures[name] = anchor[name].like(feasible.reshape(grid.shape))
         distances = {name: max(float(path.action.value), 0.0) ** 0.5 for name, path in paths.items()}
         potentials = {name: path.potential(step.weight(name)) for name, path in paths.items()}
-        return ProxResult(Species(measures), distances, potentials, status, iterations, residual)
+        return ProxResult(Species(measures), distances, potentials, judged(status, residual), iterations, residual)
 
 
 class _Path:
