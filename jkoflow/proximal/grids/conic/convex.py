@@ -80,25 +80,29 @@ class Convex(ConicSolver):
         from .energy import run_clarabel
 
         conic: ConicEnergy = self.prepared(step)
-        grid, anchor, densities = step.grid, step.anchor, conic.densities
+        grid, anchor = step.grid, step.anchor
         cost = squared_distances(grid.points)
         occupied = {name: anchor[name].masses > 0 for name in anchor}  # the cells with mass, which have a row in the plan
-        plans = {name: cp.Variable((int(occupied[name].sum()), grid.size), nonneg=True) for name in anchor}
-        rows = [cp.sum(plans[name], axis=1) == anchor[name].masses[occupied[name]] for name in anchor]
-        links = {name: cp.sum(plans[name], axis=0) == grid.cell_volume * densities[name] for name in anchor}
-        transport = [cp.sum(cp.multiply(cost[occupied[name]], plans[name])) / (2 * step.weight(name)) for name in anchor]
-        problem = cp.Problem(cp.Minimize(cp.sum(transport + conic.objective)), [*rows, *links.values(), *conic.constraints])
+        mass = {name: anchor[name].mass / grid.size for name in anchor}  # the mean in a cell
+        plans = {name: cp.Variable((int(occupied[name].sum()), grid.size), nonneg=True) for name in anchor}  # in mean masses
+        rows = [cp.sum(plans[name], axis=1) == anchor[name].masses[occupied[name]] / mass[name] for name in anchor]
+        links = {name: cp.sum(plans[name], axis=0) == conic.shapes[name] for name in anchor}
+        weights = {name: mass[name] / (2 * step.weight(name)) for name in anchor}
+        transport = [weights[name] * cp.sum(cp.multiply(cost[occupied[name]], plans[name])) for name in anchor]
+        objective = cp.Minimize(cp.sum([term / conic.unit for term in transport + conic.objective]))
+        problem = cp.Problem(objective, [*rows, *links.values(), *conic.constraints])
         frozen = self._freezes(step)
         status, iterations = run_clarabel(problem, self.max_iterations, self.tolerance)
         if any(plan.value is None or not np.all(np.isfinite(plan.value)) for plan in plans.values()):
             return unsolved(step, status, iterations)
         feasible, residual = {}, 0.0
         for name, plan in plans.items():
-            feasible[name], moved_share = _made_feasible(plan.value, anchor[name].masses[occupied[name]])
+            feasible[name], moved_share = _made_feasible(mass[name] * plan.value, anchor[name].masses[occupied[name]])
             residual = max(residual, moved_share)
         state = anchor.like({name: g.sum(axis=0).reshape(grid.shape) / grid.cell_volume for name, g in feasible.items()})
         distances = {name: float(np.sum(cost[occupied[name]] * g)) ** 0.5 for name, g in feasible.items()}
-        potentials = {name: -step.weight(name) * links[name].dual_value.reshape(grid.shape) for name in anchor}
+        scales = {name: step.weight(name) * conic.unit / mass[name] for name in anchor}
+        potentials = {name: -scales[name] * links[name].dual_value.reshape(grid.shape) for name in anchor}
         status = judged(status, residual)
         if status is Status.CONVERGED and frozen:
             status = Status.FROZEN

@@ -83,30 +83,34 @@ class ConvexDynamic(ConicSolver):
         from .energy import run_clarabel
 
         paths, conic = self.prepared(step)
-        grid, anchor, last = step.grid, step.anchor, conic.densities
+        grid, anchor, last = step.grid, step.anchor, conic.shapes
         transport = [path.action / (2 * step.weight(name)) for name, path in paths.items()]
         constraints = [constraint for path in paths.values() for constraint in path.continuity + path.cones] + conic.constraints
-        problem = cp.Problem(cp.Minimize(cp.sum(transport + conic.objective)), constraints)
+        problem = cp.Problem(cp.Minimize(cp.sum([term / conic.unit for term in transport + conic.objective])), constraints)
         status, iterations = run_clarabel(problem, self.max_iterations, self.tolerance)
         if any(rho.value is None or not np.all(np.isfinite(rho.value)) for rho in last.values()):
             return unsolved(step, status, iterations)
         measures, residual = {}, 0.0
         for name, rho in last.items():
-            feasible = np.maximum(rho.value, 0.0)
+            feasible, found = np.maximum(rho.value, 0.0), conic.mean(name) * rho.value
             feasible *= anchor[name].values.sum() / feasible.sum()
-            residual = max(residual, float(np.abs(feasible - rho.value).sum() / feasible.sum()))
+            residual = max(residual, float(np.abs(feasible - found).sum() / feasible.sum()))
             measures[name] = anchor[name].like(feasible.reshape(grid.shape))
         distances = {name: max(float(path.action.value), 0.0) ** 0.5 for name, path in paths.items()}
-        potentials = {name: path.potential(step.weight(name)) for name, path in paths.items()}
+        potentials = {name: path.potential(step.weight(name), conic.unit) for name, path in paths.items()}
         return ProxResult(Species(measures), distances, potentials, judged(status, residual), iterations, residual)
 
 
 class _Path:
-    """The variables of one species along s, with their constraints: densities in cells, fluxes on faces, and the action."""
+    """The variables of one species along s, with their constraints: densities in cells, fluxes on faces, and the action.
+
+    Densities are in units of their mean, lengths in units of the longest side of the grid.
+    """
 
     def __init__(self, cp: Any, grid: Grid, start: Array, layers: int) -> None:
-        self._grid, self._layers = grid, layers
-        faces = [_faces(grid, axis) for axis in range(grid.dim)]
+        self._grid, self._layers, self._mean, self._length = grid, layers, float(start.mean()), max(grid.lengths)
+        faces = [(self._length * difference, mean) for difference, mean in (_faces(grid, a) for a in range(grid.dim))]
+        start = start / self._mean
         later = [cp.Variable(grid.size, nonneg=True) for _ in range(layers)]
         self.densities = [start, *later]
         self.continuity, self.cones, costs = [], [], []
@@ -124,19 +128,20 @@ class _Path:
                 self._last_interval.append((mean, flux, density))
                 divergence = divergence - difference.T @ flux
             self.continuity.append(layers * (after - before) + divergence == 0)
-        self.action = cp.sum(costs) * (grid.cell_volume / layers) if costs else cp.Constant(0.0)
+        scale = self._mean * self._length**2 * grid.cell_volume / layers
+        self.action = cp.sum(costs) * scale if costs else cp.Constant(0.0)
 
-    def potential(self, weight: float) -> Array:
+    def potential(self, weight: float, unit: float) -> Array:
         """The Kantorovich potential, which is phi at s = 1.
 
         It is the multiplier of the continuity equation in the last interval. Half a Hamilton-Jacobi step carries it from the
         middle of this interval to its end.
         """
-        phi = weight * self._layers / self._grid.cell_volume * self.continuity[-1].dual_value
+        phi = weight * self._layers / self._grid.cell_volume * unit / self._mean * self.continuity[-1].dual_value
         for mean, flux, density in self._last_interval:
             occupied = density.value > 1e-9 * density.value.max()
             velocity = np.where(occupied, flux.value, 0.0) / np.where(occupied, density.value, 1.0)
-            phi = phi - mean.T @ velocity**2 / (4 * self._layers)
+            phi = phi - mean.T @ (self._length * velocity) ** 2 / (4 * self._layers)
         return np.asarray(phi).reshape(self._grid.shape)
 
 

@@ -18,6 +18,7 @@ from ....laws.electrostatics import doping_on, psi_of_charge
 from ....laws.forms import Bound, External, FieldCoupling, Internal, Pair
 from ...base import ProximalStep
 
+_UNIT = 10.0  # costs of moving the mass across a cell: with 1 or less the multipliers come out a little less exact
 _STATUSES = {
     "optimal": Status.CONVERGED,
     "optimal_inaccurate": Status.STALLED,
@@ -31,14 +32,32 @@ _STATUSES = {
 class ConicEnergy:
     """The energy of a step in the densities: terms of the objective, constraints, and one quadratic form of the masses.
 
+    The tolerances of Clarabel are absolute, so its numbers are of order 1: the density of a species is its mean times
+    ``shapes``, and the objective is divided by ``unit``, some times the cost of moving the mass across a cell.
+
     ``blocks`` are the matrices of the quadratic form for pairs of species, per unit mass in each cell.
     """
 
     step: ProximalStep
-    densities: dict[str, cp.Variable]
+    shapes: dict[str, Any]
     objective: list[Any] = field(default_factory=list)
     constraints: list[Any] = field(default_factory=list)
     blocks: dict[tuple[str, str], Array] = field(default_factory=dict)
+
+    def mean(self, name: str) -> float:
+        """The mean density of a species."""
+        return self.step.anchor[name].mass / self.step.grid.volume
+
+    @property
+    def densities(self) -> dict[str, Any]:
+        """The densities, as expressions in the shapes."""
+        return {name: self.mean(name) * shape for name, shape in self.shapes.items()}
+
+    @property
+    def unit(self) -> float:
+        """The unit of the objective, an energy."""
+        widest = max(self.step.grid.spacing)
+        return _UNIT * sum(self.step.anchor[name].mass * widest**2 / (2 * self.step.weight(name)) for name in self.step.anchor)
 
     @property
     def volume(self) -> float:
@@ -61,7 +80,7 @@ class ConicEnergy:
         """
         if not self.blocks:
             return
-        names = list(self.densities)
+        names = list(self.shapes)
         n = self.step.grid.size
         zero = np.zeros((n, n))
         full = np.block([[self.blocks.get((a, b), zero) for b in names] for a in names])
@@ -80,19 +99,20 @@ class ConicEnergy:
         self.objective.append(0.5 * uniform @ full @ uniform)
 
 
-def conic_energy(step: ProximalStep, densities: dict[str, cp.Variable]) -> ConicEnergy:
-    """The energy of the step in the density variables.
+def conic_energy(step: ProximalStep, shapes: dict[str, Any]) -> ConicEnergy:
+    """The energy of the step in the densities, each in units of its mean.
 
     Raises ValueError for a term that is not accepted.
     """
-    conic = ConicEnergy(step, densities)
+    conic = ConicEnergy(step, shapes)
+    densities = conic.densities
     for entry in step.forms.entries:
         match entry.form:
             case Internal():
                 _enter_internal(entry, conic)
             case Bound() as bound:
                 entry.non_negative()
-                conic.constraints.append(densities[bound.species] <= bound.density)
+                conic.constraints.append(shapes[bound.species] <= bound.density / conic.mean(bound.species))
             case External() as external:
                 values = step.anchor[external.species].field("V", external.V).ravel()
                 conic.objective.append((entry.factor * conic.volume * values) @ densities[external.species])
@@ -106,17 +126,18 @@ def conic_energy(step: ProximalStep, densities: dict[str, cp.Variable]) -> Conic
 
 def _enter_internal(entry: Entry[Internal], conic: ConicEnergy) -> None:
     c, form, volume = entry.non_negative(), entry.form, conic.volume
-    density = conic.densities[form.species]
+    shape, mean = conic.shapes[form.species], conic.mean(form.species)
     if form.others:
         raise ValueError(
             f"Convex and ConvexDynamic do not accept {entry.term!r}, whose integrand is known by its values alone: they take "
             "sums of entropies and powers; use BackAndForth or Entropic"
         )
     if form.entropy:
-        conic.objective.append(-c * form.entropy * volume * cp.sum(cp.entr(density)))
+        scale = c * form.entropy * volume * mean
+        conic.objective.append(-scale * cp.sum(cp.entr(shape)) + scale * np.log(mean) * cp.sum(shape))
     for factor, m in form.powers:
-        power = cp.sum_squares(density) if m == 2 else cp.sum(cp.power(density, m, approx=False))
-        conic.objective.append(c * factor * volume / (m - 1) * power)
+        power = cp.sum_squares(shape) if m == 2 else cp.sum(cp.power(shape, m, approx=False))
+        conic.objective.append(c * factor * volume * mean**m / (m - 1) * power)
 
 
 def _enter_coupling(coupling: FieldCoupling, c: float, conic: ConicEnergy) -> None:
