@@ -43,6 +43,8 @@ class DampedMotion:
         The inertia times.
     drag : float
         1 for damped particles, 0 for Newton's equations.
+    evaluations : int
+        How often f has been computed.
     """
 
     problem: Problem
