@@ -18,7 +18,7 @@ from ....laws.electrostatics import doping_on, psi_of_charge
 from ....laws.forms import Bound, External, FieldCoupling, Internal, Pair
 from ...base import ProximalStep
 
-_UNIT = 10.0  # costs of moving the mass across a cell: with 1 or less the multipliers come out a little less exact
+_UNIT = 3.0  # costs of moving the mass across a cell: with 10 the answer, with 1 or less the multipliers come out less exact
 _STATUSES = {
     "optimal": Status.CONVERGED,
     "optimal_inaccurate": Status.STALLED,
