@@ -176,6 +176,8 @@ EXAMPLES = {
 }
 SLOW_EXAMPLES = {
     "plot_small_inertia",
+    "plot_segregation",
+    "plot_riesz_gas",
     "plot_crowd",
     "plot_round_a_post",
     "plot_second_order",

@@ -53,6 +53,7 @@ def test_t9_distances_to_the_flow_of_first_order(epsilon):
     assert float(jf.wasserstein2(there.places, limit)) == pytest.approx(gap, abs=within)
 
 
+@pytest.mark.slow
 def test_t9_coefficients_of_the_expansion():
     """W1/eps, and W1/eps^2 where the first coefficient vanishes; defect, kinetic part and layer."""
 
@@ -119,6 +120,7 @@ def test_t13_balls_of_two_radii(d, alpha):
         assert ask.energy_distance(*densities, kernel) == pytest.approx(BALLS[d, alpha], rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("d", "alpha"), BALLS)
 def test_t12_t13_expansions_of_the_ball(d, alpha):
     """R_eps = R + eps r_1 + O(eps^2); the parts of the modulated energy over eps^2, where R_eps <= R."""
@@ -203,6 +205,7 @@ def test_t18_the_distance_is_below_its_bound_and_of_order_epsilon():
     assert jf.study.rate(epsilons, worst).exponent == pytest.approx(1.0, abs=0.15)
 
 
+@pytest.mark.slow
 def test_the_layer_of_the_velocities_and_the_order_of_the_defect():
     """Section 3.4: the bound, order 1 behind the layer and in L^1. The printed sup over all t stays (Proposition 3.3)."""
     state, late, sums = _swarm(), [], []
@@ -445,6 +448,7 @@ def test_energy_and_virial_identities_of_a_riesz_gas():
 # ---- distances on phase space -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_phase_space_distances_and_the_monokinetic_bound():
     """W1 on phase space between f and the limit with one velocity at each place is below the bound of section 2.5."""
     state = _swarm(1)
@@ -477,6 +481,7 @@ def test_phase_space_distances_and_the_monokinetic_bound():
             call()
 
 
+@pytest.mark.slow
 def test_lemma_4_1_is_an_equality_for_a_law_of_interactions():
     """The norms of f grow by exp((1 - 1/p) t / eps) whatever the kernel."""
     x, v = jf.Grid.box((-5, 5), cells=250), jf.Grid.box((-5, 5), cells=250)
@@ -487,6 +492,7 @@ def test_lemma_4_1_is_an_equality_for_a_law_of_interactions():
     assert ask.phase_norms(flow, 0.5, np.inf).worst < 0.02
 
 
+@pytest.mark.slow
 def test_the_defects_are_the_same_on_the_grid_of_phase_space():
     """One law, one start: the defect and the modulated energy by particles and by a PhaseDensity."""
     law, epsilon = _quadratic(1.0) + jf.Potential(lambda x: -x, gradient=lambda x: -1 + 0 * x), 0.3

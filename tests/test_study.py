@@ -57,6 +57,7 @@ def test_any_executor_gives_the_same_table(kind):
         assert sweep(inertia, over=over, executor=executor).rows == expected.rows
 
 
+@pytest.mark.slow
 def test_dask_gives_the_same_table():
     over = {"epsilon": [1e-3, 1e-2, 9.0]}
     expected = sweep(inertia, over=over)

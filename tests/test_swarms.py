@@ -137,6 +137,7 @@ def test_t3_and_t4_three_species_with_quadratic_kernels():
         assert np.ptp(kept, axis=0).max() < 1e-14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["particles", "quantiles", "grid", "phase density"])
 def test_t3_at_every_level(level):
     """The centres of three species under kernels that are not symmetric: of first order, and on the kinetic level."""
@@ -472,6 +473,7 @@ def test_the_kinetic_level_and_particles_agree_in_the_plane():
     assert flow.dissipation[-1] == pytest.approx(there.dissipation[-1], rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epsilons", [{"a": 1.0, "b": 2.0}, None])
 def test_two_species_with_friction_and_alignment(epsilons):
     """On the grid and by weighted characteristics at the cells of f, from the same law; the grid to order two in dt."""
