@@ -67,6 +67,15 @@ class Motion:
         is alone.
         """
         groups = Groups.of(state) if members is None else Groups.again(state, members)
+        try:
+            return self._followed(state, groups, duration)
+        except _TooManyEvaluations:
+            return Moved(state, Status.ITERATION_LIMIT, groups.members, np.nan)
+
+    def _followed(self, state: Species, groups: Groups, duration: float) -> Moved:
+        """The motion of groups from meeting to meeting."""
+        from scipy.integrate import solve_ivp
+
         origin = groups.places.mean(axis=0)  # tolerances are relative to the extent, not to the distance from 0
         first = self.law.velocities(groups.places, groups.masses, self.start)
         extent, away = float(np.ptp(groups.places, axis=0).max()), float(np.abs(groups.places).max())
@@ -78,25 +87,6 @@ class Motion:
             return Moved(state, Status.CONVERGED, groups.members, 0.0)
         contact = max(_CONTACT * self.tolerance * extent, _ONE_PLACE * away)
         grips = self.law.grips(contact)
-        try:
-            return self._through_meetings(state, groups, duration, origin, extent, away, contact, grips)
-        except _TooManyEvaluations:
-            return Moved(state, Status.ITERATION_LIMIT, groups.members, np.nan)
-
-    def _through_meetings(
-        self,
-        state: Species,
-        groups: Groups,
-        duration: float,
-        origin: Array,
-        extent: float,
-        away: float,
-        contact: float,
-        grips: Array,
-    ) -> Moved:
-        """The motion from meeting to meeting."""
-        from scipy.integrate import solve_ivp
-
         now, near = 0.0, _MET * contact
         for _ in range(_MOST_MEETINGS * len(groups.places)):
             groups = groups.gathered(partial(self._velocities, time=now), grips, self.law.balance, contact, near)

@@ -98,7 +98,7 @@ class Langevin(Scheme):
         seed, count = (int(number) for number in carry["noise"])
         measures = list(moving.values())
         x, v, m = ([getattr(p, part) for p in measures] for part in ("points", "velocities", "masses"))
-        now = _normal(seed, count, x)
+        now, used, status = _normal(seed, count, x), 1, Status.CONVERGED
         with np.errstate(over="ignore", invalid="ignore"):  # the status tells
             if issubclass(state.masses.kind, Particles):
                 later = _normal(seed, count + 1, x)
@@ -110,10 +110,14 @@ class Langevin(Scheme):
                 ]
             else:
                 motion = DampedMotion(instant, forces, m, [1.0] * len(m), 0.0)
-                kicked = _kicked(motion, x, v, state.time, dt, strengths, now)
-                x, v = kicked or ([np.full_like(part, np.nan) for part in x], v)
+                kicked, used = _kicked(motion, x, v, state.time, dt, strengths, now), 2
+                if kicked is None:
+                    status = Status.SOLVER_FAILED
+                else:
+                    x, v = kicked
         after: dict[str, Particles | MovingParticles] = {}
-        status = Status.CONVERGED if all(np.isfinite(part).all() for part in (*x, *v)) else Status.NOT_FINITE
+        if not all(np.isfinite(part).all() for part in (*x, *v)):
+            status = Status.NOT_FINITE
         for k, name in enumerate(state.masses):
             if status is not Status.CONVERGED:
                 after[name] = state.masses[name]
@@ -122,7 +126,7 @@ class Langevin(Scheme):
             else:
                 after[name] = state.masses[name].like((x[k], v[k]))
         distances = {name: after[name].moved_from(state.masses[name]) for name in after}
-        info = StepInfo(distances, status, evaluations=1)
+        info = StepInfo(distances, status, evaluations=used)
         return Taken(state.after(dt, Species(after)), {"noise": np.array([seed, count + 1])}, info)
 
     def energy(self, problem: Problem, state: State) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -273,7 +273,7 @@ def _density_slope(local: LocalEnergy, u: Array, residual: float) -> Array:
 
 def _rest(local: LocalEnergy) -> LocalEnergy:
     """The local energy without its entropy."""
-    return LocalEnergy(local.potential, local.forbidden, 0.0, local.powers, local.others, local.cap)
+    return replace(local, entropy=0.0)
 
 
 def _moved_by_potential(local: LocalEnergy) -> bool:
