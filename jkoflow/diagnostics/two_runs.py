@@ -47,9 +47,7 @@ def contraction(one: Trajectory, other: Trajectory, convexity: float) -> Report:
     >>> contraction(*runs, convexity=2.0).worst < 0.02                      # implicit Euler contracts a little less: O(dt)
     True
     """
-    span = float(np.ptp(one.times)) or 1.0
-    if len(one) != len(other) or not np.allclose(one.times, other.times, rtol=0.0, atol=1e-9 * span):
-        raise ValueError(f"the runs must have the same times, got {len(one)} to {one.times[-1]} and {len(other)}")
+    must_have_same_times(one, other)
     if one.mobilities != other.mobilities:
         raise ValueError(f"the runs must have the same mobilities, got {one.mobilities} and {other.mobilities}")
     finite("convexity", convexity)
@@ -59,3 +57,10 @@ def contraction(one: Trajectory, other: Trajectory, convexity: float) -> Report:
     return Report(
         "distance of two runs", one.times, {"distance": distances}, {"exp(-lambda t)": bound}, float((distances - bound).max())
     )
+
+
+def must_have_same_times(one: Trajectory, other: Trajectory) -> None:
+    """Raise ValueError for runs at different times, apart from 1e-9 of their length."""
+    span = float(np.ptp(one.times)) or 1.0
+    if len(one) != len(other) or not np.allclose(one.times, other.times, rtol=0.0, atol=1e-9 * span):
+        raise ValueError(f"the runs must have the same times, got {len(one)} to {one.times[-1]} and {len(other)}")

@@ -9,11 +9,11 @@ import numpy as np
 from ..._typing import Array
 from ..._validate import finite, positive
 from ...laws import Law
-from ...laws.forms import Pair
 from ...measures import Measure, Species, complete_mobilities
 from ...trajectory import Trajectory
 from ...transport import wasserstein
 from ..report import Report
+from ..two_runs import must_have_same_times
 from .differences import energy_distance
 from .fields import first_order_velocities, spread_about
 
@@ -45,8 +45,8 @@ def modulated_energy(flow: Trajectory, limit: Trajectory, law: Law, epsilon: flo
         interaction part   sum_i int (rho_i - r_i) K_ii * (rho_i - r_i)
         modulated energy   kinetic part + interaction part / (2 epsilon)
 
-    rho_i are the densities of ``limit``, r_i those of the places of ``flow``. K_ii are the kernels of the interactions of the
-    species with themselves. ``limit`` has the same law, times and species: of Particles for MovingParticles, of a Density on
+    rho_i are the densities of ``limit``, r_i those of the places of ``flow``. K_ii are the kernels by which species act on
+    themselves. ``limit`` has the same law, times and species: of Particles for MovingParticles, of a Density on
     the same grid for PhaseDensity. ``worst`` is NaN.
 
     For a repulsive singular kernel the interaction part is >= 0. Between point masses it is infinite: ValueError says so.
@@ -63,18 +63,15 @@ def modulated_energy(flow: Trajectory, limit: Trajectory, law: Law, epsilon: flo
     >>> bool(modulated_energy(flow, first, well, 0.01).curves["kinetic part"][-1] < 1e-4)      # of order epsilon^2
     True
     """
-    _same_times(flow, limit)
+    must_have_same_times(flow, limit)
     positive("epsilon", epsilon)
     kinetic = sum(_along(flow, limit, law, lambda measure, u: spread_about(measure, u, 2) / 2).values())
     interaction = np.zeros(len(flow))
-    for factor, form, _ in law.forms.each(Pair):
-        if form.is_self:
-            interaction += factor * np.array(
-                [
-                    energy_distance(state[form.a].places, first[form.a].places, form.kernel)
-                    for state, first in zip(flow.snapshots, limit.snapshots, strict=True)
-                ]
-            )
+    pairs = list(zip(flow.snapshots, limit.snapshots, strict=True))
+    for name, by, factor, kernel in law.forms.motions:
+        if name == by:
+            distances = [energy_distance(state[name].places, first[name].places, kernel) for state, first in pairs]
+            interaction += factor * np.array(distances)
     total = kinetic + interaction / (2 * epsilon)
     curves = {"modulated energy": total, "kinetic part": np.asarray(kinetic), "interaction part": interaction}
     return Report("modulated energy", flow.times, curves)
@@ -119,9 +116,3 @@ def _along(flow: Trajectory, source: Trajectory, law: Law, ask: Callable[[Measur
         fields = first_order_velocities(law.at(float(time)), by, state, flow.mobilities)
         rows.append([ask(measure, fields[name]) for name, measure in state.items()])
     return dict(zip(flow.snapshots[0], np.array(rows).T, strict=True))
-
-
-def _same_times(one: Trajectory, other: Trajectory) -> None:
-    span = float(np.ptp(one.times)) or 1.0
-    if len(one) != len(other) or not np.allclose(one.times, other.times, rtol=0.0, atol=1e-9 * span):
-        raise ValueError(f"the runs must have the same times, got {len(one)} to {one.times[-1]} and {len(other)}")

@@ -9,9 +9,10 @@ import numpy as np
 from ..._typing import Array
 from ...clouds import CloudLaw, gradient_of
 from ...kernels.sums import pair_gradients
-from ...laws import Combination, Law
+from ...laws import Law
 from ...laws.forms import Damping, VelocityPull
 from ...measures import Density, Measure, MovingParticles, Particles, PhaseDensity, Species
+from ...schemes.particles.inertia import force_fields
 
 
 def first_order_velocities(law: Law, source: Species, at: Species, mobilities: Mapping[str, float]) -> dict[str, Array]:
@@ -28,7 +29,7 @@ def first_order_velocities(law: Law, source: Species, at: Species, mobilities: M
     if issubclass(at.kind, MovingParticles) and issubclass(held.kind, Particles):
         return _at_points(law, held, at, mobilities)
     if issubclass(at.kind, PhaseDensity) and issubclass(held.kind, Density) and held.domain == at.domain[0]:
-        return _on_grid(law, held, mobilities)
+        return force_fields(law, held, mobilities)
     raise ValueError(
         f"flow and limit must both be of particles, or both on one grid of places, got {at.kind.__name__} and "
         f"{source.kind.__name__}"
@@ -51,24 +52,13 @@ def _at_points(law: Law, source: Species, at: Species, mobilities: Mapping[str, 
     return out
 
 
-def _on_grid(law: Law, source: Species, mobilities: Mapping[str, float]) -> dict[str, Array]:
-    frozen = Combination(law.terms).frozen_at(source, self_terms=True)
-    out = {}
-    for name, rho in source.items():
-        variation = frozen.first_variation(source, name)
-        slopes = [np.gradient(variation, h, axis=axis, edge_order=2) for axis, h in enumerate(rho.grid.spacing)]
-        out[name] = -mobilities[name] * np.stack(slopes)
-    return out
-
-
 def spread_about(measure: Measure, velocities: Array, power: int) -> float:
     """int int |v - u(x)|^power df, for the velocities u at the places of f."""
     if isinstance(measure, MovingParticles):
         apart = (measure.velocities - velocities).reshape(len(measure.masses), -1)
         return float(measure.masses @ (apart**2).sum(axis=1) ** (power / 2))
     assert isinstance(measure, PhaseDensity)
-    squares = np.zeros(measure.values.shape)
-    for axis, (u, v) in enumerate(zip(velocities, np.meshgrid(*measure.velocity.axes, indexing="ij"), strict=True)):
-        assert axis < measure.dim
-        squares += (v - u.reshape(u.shape + (1,) * measure.dim)) ** 2
+    meshes = np.meshgrid(*measure.velocity.axes, indexing="ij")
+    fields = [u.reshape(u.shape + (1,) * measure.dim) for u in velocities]
+    squares = sum(((v - u) ** 2 for v, u in zip(meshes, fields, strict=True)), np.zeros(measure.values.shape))
     return float((measure.values * squares ** (power / 2)).sum()) * measure.cell_volume

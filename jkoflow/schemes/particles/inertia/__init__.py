@@ -2,6 +2,6 @@
 
 from .base import Advanced, InertialScheme, WithInertia
 from .motion import DampedMotion, Parts, Phis
-from .phase_motion import PhaseMotion
+from .phase_motion import PhaseMotion, force_fields
 
-__all__ = ["Advanced", "DampedMotion", "InertialScheme", "Parts", "PhaseMotion", "Phis", "WithInertia"]
+__all__ = ["Advanced", "DampedMotion", "InertialScheme", "Parts", "PhaseMotion", "Phis", "WithInertia", "force_fields"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...._typing import Array
 from ....kernels import CustomKernel
-from ....laws import Combination
+from ....laws import Combination, Law
 from ....laws.forms import Damping, VelocityPull
 from ....linear import krylov_phi, phi
 from ....measures import PhaseDensity, Species
@@ -64,14 +65,8 @@ class PhaseMotion:
                     pulls.append((form.moves, form.by, kernel))
                 case _:
                     rest.append((factor, term))
-        frozen = Combination(tuple(rest)).frozen_at(places, self_terms=True)
-        pushes = {}
-        for name, rho in places.items():
-            variation = frozen.first_variation(places, name)
-            if not np.isfinite(variation).all():
-                raise ValueError(f"the force on species {name!r} must be finite: Kinetic takes no entropy next to vacuum")
-            slopes = [np.gradient(variation, h, axis=axis, edge_order=2) for axis, h in enumerate(rho.grid.spacing)]
-            pushes[name] = -instant.mobilities[name] / times[name] * np.stack(slopes)
+        forces = force_fields(Combination(tuple(rest)), places, instant.mobilities)
+        pushes = {name: force / times[name] for name, force in forces.items()}
         return cls(masses, pushes, rates, pulls, times)
 
     def after(self, h: float) -> Species | None:
@@ -123,6 +118,22 @@ class PhaseMotion:
         of_start = krylov_phi(apply, joined(start), h, 1, _TOLERANCE, _MOST)
         of_push = krylov_phi(apply, joined(self.pushes), h, 2, _TOLERANCE, _MOST)
         return None if of_start is None or of_push is None else parted(of_start[0] + h * of_push[1])
+
+
+def force_fields(law: Law, places: Species, mobilities: Mapping[str, float]) -> dict[str, Array]:
+    """-alpha grad dE/d rho of every species over its grid of places, shape (d, ...), by central differences.
+
+    Raises ValueError if it is not finite.
+    """
+    frozen = Combination(law.terms).frozen_at(places, self_terms=True)
+    forces = {}
+    for name, rho in places.items():
+        variation = frozen.first_variation(places, name)
+        if not np.isfinite(variation).all():
+            raise ValueError(f"the force on species {name!r} must be finite: there must be no entropy next to vacuum")
+        slopes = [np.gradient(variation, h, axis=axis, edge_order=2) for axis, h in enumerate(rho.grid.spacing)]
+        forces[name] = -mobilities[name] * np.stack(slopes)
+    return forces
 
 
 def _of_the_distance(form: VelocityPull, factor: float) -> CustomKernel:
