@@ -37,6 +37,19 @@ def test_a_linear_step_is_that_of_scharfetter_and_gummel():
     assert np.allclose(answer.state[""].values, np.linalg.solve(A, rho.values), rtol=1e-9)
 
 
+@pytest.mark.parametrize("tau", [1e-8, 1.0, 1e6])
+def test_steps_of_any_length_are_solved_to_rounding(tau):
+    """At a huge step the answer is the equilibrium exp(-V / D), by the formula."""
+    grid, D = jf.Grid.box((-3, 3), cells=40), 5.0
+    V = np.random.default_rng(0).normal(size=40)
+    rho = grid.density(lambda x: np.exp(-2 * (x - 0.7) ** 2))
+    answer = jf.FiniteVolume().solve(jf.ProximalStep(D * jf.Entropy() + jf.Potential(V), jf.Species.of(rho), tau))
+    assert answer.status is jf.Status.CONVERGED
+    if tau > 1e3:
+        exact = np.exp(-V / D)
+        assert np.allclose(answer.state[""].values, exact / (exact.sum() * grid.spacing[0]), rtol=1e-5)
+
+
 @pytest.mark.slow
 def test_orders_in_the_cells_and_in_time():
     """The Ornstein-Uhlenbeck flow, of order 2 in the cells; one step differs from the exact JKO step by O(dt^2)."""

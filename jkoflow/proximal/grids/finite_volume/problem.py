@@ -17,6 +17,8 @@ from ..local_energy import GridEnergy, LocalEnergy
 from .faces import Faces
 from .fluxes import Flux, scharfetter_gummel, upwind
 
+_ROUNDING = 4 * np.finfo(float).eps  # of the sum of the fluxes in both directions
+
 
 @dataclass(frozen=True, eq=False)
 class Trial:
@@ -32,6 +34,8 @@ class Trial:
     """What is left of the equations, (K, cells), densities."""
     residual: float
     """The L1 norm of the excess of the densities over the mass, the largest over the species."""
+    noise: float
+    """What rounding may leave of the residual: in a long step the fluxes of both directions far exceed what is left."""
 
 
 class FiniteVolumeStep:
@@ -75,14 +79,17 @@ class FiniteVolumeStep:
         count = len(self.names)
         rho = np.stack([_density(local, u) for local, u in zip(self.local, unknowns[:count], strict=True)])
         fields = self._fields(rho)
-        levels, fluxes, excess = [], [], []
+        levels, fluxes, excess, noise = [], [], [], 0.0
         for k, local in enumerate(self.local):
             phi = local.potential.ravel() + fields[k] + self._own(k, rho[k], unknowns[k])
             if self.coupling is not None:
                 phi = phi + self._charge(k) * unknowns[count]
             flux = self._flux(k, rho[k], phi)
             inflow = np.zeros_like(rho[k])
-            part = self.taus[k] / self.faces[k].widths * flux.value
+            faces, weight = self.faces[k], self.taus[k] / self.faces[k].widths
+            part = weight * flux.value
+            both = weight * (np.abs(flux.of_left) * rho[k][faces.left] + np.abs(flux.of_right) * rho[k][faces.right])
+            noise = max(noise, _ROUNDING * float(both.sum()) / float(self.totals[k]))
             np.add.at(inflow, self.faces[k].left, -part)
             np.add.at(inflow, self.faces[k].right, part)
             fluxes.append(flux)
@@ -95,7 +102,7 @@ class FiniteVolumeStep:
             excess.append(charge)
             gross = sum(abs(self._charge(k)) * total for k, total in enumerate(self.totals)) or 1.0
             residual = max(residual, float(np.abs(charge).sum() / gross))
-        return Trial(unknowns, rho, np.stack(levels), fluxes, np.stack(excess), residual)
+        return Trial(unknowns, rho, np.stack(levels), fluxes, np.stack(excess), residual, noise)
 
     def jacobian(self, trial: Trial) -> Any:
         """The derivative of the excess in the unknowns, without that of the nonlocal fields: a sparse matrix."""

@@ -44,7 +44,8 @@ class FiniteVolume(IterativeSolver):
     Parameters
     ----------
     tolerance : float
-        Bound on the residual: the L1 norm of what is left of the equations, over the mass; the largest over the species.
+        Bound on the residual: the L1 norm of what is left of the equations, over the mass; the largest over the species. Where
+        rounding of the fluxes leaves more, as in very long steps, the bound is that.
     max_iterations : int
         Bound on the iterations of Newton's method.
 
@@ -119,7 +120,7 @@ class FiniteVolume(IterativeSolver):
             log_iteration("FiniteVolume", iterations, trial.residual)
             if not np.isfinite(trial.residual):
                 return _End(trial, Status.NOT_FINITE, iterations)
-            if trial.residual <= tolerance:
+            if trial.residual <= max(tolerance, trial.noise):
                 return _End(trial, Status.CONVERGED, iterations)
             change = _direction(problem, trial)
             if change is None or not np.isfinite(change).all():
@@ -127,14 +128,14 @@ class FiniteVolume(IterativeSolver):
             share, lower = 1.0, None
             while share >= _SHORTEST:
                 new = problem.trial(_positive(problem, trial.unknowns + share * change))
-                if new.residual < (1 - _GAIN * share) * trial.residual or new.residual <= tolerance:
+                if new.residual < (1 - _GAIN * share) * trial.residual or new.residual <= max(tolerance, new.noise):
                     lower = new
                     break
                 share /= 2
             if lower is None:
                 return _End(trial, Status.STALLED, iterations + 1)
             trial = lower
-        return _End(trial, Status.CONVERGED if trial.residual <= tolerance else Status.ITERATION_LIMIT, most)
+        return _End(trial, Status.CONVERGED if trial.residual <= max(tolerance, trial.noise) else Status.ITERATION_LIMIT, most)
 
     def _answer(
         self, step: ProximalStep, problem: FiniteVolumeStep, trial: Trial, status: Status, iterations: int
