@@ -248,3 +248,27 @@ def test_the_same_step_in_any_units(solver, length, mass):
         return answer.state[""].values * length / mass
 
     assert np.abs(shape(length, mass) - shape(1.0, 1.0)).mean() < 1e-3
+
+
+@pytest.mark.parametrize("mass", [1e-18, 1e23])
+def test_interactions_in_any_unit_of_mass(mass):
+    def shape(mass):
+        grid = jf.Grid.box((0, 1), cells=20)
+        rho = grid.density(lambda x: 1 + 0.5 * np.cos(np.pi * x), mass=mass)
+        law = jf.Entropy() + (1 / mass) * jf.Interaction(-jf.PowerLaw(1))
+        answer = jf.Convex().solve(jf.ProximalStep(law, jf.Species.of(rho), 0.02))
+        assert answer.status is jf.Status.CONVERGED
+        return answer.state[""].values / mass
+
+    assert np.abs(shape(mass) - shape(1.0)).max() < 1e-3
+
+
+@pytest.mark.parametrize("solver", [jf.Convex(), jf.ConvexDynamic()], ids=repr)
+def test_a_huge_step_ends_at_the_equilibrium(solver):
+    grid = jf.Grid.box((-2, 2), cells=20)
+    rho = grid.density(lambda x: np.exp(-2 * (x - 0.5) ** 2) + 0.02)
+    law = jf.Entropy() + jf.Potential(lambda x: x**2 / 2)
+    answer = solver.solve(jf.ProximalStep(law, jf.Species.of(rho), 1e9))
+    exact = np.exp(-(grid.axes[0] ** 2) / 2)
+    assert answer.status is jf.Status.CONVERGED
+    assert np.allclose(answer.state[""].values, exact / (exact.sum() * grid.spacing[0]), atol=1e-4)

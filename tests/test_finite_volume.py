@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import fsolve
 
 import jkoflow as jf
 
@@ -191,3 +192,68 @@ def test_natural_problems_are_solved_by_the_default(family):
             assert flow.ok
             assert np.diff(flow.energies).max() <= 1e-9 * np.abs(flow.energies).max()
             assert set(flow.solvers) <= {"BackAndForth", "FiniteVolume"}
+
+
+LINE = jf.Grid.box((-2, 2), cells=60)
+BOX = LINE.density(lambda x: (abs(x) < 0.5) * 1.0)
+CUBE = jf.CustomInternalEnergy(lambda s: s**3, lambda s: 3 * s**2)
+
+
+def test_no_term_is_dropped():
+    """Sums of internal energies against dense implicit Euler of scipy, with the same upwind fluxes written by hand."""
+    h, tau, V = LINE.spacing[0], 0.02, LINE.axes[0] ** 2
+    mu = LINE.density(lambda x: np.exp(-4 * x * x) + 0.01)
+    for law, slope in (
+        (jf.RenyiEntropy(2) + CUBE + jf.Potential(V), lambda s: 2 * s + 3 * s**2),
+        (2 * jf.RenyiEntropy(3) + 0.5 * jf.RenyiEntropy(2) + jf.Potential(V), lambda s: 3 * s**2 + s),
+    ):
+
+        def excess(rho, slope=slope):
+            rise = np.diff(slope(rho) + V)
+            flux = -np.where(rise < 0, rho[:-1], rho[1:]) * rise / h
+            return rho - mu.values + tau / h * np.diff(flux, prepend=0.0, append=0.0)
+
+        exact = fsolve(excess, mu.values, xtol=1e-12)
+        answer = jf.FiniteVolume().solve(jf.ProximalStep(law, jf.Species.of(mu), tau))
+        assert np.allclose(answer.state[""].values, exact, atol=1e-8)
+    for law, words in (
+        (0.2 * jf.Entropy() + jf.RenyiEntropy(0.5), "m < 1 without other internal energies"),
+        (CUBE + jf.RenyiEntropy(0.5), "m < 1 without other internal energies"),
+        (jf.Congestion(2.0) + jf.RenyiEntropy(0.5), "m < 1 without other internal energies"),
+        (jf.CustomInternalEnergy(lambda s: -2 * s**0.5, lambda s: -(s**-0.5)), "finite slope at density 0"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            jf.FiniteVolume().check(jf.ProximalStep(law, jf.Species.of(mu), tau))
+        assert jf.evolve(law, mu, dt=tau, t_end=2 * tau).ok  # the default takes another solver
+
+
+def test_what_finite_volumes_do_not_solve_goes_to_another_solver():
+    """Steep attraction, a step of the potential beside a bound, an own energy whose slope is infinite in vacuum."""
+    for law, dt in (
+        (jf.Interaction(jf.Gaussian(20.0, 0.2)) + 0.1 * jf.Entropy(), 0.02),
+        (jf.Potential(lambda x: 20 * (x > 0) * 1.0) + jf.Congestion(1.2) + 0.05 * jf.Entropy(), 0.1),
+        (jf.CustomInternalEnergy(lambda s: -2 * s**0.5, lambda s: -(s**-0.5)), 0.05),
+    ):
+        flow = jf.evolve(law, BOX, dt=dt, t_end=3 * dt)
+        assert flow.ok
+        assert "Entropic" in flow.solvers
+
+
+def test_a_full_part_behind_a_wall_rests():
+    grid = jf.Grid.box((-2, 2), cells=40)
+    full = grid.density(lambda x: (x <= 0) * 1.0)
+    law = jf.Potential(lambda x: x) + jf.Congestion(0.5) + jf.Obstacle(lambda x: (x > 0) & (x < 0.3))
+    flow = jf.evolve(law, full, dt=0.1, t_end=0.3)
+    assert flow.ok
+    assert np.allclose(flow.final.values, full.values, atol=1e-9)
+
+
+def test_the_pressure_of_a_bound_has_the_unit_of_the_energy():
+    shapes = []
+    for mass in (1.0, 1e23, 1e-18):
+        rho = LINE.density(lambda x: np.exp(-8 * (x - 0.3) ** 2) * (abs(x - 0.3) < 0.5), mass=mass)
+        law = (-1 / mass**2) * jf.Interaction(jf.Gaussian(0.5)) + jf.Congestion(1.6 * mass)
+        flow = jf.evolve(law, rho, scheme=jf.JKO(jf.FiniteVolume()), dt=0.05 * mass, t_end=0.1 * mass)
+        shapes.append(flow.final.values / mass)
+    assert np.allclose(shapes[1], shapes[0], atol=1e-8)
+    assert np.allclose(shapes[2], shapes[0], atol=1e-8)

@@ -145,7 +145,7 @@ class PhaseDensity(HoldsPlaces):
 
         Cells with less than ``trace`` times the largest value are left out, and the others are scaled to the whole mass.
 
-        Raises ValueError for a trace that is not in [0, 1).
+        Raises ValueError for a trace that is not in [0, 1), and without mass.
 
         >>> grid = Grid.box((-1, 1), cells=4)
         >>> PhaseDensity.of(grid, grid, lambda x, v: 1.0 * (x > 0) * (v < 0)).particles()
@@ -153,6 +153,8 @@ class PhaseDensity(HoldsPlaces):
         """
         if not 0 <= finite("trace", trace) < 1:
             raise ValueError(f"trace must be in [0, 1), got {trace!r}")
+        if not self.mass > 0:
+            raise ValueError("the density must have mass to become particles, got none")
         filled = self.values > trace * self.values.max()
         meshes = [mesh[filled] for mesh in np.meshgrid(*self.space.axes, *self.velocity.axes, indexing="ij")]
         x, v = np.stack(meshes[: self.dim], axis=-1), np.stack(meshes[self.dim :], axis=-1)

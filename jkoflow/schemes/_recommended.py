@@ -32,22 +32,29 @@ def recommended_solver(measure: Measure, law: Law, state: Species) -> StepSolver
 def _(measure: Density, law: Law, state: Species) -> StepSolver:
     exact = BackAndForth()
     safe = safe_solver(exact, law, state)
-    if safe is not None and measure.grid.dim < 3 and law.forms.obstacles:
+    in_reach = isinstance(safe, FiniteVolume) and measure.grid.dim < 3
+    if safe is not None and in_reach and law.forms.obstacles:
         return safe  # the map of an exact step jumps through thin walls
     if law.forms.obstacles or exact.suits(law, state):
         return exact
     spreads = all(any(entry.form.species == name for entry in law.forms.internal) for name in state)
-    return safe if spreads and safe is not None and measure.grid.dim < 3 else Entropic()
+    return safe if spreads and safe is not None and in_reach else Entropic()
 
 
 def safe_solver(solver: StepSolver, law: Law, state: Species) -> StepSolver | None:
-    """The solver of those steps that ``solver`` does not solve: FiniteVolume on a Density, if it takes the law; else None."""
-    safe = FiniteVolume()
-    try:
-        safe.check(ProximalStep(law, state, 1.0))
-    except ValueError:
-        return None
-    return None if isinstance(solver, FiniteVolume) else safe
+    """The solver of those steps that ``solver`` does not solve, on a Density: the first other one that takes the law, or None.
+
+    FiniteVolume comes first. For FiniteVolume itself it is Entropic, or BackAndForth next to obstacles.
+    """
+    for other in (FiniteVolume(), Entropic(), BackAndForth()):
+        if isinstance(other, type(solver)):
+            continue
+        try:
+            other.check(ProximalStep(law, state, 1.0))
+        except ValueError:
+            continue
+        return other.filled_in(state)
+    return None
 
 
 @recommended_solver.register

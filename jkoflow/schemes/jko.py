@@ -38,8 +38,9 @@ class JKO(StepScheme):
         The solver of the steps. Default: the one recommended for the measure, the law and the state from which the run begins.
         The trajectory's ``scheme`` shows it.
     fallback : StepSolver, optional
-        The solver of those steps that ``solver`` does not solve. Default: with the recommended solver on a Density,
-        ``FiniteVolume()``, if it takes the law; otherwise none. ``flow.solvers`` tells which solver took which step.
+        The solver of those steps that ``solver`` does not solve. Default: with the recommended solver on a Density
+        ``FiniteVolume()``, or ``Entropic()`` where that is the recommended one, if they take the law; otherwise none.
+        ``flow.solvers`` tells which solver took which step.
 
     Source: Jordan, Kinderlehrer, Otto (1998). For species with mobilities: Di Francesco and Fagioli (2013), section 3.2.
 

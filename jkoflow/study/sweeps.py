@@ -109,7 +109,8 @@ def sweep(
     folder : path, optional
         Keeps every result as soon as it is there. A sweep that was interrupted, called again with the same folder, runs only
         the members that have no result yet. Members that failed are run again. A member is known by the content of its
-        parameters, which must allow to be pickled. The folder belongs to one ``run``: another function needs another folder.
+        parameters, as ``pickle`` writes it: numbers, texts and arrays are best. An object that was used in between may count
+        as new, and its member runs again. The folder belongs to one ``run``: another function needs another folder.
     progress : bool
         Whether to show a progress bar.
 

@@ -65,8 +65,8 @@ def equilibrium(law: Law, state: State, *, tolerance: float = 1e-11, max_iterati
     For RenyiEntropy(m) the density is [(m - 1) / (m D) (mu - V - z psi)]_+^(1/(m-1))
     (docs/theory/poisson-nernst-planck.md, section 3.10).
 
-    There is one answer, because the energy is strictly convex in the densities. It is the fixed point of JKO() on the same
-    grid.
+    With an internal energy there is one answer, because the energy is strictly convex in the densities. It is the fixed point
+    of JKO() on the same grid. Under a bound alone cells of one potential may share the last of the mass in many ways.
 
     ``tolerance`` bounds the residual (see ``EquilibriumState``). The unknown of Newton's method is the charge: psi is
     eliminated exactly, and a multigrid cycle is the preconditioner. If this fails, a strong coupling is approached through

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -19,6 +20,7 @@ from ....laws.forms import Bound, External, FieldCoupling, Internal, Pair
 from ...base import ProximalStep
 
 _UNIT = 3.0  # costs of moving the mass across a cell: with 10 the answer, with 1 or less the multipliers come out less exact
+_FALL = 0.01  # of the range of the first variation times the mass
 _STATUSES = {
     "optimal": Status.CONVERGED,
     "optimal_inaccurate": Status.STALLED,
@@ -53,11 +55,17 @@ class ConicEnergy:
         """The densities, as expressions in the shapes."""
         return {name: self.mean(name) * shape for name, shape in self.shapes.items()}
 
-    @property
+    @cached_property
     def unit(self) -> float:
-        """The unit of the objective, an energy."""
-        widest = max(self.step.grid.spacing)
-        return _UNIT * sum(self.step.anchor[name].mass * widest**2 / (2 * self.step.weight(name)) for name in self.step.anchor)
+        """The unit of the objective, an energy: a cost of transport, or a share of what the energy falls if that is more."""
+        widest, anchor = max(self.step.grid.spacing), self.step.anchor
+        transport = sum(anchor[name].mass * widest**2 / (2 * self.step.weight(name)) for name in anchor)
+        fall = 0.0
+        for name in anchor:
+            variation = self.step.energy.first_variation(anchor, name)[anchor[name].values > 0]
+            finite = variation[np.isfinite(variation)]
+            fall += anchor[name].mass * float(np.ptp(finite)) if len(finite) else 0.0
+        return max(_UNIT * transport, _FALL * fall)
 
     @property
     def volume(self) -> float:
@@ -92,10 +100,12 @@ class ConicEnergy:
                 f"the interactions must be positive semidefinite at fixed masses, got a lowest eigenvalue {lowest:.3g}: "
                 "the step is not convex in the densities; SemiImplicitJKO(solver, freeze_self=True) freezes them"
             )
-        masses = cp.hstack([self.volume * self.densities[name] for name in names])
+        shapes = cp.hstack([self.shapes[name] for name in names])
         uniform = np.concatenate([np.full(n, self.step.anchor[name].mass / n) for name in names])
-        self.objective.append(0.5 * cp.quad_form(masses, cp.psd_wrap(inner)))
-        self.objective.append((mean_free @ (full @ uniform)) @ masses)
+        self.objective.append(
+            0.5 * cp.quad_form(shapes, cp.psd_wrap(inner * np.outer(uniform, uniform) / self.unit)) * self.unit
+        )
+        self.objective.append((uniform * (mean_free @ (full @ uniform))) @ shapes)
         self.objective.append(0.5 * uniform @ full @ uniform)
 
 

@@ -58,12 +58,16 @@ class FiniteVolumeStep:
 
     @cached_property
     def stiffness(self) -> list[float]:
-        """The pressure at twice the bound, by species: an energy in the unit of the problem."""
-        scales = []
-        for local, faces in zip(self.local, self.faces, strict=True):
-            V = local.potential.ravel()
-            drop = float(np.abs(V[faces.right] - V[faces.left]).max(initial=0.0))
-            scales.append(max(local.entropy, drop) or 1.0)
+        """The pressure at twice the bound, by species: an energy in the unit of the problem.
+
+        It is the largest of the entropy's coefficient, what V, the fields and U' fall over a face, and what a step over the
+        widest cell costs.
+        """
+        fields, scales = self._fields(self.mu), []
+        for k, (local, faces) in enumerate(zip(self.local, self.faces, strict=True)):
+            phi = local.potential.ravel() + fields[k] + _steady(local).derivative(self.mu[k])
+            drop = float(np.abs(phi[faces.right] - phi[faces.left]).max(initial=0.0))
+            scales.append(max(local.entropy, drop, max(self.grid.spacing) ** 2 / self.taus[k]))
         return scales
 
     def start(self) -> Array:
@@ -89,6 +93,9 @@ class FiniteVolumeStep:
             faces, weight = self.faces[k], self.taus[k] / self.faces[k].widths
             part = weight * flux.value
             both = weight * (np.abs(flux.of_left) * rho[k][faces.left] + np.abs(flux.of_right) * rho[k][faces.right])
+            both += weight * np.abs(flux.of_rise) * (np.abs(phi[faces.left]) + np.abs(phi[faces.right]))
+            c, m = _fast(local)
+            both += weight * c * (rho[k][faces.left] ** m + rho[k][faces.right] ** m) / faces.widths
             noise = max(noise, _ROUNDING * float(both.sum()) / float(self.totals[k]))
             np.add.at(inflow, self.faces[k].left, -part)
             np.add.at(inflow, self.faces[k].right, part)
@@ -181,16 +188,16 @@ class FiniteVolumeStep:
     def _own(self, k: int, rho: Array, u: Array) -> Array:
         """What the density of a species adds to its potential: all of U' but the entropy, and the pressure."""
         local = self.local[k]
-        own = _rest(local).derivative(np.maximum(rho, 0.0)) if _moved_by_potential(local) else np.zeros_like(rho)
+        own = _steady(local).derivative(np.maximum(rho, 0.0))
         if np.isfinite(local.cap):
             own = own + self.stiffness[k] * np.maximum(u / local.cap - 1, 0.0)
         return own
 
     def _own_slope(self, k: int, rho: Array, u: Array) -> Array:
         local, slope = self.local[k], np.zeros_like(rho)
-        if _moved_by_potential(local):
+        if (steady := _steady(local)).strictly_convex:
             trace = 1e-12 * max(float(rho.max()), 1e-300)
-            slope = np.where(u < local.cap, _rest(local).curvature(np.maximum(rho, trace)), 0.0)
+            slope = np.where(u < local.cap, steady.curvature(np.maximum(rho, trace)), 0.0)
         return slope + self.stiffness[k] / local.cap * (u > local.cap) if np.isfinite(local.cap) else slope
 
     def _flux(self, k: int, rho: Array, phi: Array) -> Flux:
@@ -278,14 +285,9 @@ def _density_slope(local: LocalEnergy, u: Array, residual: float) -> Array:
     return np.where(_density(local, u) < local.cap, slope, slope * (u <= local.cap))
 
 
-def _rest(local: LocalEnergy) -> LocalEnergy:
-    """The local energy without its entropy."""
-    return replace(local, entropy=0.0)
-
-
-def _moved_by_potential(local: LocalEnergy) -> bool:
-    """True if U' is finite in vacuum, apart from the entropy: then its differences move mass, with the upwind density."""
-    return bool(local.powers or local.others) and all(m > 1 for _, m in local.powers)
+def _steady(local: LocalEnergy) -> LocalEnergy:
+    """What moves mass by differences of U': all but the entropy and a fast diffusion, whose U' is infinite in vacuum."""
+    return replace(local, entropy=0.0, powers=tuple((c, m) for c, m in local.powers if m > 1))
 
 
 def _mean(left: Array, right: Array) -> Array:

@@ -14,7 +14,7 @@ from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, Gene
 from ....linear import gmres
 from ....measures import Density, Measure
 from ...base import IterativeSolver, ProximalStep, ProxResult
-from ..local_energy import GridEnergy, must_leave_room
+from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
 from .problem import FiniteVolumeStep, Trial
 
 _SHORTEST, _GAIN = 2.0**-10, 0.1
@@ -53,7 +53,8 @@ class FiniteVolume(IterativeSolver):
     -----
     FiniteVolume accepts sums with non-negative coefficients of internal energies, Congestion, Obstacle, Potential,
     Interaction, CrossInteraction, DirichletCoupling and Functional, for several species jointly. Nothing that spreads is
-    needed.
+    needed. RenyiEntropy with m < 1 is taken without other internal energies and bounds, and your own internal energies with
+    a finite slope at density 0.
 
     If Newton's method stalls from the anchor, the step is reached through shorter ones, whose answers are starts for the next.
 
@@ -91,11 +92,7 @@ class FiniteVolume(IterativeSolver):
         energy = GridEnergy.of(step.forms, step.anchor)
         must_leave_room(energy, step, _SPARE)
         for name, local in energy.local.items():
-            powers = [m for _, m in local.powers]
-            if not local.entropy and any(m < 1 for m in powers) and (len(powers) > 1 or np.isfinite(local.cap)):
-                raise ValueError(
-                    "FiniteVolume takes RenyiEntropy with m < 1 alone or with an entropy, got it with other powers or a bound"
-                )
+            _must_be_taken(local)
             if step.anchor[name].values[local.forbidden].any():
                 label = f" of species {name!r}" if name else ""
                 raise ValueError(f"the anchor{label} must hold no mass in obstacles, got some")
@@ -153,6 +150,19 @@ class FiniteVolume(IterativeSolver):
             filled = np.where(finite, level, level[finite].min(initial=0.0))
             potentials[name] = -step.weight(name) * filled.reshape(problem.grid.shape)
         return ProxResult(state, distances, potentials, status, iterations, trial.residual)
+
+
+def _must_be_taken(local: LocalEnergy) -> None:
+    """Raise ValueError for a local energy whose slope is infinite in vacuum, but for an entropy, and a fast diffusion alone."""
+    fast = any(m < 1 for _, m in local.powers)
+    if fast and (local.entropy or local.others or len(local.powers) > 1 or np.isfinite(local.cap)):
+        raise ValueError("FiniteVolume takes RenyiEntropy with m < 1 without other internal energies and bounds, got some")
+    with np.errstate(all="ignore"):
+        slopes = [float(function.derivative(np.zeros(1))[0]) for _, function in local.others]
+    if not np.isfinite(slopes).all():
+        raise ValueError(
+            "FiniteVolume takes internal energies of your own with a finite slope at density 0, got an infinite one"
+        )
 
 
 class _End(NamedTuple):
