@@ -393,7 +393,7 @@ def test_moving_all_of_both_species_meets_no_resistance_but_inertia(seed):
     problem = LineProblem(jf.ProximalStep(law, jf.Species(a=a, b=b), 0.5))
     model = problem.evaluate(problem.start)
     assert len(model.triplets[0][0]) > 0
-    still = problem.inert(model)
+    still = problem.inert(model.gradient)
     ones = np.ones(len(problem.start))
     assert np.allclose(model.apply(ones), still.apply(ones), atol=1e-12)
 

@@ -25,7 +25,8 @@ def add_tip(
 ) -> None:
     """Add c int int |x - y| against quantiles with nodes y and masses v, as a function of the nodes of ``chain``.
 
-    The value is added only if ``with_value`` is true: of two moving species it counts once.
+    The value is added only if ``with_value`` is true: of two moving species it counts once. The masses v may be negative, as
+    those of doping are. ``convexified`` leaves out the second derivatives of the part that is concave.
     """
     if c == 0:
         return
@@ -35,8 +36,8 @@ def add_tip(
     w = c * chain.masses
     if with_value:
         model.add_value(w * mean)
-    if convexified and c < 0:
-        ll, lr, rr = np.zeros_like(ll), np.zeros_like(lr), np.zeros_like(rr)
+    if convexified and np.any(c * v < 0):
+        *_, ll, lr, rr = abs_over_cells(*read_only(nodes, y, np.where(c * v > 0, v, 0.0)))
     model.add_cells(chain, (w * left, w * right), (w * ll, w * lr, w * rr))
 
 

@@ -116,7 +116,11 @@ class FarPart:
 class Model:
     """The objective about a point to second order.
 
-    The second derivative is the sum of three parts: a tridiagonal matrix, single entries and far parts.
+    Functions of the widths of cells are kept apart from functions of the nodes. A cell that is stiff would hide the inertia of
+    its nodes behind the rounding if both were added up.
+
+    The second derivative is the sum of four parts: a tridiagonal matrix, the stiffness of the cells, single entries and far
+    parts.
 
     Attributes
     ----------
@@ -127,9 +131,14 @@ class Model:
         The sum of the sizes of the terms of the gradient, which tells its rounding.
     rounding : float
         The error of an entry of the gradient that the rounding of the nodes causes.
-    gradient, diagonal : arrays (n,)
-    off_diagonal : array (n - 1,)
+    nodal_gradient, nodal_diagonal : arrays (n,)
+        Of the functions of the nodes.
+    nodal_off_diagonal : array (n - 1,)
         The entries beside the diagonal, on either side of it.
+    stress, stiffness : arrays (n - 1,)
+        The first and the second derivative of the functions of the widths, in the widths.
+    sizes : array (n,)
+        For every entry of ``nodal_gradient`` the sum of the sizes of its terms, which tells its rounding.
     triplets : list of (rows, columns, entries)
         Single entries that couple species. Each stands for itself and for its mirror image.
     far : list of FarPart
@@ -142,9 +151,12 @@ class Model:
     size: float
     forces: float
     rounding: float
-    gradient: Array
-    diagonal: Array
-    off_diagonal: Array
+    nodal_gradient: Array
+    nodal_diagonal: Array
+    nodal_off_diagonal: Array
+    stress: Array
+    stiffness: Array
+    sizes: Array
     triplets: list[tuple[Indices, Indices, Array]] = field(default_factory=list)
     far: list[FarPart] = field(default_factory=list)
     jitter: dict[str, float] = field(default_factory=dict)
@@ -152,7 +164,26 @@ class Model:
     @classmethod
     def zero(cls, n: int) -> Model:
         """The model of the objective 0 in n nodes."""
-        return cls(0.0, 0.0, 0.0, 0.0, np.zeros(n), np.zeros(n), np.zeros(n - 1))
+        nodes, gaps = np.zeros((3, n)), np.zeros((3, n - 1))
+        return cls(0.0, 0.0, 0.0, 0.0, nodes[0], nodes[1], gaps[0], gaps[1], gaps[2], nodes[2])
+
+    @property
+    def gradient(self) -> Array:
+        """The whole gradient, shape (n,)."""
+        return self.nodal_gradient + at_ends(self.stress)
+
+    @property
+    def diagonal(self) -> Array:
+        """The diagonal of the second derivative without single entries and far parts, shape (n,)."""
+        out = self.nodal_diagonal.copy()
+        out[:-1] += self.stiffness
+        out[1:] += self.stiffness
+        return out
+
+    @property
+    def off_diagonal(self) -> Array:
+        """The entries beside it, shape (n - 1,)."""
+        return self.nodal_off_diagonal - self.stiffness
 
     def add_value(self, parts: Array | float) -> None:
         """Add the sum of ``parts`` to the value."""
@@ -160,18 +191,28 @@ class Model:
         self.size += float(np.sum(np.abs(parts)))
 
     def add_cells(self, chain: Chain, ends: tuple[Array, Array], second: tuple[Array, Array, Array]) -> None:
-        """Add the derivatives of functions of single cells, an array entry per cell.
+        """Add the derivatives of functions of the two nodes of a cell, an array entry per cell.
 
         ``ends`` are the derivatives in the left and the right node of the cell. ``second`` are the second derivatives:
         left-left, left-right, right-right.
         """
         start, stop = chain.nodes.start, chain.nodes.stop
-        self.gradient[start : stop - 1] += ends[0]
-        self.gradient[start + 1 : stop] += ends[1]
-        self.forces += float(np.abs(ends[0]).sum() + np.abs(ends[1]).sum())
-        self.diagonal[start : stop - 1] += second[0]
-        self.off_diagonal[start : stop - 1] += second[1]
-        self.diagonal[start + 1 : stop] += second[2]
+        left, right = np.abs(ends[0]), np.abs(ends[1])
+        self.nodal_gradient[start : stop - 1] += ends[0]
+        self.nodal_gradient[start + 1 : stop] += ends[1]
+        self.sizes[start : stop - 1] += left
+        self.sizes[start + 1 : stop] += right
+        self.forces += float(left.sum() + right.sum())
+        self.nodal_diagonal[start : stop - 1] += second[0]
+        self.nodal_off_diagonal[start : stop - 1] += second[1]
+        self.nodal_diagonal[start + 1 : stop] += second[2]
+
+    def add_widths(self, chain: Chain, slope: Array, curvature: Array) -> None:
+        """Add the derivatives of functions of the widths of cells, an array entry per cell."""
+        cells = slice(chain.nodes.start, chain.nodes.stop - 1)
+        self.stress[cells] += slope
+        self.stiffness[cells] += curvature
+        self.forces += 2 * float(np.abs(slope).sum())
 
     def add_points(self, chain: Chain, m: Array, value: Array, slope: Array, curvature: Array) -> None:
         """Add a function of space that is given at the Gauss points of a species, whose masses are m.
@@ -202,15 +243,29 @@ class Model:
         """The second derivative times v."""
         if self.matrix is not None:
             return np.asarray(self.matrix @ v)
-        out = self.diagonal * v
-        out[:-1] += self.off_diagonal * v[1:]
-        out[1:] += self.off_diagonal * v[:-1]
+        return self.apply_nodal(v) + at_ends(self.stiffness * np.diff(v))
+
+    def apply_nodal(self, v: Array) -> Array:
+        """The second derivative times v, without the stiffness of the cells."""
+        if self.matrix is not None:
+            return np.asarray(self.matrix @ v) - at_ends(self.stiffness * np.diff(v))
+        out = self.nodal_diagonal * v
+        out[:-1] += self.nodal_off_diagonal * v[1:]
+        out[1:] += self.nodal_off_diagonal * v[:-1]
         for rows, columns, entries in self.triplets:
             np.add.at(out, rows, entries * v[columns])
             np.add.at(out, columns, entries * v[rows])
         for far_part in self.far:
             far_part.add_product(v, out)
         return out
+
+
+def at_ends(stress: Array) -> Array:
+    """The forces on the nodes of a stress in the cells: -stress on the left node of a cell, +stress on the right one."""
+    out = np.zeros(len(stress) + 1)
+    out[:-1] -= stress
+    out[1:] += stress
+    return out
 
 
 def square(w: Array, d: Array) -> float:

@@ -6,18 +6,23 @@ import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..._arrays import cumulated
 from ..._typing import Array, Indices, Mask
+from ...linear import LIFTS, chain_solver, positive_definite_solver, spring_solver, tridiagonal_solver
 from .clusters import Join
-from .model import Model
+from .model import Model, at_ends
 
 _MOST_CHANGES = 60  # of the active set
 _MOST_PRODUCTS = 400  # of conjugate gradients
-_LIFTS = (0.0, 1e-13)  # of the diagonal: stiff cells can hide the inertia of their nodes behind the rounding
+_STIFF = 1e4  # per node: stiffer cells would shift the nodes between them by about 1e-12 of the extent by rounding
+
+
+_Solve: TypeAlias = Callable[[Array, Array], Array]
+"""From forces on the unknowns and stresses in the gaps to the displacement of the unknowns."""
 
 
 class NotConvexError(Exception):
@@ -50,6 +55,10 @@ class ConeStep:
     gradient: Array
     multipliers: Array
     settled: bool
+    moved_by: Callable[[Array, Array], Array]
+    """How far the nodes move if forces (n,) and stresses (n - 1,) are added to the gradient of the model."""
+    apart: bool
+    """True if stresses were unknowns of their own. Otherwise they were added up to forces, and rounded as such."""
 
 
 def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mask, joined: list[Join]) -> ConeStep:
@@ -83,10 +92,10 @@ def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mas
         opened = closed & ~pooled.joined[pooled.group[1:]] & (multipliers < -slack)
         cycle = closed.tobytes() in seen or change > _MOST_CHANGES // 2
         if not broken.any() and (cycle or not opened.any()):
-            return ConeStep(nodes, closed, pooled.group, gradient, multipliers, not opened.any())
+            return ConeStep(nodes, closed, pooled.group, gradient, multipliers, not opened.any(), pooled.response, pooled.apart)
         seen.add(closed.tobytes())
         closed = closed | broken if cycle else (closed | broken) & ~opened  # after a cycle gaps only close
-    return ConeStep(nodes, closed, pooled.group, gradient, multipliers, False)
+    return ConeStep(nodes, closed, pooled.group, gradient, multipliers, False, pooled.response, pooled.apart)
 
 
 def brought_together(x: Array, closed: Mask, joined: list[Join], floors: Array, fixed: Mask) -> Array:
@@ -122,7 +131,14 @@ class _Pooled:
     unknown : array by node
         The number of the unknown that moves it.
     fixed_unknowns : mask by unknown
+    response : function
+        How far the nodes move if forces and stresses are added to the gradient of the model that was minimised last.
+    apart : bool
+        True if stresses were unknowns of their own in it.
     """
+
+    response: Callable[[Array, Array], Array]
+    apart: bool
 
     def __init__(self, x: Array, floors: Array, fixed: Mask, closed: Mask, joined: list[Join]) -> None:
         self.group = np.concatenate([[0], np.cumsum(~closed)])
@@ -151,13 +167,29 @@ class _Pooled:
     def minimise(self, model: Model) -> Array:
         """The nodes at the minimum of the model over the unknowns that are not fixed."""
         shift = self.base[self.group] + self.offset - self.x
-        residual = -self.gather(model.gradient + model.apply(shift))
-        residual[self.fixed_unknowns] = 0.0
+        self.apart = False
         solve = self._near_solver(model) if model.matrix is None else self._dense_solver(model.matrix)
-        moved = solve(residual)
+        self.response = functools.partial(self._moved_by, model, solve)
+        force = model.nodal_gradient + model.apply_nodal(shift)
+        moved = self.response(force, model.stress + model.stiffness * np.diff(shift))
+        return np.asarray(self.base[self.group] + moved + self.offset)
+
+    def _moved_by(self, model: Model, solve: _Solve, force: Array, stress: Array) -> Array:
+        """How far the nodes move if forces (n,) and stresses (n - 1,) are added to the gradient of the model at its minimum."""
+        residual, stress = -self.gather(force), np.where(self.closed, 0.0, -stress)
+        residual[self.fixed_unknowns] = 0.0
+        moved = solve(residual, stress)
         if model.far and model.matrix is None:
-            moved = _conjugate_gradients(lambda y: self._restricted(model, y), solve, residual, moved)
-        return np.asarray(self.base[self.group] + moved[self.unknown] + self.offset)
+            whole = self._with_stress(residual, stress)
+            nothing = np.zeros_like(stress)
+            moved = _conjugate_gradients(lambda y: self._restricted(model, y), lambda b: solve(b, nothing), whole, moved)
+        return np.asarray(moved[self.unknown])
+
+    def _with_stress(self, residual: Array, stress: Array) -> Array:
+        """The forces on the unknowns, with those of the stress in the gaps; 0 in the fixed ones."""
+        out = residual + self.gather(at_ends(stress))
+        out[self.fixed_unknowns] = 0.0
+        return np.asarray(out)
 
     def gather(self, values: Array) -> Array:
         """The sums over the nodes of every unknown."""
@@ -183,7 +215,7 @@ class _Pooled:
         out[self.fixed_unknowns] = y[self.fixed_unknowns]
         return out
 
-    def _dense_solver(self, matrix: Array) -> Callable[[Array], Array]:
+    def _dense_solver(self, matrix: Array) -> _Solve:
         """A solver with the second derivative in the unknowns, from the matrix in the nodes."""
         from scipy.linalg import LinAlgError, cho_factor, cho_solve
         from scipy.sparse import csr_array
@@ -194,68 +226,78 @@ class _Pooled:
         pooled[self.fixed_unknowns, :] = pooled[:, self.fixed_unknowns] = 0.0
         pooled[self.fixed_unknowns, self.fixed_unknowns] = 1.0
         diagonal = pooled.diagonal().copy()
-        for lift in _LIFTS:
+        for lift in LIFTS:
             np.fill_diagonal(pooled, diagonal * (1 + lift))
             with contextlib.suppress(LinAlgError):
                 factor = cho_factor(pooled, lower=True)
-                return lambda b: np.asarray(cho_solve(factor, b))
+                return lambda b, stress: np.asarray(cho_solve(factor, self._with_stress(b, stress)))
         raise NotConvexError
 
-    def _near_solver(self, model: Model) -> Callable[[Array], Array]:
+    def _near_solver(self, model: Model) -> _Solve:
         """A solver with the second derivative in the unknowns, its far parts left out."""
         if model.triplets or self.joined.any():
             return self._coupled_solver(model)
-        from scipy.linalg import LinAlgError, solveh_banded
-
-        diagonal = self.gather(model.diagonal)
-        diagonal += 2 * np.bincount(
-            self.group[1:][self.closed], weights=model.off_diagonal[self.closed], minlength=len(self.fixed_unknowns)
-        )
-        off_diagonal = model.off_diagonal[~self.closed].copy()
-        diagonal[self.fixed_unknowns] = 1.0
-        off_diagonal[self.fixed_unknowns[1:] | self.fixed_unknowns[:-1]] = 0.0
-        if len(diagonal) == 1:
-            if diagonal[0] <= 0:
-                raise NotConvexError
-            return lambda b: b / diagonal
-        banded = np.zeros((2, len(diagonal)))
-        banded[0], banded[1, :-1] = diagonal, off_diagonal
-
-        def solve(b: Array) -> Array:
-            for lift in _LIFTS:
-                with contextlib.suppress(LinAlgError):
-                    banded[0] = diagonal * (1 + lift)
-                    return np.asarray(solveh_banded(banded, b, lower=True, check_finite=False))
+        diagonal, off_diagonal = self._tridiagonal(model.nodal_diagonal, model.nodal_off_diagonal)
+        stiffness, free = model.stiffness[~self.closed], ~self.fixed_unknowns
+        if _hides(stiffness, diagonal[free]) and tridiagonal_solver(diagonal, off_diagonal) is not None:
+            self.apart = True
+            solve_chain = chain_solver(diagonal, off_diagonal, stiffness, free)
+            return lambda b, stress: solve_chain(b, -stress[~self.closed])
+        diagonal[:-1] += np.where(free[:-1], stiffness, 0.0)
+        diagonal[1:] += np.where(free[1:], stiffness, 0.0)
+        solve = tridiagonal_solver(diagonal, off_diagonal - np.where(free[1:] & free[:-1], stiffness, 0.0))
+        if solve is None:
             raise NotConvexError
+        return lambda b, stress: solve(self._with_stress(b, stress))
 
-        return solve
+    def _tridiagonal(self, diagonal: Array, off_diagonal: Array) -> tuple[Array, Array]:
+        """The diagonal and the entries beside it in the groups, of a tridiagonal matrix in the nodes. 1 in fixed groups."""
+        within = np.bincount(self.group[1:][self.closed], weights=off_diagonal[self.closed], minlength=len(self.fixed_unknowns))
+        pooled, beside = self.gather(diagonal) + 2 * within, off_diagonal[~self.closed].copy()
+        pooled[self.fixed_unknowns] = 1.0
+        beside[self.fixed_unknowns[1:] | self.fixed_unknowns[:-1]] = 0.0
+        return pooled, beside
 
-    def _coupled_solver(self, model: Model) -> Callable[[Array], Array]:
+    def _coupled_solver(self, model: Model) -> _Solve:
         """The same with entries that couple species: a sparse factorisation."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.linalg import splu
+        from scipy.sparse import csr_array
+
+        nodal = self._coupled_matrix(model.nodal_diagonal, model.nodal_off_diagonal, model)
+        left, right = self.unknown[:-1], self.unknown[1:]
+        gaps, free = np.flatnonzero(left != right), ~self.fixed_unknowns
+        stiffness = model.stiffness[gaps]
+        if _hides(stiffness, nodal.diagonal()[free]) and positive_definite_solver(nodal) is not None:
+            self.apart = True
+            rows, ones = np.arange(len(gaps)), np.ones(len(gaps))
+            columns = np.concatenate([right[gaps], left[gaps]])
+            shape = (len(gaps), len(free))
+            differences = csr_array((np.concatenate([ones, -ones]), (np.concatenate([rows, rows]), columns)), shape=shape)
+            solve_springs = spring_solver(nodal, differences, stiffness, free)
+            return lambda b, stress: solve_springs(b, -stress[gaps])
+        solve = positive_definite_solver(self._coupled_matrix(model.diagonal, model.off_diagonal, model))
+        if solve is None:
+            raise NotConvexError
+        return lambda b, stress: solve(self._with_stress(b, stress))
+
+    def _coupled_matrix(self, diagonal: Array, off_diagonal: Array, model: Model) -> Any:
+        """A tridiagonal matrix in the nodes and the single entries of the model, in the unknowns. 1 in the fixed ones."""
+        from scipy.sparse import coo_array, diags_array
 
         n, nodes = len(self.fixed_unknowns), np.arange(len(self.x) - 1)
-        near = [(nodes, nodes + 1, model.off_diagonal), *model.triplets]
+        near = [(nodes, nodes + 1, off_diagonal), *model.triplets]
         rows = self.unknown[np.concatenate([r for r, _, _ in near])]
         columns = self.unknown[np.concatenate([c for _, c, _ in near])]
         entries = np.concatenate([e for _, _, e in near])
         free = ~(self.fixed_unknowns[rows] | self.fixed_unknowns[columns])
         half = coo_array((entries[free], (rows[free], columns[free])), shape=(n, n)).tocsc()
-        diagonal = np.where(self.fixed_unknowns, 1.0, self.gather(model.diagonal))
-        for lift in _LIFTS:
-            total = half + half.T + coo_array((diagonal * (1 + lift), (np.arange(n), np.arange(n)))).tocsc()
-            with contextlib.suppress(RuntimeError):  # a singular factor
-                factors = splu(
-                    total.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-                )
-                if np.all(factors.U.diagonal() > 0):
-                    return functools.partial(_solved, factors)
-        raise NotConvexError
+        return (half + half.T + diags_array(np.where(self.fixed_unknowns, 1.0, self.gather(diagonal)))).tocsc()
 
 
-def _solved(factors: Any, b: Array) -> Array:
-    return np.asarray(factors.solve(b))
+def _hides(stiffness: Array, diagonal: Array) -> bool:
+    """Return True if gaps of this stiffness hide the second derivatives of the nodes between them behind the rounding."""
+    return bool(
+        len(stiffness) and len(diagonal) and stiffness.min() >= 0 and stiffness.max() > _STIFF * len(diagonal) * diagonal.min()
+    )
 
 
 def _join(first: int, second: int, place: float, owner: Indices, fixed_groups: Mask, base: Array) -> None:

@@ -200,7 +200,7 @@ class QuantileNewton(IterativeSolver):
             if not np.isfinite(residual):
                 status = Status.NOT_FINITE
                 break
-            done = problem.correction_is_negligible(p, x, aim.multipliers, model, tolerance if aim.settled else 0.0)
+            done = problem.correction_is_negligible(aim, x, model, tolerance if aim.settled else 0.0)
             if done and not stopped:
                 x, slack = aim.nodes, 1e-10 * (model.forces + problem.total_tip_strength())
                 optimal = no_cut_lowers_objective(tips, joined, aim.group, closed, problem.fixed, aim.gradient, slack)
@@ -231,10 +231,10 @@ class QuantileNewton(IterativeSolver):
         distance, root mean square in every species, is below ``_SURE * tolerance * extent`` plus what rounding can cause.
         """
         model = problem.evaluate(x)
-        of_rounding = replace(model, gradient=model.diagonal * np.spacing(float(np.abs(x).max())))
+        of_rounding = model.diagonal * np.spacing(float(np.abs(x).max()))
         driven, noise = (
             minimiser_with_closed_gaps(x, problem.inert(force), floors, problem.fixed, closed, joined) - x
-            for force in (model, of_rounding)
+            for force in (model.gradient, of_rounding)
         )
         allowed, rounding = _SURE * self.tolerance * problem.extent(x), np.finfo(float).eps * model.forces
         return all(
