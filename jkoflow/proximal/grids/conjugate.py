@@ -12,6 +12,7 @@ from .local_energy import GridEnergy, LocalEnergy, must_leave_room
 from .log_density import monotone_equation, power_equation
 
 _SOFTNESS = 0.2  # share of the difference of the potential over a cell: less sharpens fronts, and slows Newton's method
+_AT_REST = 1e-9  # share of that difference: the least softness
 _SPARE = 1e-9  # share of the mass: for so much more mass a bound has to leave room
 
 
@@ -105,6 +106,9 @@ def _softness(local: LocalEnergy, energy: GridEnergy, step: ProximalStep, name: 
 
     * the largest difference between neighbours;
     * the difference that belongs to a displacement by one cell, h^2 / (tau alpha).
+
+    Where nothing ever pulls, it is so small that a crowd moves by about 1e-10 of a cell in a step. A species without a force now
+    may feel one within the step if it interacts.
     """
     grid = step.grid
     effective_potential = energy.joint.effective_potential(local.potential, name, step.anchor)
@@ -114,4 +118,7 @@ def _softness(local: LocalEnergy, energy: GridEnergy, step: ProximalStep, name: 
     for axis in range(grid.dim):
         v, inside = np.moveaxis(effective_potential, axis, 0), np.moveaxis(allowed, axis, 0)
         rise = max(rise, float(np.abs(np.diff(v, axis=0))[inside[1:] & inside[:-1]].max(initial=0.0)))
-    return _SOFTNESS * (min(one_cell, rise) if rise > 0 else one_cell)
+    at_rest = not any(name in term.involves for term in energy.joint.terms)
+    if rise == 0 and not at_rest:
+        return _SOFTNESS * one_cell
+    return _SOFTNESS * max(min(one_cell, rise), _AT_REST * one_cell)

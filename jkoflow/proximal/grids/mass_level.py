@@ -7,35 +7,38 @@ import numpy as np
 from ..._typing import Array
 from .conjugate import Conjugate
 
+_ITERATIONS, _SLOW = 200, 2  # at most; those without a gain of a half after which the bracket is halved
+
 
 def level_of_mass(conjugate: Conjugate, level: Array, total: float) -> float:
     """The constant x for which the densities at level + x add up to ``total`` over the cells.
 
-    Newton's method for the logarithm of the sum finds x, within a bracket. It begins at x = 0, because ``level`` is close to
-    the answer of the last call; it begins below 0 if the densities could overflow there.
+    With r = total / number of cells, the sum is at most ``total`` if level + x <= U'(r) in every cell, and at least ``total``
+    if level + x >= U'(r) in every cell. This is a bracket. Newton's method for the logarithm of the sum finds x within it.
+    Where Newton's method does not halve the bracket in two iterations, the bracket is halved.
+
+    The iteration begins at x = 0, because ``level`` is close to the answer of the last call. It begins below 0 if the
+    densities could overflow there.
     """
-    low, high = -np.inf, np.inf
-    # At start the largest density is ten times the total.
-    start = float(conjugate.derivative(np.array([min(10 * total, conjugate.local.cap)]))[0]) - float(level.max())
-    x = 0.0 if np.isfinite(conjugate.local.cap) else min(0.0, start)
     within = level[np.isfinite(level)]
-    stride = float(np.ptp(within)) or abs(start) or 1.0  # in the unit of the energy, where no density tells the way
-    for _ in range(200):
+    top = float(within.max())
+    mean, heap = (float(conjugate.derivative(np.array([s]))[0]) for s in (total / within.size, 10 * total))
+    low, high = mean - top, mean - float(within.min())
+    x = 0.0 if np.isfinite(conjugate.local.cap) else min(0.0, heap - top)  # there the largest density is ten times the total
+    x = x if low < x < high else 0.5 * (low + high)
+    last_width, slow = high - low, 0
+    for _ in range(_ITERATIONS):
         rho, slopes = conjugate.density(level + x)
         present, slope = float(rho.sum()), float(slopes.sum())
         if abs(present - total) <= 4e-15 * total:
             return x
-        if present > total:
-            high = x
-        else:
-            low = x
-        if present > 0 and slope > 0 and present < np.inf:
-            new = x - np.log(present / total) * present / slope
-        else:
-            new = x + stride if present < total else x - stride
-            stride *= 2
-        bounded = 0.5 * (low + high) if low > -np.inf and high < np.inf and not low < new < high else new
-        if bounded == x:
+        low, high = (low, x) if present > total else (x, high)
+        slow = slow + 1 if high - low > 0.5 * last_width else 0
+        last_width = high - low
+        new = x - np.log(present / total) * present / slope if 0 < present < np.inf and slope > 0 else np.nan
+        new = new if low < new < high and slow < _SLOW else 0.5 * (low + high)
+        slow = 0 if slow == _SLOW else slow
+        if new == x:
             return x
-        x = bounded
+        x = float(new)
     return x

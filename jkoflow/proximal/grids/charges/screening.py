@@ -17,9 +17,9 @@ from .charged import Charged
 ChargeUnder = Callable[[Array], tuple[Array, list[Array]]]
 """psi -> (the charge of the densities under psi; by species z^2 times the derivative of the density in its level)."""
 
-_SHORTEST = 1e-6  # share of a Newton step below which the search stalls
+_HALVINGS, _EARLY = 50, 3  # of an interval of shares; the first trials, which may also lower the residual
+_FLAT = 0.5  # share to which the slope has to fall
 _PRODUCTS = 60  # most products of GMRES in a Newton step
-_PATIENCE = 5  # Newton steps without a gain of a tenth
 
 
 class ChargeSolution(NamedTuple):
@@ -28,6 +28,14 @@ class ChargeSolution(NamedTuple):
     charge: Array
     status: Status
     iterations: int
+
+
+class _Trial(NamedTuple):
+    """A charge, z^2 (U*)'' by species under its psi, and the charge less the charge under psi."""
+
+    charge: Array
+    slopes: list[Array]
+    excess: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,30 +71,43 @@ class Screening:
         """Solve the equation by Newton's method, beginning with ``charge``, in at most ``most`` iterations.
 
         psi is eliminated exactly. GMRES solves the linear systems, with a multigrid cycle for psi as preconditioner.
+
+        The equation says that a convex function of psi is least: 1/2 psi A psi - doping psi + sum_i U_i*(mu_i - V_i - z_i psi),
+        with A psi = n Poisson's equation. So a Newton step that does not lower the residual is cut where the slope of this
+        function is small. Then the function falls, and the iteration converges from everywhere.
         """
         present, slopes = charge_under(self.psi(charge))
         excess = charge - present
-        residual, best, since = self.size(excess), np.inf, 0
         for iterations in range(most):
+            residual = self.size(excess)
             if not np.isfinite(residual):
                 return ChargeSolution(charge, Status.NOT_FINITE, iterations)
             if residual <= tolerance:
                 return ChargeSolution(charge, Status.CONVERGED, iterations)
-            best, since = (residual, 0) if residual < 0.9 * best else (best, since + 1)
-            if since > _PATIENCE:
-                return ChargeSolution(charge, Status.STALLED, iterations)
-            change, share = self._newton_step(excess, slopes, min(0.1, max(1e-8, residual))), 1.0
-            while share > _SHORTEST:
-                trial = charge + share * change
-                present, trial_slopes = charge_under(self.psi(trial))
-                trial_excess = trial - present
-                if self.size(trial_excess) < (1 - 0.1 * share) * residual:
-                    break
-                share /= 2
-            else:
+            change = self._newton_step(excess, slopes, min(0.1, max(1e-8, residual)))
+            after = self._line_search(charge_under, charge, excess, change)
+            if after is None:
                 return ChargeSolution(charge, Status.STALLED, iterations + 1)
-            charge, slopes, excess, residual = trial, trial_slopes, trial_excess, self.size(trial_excess)
+            charge, slopes, excess = after
         return ChargeSolution(charge, Status.ITERATION_LIMIT, most)
+
+    def _line_search(self, charge_under: ChargeUnder, charge: Array, excess: Array, change: Array) -> _Trial | None:
+        """The charge at the end of a step, or of a share of it; None if the convex function does not fall along the step."""
+        residual, way = self.size(excess), self.psi(change)
+        slope, low, high, share = float(np.sum(excess * way)), 0.0, 1.0, 1.0
+        if not slope < 0:
+            return None
+        for halvings in range(_HALVINGS):
+            trial = charge + share * change
+            present, slopes = charge_under(self.psi(trial))
+            after = trial - present
+            here = float(np.sum(after * way))
+            less = self.size(after) < (1 - 0.1 * share) * residual
+            if (less and halvings < _EARLY) or abs(here) <= _FLAT * -slope or (here < 0 and share == 1):
+                return _Trial(trial, slopes, after)
+            low, high = (share, high) if here < 0 else (low, share)
+            share = 0.5 * (low + high)
+        return None
 
     def _newton_step(self, excess: Array, slopes: list[Array], tolerance: float) -> Array:
         """The change of the charge that makes the linearised excess vanish."""

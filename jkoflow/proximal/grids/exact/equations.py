@@ -22,6 +22,7 @@ from ..local_energy import GridEnergy
 from ..mass_level import level_of_mass
 
 _INVERTED = 0.05  # share of the residual that negative masses may make up before they are repaired
+_NOT_OPTIMAL = 0.1  # relative difference of cost and dual; 4 per cent come from the quadrature on 48 cells of a bump
 _COARSEST = 16  # cells along an axis of the coarsest grid, at least
 
 
@@ -318,15 +319,19 @@ class GridStep:
     def answer(self, trial: Trial, status: Status, iterations: int) -> ProxResult:
         """The answer to the step that a trial stands for.
 
-        With an obstacle the distance of a species is that of the dual, and the gap is NaN, because the faces of an obstacle
-        do not show how far the mass beside them has moved.
+        The distance of a species is that of the dual where the length of the map does not tell how far mass has moved:
+
+        * next to obstacles, whose faces do not show the motion of the mass beside them; there the gap is NaN;
+        * where the map is not optimal: its cost differs from the dual by more than a tenth. Within a full part of a crowd
+          nothing determines the map.
         """
         state = self.anchor.like(dict(zip(self.names, trial.rho, strict=True)))
         squared, duals = self.squared_displacements(trial), self.duals(trial)
         gap = sum(cost / (2 * tau) - dual for cost, tau, dual in zip(squared, self.taus, duals, strict=True))
         for k, name in enumerate(self.names):
-            if self.conjugates[name].local.forbidden.any():
-                squared[k], gap = max(2 * self.taus[k] * duals[k], 0.0), np.nan
+            of_dual, obstacles = 2 * self.taus[k] * duals[k], self.conjugates[name].local.forbidden.any()
+            if obstacles or abs(squared[k] - of_dual) > _NOT_OPTIMAL * squared[k]:
+                squared[k], gap = max(of_dual, 0.0), np.nan if obstacles else gap
         distances = {name: squared[k] ** 0.5 for k, name in enumerate(self.names)}
         potentials = {name: -self.taus[k] * trial.phi[k] for k, name in enumerate(self.names)}
         return ProxResult(state, distances, potentials, status, iterations, trial.residual, gap)
