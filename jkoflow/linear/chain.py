@@ -48,18 +48,23 @@ def chain_solver(diagonal: Array, off_diagonal: Array, stiffness: Array, free: M
     """
     from scipy.linalg import solve_banded
 
-    scale = float(diagonal.max())
-    a, b = 1 / (1 + stiffness / scale), scale * stiffness / (scale + stiffness)  # a s - b D y = a stress
     n = len(diagonal)
-    banded = np.zeros((5, 2 * n - 1))  # y and s by turns; entry (i, j) stands at [2 + i - j, j]
-    banded[2, ::2], banded[2, 1::2] = diagonal, a
-    banded[0, 2::2] = banded[4, : 2 * n - 2 : 2] = off_diagonal
+    own = np.where(free, diagonal, 0.0)
+    unit = np.maximum(own[1:], own[:-1])  # of the stress in a gap; 0 only between two nodes that are not free
+    unit = np.where(unit > 0, unit, 1.0)
+    soft = stiffness / unit
+    a, b = 1 / (1 + soft), soft / (1 + soft)  # a s / unit - b D y = a stress / unit
+    rows = np.maximum(diagonal, np.maximum(np.append(unit, 0.0), np.append(0.0, unit)))
+    banded = np.zeros((5, 2 * n - 1))  # y and s / unit by turns; entry (i, j) stands at [2 + i - j, j]
+    banded[2, ::2], banded[2, 1::2] = diagonal / rows, a
+    banded[0, 2::2], banded[4, : 2 * n - 2 : 2] = off_diagonal / rows[:-1], off_diagonal / rows[1:]
     banded[3, : 2 * n - 2 : 2], banded[1, 2::2] = b, -b
-    banded[1, 1::2], banded[3, 1::2] = np.where(free[:-1], -1.0, 0.0), np.where(free[1:], 1.0, 0.0)
+    banded[1, 1::2] = np.where(free[:-1], -unit / rows[:-1], 0.0)
+    banded[3, 1::2] = np.where(free[1:], unit / rows[1:], 0.0)
 
     def solve(force: Array, stress: Array) -> Array:
         right = np.zeros(2 * n - 1)
-        right[::2], right[1::2] = force, a * stress
+        right[::2], right[1::2] = force / rows, a * stress / unit
         return np.asarray(solve_banded((2, 2), banded, right, check_finite=False)[::2])
 
     return solve

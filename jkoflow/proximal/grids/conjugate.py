@@ -107,8 +107,8 @@ def _softness(local: LocalEnergy, energy: GridEnergy, step: ProximalStep, name: 
     * the largest difference between neighbours;
     * the difference that belongs to a displacement by one cell, h^2 / (tau alpha).
 
-    Where nothing ever pulls, it is so small that a crowd moves by about 1e-10 of a cell in a step. A species without a force now
-    may feel one within the step if it interacts.
+    Where nothing ever pulls, it is so small that a crowd moves by about 1e-10 of a cell in a step. A species that
+    interacts may feel a force within the step even if it feels none now.
     """
     grid = step.grid
     effective_potential = energy.joint.effective_potential(local.potential, name, step.anchor)

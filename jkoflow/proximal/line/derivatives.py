@@ -11,6 +11,10 @@ import numpy as np
 from ..._functions import values_of
 from ..._typing import Array
 
+_NEAR, _FAR = 1e-6, 1e-3  # shares of the length over which a gradient, and values, are differenced
+_DIGITS = 1e10  # roundings of the values that values have to differ by
+_SPACINGS = 1e4  # spacings of the numbers: the least difference of places
+
 
 class Jet(NamedTuple):
     """The values, slopes and curvatures of a function at points."""
@@ -20,31 +24,52 @@ class Jet(NamedTuple):
     curvature: Array
 
 
+class PointJet(NamedTuple):
+    """The jet of a function of space, and the error of its slopes by rounding."""
+
+    jet: Jet
+    error: float
+
+
 @dataclass(frozen=True, eq=False)
 class PointLaw:
     """The function ``factor`` V of the line, with its derivatives at points.
 
-    If the gradient is given, the second derivative is a central difference of the gradient. Otherwise both derivatives are
-    central differences of V. The differences are of fourth order.
+    If the gradient is given, the second derivative is a central difference of the gradient over 2e-6 of a length. It serves
+    Newton's method, which does not need more than six digits. Otherwise both derivatives are central differences of V of
+    fourth order, over 4e-3 of the length, or more where V varies so little that rounding would hide it.
     """
 
     V: Callable[..., Any]
     factor: float = 1.0
     gradient: Callable[..., Any] | None = None
 
-    def __call__(self, z: Array, length: float) -> Jet:
-        """The jet at points z. ``length`` is one on which V varies little: differences reach about 1e-3 of it."""
-        # powers of two, so that z + h is exact
-        h = np.ldexp(1.0, np.frexp(1e-3 * length + 1e-4 * np.abs(z - z[len(z) // 2]))[1] - 1)
+    def __call__(self, z: Array, length: float) -> PointJet:
+        """The jet at points z, with its error. ``length`` is one on which V varies little."""
         value, c = _values(self.V, z), self.factor
         if self.gradient is not None:
-            a, b, d, e = (_values(self.gradient, z + k * h, "gradient") for k in (-2, -1, 1, 2))
-            curvature = (8 * (d - b) - (e - a)) / (12 * h)
+            h = _steps(z, length, _NEAR)
+            low, high = (_values(self.gradient, z + k * h, "gradient") for k in (-1, 1))
+            curvature = (high - low) / (2 * h)
             within = np.where(np.isfinite(curvature), curvature, 0.0)  # it may not reach past a wall
-            return Jet(c * value, c * _values(self.gradient, z, "gradient"), c * within)
-        a, b, d, e = (_values(self.V, z + k * h) for k in (-2, -1, 1, 2))
+            return PointJet(Jet(c * value, c * _values(self.gradient, z, "gradient"), c * within), 0.0)
+        h = _steps(z, length, _FAR)
+        rounding = float(np.spacing(np.abs(value).max(initial=0.0)))
+        while True:
+            a, b, d, e = (_values(self.V, z + k * h) for k in (-2, -1, 1, 2))
+            rise = float(np.maximum(np.abs(a - value), np.abs(e - value)).max(initial=0.0))
+            if not 0 < rise < _DIGITS * rounding or h.max() > _FAR * np.abs(z).max():
+                break
+            h = 16 * h
         slope = c * (8 * (d - b) - (e - a)) / (12 * h)
-        return Jet(c * value, slope, c * (16 * (d + b) - (e + a) - 30 * value) / (12 * h**2))
+        curvature = c * (16 * (d + b) - (e + a) - 30 * value) / (12 * h**2)
+        return PointJet(Jet(c * value, slope, curvature), 2 * abs(c) * rounding / float(h.min()))
+
+
+def _steps(z: Array, length: float, share: float) -> Array:
+    """About ``share`` of the length, more far from the middle of z; powers of two, so that z + h is exact."""
+    least = _SPACINGS * float(np.spacing(np.abs(z).max(initial=0.0)))
+    return np.ldexp(1.0, np.frexp(np.maximum(share * length + 0.1 * share * np.abs(z - z[len(z) // 2]), least))[1] - 1)
 
 
 def _values(f: Callable[..., Any], z: Array, name: str = "V") -> Array:

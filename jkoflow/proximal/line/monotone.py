@@ -16,8 +16,9 @@ from ...linear import LIFTS, chain_solver, positive_definite_solver, spring_solv
 from .clusters import Join
 from .model import Model, at_ends
 
-_MOST_CHANGES = 60  # of the active set
+_MOST_CHANGES = 60  # of the active set, before those that only close gaps
 _MOST_PRODUCTS = 400  # of conjugate gradients
+_NEGLIGIBLE = 1e-4  # share of the second derivatives that may be hidden: thin tails are solved better with forces
 _STIFF = 1e4  # per node: stiffer cells would shift the nodes between them by about 1e-12 of the extent by rounding
 
 
@@ -74,7 +75,8 @@ def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mas
 
     1. Nodes between closed gaps move as one. Solve for the groups, in O(n) if the model is tridiagonal.
     2. Close each gap whose bound is broken. Open each closed gap whose multiplier is negative, except within joined groups.
-    3. Repeat until nothing changes. If an active set comes back, gaps only close from then on.
+    3. Repeat until nothing changes. If an active set comes back, gaps only close from then on. After 30 changes all gaps
+       between a wall and the nodes beyond it close at once.
 
     Raises NotConvexError if the second derivative is not positive definite.
     """
@@ -83,12 +85,15 @@ def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mas
     slack = 1e-13 * model.forces + model.rounding
     rounding = np.where(floors > 0, 4 * np.spacing(float(np.abs(x).max())), 0.0)
     seen: set[bytes] = set()
-    for change in range(_MOST_CHANGES):
+    most = _MOST_CHANGES + len(x)  # from a cycle on every change closes a gap
+    for change in range(most):
         pooled = _Pooled(x, floors, fixed, closed, joined)
         nodes = pooled.minimise(model)
         gradient = model.gradient + model.apply(nodes - x)
         multipliers = pooled.multipliers(gradient)
         broken = bounded & ~closed & (np.diff(nodes) < floors - rounding)
+        if change > _MOST_CHANGES // 2:
+            broken |= bounded & ~closed & _beyond_walls(nodes, bounded, fixed)
         opened = closed & ~pooled.joined[pooled.group[1:]] & (multipliers < -slack)
         cycle = closed.tobytes() in seen or change > _MOST_CHANGES // 2
         if not broken.any() and (cycle or not opened.any()):
@@ -96,6 +101,26 @@ def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mas
         seen.add(closed.tobytes())
         closed = closed | broken if cycle else (closed | broken) & ~opened  # after a cycle gaps only close
     return ConeStep(nodes, closed, pooled.group, gradient, multipliers, False, pooled.response, pooled.apart)
+
+
+def _beyond_walls(nodes: Array, bounded: Mask, fixed: Mask) -> Mask:
+    """The gaps between each wall and the nodes of its species that lie beyond it, by more than rounding."""
+    beyond = np.zeros(len(bounded), dtype=bool)
+    rounding = 64 * float(np.spacing(np.abs(nodes).max()))
+    ends = np.concatenate([[-1], np.flatnonzero(~bounded), [len(bounded)]])  # the gaps between species
+    for wall in np.flatnonzero(fixed):
+        species = int(np.searchsorted(ends, wall))
+        first, last = int(ends[species - 1]) + 1, int(ends[species])
+        beyond[wall : wall + _prefix_above(nodes[wall] - nodes[wall + 1 : last + 1], rounding)] = True
+        beyond[wall - _prefix_above(nodes[first:wall][::-1] - nodes[wall], rounding) : wall] = True
+    return beyond
+
+
+def _prefix_above(excess: Array, rounding: float) -> int:
+    """The number of first entries up to the last one above ``rounding`` before any falls below -``rounding``."""
+    below = np.flatnonzero(excess < -rounding)
+    above = np.flatnonzero(excess[: below[0] if len(below) else None] > rounding)
+    return int(above[-1]) + 1 if len(above) else 0
 
 
 def brought_together(x: Array, closed: Mask, joined: list[Join], floors: Array, fixed: Mask) -> Array:
@@ -183,6 +208,7 @@ class _Pooled:
             whole = self._with_stress(residual, stress)
             nothing = np.zeros_like(stress)
             moved = _conjugate_gradients(lambda y: self._restricted(model, y), lambda b: solve(b, nothing), whole, moved)
+        moved[self.fixed_unknowns] = 0.0
         return np.asarray(moved[self.unknown])
 
     def _with_stress(self, residual: Array, stress: Array) -> Array:
@@ -239,7 +265,11 @@ class _Pooled:
             return self._coupled_solver(model)
         diagonal, off_diagonal = self._tridiagonal(model.nodal_diagonal, model.nodal_off_diagonal)
         stiffness, free = model.stiffness[~self.closed], ~self.fixed_unknowns
-        if _hides(stiffness, diagonal[free]) and tridiagonal_solver(diagonal, off_diagonal) is not None:
+        groups = np.arange(len(free))
+        if (
+            _hides(stiffness, diagonal, groups[:-1], groups[1:], free)
+            and tridiagonal_solver(diagonal, off_diagonal) is not None
+        ):
             self.apart = True
             solve_chain = chain_solver(diagonal, off_diagonal, stiffness, free)
             return lambda b, stress: solve_chain(b, -stress[~self.closed])
@@ -266,7 +296,7 @@ class _Pooled:
         left, right = self.unknown[:-1], self.unknown[1:]
         gaps, free = np.flatnonzero(left != right), ~self.fixed_unknowns
         stiffness = model.stiffness[gaps]
-        if _hides(stiffness, nodal.diagonal()[free]) and positive_definite_solver(nodal) is not None:
+        if _hides(stiffness, nodal.diagonal(), left[gaps], right[gaps], free) and positive_definite_solver(nodal) is not None:
             self.apart = True
             rows, ones = np.arange(len(gaps)), np.ones(len(gaps))
             columns = np.concatenate([right[gaps], left[gaps]])
@@ -293,11 +323,16 @@ class _Pooled:
         return (half + half.T + diags_array(np.where(self.fixed_unknowns, 1.0, self.gather(diagonal)))).tocsc()
 
 
-def _hides(stiffness: Array, diagonal: Array) -> bool:
-    """Return True if gaps of this stiffness hide the second derivatives of the nodes between them behind the rounding."""
-    return bool(
-        len(stiffness) and len(diagonal) and stiffness.min() >= 0 and stiffness.max() > _STIFF * len(diagonal) * diagonal.min()
-    )
+def _hides(stiffness: Array, diagonal: Array, left: Indices, right: Indices, free: Mask) -> bool:
+    """Return True if gaps of this stiffness hide the second derivatives of the nodes beside them behind the rounding.
+
+    ``left`` and ``right`` are the unknowns on either side of the gaps. ``diagonal`` holds their second derivatives. Gaps beside
+    unknowns with less than 1e-4 of all second derivatives do not count: there is little mass.
+    """
+    held = np.where(free, diagonal, np.inf)
+    beside = np.minimum(held[left], held[right])
+    hidden = beside[stiffness > _STIFF * len(diagonal) * beside]
+    return bool(len(stiffness) and stiffness.min() >= 0 and hidden.sum() > _NEGLIGIBLE * diagonal[free].sum())
 
 
 def _join(first: int, second: int, place: float, owner: Indices, fixed_groups: Mask, base: Array) -> None:

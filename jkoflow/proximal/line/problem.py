@@ -18,6 +18,7 @@ from .model import Chain, FarPart, Model, at_ends, square
 from .monotone import ConeStep
 from .terms import LineTerms
 
+_AT_ONE_PLACE = 1e3  # spacings of the numbers: less spread counts as none
 _MOST_EXCUSED = 1e-6  # share of the extent: the largest correction that may be left to rounding
 _THINNEST = 1e-9  # share of the extent: the least width of a cell under a bound on the density
 
@@ -50,7 +51,7 @@ class LineProblem:
         self.step, self.terms = step, LineTerms.of(step.forms, step.anchor)
         self.blur = 0.0
         self.chains: list[Chain] = []
-        walls = step.anchor.domain
+        self.walls = walls = step.anchor.domain
         start = 0
         positions, floors, barrier, fixed = [], [], [], []
         for name, anchor in step.anchor.items():
@@ -91,13 +92,12 @@ class LineProblem:
         if np.any(np.diff(x)[self.barrier] <= 0):
             model.value = np.inf
             return model
-        length = self.length(x) if self.terms.points else 0.0
         for chain in self.chains:
             nodes = x[chain.nodes]
             self._inertia(chain, nodes, model)
             model.rounding += 4 * float(np.spacing(np.abs(x).max()) * chain.inertia * chain.masses.sum())
             self._cells(chain, nodes, model, convexified)
-            self._points(chain, nodes, length, model, convexified)
+            self._points(chain, x, model, convexified)
         for a, b, kernel in self.terms.crosses:
             self._cross(self.chain(a), self.chain(b), kernel, x, model, convexified)
         return model
@@ -169,13 +169,21 @@ class LineProblem:
     def length(self, x: Array) -> float:
         """The root mean square distance of the mass of all species from its centre.
 
-        It is at least 1e-3 of the distance of the centre from the origin; 1 if both are 0.
+        If the mass lies at one place, up to rounding, it is that distance at the start. If it lay at one place then too, it is
+        1e-3 of the distance of this place from the origin, or 1 at the origin.
         """
-        mass = sum(float(chain.masses.sum()) for chain in self.chains)
-        middles = [(chain.masses, (x[chain.nodes][1:] + x[chain.nodes][:-1]) / 2) for chain in self.chains]
-        centre = sum(float(w @ z) for w, z in middles) / mass
-        spread = sum(square(chain.masses, x[chain.nodes] - centre) for chain in self.chains) / mass
-        return max(float(np.sqrt(spread)), 1e-3 * abs(centre)) or 1.0
+        return self._length_of(self.chains, x)
+
+    def _length_of(self, chains: list[Chain], x: Array) -> float:
+        """The length of some species alone."""
+        for nodes in (x, self.start):
+            mass = sum(float(chain.masses.sum()) for chain in chains)
+            middles = [(chain.masses, (nodes[chain.nodes][1:] + nodes[chain.nodes][:-1]) / 2) for chain in chains]
+            centre = sum(float(w @ z) for w, z in middles) / mass
+            spread = float(np.sqrt(sum(square(chain.masses, nodes[chain.nodes] - centre) for chain in chains) / mass))
+            if spread > _AT_ONE_PLACE * np.spacing(abs(centre)):
+                return spread
+        return 1e-3 * abs(centre) or 1.0
 
     @cached_property
     def _initial_length(self) -> float:
@@ -185,14 +193,15 @@ class LineProblem:
         """Return True if the correction from the nodes x to those of ``aim`` is negligible in every species.
 
         It is negligible if its root mean square is at most ``tolerance * extent(x)`` plus what rounding can cause (``noise``).
-        Rounding excuses at most 1e-6 of the extent, unless every species is one atom and there is no extent.
+        Rounding excuses at most 1e-6 of the extent and the rounding of the nodes, unless every species is one atom.
         """
         extent = self.extent(x)
         moved = {chain.name: chain.mean_square(aim.nodes - x) for chain in self.chains}
         largest = max(moved.values())
         if largest <= tolerance * extent:
             return True
-        if largest > _MOST_EXCUSED * extent and not self.at_one_place(aim.nodes):
+        spacing = float(np.spacing(np.abs(x).max()))
+        if largest > _MOST_EXCUSED * extent + 64 * spacing and not self.at_one_place(aim.nodes):
             return False
         noise = self.noise(aim, x, model)
         return all(moved[name] <= tolerance * extent + noise[name] for name in moved)
@@ -243,6 +252,14 @@ class LineProblem:
         """The nodes of a species in the anchor."""
         return np.asarray(self.step.anchor[chain.name].nodes)
 
+    def in_order(self, x: Array) -> Array:
+        """The nodes x without the crossings of neighbours, and of nodes and walls, that rounding leaves."""
+        out = x.copy()
+        for chain in self.chains:
+            nodes = np.maximum.accumulate(x[chain.nodes])
+            out[chain.nodes] = nodes if self.walls is None else np.clip(nodes, *self.walls)
+        return out
+
     def state(self, x: Array) -> Species:
         """The measures that have the nodes x."""
         return self.step.anchor.like({chain.name: x[chain.nodes] for chain in self.chains})
@@ -274,17 +291,19 @@ class LineProblem:
             curvature = np.maximum(curvature, 0.0)
         model.add_widths(chain, slope, curvature)
 
-    def _points(self, chain: Chain, nodes: Array, length: float, model: Model, convexified: bool) -> None:
+    def _points(self, chain: Chain, x: Array, model: Model, convexified: bool) -> None:
         """Add the potentials, the frozen fields and the interaction of a species with itself, at its Gauss points."""
         if not any(chain.name in terms for terms in (self.terms.points, self.terms.fields, self.terms.selves)):
             return
+        nodes = x[chain.nodes]
         z, m = at_gauss_points(nodes), over_gauss_points(chain.masses)
         value, slope, curvature = np.zeros_like(z), np.zeros_like(z), np.zeros_like(z)
         for law in self.terms.points.get(chain.name, []):
-            first, second, third = law(z, length)
-            value, slope, curvature = value + first, slope + second, curvature + third
-        if chain.name in self.terms.differences:
-            model.jitter[chain.name] = float(np.spacing(np.abs(value[m > 0]).max())) / (5e-4 * length)
+            jet, error = law(z, self._length_of([chain], x))
+            value, slope, curvature = value + jet.value, slope + jet.slope, curvature + jet.curvature
+            model.jitter[chain.name] = model.jitter.get(chain.name, 0.0) + error
+        sizes = (m * np.abs(curvature * z)).reshape(-1, 3).sum(axis=1)  # the places at which V' is evaluated are rounded
+        model.sizes[chain.nodes] += np.convolve(sizes, [0.5, 0.5])
         for frozen in self.terms.fields.get(chain.name, []):
             first, second, third = frozen.at_sorted(z)
             value, slope, curvature = value + first, slope + second, curvature + third

@@ -23,6 +23,7 @@ _RESOLVED = 32  # spacings of the numbers: a cell with a barrier that is thinner
 _DECREASE, _POOR, _STRAIGHT = 1e-4, 0.2, 0.6  # shares of the descent that the slope promises, in the line search
 _SURE = 1e3  # tolerances: the largest distance that the remaining force may still drive the nodes
 _SHORTEST = 1e-24  # share of a step: under |x|^1.5 the widths of a cloud that collapses are squared in a step
+_ROUNDINGS = 64  # spacings of the numbers: the most that counts as rounding of a node
 _HALVINGS = 40  # of an interval
 _HIDDEN, _FLAT = 1e4, 0.5  # roundings of the value: smaller descents are judged by slopes; the share to which these must fall
 _NEAR = (1e-6, 1e-4)  # shares of the extent: distances within which atoms are joined
@@ -134,6 +135,7 @@ class QuantileNewton(IterativeSolver):
             end = self._newton(problem, problem.start, self.tolerance)
             if not end.status.ok and problem.tips:
                 end = self._through_blur(problem, end)
+            end = _checked(problem, end)
         distances = {chain.name: chain.distance(end.x, problem.start_of(chain)) for chain in problem.chains}
         potentials = {chain.name: potential_along(end.x[chain.nodes], problem.start_of(chain)) for chain in problem.chains}
         return ProxResult(problem.state(end.x), distances, potentials, end.status, end.iterations, end.residual)
@@ -268,6 +270,23 @@ class _End:
     status: Status
     iterations: int
     residual: float
+
+
+def _checked(problem: LineProblem, end: _End) -> _End:
+    """The end of the iteration with the nodes in order, and with what bears out its status.
+
+    A step is not solved if its nodes cross by more than rounding. It is not solved either if its objective is above that of the
+    anchor, unless the nodes moved by no more than rounding. If the objective of the anchor is less, the anchor is returned.
+    """
+    x, start = problem.in_order(end.x), problem.start
+    spacing = float(np.spacing(np.abs(start).max() + np.abs(x).max()))
+    crossed = float(np.abs(x - end.x).max()) > _ROUNDINGS * spacing
+    before, after = problem.evaluate(start), problem.evaluate(x)
+    noise = 1e-12 * (before.size + after.size) + spacing * (before.forces + after.forces)
+    worse = not after.value <= before.value + noise
+    at_rest = float(np.abs(x - start).max()) <= _ROUNDINGS * spacing
+    status = Status.STALLED if end.status.ok and (crossed or (worse and not at_rest)) else end.status
+    return replace(end, x=start if worse and np.isfinite(before.value) else x, status=status)
 
 
 def _line_search(problem: LineProblem, x: Array, full: Array, model: Model) -> tuple[Array, Model] | None:

@@ -29,8 +29,6 @@ class LineTerms:
         The least width of a cell per unit mass, from bounds on the density.
     points : dict of lists
         Potentials that are functions of space.
-    differences : set of names
-        The species under a potential whose gradient is not given.
     fields : dict of lists
         Potentials of frozen quantiles.
     selves : dict of lists
@@ -43,7 +41,6 @@ class LineTerms:
     cells: dict[str, list[CellLaw]] = field(default_factory=dict)
     floors: dict[str, float] = field(default_factory=dict)
     points: dict[str, list[PointLaw]] = field(default_factory=dict)
-    differences: set[str] = field(default_factory=set)
     fields: dict[str, list[LinePotential]] = field(default_factory=dict)
     selves: dict[str, list[LineKernel]] = field(default_factory=dict)
     crosses: list[tuple[str, str, LineKernel]] = field(default_factory=list)
@@ -96,8 +93,6 @@ class LineTerms:
             self.fields.setdefault(form.species, []).append(scaled)
         elif callable(form.V):
             self.points.setdefault(form.species, []).append(PointLaw(form.V, c, form.gradient))
-            if form.gradient is None:
-                self.differences.add(form.species)
         else:
             raise ValueError(
                 f"V must be a function of space on quantiles, whose points move, got an array of shape {form.V.shape}"
