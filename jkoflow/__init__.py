@@ -14,7 +14,7 @@ import importlib
 from typing import Any
 
 from . import closed_forms, diagnostics, ordered, study
-from ._status import CycleWarning, FreezingWarning, Status
+from ._status import CycleWarning, FreezingWarning, Status, UnresolvedWarning
 from ._version import VERSION
 from .flow import FlowError, evolve, steps
 from .grids import Grid
@@ -190,6 +190,7 @@ __all__ = [
     "Taken",
     "Trajectory",
     "UnitMasses",
+    "UnresolvedWarning",
     "VariationalExtrapolation",
     "WallClock",
     "c_transform",

@@ -23,6 +23,14 @@ class Status(Enum):
         "solved, but the state is that of two steps ago: species swap places for ever under a pointed cross-kernel; "
         "take a smaller dt, or JKO where the law is symmetrizable"
     )
+    UNRESOLVED = (
+        "solved, but the entropic blur hides the motion: the way of the step is below the blur, or the energy rose; "
+        "take a larger dt, more cells or a smaller epsilon, or an exact solver (JKO() takes one)"
+    )
+    REFUTED = (
+        "the iteration converged, but a check apart from it refutes the answer: its objective is above that of the anchor, "
+        "or it breaks a bound, an obstacle or the mass"
+    )
     ITERATION_LIMIT = "the iteration limit was reached with the residual still above the tolerance"
     STALLED = "the residual stopped falling while still above the tolerance"
     NOT_FINITE = "a number became infinite or NaN"
@@ -33,7 +41,7 @@ class Status(Enum):
     @property
     def ok(self) -> bool:
         """True if the problem of the step was solved to its tolerance."""
-        return self in (Status.CONVERGED, Status.FROZEN, Status.CYCLE)
+        return self in (Status.CONVERGED, Status.FROZEN, Status.CYCLE, Status.UNRESOLVED)
 
     def __str__(self) -> str:
         return str(self.value)
@@ -41,6 +49,10 @@ class Status(Enum):
 
 class FreezingWarning(UserWarning):
     """Warning that a plan between cell centres does not see motion below a fraction of a cell, and underestimates it."""
+
+
+class UnresolvedWarning(UserWarning):
+    """Warning that the blur of entropic transport hides the motion of a step."""
 
 
 class CycleWarning(UserWarning):

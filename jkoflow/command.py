@@ -23,13 +23,14 @@ from .flow import FlowError, evolve, steps
 from .grids import Grid, resampled
 from .laws import Congestion, Entropy, Law, Obstacle, Potential, RenyiEntropy
 from .measures import Density, Particles
-from .proximal import BackAndForth, Convex, ConvexDynamic, Entropic, StepSolver
+from .proximal import BackAndForth, Convex, ConvexDynamic, Entropic, FiniteVolume, StepSolver
 from .schemes import JKO
 from .trajectory import Trajectory
 
 SOLVERS: dict[str, type[StepSolver]] = {
     "entropic": Entropic,
     "exact": BackAndForth,
+    "volumes": FiniteVolume,
     "convex": Convex,
     "dynamic": ConvexDynamic,
 }
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         default="0.02*renyi:2",
         help="e.g. 0.02*renyi:2, entropy, 0.1*entropy+congestion:3 (default: %(default)s)",
     )
-    add("--solver", choices=sorted(SOLVERS), help="the solver of the step (default: entropic; exact with --nodata)")
+    add("--solver", choices=sorted(SOLVERS), help="the solver of the step (default: the one recommended for the data)")
     add("--cells", type=int, default=192, help="cells along the longest side (default: %(default)s)")
     add("--dt", type=float, default=0.002, help="time step (default: %(default)s)")
     add("--t-end", type=float, default=0.1, help="final time (default: %(default)s)")
@@ -108,7 +109,7 @@ def _run(options: argparse.Namespace) -> None:
     law = parse_energy(options.energy) + Potential(potential)
     if closed.any():
         law = law + Obstacle(closed.astype(np.float64))
-    scheme = JKO(SOLVERS[options.solver or ("exact" if closed.any() else "entropic")]())
+    scheme = JKO(SOLVERS[options.solver]() if options.solver else None)
     steps(law, start, scheme=scheme, dt=options.dt, t_end=options.t_end)  # refuses what cannot be before anything is written
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)

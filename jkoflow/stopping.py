@@ -12,15 +12,21 @@ from typing import TypeAlias
 from ._validate import finite, plain_numbers, positive
 from .trajectory import Step
 
+_AT_REST = 1e-6  # share of the largest speed of a run
+
 StoppingRule: TypeAlias = Callable[[Step], str | None]
 
 
 @dataclass(frozen=True)
 class Steady:
-    """Stop if the speed falls below a bound.
+    """Stop if the flow has come to rest.
 
     The speed is the square root of the dissipation of a step: the W2 distance moved per time, for several species the product
-    distance.
+    distance. The run stops
+
+    * with ``speed``, if the speed is at most this bound, in the unit of the run;
+    * without it, if the speed is at most a millionth of the largest speed of the run so far. This is the same rule in any
+      unit. The steps of a run that is continued count.
 
     >>> import jkoflow as jf
     >>> grid = jf.Grid.box((-4, 4), cells=64)
@@ -28,16 +34,23 @@ class Steady:
     >>> rho = grid.density(lambda x: (abs(x) < 1) * 1.0)
     >>> jf.evolve(energy, rho, dt=0.5, t_end=100.0, stop=jf.Steady(1e-3)).outcome
     'stopped: the speed fell below 0.001'
+    >>> jf.evolve(energy, rho, dt=0.5, t_end=100.0, stop=jf.Steady()).outcome
+    'stopped: the speed fell below 1e-06 of its largest value'
     """
 
-    speed: float = 1e-6
+    speed: float | None = None
 
     def __post_init__(self) -> None:
         plain_numbers(self)
-        positive("speed", self.speed)
+        if self.speed is not None:
+            positive("speed", self.speed)
 
     def __call__(self, step: Step) -> str | None:
-        return f"the speed fell below {self.speed:g}" if step.dissipation**0.5 < self.speed else None
+        now = step.dissipation**0.5
+        if self.speed is not None:
+            return f"the speed fell below {self.speed:g}" if now <= self.speed else None
+        least = _AT_REST * step.largest_dissipation**0.5
+        return f"the speed fell below {_AT_REST:g} of its largest value" if now <= least else None
 
 
 @dataclass(frozen=True)

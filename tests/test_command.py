@@ -74,7 +74,7 @@ def test_a_picture_and_another_solver(here, capsys):
 
 def test_a_step_that_is_not_solved_is_exit_code_one(here, capsys, monkeypatch):
     monkeypatch.setitem(command.SOLVERS, "entropic", lambda: Entropic(max_iterations=2))
-    assert main(SMALL) == 1
+    assert main([*SMALL, "--solver", "entropic"]) == 1
     captured = capsys.readouterr()
     assert "NOT every one solved" in captured.out
     assert "failed in step 1: the iteration limit was reached" in captured.err

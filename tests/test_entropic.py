@@ -1,5 +1,7 @@
 """The entropic step: oracles, blur, status, refusals."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -186,8 +188,11 @@ def test_epsilon_of_one_cell_squared_holds_with_vacuum_and_tails(cells):
 @pytest.mark.parametrize("tau", [1e-6, 1e-3, 1.0, 1e3])
 def test_any_step_size_converges(m, tau):
     energy = jf.Entropy() if m == 1 else jf.RenyiEntropy(m)
-    answer = jf.Entropic().solve(jf.ProximalStep(energy, STEPS["fokker-planck"].anchor, tau))
-    assert answer.status is jf.Status.CONVERGED
+    step = jf.ProximalStep(energy, STEPS["fokker-planck"].anchor, tau)
+    hidden = tau * m * float(step.anchor[""].values.max()) ** (m - 1) < 1.5 * step.grid.spacing[0] ** 2 / 4
+    with pytest.warns(jf.UnresolvedWarning) if hidden else contextlib.nullcontext():
+        answer = jf.Entropic().solve(step)
+    assert answer.status is (jf.Status.UNRESOLVED if hidden else jf.Status.CONVERGED)
     assert answer.iterations < 1000
 
 

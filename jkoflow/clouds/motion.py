@@ -19,6 +19,7 @@ _CONTACT = 100.0  # tolerances: the contact distance, at which atoms with a grip
 _MET, _MOST_MET = 1.01, 1.09  # contact distances: groups nearer have met; the same if time is too coarse to stop them there
 _ONE_PLACE = 1e-13  # share of the distance from the origin: places nearer to one another are one place, up to rounding
 _ROUNDING = 8 * np.finfo(float).eps  # of the distance from the origin: places are not known better
+_UNITS = 1024.0  # units of time in a motion: scipy finds meetings to 9e-16 units
 _LOOKS = 33  # times at which the way of particles that start at one place is estimated
 _MOST_MEETINGS = 50  # per atom
 _MOST_EVALUATIONS = 100_000  # of the velocity in one motion: a thousand times what a smooth motion takes
@@ -87,13 +88,14 @@ class Motion:
             return Moved(state, Status.CONVERGED, groups.members, 0.0)
         contact = max(_CONTACT * self.tolerance * extent, _ONE_PLACE * away)
         grips = self.law.grips(contact)
-        now, near = 0.0, _MET * contact
+        now, near, unit = 0.0, _MET * contact, duration / _UNITS
         for _ in range(_MOST_MEETINGS * len(groups.places)):
-            groups = groups.gathered(partial(self._velocities, time=now), grips, self.law.balance, contact, near)
-            flow = _Flow(self, groups, grips, contact, origin)
+            velocities = partial(self._velocities, time=now * unit)
+            groups = groups.gathered(velocities, grips, self.law.balance, contact, near)
+            flow = _Flow(self, groups, grips, contact, origin, unit)
             solution = solve_ivp(
                 flow.velocity,
-                (now, duration),
+                (now, _UNITS),
                 (groups.places - origin).ravel(),
                 method="DOP853",
                 rtol=max(self.tolerance, 1e-13),
@@ -135,10 +137,11 @@ class _TooManyEvaluations(Exception):  # noqa: N818 - it ends in a status
 
 
 class _Flow:
-    """The equation of motion of groups between two meetings, and the events that end it."""
+    """The equation of motion of groups between two meetings, and the events that end it. Times are in a unit."""
 
-    def __init__(self, motion: Motion, groups: Groups, grips: Array, contact: float, origin: Array) -> None:
+    def __init__(self, motion: Motion, groups: Groups, grips: Array, contact: float, origin: Array, unit: float) -> None:
         self._motion, self._groups, self._grips, self._contact, self._origin = motion, groups, grips, contact, origin
+        self._unit = unit
         self._mixed = groups.mixed
         self._single = np.argmax(groups.masses > 0, axis=1)
         self.events: list[Callable[[float, Array], float]] = []
@@ -148,8 +151,8 @@ class _Flow:
             self._add(self._hold)
 
     def velocity(self, t: float, y: Array) -> Array:
-        """The velocities of the groups in one row."""
-        return self._of_groups(t, self._at(y)).ravel()
+        """The velocities of the groups, a length per unit of time, in one row."""
+        return self._unit * self._of_groups(t, self._at(y)).ravel()
 
     def dissipation(self, t: float, groups: Groups) -> float:
         """sum_a (1 / alpha_a) sum m |v|^2 of groups, an energy per time."""
@@ -158,7 +161,7 @@ class _Flow:
 
     def _of_groups(self, t: float, groups: Groups) -> Array:
         """The velocities of the groups, (n, d)."""
-        forces = self._motion._velocities(groups.places, groups.masses, t)
+        forces = self._motion._velocities(groups.places, groups.masses, t * self._unit)
         out = forces[self._single, np.arange(len(groups.places))]
         for g in self._mixed:
             species, moves = self._in_group(groups, forces, g)
@@ -179,7 +182,7 @@ class _Flow:
 
         It is ``_SAME`` less the relative difference of the velocities in a group, the least over the groups.
         """
-        forces = self._motion._velocities(groups.places, groups.masses, t)
+        forces = self._motion._velocities(groups.places, groups.masses, t * self._unit)
         slack = np.inf
         for g in self._mixed:
             species, moves = self._in_group(groups, forces, g)

@@ -13,7 +13,7 @@ from ..measures import Measure, Particles, Quantiles, RadialQuantiles, Species
 from ..trajectory import Trajectory
 from .report import Report
 
-_STEP = 1e-4  # of the parameter s, in the central differences of d/ds E
+_STEP = 1e-4  # of the parameter s in its unit, in the central differences of d/ds E
 
 
 def second_moment_identity(flow: Trajectory, law: Law) -> Report:
@@ -71,6 +71,7 @@ def centre_identity(flow: Trajectory, law: Law, axis: int = 0) -> Report:
         twice_first_moment,
         lambda measure, s: _mapped(measure, lambda x: translated(x, s)),
         with_distance=False,
+        unit=_extent(flow.snapshots[0]),
     )
 
 
@@ -81,11 +82,13 @@ def _compared(
     moment: Callable[[Measure], float],
     along: Callable[[Measure, float], Measure],
     with_distance: bool = True,
+    unit: float = 1.0,
 ) -> Report:
     """Report the two sides of a moment identity for every step.
 
     The left side is the sum over the species of [moment' - moment + W2^2] / (2 dt alpha), where W2^2 is left out unless
-    ``with_distance``. The right side is - d/ds E at s = 0, where ``along(measure, s)`` displaces every measure.
+    ``with_distance``. The right side is - d/ds E at s = 0, where ``along(measure, s)`` displaces every measure. ``unit``
+    is that of s.
     """
     first = next(iter(flow.snapshots[0].values()))
     if not isinstance(first, Quantiles | RadialQuantiles | Particles) or getattr(first, "walls", None) is not None:
@@ -98,10 +101,10 @@ def _compared(
         for name, alpha in flow.mobilities.items():
             squares = info.distances[name] ** 2 if with_distance else 0.0
             changes.append((moment(after[name]) - moment(before[name]) + squares) / (2 * positive("dt", dt) * alpha))
-        energies = [law(Species({name: along(measure, s) for name, measure in after.items()})) for s in _NODES]
+        energies = [law(Species({name: along(measure, unit * s) for name, measure in after.items()})) for s in _NODES]
         left.append(sum(changes))
         sizes.append(sum(map(abs, changes)))
-        right.append(-float(np.dot(energies, _WEIGHTS)) / _STEP)
+        right.append(-float(np.dot(energies, _WEIGHTS)) / (unit * _STEP))
     change, force = np.array(left), np.array(right)
     size = max(*sizes, float(np.abs(force).max()), 1e-300)
     return Report(
@@ -111,6 +114,12 @@ def _compared(
 
 _NODES = tuple(_STEP * k for k in (-2, -1, 1, 2))
 _WEIGHTS = np.array([1.0, -8.0, 8.0, -1.0]) / 12  # central differences of fourth order
+
+
+def _extent(state: Species) -> float:
+    """The largest extent of the points of all species; 1 for points at one place."""
+    points = np.concatenate([measure.points.reshape(len(measure.masses), -1) for measure in state.values()])
+    return float(np.ptp(points, axis=0).max()) or 1.0
 
 
 def _second_moment(measure: Measure) -> float:

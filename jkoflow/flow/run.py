@@ -130,6 +130,7 @@ class Run:
     def __iter__(self) -> Iterator[Step]:
         """Yield the steps. A step that is not solved is yielded too, and is the last."""
         state, carry, energy, started = self.state, self.carry, self.first_energy, clock.perf_counter()
+        largest = self._largest_dissipation_before()
         while self.clock.running:
             taken = self.scheme.step(self.problem, state, self.clock.propose(), carry)
             taken = _checked_answer(taken)
@@ -137,6 +138,7 @@ class Run:
             index, time, dt = self.clock.advance(taken.info, taken.carry)
             reached = State(taken.state.masses, taken.state.fields, time)  # the clock adds up no rounding
             after = self.scheme.energy(self.problem, reached)
+            largest = float(np.fmax(largest, taken.info.dissipation))
             step = Step(
                 index=index,
                 dt=dt,
@@ -144,6 +146,7 @@ class Run:
                 info=taken.info,
                 distance=self._distance(taken.info.distances, time),
                 work=self._work(state, time, energy),
+                largest_dissipation=largest,
                 elapsed=clock.perf_counter() - started,
                 reached=reached,
                 carry=taken.carry,
@@ -155,6 +158,11 @@ class Run:
             yield step
             if not taken.info.status.ok:
                 return
+
+    def _largest_dissipation_before(self) -> float:
+        """The largest dissipation of the run that is continued; 0 if there is none."""
+        before = self.beginning.before
+        return 0.0 if before is None else float(np.fmax.reduce(before.record.numbers.dissipations, initial=0.0))
 
     def _distance(self, distances: Mapping[str, float], time: float) -> float:
         """The product distance, for one species W2."""

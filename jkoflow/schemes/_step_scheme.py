@@ -48,6 +48,17 @@ def proximal_step(
     return ProximalStep(problem.law, anchor, tau, problem.mobilities, further)
 
 
+def solved(step: ProximalStep, solver: StepSolver, fallback: StepSolver | None) -> tuple[ProxResult, StepSolver]:
+    """The answer of ``solver`` to a step, or that of ``fallback`` if only this one solves it; and whose answer it is."""
+    answer = solver.solve(step)
+    if answer.status.ok or fallback is None:
+        return answer, solver
+    another = fallback.solve(step)
+    if not another.status.ok:
+        return answer, solver
+    return replace(another, iterations=answer.iterations + another.iterations), fallback
+
+
 def info_of(
     answers: Sequence[ProxResult], distances: Mapping[str, float], instant: Problem, dt: float, solver: StepSolver
 ) -> StepInfo:

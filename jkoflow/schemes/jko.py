@@ -9,7 +9,7 @@ from ..laws import Law
 from ..measures import Species, State
 from ..proximal import StepSolver
 from ._recommended import safe_solver
-from ._step_scheme import StepScheme, info_of, proximal_step
+from ._step_scheme import StepScheme, info_of, proximal_step, solved
 from .base import Carry, Taken
 from .problem import Problem
 
@@ -68,11 +68,7 @@ class JKO(StepScheme):
         if carry:
             guess = {name: step.weight(name) * carry[_POTENTIAL + name] for name in state.masses}
             step = replace(step, guess=guess)
-        answer, solver = self.step_solver.solve(step), self.step_solver
-        if not answer.status.ok and self.fallback is not None:
-            another = self.fallback.solve(step)
-            if another.status.ok:
-                answer, solver = replace(another, iterations=answer.iterations + another.iterations), self.fallback
+        answer, solver = solved(step, self.step_solver, self.fallback)
         carry = {}
         if self.step_solver.takes_guess:
             carry = {_POTENTIAL + name: phi / step.weight(name) for name, phi in answer.potentials.items()}

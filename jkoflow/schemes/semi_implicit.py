@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from .._status import CycleWarning, Status
-from ..laws import restricted_to
+from ..laws import Law, restricted_to
 from ..measures import Density, Measure, Species, State
-from ..proximal import ProximalStep
-from ._step_scheme import StepScheme, info_of
+from ..proximal import ProximalStep, StepSolver
+from ._recommended import safe_solver
+from ._step_scheme import StepScheme, info_of, solved
 from .base import Carry, Taken
 from .carried import packed, unpacked
 from .problem import Problem
@@ -39,7 +40,9 @@ class SemiImplicitJKO(StepScheme):
     Parameters
     ----------
     solver : StepSolver, optional
-        The solver of the steps. Default: the one recommended for the measure.
+        The solver of the steps. Default: the one recommended for the measure and the frozen law.
+    fallback : StepSolver, optional
+        The solver of those steps that ``solver`` does not solve, as for JKO.
     freeze_self : bool
         Also freeze the interactions of a species with itself, and Functionals. This is for terms that a solver cannot take
         implicitly.
@@ -52,8 +55,16 @@ class SemiImplicitJKO(StepScheme):
     """
 
     freeze_self: bool = False
+    fallback: StepSolver | None = None
     order: ClassVar[float] = 1
     needs_energy: ClassVar[bool] = False
+
+    def filled_in(self, law: Law, state: Species) -> SemiImplicitJKO:
+        frozen_law = law.frozen_at(state, self_terms=self.freeze_self)
+        filled = super().filled_in(frozen_law, state)
+        if self.solver is not None or self.fallback is not None:
+            return filled
+        return replace(filled, fallback=safe_solver(filled.step_solver, frozen_law, state))
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         for step in self._steps(problem.at(state.time + dt), state.masses, dt):
@@ -62,10 +73,12 @@ class SemiImplicitJKO(StepScheme):
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant, masses = problem.at(state.time + dt), state.masses
-        answers = [self.step_solver.solve(step) for step in self._steps(instant, masses, dt)]
+        solutions = [solved(step, self.step_solver, self.fallback) for step in self._steps(instant, masses, dt)]
+        answers = [answer for answer, _ in solutions]
         merged = Species({name: measure for answer in answers for name, measure in answer.state.items()})
         distances = {name: distance for answer in answers for name, distance in answer.distances.items()}
-        info = info_of(answers, distances, instant, dt, self.step_solver)
+        handed_over = [solver for _, solver in solutions if solver is not self.step_solver]
+        info = info_of(answers, distances, instant, dt, handed_over[0] if handed_over else self.step_solver)
         if carry and info.status is Status.CONVERGED and _undoes_last_step(unpacked(carry, _BEFORE, masses), masses, merged):
             warnings.warn(str(Status.CYCLE), CycleWarning, stacklevel=2)
             info = replace(info, status=Status.CYCLE)

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from .._log import log
 from ..measures import State
 from ..schemes import Carry
@@ -123,13 +125,14 @@ class StoreWriter:
         """Write the steps of another record, which must begin with its run."""
         if record.first > 0:
             raise ValueError(f"the run must be whole to be stored, and its first {record.first} steps were dropped (keep)")
-        before, energy = record.state(0), float(record.numbers.energies[0])
+        before, energy, largest = record.state(0), float(record.numbers.energies[0]), 0.0
         for k in range(len(record)):
             n = record.numbers
             reached, numbers = record.state(k + 1), [float(column[k]) for column in n[2:]]
             energies = float(n.energies[k + 1])
-            step = Step(k + 1, numbers[0], energies, record.info(k), numbers[1], numbers[3], 0.0, reached, {}, before, energy,
-                        record.description)  # fmt: skip
+            largest = float(np.fmax(largest, numbers[2]))
+            step = Step(k + 1, numbers[0], energies, record.info(k), numbers[1], numbers[3], largest, 0.0, reached, {}, before,
+                        energy, record.description)  # fmt: skip
             self.add(step, with_carry=False)  # that of the last step alone is known
             before, energy = reached, energies
         with self._transaction():

@@ -72,6 +72,8 @@ class Step:
     work : float
         The energy that the change of the law in time, or of the mobilities if the energy of the scheme holds them, has added
         during the step: E(t + dt) - E(t), both at the state before.
+    largest_dissipation : float
+        The largest dissipation of the steps of the run up to this one, those of a run that is continued included.
     elapsed : float
         Seconds since the run began.
     reached : State
@@ -92,6 +94,7 @@ class Step:
     info: StepInfo
     distance: float
     work: float
+    largest_dissipation: float
     elapsed: float
     reached: State
     carry: Carry

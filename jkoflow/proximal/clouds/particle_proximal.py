@@ -13,6 +13,7 @@ from ..._typing import Array, Indices
 from ...laws.forms import External, Form, Pair
 from ...measures import Measure, Particles, Species
 from ..base import IterativeSolver, ProximalStep, ProxResult
+from ..verification import checked
 from .problem import CloudProblem, Model
 
 _BLURS = 0.1 ** np.arange(1, 10)  # shares of the extent: the lengths by which kernels are rounded off, one after the other
@@ -97,7 +98,7 @@ class ParticleProximal(IterativeSolver):
         }
         distances = {name: state[name].moved_from(before) for name, before in anchor}
         unknown = {name: np.full(len(before.masses), np.nan) for name, before in anchor}
-        return ProxResult(Species(state), distances, unknown, status, run.iterations, residual)
+        return checked(step, ProxResult(Species(state), distances, unknown, status, run.iterations, residual))
 
 
 class _End(NamedTuple):

@@ -75,8 +75,8 @@ class Conjugate:
         return np.where(self.local.forbidden, 0.0, effective_potential) + self.derivative(np.maximum(rho, 1e-8 * rho.max()))
 
 
-def conjugates_of(step: ProximalStep, energy: GridEnergy) -> dict[str, Conjugate]:
-    """The conjugate of the local energy of every species of a step.
+def conjugates_of(step: ProximalStep, energy: GridEnergy, *, at_rest: bool = False) -> dict[str, Conjugate]:
+    """The conjugate of the local energy of every species of a step; with ``at_rest``, of a state of rest, which has no tau.
 
     Raises ValueError if the mass does not fit under a bound, if a species has neither an internal energy nor a bound (nothing
     keeps it from collapsing), or if there is mass in an obstacle.
@@ -92,11 +92,27 @@ def conjugates_of(step: ProximalStep, energy: GridEnergy) -> dict[str, Conjugate
             )
         if (step.anchor[name].values[local.forbidden] > 0).any():
             raise ValueError(f"the density{label} must hold no mass in the obstacle at the start")
-        conjugates[name] = Conjugate(local, 0.0 if local.strictly_convex else _softness(local, energy, step, name))
+        conjugates[name] = Conjugate(local)
+    soft = [name for name, local in energy.local.items() if not local.strictly_convex]
+    rises = {name: _rise(energy.local[name], energy, step, name) for name in soft}
+    for name in soft:
+        one_cell = max(rises.values()) if at_rest else max(step.grid.spacing) ** 2 / step.weight(name)
+        interacts = any(name in term.involves for term in energy.joint.terms)
+        conjugates[name] = Conjugate(energy.local[name], _softness(rises[name], one_cell or 1.0, interacts))
     return conjugates
 
 
-def _softness(local: LocalEnergy, energy: GridEnergy, step: ProximalStep, name: str) -> float:
+def _rise(local: LocalEnergy, energy: GridEnergy, step: ProximalStep, name: str) -> float:
+    """The largest difference of the potential of a species and its fields between two neighbours outside of obstacles."""
+    effective_potential = energy.joint.effective_potential(local.potential, name, step.anchor)
+    allowed, rise = ~local.forbidden, 0.0
+    for axis in range(step.grid.dim):
+        v, inside = np.moveaxis(effective_potential, axis, 0), np.moveaxis(allowed, axis, 0)
+        rise = max(rise, float(np.abs(np.diff(v, axis=0))[inside[1:] & inside[:-1]].max(initial=0.0)))
+    return rise
+
+
+def _softness(rise: float, one_cell: float, interacts: bool) -> float:
     """The compressibility of a species that has a bound and no internal energy: its softness.
 
     Under a bound alone a cell is either full or empty, so that a front cannot stand inside of a cell. A small compressibility
@@ -104,21 +120,13 @@ def _softness(local: LocalEnergy, energy: GridEnergy, step: ProximalStep, name: 
 
     The softness is a share, _SOFTNESS, of the smaller of two differences of the potential:
 
-    * the largest difference between neighbours;
-    * the difference that belongs to a displacement by one cell, h^2 / (tau alpha).
+    * ``rise``, the largest difference between neighbours;
+    * ``one_cell``, the difference that belongs to a displacement by one cell: h^2 / (tau alpha). For a state of rest it is the
+      largest rise of all species.
 
-    Where nothing ever pulls, it is so small that a crowd moves by about 1e-10 of a cell in a step. A species that
-    interacts may feel a force within the step even if it feels none now.
+    Where nothing ever pulls, it is so small that a crowd moves by about 1e-10 of a cell in a step. A species that interacts may
+    feel a force within the step even if it feels none now.
     """
-    grid = step.grid
-    effective_potential = energy.joint.effective_potential(local.potential, name, step.anchor)
-    one_cell = max(grid.spacing) ** 2 / step.weight(name)
-    allowed = ~local.forbidden
-    rise = 0.0
-    for axis in range(grid.dim):
-        v, inside = np.moveaxis(effective_potential, axis, 0), np.moveaxis(allowed, axis, 0)
-        rise = max(rise, float(np.abs(np.diff(v, axis=0))[inside[1:] & inside[:-1]].max(initial=0.0)))
-    at_rest = not any(name in term.involves for term in energy.joint.terms)
-    if rise == 0 and not at_rest:
+    if rise == 0 and interacts:
         return _SOFTNESS * one_cell
     return _SOFTNESS * max(min(one_cell, rise), _AT_REST * one_cell)

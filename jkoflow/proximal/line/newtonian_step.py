@@ -73,7 +73,12 @@ class NewtonianStep(StepSolver):
                 raise ValueError(f"law must be a multiple of newtonian_law(), got {term!r}: QuantileNewton takes others")
             strengths[form.a if form.is_self else "cross"] += factor * kernel.tip
         c = strengths["cross"]
-        if not c > 0 or strengths[x] != -c or strengths[y] != -c or any(alpha != 1 for alpha in step.mobilities.values()):
+        if (
+            not c > 0
+            or strengths[x] != -c
+            or strengths[y] != -c
+            or any(abs(alpha - 1) > 1e-12 for alpha in step.mobilities.values())
+        ):
             raise ValueError(
                 f"law must be a multiple of newtonian_law() with mobilities of 1, got {step.energy!r}: "
                 "QuantileNewton takes others"

@@ -16,7 +16,7 @@ from ...measures import Measure, OrderedParticles, OrderedPoints, Species
 from ...ordered import TipLaw, tip_resolvent
 from ..base import IterativeSolver, ProximalStep, ProxResult
 from .slopes import is_made_of_tips, jitter, smooth_part
-from .step import answer, distance
+from .step import answer, distance, farthest
 
 _SHORTEST, _LONGEST = 1e-14, 1e6  # tau: the least and the largest step s of the iteration
 _LONGER = 20  # iterations after which a step s twice as long is tried again
@@ -107,10 +107,10 @@ class OrderedResolvent(IterativeSolver):
             residual = tau / s * distance(step, reached, ahead)
             momentum = 0.0 if _turned_back(step, reached, ahead, z) else 1.0
             last, z = z, reached
-            scale = max(extent, distance(step, z, step.anchor))
+            scale = max(extent, farthest(z, step.anchor))
             top = max(float(np.abs(cloud.points).max()) for cloud in z.values())
             noise = tau / s * float(np.spacing(top)) + tau * max(step.mobilities.values()) * jitter(step.forms, z)
-            if residual <= self.tolerance * scale + 8 * noise:
+            if tau / s * farthest(reached, ahead) <= self.tolerance * scale + 8 * noise:
                 status = Status.CONVERGED
                 break
         return answer(step, z, status, iterations, residual)

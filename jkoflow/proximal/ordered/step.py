@@ -9,6 +9,7 @@ from ..._status import Status
 from ..._typing import Array
 from ...measures import Species
 from ..base import ProximalStep, ProxResult
+from ..verification import checked
 
 
 def distance(step: ProximalStep, a: Species, b: Species) -> float:
@@ -16,11 +17,16 @@ def distance(step: ProximalStep, a: Species, b: Species) -> float:
     return float(np.sqrt(sum(a[name].moved_from(b[name]) ** 2 / step.mobilities[name] for name in a)))
 
 
+def farthest(a: Species, b: Species) -> float:
+    """The largest root mean square displacement of a species between two states, a length."""
+    return max(a[name].moved_from(b[name]) / a[name].mass ** 0.5 for name in a)
+
+
 def answer(step: ProximalStep, state: Species, status: Status, iterations: int, residual: float) -> ProxResult:
     """The answer of a solver that ended at ``state``, with distances and potentials."""
     distances = {name: state[name].moved_from(step.anchor[name]) for name in state}
     potentials = {name: _potential(state[name].points, step.anchor[name].points) for name in state}
-    return ProxResult(state, distances, potentials, status, iterations, residual)
+    return checked(step, ProxResult(state, distances, potentials, status, iterations, residual))
 
 
 def _potential(z: Array, anchor: Array) -> Array:

@@ -15,6 +15,7 @@ from ...kernels.sums import GAUSS_WEIGHTS
 from ...laws.forms import External, FieldCoupling, Form, Internal, Pair
 from ...measures import Measure, RadialQuantiles, shell_radii
 from ..base import IterativeSolver, ProximalStep, ProxResult
+from ..verification import checked
 from .problem import RadialModel, RadialProblem
 
 _KEPT = 0.1  # share of its volume that a shell keeps at least in an iteration
@@ -82,7 +83,7 @@ class RadialNewton(IterativeSolver):
         state = problem.state(y)
         distances = {name: state[name].wasserstein(step.anchor[name]) for name in step.anchor}
         potentials = {name: _potential(state[name], step.anchor[name]) for name in step.anchor}
-        return ProxResult(state, distances, potentials, status, iterations, residual)
+        return checked(step, ProxResult(state, distances, potentials, status, iterations, residual))
 
     def _newton(self, problem: RadialProblem) -> _End:
         y, residual = problem.start, np.inf

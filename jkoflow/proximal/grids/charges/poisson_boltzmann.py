@@ -110,7 +110,7 @@ class _RestEquation:
 
     def __init__(self, step: ProximalStep, energy: GridEnergy) -> None:
         self.step, self.names, self.grid = step, tuple(step.anchor), step.grid
-        self.conjugates = conjugates_of(step, energy)
+        self.conjugates = conjugates_of(step, energy, at_rest=True)
         couplings = energy.joint.couplings
         if len(couplings) > 1 or any(term.factor < 0 for term in couplings):
             raise ValueError(

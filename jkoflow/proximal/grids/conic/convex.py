@@ -12,6 +12,7 @@ from ...._status import FreezingWarning, Status
 from ...._typing import Array
 from ...._validate import of_kind
 from ...base import ProximalStep, ProxResult
+from ...verification import checked
 from .solver import ConicSolver, judged, unsolved
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Convex(ConicSolver):
         status = judged(status, residual)
         if status is Status.CONVERGED and frozen:
             status = Status.FROZEN
-        return ProxResult(state, distances, potentials, status, iterations, residual)
+        return checked(step, ProxResult(state, distances, potentials, status, iterations, residual))
 
     def _freezes(self, step: ProximalStep) -> bool:
         """Return True, with a FreezingWarning, if tau is at most the freezing threshold and phi is not constant."""

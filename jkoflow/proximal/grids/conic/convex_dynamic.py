@@ -12,6 +12,7 @@ from ...._validate import positive_integer
 from ....grids import Grid
 from ....measures import Species
 from ...base import ProximalStep, ProxResult
+from ...verification import checked
 from .solver import ConicSolver, judged, unsolved
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ class ConvexDynamic(ConicSolver):
             measures[name] = anchor[name].like(feasible.reshape(grid.shape))
         distances = {name: max(float(path.action.value), 0.0) ** 0.5 for name, path in paths.items()}
         potentials = {name: path.potential(step.weight(name), conic.unit) for name, path in paths.items()}
-        return ProxResult(Species(measures), distances, potentials, judged(status, residual), iterations, residual)
+        answer = ProxResult(Species(measures), distances, potentials, judged(status, residual), iterations, residual)
+        return checked(step, answer)
 
 
 class _Path:

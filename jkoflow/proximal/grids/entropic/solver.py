@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
+import numpy as np
+
 from ...._status import FreezingWarning, Status
 from ...._validate import positive, positive_integer
 from ....grids import Grid
@@ -14,8 +16,10 @@ from ....laws.forms import Bound, External, FieldCoupling, Form, General, Intern
 from ....measures import Density, Measure, Species
 from ....transport import GibbsKernel
 from ...base import IterativeSolver, ProximalStep, ProxResult
+from ...verification import checked
 from ..local_energy import GridEnergy
 from .pointwise import pointwise_steps
+from .resolution import with_resolution
 from .scaling import Scaling
 
 _CELLS = 1.5  # default epsilon in squared cells: less does not lower the grid error, more blurs (benchmarks/barenblatt.py)
@@ -169,7 +173,7 @@ class Entropic(IterativeSolver):
             another = self._solve(step, self._scaling(step, 0, way), way)
             better = another if another.status.ok or another.residual < answer.residual else answer
             answer = replace(better, iterations=answer.iterations + another.iterations)
-        return answer
+        return with_resolution(step, checked(step, answer, slack=np.inf), self.epsilon_on(step.grid))
 
     def _ways(self, step: ProximalStep) -> list[_Way]:
         """The ways of iteration that the terms of the step allow, the most promising one first."""

@@ -15,6 +15,7 @@ from ....laws import Law
 from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, Pair
 from ....measures import Density, Measure, Species
 from ...base import IterativeSolver, ProximalStep, ProxResult
+from ...verification import checked
 from .equations import GridStep, Trial
 from .newton import newton_change
 from .refinement import doubled
@@ -161,9 +162,9 @@ class BackAndForth(IterativeSolver):
         with np.errstate(all="ignore"):  # an overflow ends in the status
             near = self._from_guess(problem, step.guess)
             if near is not None and near.status.ok:
-                return problem.answer(*near)
+                return checked(step, problem.answer(*near))
             trial, status, iterations = self._solve(problem, self.tolerance)
-            return problem.answer(trial, status, iterations + (0 if near is None else near.iterations))
+            return checked(step, problem.answer(trial, status, iterations + (0 if near is None else near.iterations)))
 
     def _from_guess(self, problem: GridStep, guess: Mapping[str, Array]) -> _Outcome | None:
         """Iterate from potentials that were guessed, a few times, well below the tolerance: a good guess must not end it early.

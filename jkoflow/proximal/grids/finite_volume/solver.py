@@ -14,6 +14,7 @@ from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, Gene
 from ....linear import gmres
 from ....measures import Density, Measure
 from ...base import IterativeSolver, ProximalStep, ProxResult
+from ...verification import checked
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
 from .problem import FiniteVolumeStep, Trial
 
@@ -142,14 +143,19 @@ class FiniteVolume(IterativeSolver):
             return ProxResult(step.anchor, dict.fromkeys(problem.names, 0.0), nothing, status, iterations, trial.residual)
         rho = trial.rho * (problem.totals / trial.rho.sum(axis=1))[:, None]  # what the tolerance leaves open
         state = problem.state_of(rho)
-        distances = {name: problem.dissipated(trial, k) ** 0.5 for k, name in enumerate(problem.names)}
+        across = float(np.linalg.norm(problem.grid.lengths))  # no mass goes farther
+        distances = {
+            name: min(problem.dissipated(trial, k) ** 0.5, across * step.anchor[name].mass ** 0.5)
+            for k, name in enumerate(problem.names)
+        }
         potentials = {}
         for k, name in enumerate(problem.names):
             level = trial.levels[k]
             finite = np.isfinite(level)
             filled = np.where(finite, level, level[finite].min(initial=0.0))
             potentials[name] = -step.weight(name) * filled.reshape(problem.grid.shape)
-        return ProxResult(state, distances, potentials, status, iterations, trial.residual)
+        answer = ProxResult(state, distances, potentials, status, iterations, trial.residual)
+        return checked(step, answer, slack=1.0)  # its distances are right to the first order in tau
 
 
 def _must_be_taken(local: LocalEnergy) -> None:

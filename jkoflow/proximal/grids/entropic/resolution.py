@@ -1,0 +1,56 @@
+"""Whether the blur of entropic transport hides the motion of a step."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+from ...._status import Status, UnresolvedWarning
+from ....measures import Species
+from ...base import ProximalStep, ProxResult
+from ..local_energy import GridEnergy, LocalEnergy
+
+_SHARE = 0.25  # of epsilon: a step that spreads mass by less, as tau alpha D, is below the blur
+_RISE = 1e-3  # relative rise of an energy that shows the blur
+_ROUNDING = 1e-6  # relative: what the tolerance may add to a maximum
+
+
+def with_resolution(step: ProximalStep, answer: ProxResult, epsilon: float) -> ProxResult:
+    """Return the answer, with the status UNRESOLVED and a warning if the blur shows.
+
+    The blur of a plan has the variance epsilon / 2 along every axis. It shows
+
+    * if tau alpha D < epsilon / 4, where D = U''(rho) rho is the diffusivity of a species at its largest density;
+    * if the energy of the answer is above that of the anchor by a thousandth of its size;
+    * if the largest density rises, under internal energies alone, which never raise it.
+    """
+    if not answer.status.ok:
+        return answer
+    energy = GridEnergy.of(step.forms, step.anchor)
+    spreads = [step.weight(name) * _diffusivity(local, step.anchor, name) for name, local in energy.local.items()]
+    reasons = []
+    if any(0 < spread < _SHARE * epsilon for spread in spreads):
+        least = min(spread for spread in spreads if spread > 0)
+        reasons.append(f"tau times the diffusivity is {least:.2g}, below epsilon / 4 = {_SHARE * epsilon:.2g}")
+    before, after = step.energy(step.anchor), step.energy(answer.state)
+    if after > before + _RISE * (abs(before) + abs(after)) and before != 0:
+        reasons.append(f"the energy rose from {before:.6g} to {after:.6g}")
+    only_internal = not (step.forms.external or step.forms.pairs or energy.joint or step.forms.bounds or step.forms.obstacles)
+    tops = {name: (float(step.anchor[name].values.max()), float(answer.state[name].values.max())) for name in answer.state}
+    if only_internal and any(after > before * (1 + _ROUNDING) for before, after in tops.values()):
+        reasons.append("the largest density rose under diffusion alone")
+    if not reasons:
+        return answer
+    warnings.warn(
+        f"Entropic does not resolve this step: {'; '.join(reasons)}. Take a larger dt, more cells or a smaller epsilon, or an "
+        "exact solver (JKO() takes one)",
+        UnresolvedWarning,
+        stacklevel=2,
+    )
+    return replace(answer, status=Status.UNRESOLVED)
+
+
+def _diffusivity(local: LocalEnergy, state: Species, name: str) -> float:
+    """U''(rho) rho at the largest density; 0 without an internal energy."""
+    top = state[name].values.max(keepdims=True)
+    return float((local.curvature(top) * top).max()) if local.strictly_convex else 0.0

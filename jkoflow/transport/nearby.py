@@ -1,0 +1,49 @@
+"""The distance between two densities that differ little, from a potential."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._typing import Array
+from ..linear import Multigrid, elliptic, gmres
+from ..measures import Density
+
+_TOLERANCE, _PRODUCTS = 1e-3, 40  # of the residual of the elliptic equation; the most products
+
+
+def nearby_distance(a: Density, b: Density) -> float:
+    """Return the linearised W2 between two densities on one grid, a length.
+
+        (int r |grad phi|^2 dx)^(1/2),    - div(r grad phi) = a - b,    r = (a + b) / 2.
+
+    It is the weighted dual Sobolev norm of a - b. It tends to W2(a, b) as the densities approach one another. It sees motion
+    far below a cell, where the distance of point masses at the cell centres sees none, or a whole cell. For densities that
+    are far apart it has the order of magnitude of W2 only. Mass that jumps over vacuum counts as infinitely far.
+
+    Cost: O(n), some ten multigrid cycles.
+
+    Source: Peyre, Comparison between W2 distance and H^-1 norm, and localization of Wasserstein distance (2018).
+
+    >>> from jkoflow import Grid
+    >>> grid = Grid.box((-4, 4), (-4, 4), cells=32)
+    >>> bell = lambda x0: grid.density(lambda x, y: np.exp(-((x - x0) ** 2 + y**2)))
+    >>> round(nearby_distance(bell(0.0), bell(0.01)), 4)                      # a translation by 1/25 of a cell
+    0.01
+    """
+    mass, grid = a.mass, a.grid
+    size = float(a.values.max())
+    excess = (a.values - b.values * (mass / b.mass)) / size
+    middle = (a.values + b.values) / (2 * size)
+    unit = min(grid.spacing)
+    faces = tuple(_means_on_faces(middle, axis, unit / h) for axis, h in enumerate(grid.spacing))
+    reaction = np.zeros(grid.shape)
+    phi = gmres(elliptic(reaction, faces), excess, Multigrid(reaction, faces), _TOLERANCE, _PRODUCTS)
+    return unit * float(max(np.sum(phi * excess), 0.0) * size * grid.cell_volume) ** 0.5
+
+
+def _means_on_faces(values: Array, axis: int, ratio: float) -> Array:
+    """The means of neighbours over ``1 / ratio^2``, on the faces across an axis; 0 at the walls."""
+    cells = np.moveaxis(values, axis, 0)
+    faces = np.zeros((len(cells) + 1, *cells.shape[1:]))
+    faces[1:-1] = 0.5 * ratio**2 * (cells[1:] + cells[:-1])
+    return np.ascontiguousarray(np.moveaxis(faces, 0, axis))
