@@ -18,6 +18,8 @@ from ..proximal import (
     StepSolver,
 )
 
+_SAFE = (FiniteVolume(), Entropic(), BackAndForth())
+
 
 @singledispatch
 def recommended_solver(measure: Measure, law: Law, state: Species) -> StepSolver:
@@ -30,31 +32,28 @@ def recommended_solver(measure: Measure, law: Law, state: Species) -> StepSolver
 
 @recommended_solver.register
 def _(measure: Density, law: Law, state: Species) -> StepSolver:
-    exact = BackAndForth()
-    safe = safe_solver(exact, law, state)
-    in_reach = isinstance(safe, FiniteVolume) and measure.grid.dim < 3
-    if safe is not None and in_reach and law.forms.obstacles:
-        return safe  # the map of an exact step jumps through thin walls
-    if law.forms.obstacles or exact.suits(law, state):
+    exact, safe = BackAndForth(), FiniteVolume()
+    in_reach = measure.grid.dim < 3 and _takes(safe, law, state)
+    if law.forms.obstacles:
+        return safe if in_reach else exact  # the map of an exact step jumps through thin walls
+    if exact.suits(law, state):
         return exact
     spreads = all(any(entry.form.species == name for entry in law.forms.internal) for name in state)
-    return safe if spreads and safe is not None and in_reach else Entropic()
+    return safe if spreads and in_reach else Entropic()
 
 
-def safe_solver(solver: StepSolver, law: Law, state: Species) -> StepSolver | None:
-    """The solver of those steps that ``solver`` does not solve, on a Density: the first other one that takes the law, or None.
+def safe_solvers(solver: StepSolver, law: Law, state: Species) -> tuple[StepSolver, ...]:
+    """All other solvers that take the law on a Density, the safest first: for the steps that ``solver`` does not solve."""
+    return tuple(other.filled_in(state) for other in _SAFE if not isinstance(other, type(solver)) and _takes(other, law, state))
 
-    FiniteVolume comes first. For FiniteVolume itself it is Entropic, or BackAndForth next to obstacles.
-    """
-    for other in (FiniteVolume(), Entropic(), BackAndForth()):
-        if isinstance(other, type(solver)):
-            continue
-        try:
-            other.check(ProximalStep(law, state, 1.0))
-        except ValueError:
-            continue
-        return other.filled_in(state)
-    return None
+
+def _takes(solver: StepSolver, law: Law, state: Species) -> bool:
+    """Return True if a solver accepts a step of the law from the state."""
+    try:
+        solver.check(ProximalStep(law, state, 1.0))
+    except ValueError:
+        return False
+    return True
 
 
 @recommended_solver.register

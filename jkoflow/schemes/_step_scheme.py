@@ -8,9 +8,9 @@ from typing import Self
 
 from .._status import Status
 from ..laws import Law
-from ..measures import Species
+from ..measures import Density, Species
 from ..proximal import ProximalStep, ProxResult, StepSolver
-from ._recommended import recommended_solver
+from ._recommended import recommended_solver, safe_solvers
 from .base import Scheme, StepInfo, chord_dissipation
 from .problem import Problem
 
@@ -41,6 +41,33 @@ class StepScheme(Scheme):
         return self.solver
 
 
+@dataclass(frozen=True)
+class SafeStepScheme(StepScheme):
+    """A scheme that hands a step which its solver does not solve over to others.
+
+    ``fallback`` holds these solvers, in the order in which they are tried. Default, on a Density with the recommended solver:
+    all of FiniteVolume(), Entropic() and BackAndForth() that take the law. Otherwise none.
+    """
+
+    fallback: tuple[StepSolver, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given: object = self.fallback
+        if isinstance(given, StepSolver):
+            given = (given,)
+        if given is not None and not (isinstance(given, tuple) and all(isinstance(solver, StepSolver) for solver in given)):
+            raise ValueError(f"fallback must be a step solver such as FiniteVolume(), a tuple of them, or None, got {given!r}")
+        object.__setattr__(self, "fallback", given)
+
+    def filled_in(self, law: Law, state: Species) -> Self:
+        filled = super().filled_in(law, state)
+        if self.fallback is not None:
+            return filled
+        safe = safe_solvers(filled.step_solver, law, state) if self.solver is None and state.kind is Density else ()
+        return replace(filled, fallback=safe)
+
+
 def proximal_step(
     problem: Problem, anchor: Species, tau: float, further: tuple[tuple[float, Species], ...] = ()
 ) -> ProximalStep:
@@ -48,15 +75,16 @@ def proximal_step(
     return ProximalStep(problem.law, anchor, tau, problem.mobilities, further)
 
 
-def solved(step: ProximalStep, solver: StepSolver, fallback: StepSolver | None) -> tuple[ProxResult, StepSolver]:
-    """The answer of ``solver`` to a step, or that of ``fallback`` if only this one solves it; and whose answer it is."""
-    answer = solver.solve(step)
-    if answer.status.ok or fallback is None:
-        return answer, solver
-    another = fallback.solve(step)
-    if not another.status.ok:
-        return answer, solver
-    return replace(another, iterations=answer.iterations + another.iterations), fallback
+def solved(step: ProximalStep, solver: StepSolver, fallback: Sequence[StepSolver]) -> tuple[ProxResult, StepSolver]:
+    """The answer of ``solver`` to a step, or that of the first of ``fallback`` that solves it; and whose answer it is."""
+    first = answer = solver.solve(step)
+    used = answer.iterations
+    for other in fallback:
+        if answer.status.ok:
+            break
+        answer, solver = other.solve(step), other
+        used += answer.iterations
+    return (replace(answer, iterations=used), solver) if answer.status.ok else (first, solver)
 
 
 def info_of(

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from ..laws import Law
-from ..measures import Species, State
-from ..proximal import StepSolver
-from ._recommended import safe_solver
-from ._step_scheme import StepScheme, info_of, proximal_step, solved
+from ..measures import State
+from ._step_scheme import SafeStepScheme, info_of, proximal_step, solved
 from .base import Carry, Taken
 from .problem import Problem
 
@@ -17,7 +14,7 @@ _POTENTIAL = "potential of "
 
 
 @dataclass(frozen=True)
-class JKO(StepScheme):
+class JKO(SafeStepScheme):
     """The scheme of Jordan, Kinderlehrer and Otto: implicit Euler in Wasserstein space, of order 1.
 
         rho^(k+1) minimises  sum_i W2(rho_i, rho_i^k)^2 / (2 dt alpha_i) + E(rho_1, ..., rho_S).
@@ -37,9 +34,9 @@ class JKO(StepScheme):
     solver : StepSolver, optional
         The solver of the steps. Default: the one recommended for the measure, the law and the state from which the run begins.
         The trajectory's ``scheme`` shows it.
-    fallback : StepSolver, optional
-        The solver of those steps that ``solver`` does not solve. Default: with the recommended solver on a Density
-        ``FiniteVolume()``, or ``Entropic()`` where that is the recommended one, if they take the law; otherwise none.
+    fallback : StepSolver or tuple of them, optional
+        The solvers of those steps that ``solver`` does not solve, in the order in which they are tried. Default, on a Density
+        with the recommended solver: FiniteVolume(), Entropic() and BackAndForth(), as far as they take the law. Otherwise none.
         ``flow.solvers`` tells which solver took which step.
 
     Source: Jordan, Kinderlehrer, Otto (1998). For species with mobilities: Di Francesco and Fagioli (2013), section 3.2.
@@ -49,14 +46,7 @@ class JKO(StepScheme):
     JKO(solver=Entropic(epsilon=0.01, debias=True, tolerance=1e-08, max_iterations=2000, memory=10), fallback=None)
     """
 
-    fallback: StepSolver | None = None
     order: ClassVar[float] = 1
-
-    def filled_in(self, law: Law, state: Species) -> JKO:
-        filled = super().filled_in(law, state)
-        if self.solver is not None or self.fallback is not None:
-            return filled
-        return replace(filled, fallback=safe_solver(filled.step_solver, law, state))
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         self.step_solver.check(proximal_step(problem.at(state.time + dt), state.masses, dt))
@@ -68,7 +58,7 @@ class JKO(StepScheme):
         if carry:
             guess = {name: step.weight(name) * carry[_POTENTIAL + name] for name in state.masses}
             step = replace(step, guess=guess)
-        answer, solver = solved(step, self.step_solver, self.fallback)
+        answer, solver = solved(step, self.step_solver, self.fallback or ())
         carry = {}
         if self.step_solver.takes_guess:
             carry = {_POTENTIAL + name: phi / step.weight(name) for name, phi in answer.potentials.items()}

@@ -9,9 +9,8 @@ from typing import ClassVar
 from .._status import CycleWarning, Status
 from ..laws import Law, restricted_to
 from ..measures import Density, Measure, Species, State
-from ..proximal import ProximalStep, StepSolver
-from ._recommended import safe_solver
-from ._step_scheme import StepScheme, info_of, solved
+from ..proximal import ProximalStep
+from ._step_scheme import SafeStepScheme, info_of, solved
 from .base import Carry, Taken
 from .carried import packed, unpacked
 from .problem import Problem
@@ -22,7 +21,7 @@ _UNDONE = 1e-3  # a step undoes the last one if it ends this near to its start, 
 
 
 @dataclass(frozen=True)
-class SemiImplicitJKO(StepScheme):
+class SemiImplicitJKO(SafeStepScheme):
     """The semi-implicit JKO scheme: every species makes a step of its own against the others as they were. Order 1.
 
         rho_i^(k+1) minimises  W2(rho_i, rho_i^k)^2 / (2 dt alpha_i) + E[rho_i | rho^k]        for each species i on its own
@@ -41,8 +40,8 @@ class SemiImplicitJKO(StepScheme):
     ----------
     solver : StepSolver, optional
         The solver of the steps. Default: the one recommended for the measure and the frozen law.
-    fallback : StepSolver, optional
-        The solver of those steps that ``solver`` does not solve, as for JKO.
+    fallback : StepSolver or tuple of them, optional
+        The solvers of those steps that ``solver`` does not solve, as for JKO.
     freeze_self : bool
         Also freeze the interactions of a species with itself, and Functionals. This is for terms that a solver cannot take
         implicitly.
@@ -55,16 +54,12 @@ class SemiImplicitJKO(StepScheme):
     """
 
     freeze_self: bool = False
-    fallback: StepSolver | None = None
     order: ClassVar[float] = 1
     needs_energy: ClassVar[bool] = False
 
     def filled_in(self, law: Law, state: Species) -> SemiImplicitJKO:
         frozen_law = law.frozen_at(state, self_terms=self.freeze_self)
-        filled = super().filled_in(frozen_law, state)
-        if self.solver is not None or self.fallback is not None:
-            return filled
-        return replace(filled, fallback=safe_solver(filled.step_solver, frozen_law, state))
+        return super().filled_in(frozen_law, state)
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         for step in self._steps(problem.at(state.time + dt), state.masses, dt):
@@ -73,7 +68,7 @@ class SemiImplicitJKO(StepScheme):
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant, masses = problem.at(state.time + dt), state.masses
-        solutions = [solved(step, self.step_solver, self.fallback) for step in self._steps(instant, masses, dt)]
+        solutions = [solved(step, self.step_solver, self.fallback or ()) for step in self._steps(instant, masses, dt)]
         answers = [answer for answer, _ in solutions]
         merged = Species({name: measure for answer in answers for name, measure in answer.state.items()})
         distances = {name: distance for answer in answers for name, distance in answer.distances.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ...kernels.sums import LineKernel, on_the_line
 from ...laws import Entry, LawForms
 from ...laws.electrostatics import as_interactions
 from ...laws.forms import Bound, External, FieldCoupling, Internal, Pair
-from ...measures import LinePotential, Species
+from ...measures import CloudPotential, LinePotential, Particles, Species
 from .cells import CellLaw, cell_laws
 from .derivatives import PointLaw
 
@@ -88,6 +88,8 @@ class LineTerms:
         self.cells.setdefault(species, []).extend(laws)
 
     def _add_potential(self, form: External, c: float) -> None:
+        if isinstance(form.V, CloudPotential):
+            form = replace(form, V=Particles(form.V.points, form.V.masses).quantiles().potential(form.V.kernel))
         if isinstance(form.V, LinePotential):
             scaled = LinePotential(form.V.kernel.scaled(c), form.V.nodes, form.V.masses)
             self.fields.setdefault(form.species, []).append(scaled)
