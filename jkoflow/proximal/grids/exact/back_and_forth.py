@@ -162,9 +162,10 @@ class BackAndForth(IterativeSolver):
         with np.errstate(all="ignore"):  # an overflow ends in the status
             near = self._from_guess(problem, step.guess)
             if near is not None and near.status.ok:
-                return checked(step, problem.answer(*near))
+                return checked(step, problem.answer(*near), slack=0.1)
             trial, status, iterations = self._solve(problem, self.tolerance)
-            return checked(step, problem.answer(trial, status, iterations + (0 if near is None else near.iterations)))
+            answer = problem.answer(trial, status, iterations + (0 if near is None else near.iterations))
+            return checked(step, answer, slack=0.1)
 
     def _from_guess(self, problem: GridStep, guess: Mapping[str, Array]) -> _Outcome | None:
         """Iterate from potentials that were guessed, a few times, well below the tolerance: a good guess must not end it early.
