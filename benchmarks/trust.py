@@ -48,7 +48,7 @@ def main() -> None:
 
 def _output(script: str, *arguments: str) -> str:
     """What a part prints, in a process of its own with one thread."""
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
     command = [sys.executable, str(AUDIT / script), *arguments]
     return subprocess.run(command, env={**os.environ, **threads}, capture_output=True, text=True, check=False).stdout.strip()
 

@@ -17,12 +17,14 @@ class Faces(NamedTuple):
     right: Indices
     widths: Array
     """The distance of the two centres, by face."""
+    axes: Indices
+    """The axis that a face lies across."""
 
     @classmethod
     def of(cls, grid: Grid, closed: Mask) -> Faces:
         """The faces of a grid between cells of which neither is ``closed``."""
         numbers = np.arange(grid.size).reshape(grid.shape)
-        left, right, widths = [], [], []
+        left, right, widths, axes = [], [], [], []
         for axis, h in enumerate(grid.spacing):
             cells = np.moveaxis(numbers, axis, 0)
             shut = np.moveaxis(closed, axis, 0)
@@ -30,4 +32,17 @@ class Faces(NamedTuple):
             left.append(cells[:-1][is_open])
             right.append(cells[1:][is_open])
             widths.append(np.full(len(left[-1]), h))
-        return cls(np.concatenate(left), np.concatenate(right), np.concatenate(widths))
+            axes.append(np.full(len(left[-1]), axis))
+        return cls(np.concatenate(left), np.concatenate(right), np.concatenate(widths), np.concatenate(axes))
+
+    def on_grid(self, values: Array, shape: tuple[int, ...]) -> tuple[Array, ...]:
+        """Values by face as arrays over all faces across every axis; 0 on closed faces and walls."""
+        arrays = []
+        for axis in range(len(shape)):
+            across = self.axes == axis
+            whole = np.zeros(shape)
+            whole.flat[self.left[across]] = values[across]
+            cells = np.moveaxis(whole, axis, 0)
+            padded = np.concatenate([np.zeros((1, *cells.shape[1:])), cells])
+            arrays.append(np.ascontiguousarray(np.moveaxis(padded, 0, axis)))
+        return tuple(arrays)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,17 @@ class Trial:
     """The L1 norm of the excess of the densities over the mass, the largest over the species."""
     noise: float
     """What rounding may leave of the residual: in a long step the fluxes of both directions far exceed what is left."""
+
+
+class Derivatives(NamedTuple):
+    """The derivatives of the equations of a species in its own unknown u."""
+
+    faces: Faces
+    of_left: Array
+    """By face, of tau alpha times the flux per width, in u of the left cell."""
+    of_right: Array
+    below: Array
+    """By cell, d rho / du."""
 
 
 class FiniteVolumeStep:
@@ -111,6 +122,17 @@ class FiniteVolumeStep:
             residual = max(residual, float(np.abs(charge).sum() / gross))
         return Trial(unknowns, rho, np.stack(levels), fluxes, np.stack(excess), residual, noise)
 
+    def derivatives(self, trial: Trial, k: int) -> Derivatives:
+        """The derivatives of the equations of a species in its own unknown."""
+        faces, flux = self.faces[k], trial.fluxes[k]
+        below = _density_slope(self.local[k], trial.unknowns[k], trial.residual)
+        rise = self._own_slope(k, trial.rho[k], trial.unknowns[k])  # d phi / du
+        weight = self.taus[k] / faces.widths
+        direct = _fast(self.local[k])[0] / faces.widths  # of a flux c (u_left - u_right) / h, with u = rho^m
+        of_left = weight * (flux.of_left * below[faces.left] - flux.of_rise * rise[faces.left] + direct)
+        of_right = weight * (flux.of_right * below[faces.right] + flux.of_rise * rise[faces.right] - direct)
+        return Derivatives(faces, of_left, of_right, below)
+
     def jacobian(self, trial: Trial) -> Any:
         """The derivative of the excess in the unknowns, without that of the nonlocal fields: a sparse matrix."""
         from scipy.sparse import csc_matrix
@@ -124,20 +146,14 @@ class FiniteVolumeStep:
             values.append(v)
 
         for k in range(count):
-            faces, flux = self.faces[k], trial.fluxes[k]
-            below = _density_slope(self.local[k], trial.unknowns[k], trial.residual)
-            rise = self._own_slope(k, trial.rho[k], trial.unknowns[k])  # d phi / du
-            weight = self.taus[k] / faces.widths
-            direct = _fast(self.local[k])[0] / faces.widths  # of a flux c (u_left - u_right) / h, with u = rho^m
-            of_left = weight * (flux.of_left * below[faces.left] - flux.of_rise * rise[faces.left] + direct)
-            of_right = weight * (flux.of_right * below[faces.right] + flux.of_rise * rise[faces.right] - direct)
+            faces, of_left, of_right, below = self.derivatives(trial, k)
             base = k * n
             add(base + np.arange(n), base + np.arange(n), below)
             for cells, sign in ((faces.left, 1.0), (faces.right, -1.0)):
                 add(base + cells, base + faces.left, sign * of_left)
                 add(base + cells, base + faces.right, sign * of_right)
                 if self.coupling is not None:
-                    of_psi = sign * weight * flux.of_rise * self._charge(k)
+                    of_psi = sign * self.taus[k] / faces.widths * trial.fluxes[k].of_rise * self._charge(k)
                     add(base + cells, count * n + faces.left, -of_psi)
                     add(base + cells, count * n + faces.right, of_psi)
             if self.coupling is not None:

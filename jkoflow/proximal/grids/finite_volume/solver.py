@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -16,12 +17,14 @@ from ....measures import Density, Measure
 from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...verification import checked
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
+from .cycle import multigrid_cycle
 from .problem import FiniteVolumeStep, Trial
 
 _SHORTEST, _GAIN = 2.0**-10, 0.1
 _SHARES = (1 / 256, 1 / 64, 1 / 16, 1 / 4, 1.0)  # of the step, on the way to a step that is not solved from the anchor
-_PRODUCTS = 60
-_FACTORISED, _DROP, _FILL = 4000, 1e-3, 10  # cells in space up to which the matrix is factorised whole; of an incomplete one
+_PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
+_FACTORISED = {1: np.inf, 2: 20_000, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
+_DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
 _SPARE = -1e-12  # share of the mass: a bound that is exactly filled may be short of it by rounding
 
 
@@ -61,8 +64,9 @@ class FiniteVolume(IterativeSolver):
 
     ``distances`` are tau (int |v|^2 d rho)^(1/2), from the fluxes: W2 to the first order in tau.
 
-    Cost: 1 Newton iteration for a linear equation, 3 to 20 for others. Each is a sparse factorisation: O(n) on the line, about
-    n^1.3 in the plane; in space an incomplete one. See ``benchmarks/finite_volume.py``.
+    Cost: 1 to 4 Newton iterations for a linear equation, 3 to 20 for others. Each is a sparse factorisation, O(n) on the line
+    and about n^1.3 in the plane, or, on large grids, some ten to thirty multigrid cycles of O(n). See
+    ``benchmarks/trust.txt``.
 
     Source: Scharfetter and Gummel (1969); Eymard, Gallouet, Herbin, Finite volume methods (2000); for gradient flows
     Cances, Gallouet, Todeschini (2020).
@@ -188,26 +192,41 @@ def _positive(problem: FiniteVolumeStep, unknowns: Array) -> Array:
 def _direction(problem: FiniteVolumeStep, trial: Trial) -> Array | None:
     """Newton's correction of the unknowns; None if the matrix is singular.
 
-    On the line and in the plane the matrix is factorised. In space an incomplete factorisation is the preconditioner of GMRES,
-    which takes in the answer of nonlocal fields too.
+    On the line, on small grids, and in the plane with entropies, whose equations are linear, the matrix is factorised. On large
+    grids GMRES solves the system, with a multigrid cycle as the preconditioner. If it does not get there, and with psi, the
+    preconditioner is a factorisation, in space an incomplete one. GMRES takes in the answer of nonlocal fields too.
     """
-    from scipy.sparse.linalg import spilu, splu
-
     matrix, excess = problem.jacobian(trial), trial.excess
-    incomplete = problem.grid.dim == 3 and problem.grid.size > _FACTORISED
-    try:
-        factors = spilu(matrix, drop_tol=_DROP, fill_factor=_FILL) if incomplete else splu(matrix)
-    except RuntimeError:
-        return None
-
-    def precondition(right: Array) -> Array:
-        return np.asarray(factors.solve(right.ravel()).reshape(right.shape))
-
-    if not (incomplete or problem.nonlocal_terms):
-        return -precondition(excess)
+    large = problem.grid.size > _FACTORISED[problem.grid.dim] and not (problem.grid.dim == 2 and _is_entropic(problem))
 
     def apply(change: Array) -> Array:
         product = np.asarray((matrix @ change.ravel()).reshape(change.shape))
         return product + problem.response(trial, change) if problem.nonlocal_terms else product
 
-    return gmres(apply, -excess, precondition, float(np.clip(0.1 * trial.residual**0.5, 1e-10, 1e-2)), _PRODUCTS)
+    tolerance = float(np.clip(0.1 * trial.residual**0.5, 1e-10, 1e-2))
+    if large and problem.coupling is None:
+        change = gmres(apply, -excess, multigrid_cycle(problem, trial), tolerance, _PRODUCTS)
+        if np.linalg.norm(apply(change) + excess) <= _REACHED * np.linalg.norm(excess):
+            return change
+    incomplete = large and problem.grid.dim == 3
+    precondition = _factorised(matrix, incomplete)
+    if precondition is None:
+        return None
+    if not (incomplete or problem.nonlocal_terms):
+        return -precondition(excess)
+    return gmres(apply, -excess, precondition, tolerance, _PRODUCTS)
+
+
+def _is_entropic(problem: FiniteVolumeStep) -> bool:
+    return all(local.entropy > 0 for local in problem.local)
+
+
+def _factorised(matrix: Any, incomplete: bool) -> Callable[[Array], Array] | None:
+    """A solver with a factorisation of the matrix; None if it is singular."""
+    from scipy.sparse.linalg import spilu, splu
+
+    try:
+        factors = spilu(matrix, drop_tol=_DROP, fill_factor=_FILL) if incomplete else splu(matrix)
+    except RuntimeError:
+        return None
+    return lambda right: np.asarray(factors.solve(right.ravel()).reshape(right.shape))
