@@ -126,7 +126,7 @@ class FiniteVolumeStep:
         """The derivatives of the equations of a species in its own unknown."""
         faces, flux = self.faces[k], trial.fluxes[k]
         below = _density_slope(self.local[k], trial.unknowns[k], trial.residual)
-        rise = self._own_slope(k, trial.rho[k], trial.unknowns[k])  # d phi / du
+        rise = self._own_slope(k, trial, below)  # d phi / du
         weight = self.taus[k] / faces.widths
         direct = _fast(self.local[k])[0] / faces.widths  # of a flux c (u_left - u_right) / h, with u = rho^m
         of_left = weight * (flux.of_left * below[faces.left] - flux.of_rise * rise[faces.left] + direct)
@@ -209,11 +209,13 @@ class FiniteVolumeStep:
             own = own + self.stiffness[k] * np.maximum(u / local.cap - 1, 0.0)
         return own
 
-    def _own_slope(self, k: int, rho: Array, u: Array) -> Array:
-        local, slope = self.local[k], np.zeros_like(rho)
+    def _own_slope(self, k: int, trial: Trial, below: Array) -> Array:
+        """The derivative of ``_own`` in the unknown. ``below`` is d rho / du."""
+        local, u, rho = self.local[k], trial.unknowns[k], trial.rho[k]
+        slope = np.zeros_like(rho)
         if (steady := _steady(local)).strictly_convex:
-            trace = 1e-12 * max(float(rho.max()), 1e-300)
-            slope = np.where(u < local.cap, steady.curvature(np.maximum(rho, trace)), 0.0)
+            trace = 1e-12 * max(float(rho.max()), 1e-300) if _exponent(local) == 1 else _trace(local, u, trial.residual)
+            slope = np.where(u < local.cap, steady.curvature(np.maximum(rho, trace)) * below, 0.0)
         return slope + self.stiffness[k] / local.cap * (u > local.cap) if np.isfinite(local.cap) else slope
 
     def _flux(self, k: int, rho: Array, phi: Array) -> Flux:
@@ -278,27 +280,46 @@ def _fast(local: LocalEnergy) -> tuple[float, float]:
     return fast[0] if fast and not local.entropy else (0.0, 1.0)
 
 
+def _exponent(local: LocalEnergy) -> float:
+    """The exponent q of the unknown u = rho^q: one for which no flux has an infinite slope in vacuum.
+
+    It is m for a fast diffusion, and m - 1 where the least of the powers is below 2: then u is the pressure of this power.
+    """
+    if _fast(local)[0] > 0:
+        return _fast(local)[1]
+    least = min((m for _, m in local.powers), default=2.0)
+    return least - 1 if least < 2 and not local.entropy and np.isinf(local.cap) else 1.0
+
+
 def _density(local: LocalEnergy, u: Array) -> Array:
     """The density of an unknown."""
-    m = _fast(local)[1]
-    return np.minimum(u if m == 1 else np.maximum(u, 0.0) ** (1 / m), local.cap)
+    q = _exponent(local)
+    return np.minimum(u if q == 1 else np.maximum(u, 0.0) ** (1 / q), local.cap)
 
 
 def _unknown(local: LocalEnergy, rho: Array) -> Array:
     """The unknown of a density."""
-    return np.asarray(rho ** _fast(local)[1])
+    return np.asarray(rho ** _exponent(local))
 
 
 def _density_slope(local: LocalEnergy, u: Array, residual: float) -> Array:
     """d rho / du.
 
-    In the vacuum of a fast diffusion it is 0, and nothing would bound Newton's step. There it is that of a trace of u, which
-    falls with the residual.
+    For an unknown other than the density it is 0 in vacuum, and nothing would bound Newton's step. There it is that of a trace
+    of u, which falls with the residual.
     """
-    m = _fast(local)[1]
-    trace = min(residual, 0.1) * float(u.max())
-    slope = np.ones_like(u) if m == 1 else np.maximum(u, trace) ** (1 / m - 1) / m
+    q = _exponent(local)
+    slope = np.ones_like(u) if q == 1 else np.maximum(u, _trace_of_unknown(u, residual)) ** (1 / q - 1) / q
     return np.where(_density(local, u) < local.cap, slope, slope * (u <= local.cap))
+
+
+def _trace_of_unknown(u: Array, residual: float) -> float:
+    return min(residual, 0.1) * float(u.max())
+
+
+def _trace(local: LocalEnergy, u: Array, residual: float) -> float:
+    """The density of the trace of u that stands in for vacuum."""
+    return max(_trace_of_unknown(u, residual), 0.0) ** (1 / _exponent(local))
 
 
 def _steady(local: LocalEnergy) -> LocalEnergy:

@@ -21,7 +21,8 @@ from .cycle import multigrid_cycle
 from .problem import FiniteVolumeStep, Trial
 
 _SHORTEST, _GAIN = 2.0**-10, 0.1
-_SHARES = (1 / 256, 1 / 64, 1 / 16, 1 / 4, 1.0)  # of the step, on the way to a step that is not solved from the anchor
+_FIRST_SHARE, _COARSE = 2.0**-12, 1e-3  # of a step that is not solved from the anchor: the first share; the tolerance of shares
+_FASTER, _SLOWEST, _QUICKER = 8.0, 1.1, 1.5  # ratios of a share to the last; the power by which they grow after a success
 _PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
 _FACTORISED = {1: np.inf, 2: 20_000, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
 _DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
@@ -108,13 +109,32 @@ class FiniteVolume(IterativeSolver):
         with np.errstate(all="ignore"):  # an overflow ends in the status
             trial, status, used = self._newton(problem, problem.start(), self.tolerance, self.max_iterations)
             if not status.ok:
-                start = problem.start()
-                for share in _SHARES:
-                    problem = self._equations(step, share)
-                    trial, status, more = self._newton(problem, start, self.tolerance, self.max_iterations)
-                    used += more
-                    start = trial.unknowns if np.isfinite(trial.residual) else start
+                problem, (trial, status, more) = self._through_shorter_steps(step, _End(trial, status, used))
+                used += more
         return self._answer(step, problem, trial, status, used)
+
+    def _through_shorter_steps(self, step: ProximalStep, failed: _End) -> tuple[FiniteVolumeStep, _End]:
+        """The end of Newton's method for the whole step, from the answers to shares of it that grow.
+
+        After a failure the shares grow more slowly. The end is ``failed`` if they stop growing.
+        """
+        reached, ratio, used = 0.0, _FASTER, 0
+        unknowns = self._equations(step, 1.0).start()
+        while used < self.max_iterations:
+            share = min(1.0, max(reached * ratio, _FIRST_SHARE))
+            problem = self._equations(step, share)
+            tolerance = self.tolerance if share == 1 else max(self.tolerance, _COARSE)
+            end = self._newton(problem, unknowns, tolerance, self.max_iterations)
+            used += end.iterations
+            if end.status.ok and share == 1:
+                return problem, end._replace(iterations=used)
+            if end.status.ok:
+                reached, unknowns, ratio = share, end.trial.unknowns, min(ratio**_QUICKER, _FASTER)
+            elif ratio < _SLOWEST or reached == 0:
+                break
+            else:
+                ratio = ratio**0.5
+        return self._equations(step, 1.0), failed._replace(iterations=used)
 
     def _newton(self, problem: FiniteVolumeStep, unknowns: Array, tolerance: float, most: int) -> _End:
         trial = problem.trial(unknowns)
