@@ -1,5 +1,7 @@
 """The exact step on grids: closed forms, other solvers, no freezing, honesty, refusals."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -433,3 +435,25 @@ def test_the_midpoint_rule_says_what_it_does_not_take():
         on_failure="return",
     )
     assert flow.statuses[-1] is jf.Status.STALLED  # the positions would change their order
+
+
+@pytest.mark.parametrize("dt", [1e-3, 0.1, 10.0])
+def test_a_crowd_without_a_force_rests(dt):
+    grid = jf.Grid.box((-3, 3), (-3, 3), cells=32)
+    for start in (lambda x, y: (x**2 + y**2 < 1) * 1.0, lambda x, y: np.exp(-2 * (x**2 + y**2))):
+        rho = grid.density(start)
+        flow = jf.evolve(jf.Congestion(1.0), rho, dt=dt, t_end=5 * dt)
+        assert np.abs(flow.final.values - rho.values).max() < 1e-7
+        assert flow.distances.max() < 1e-7
+
+
+def test_a_full_block_at_rest_tells_no_motion():
+    grid = jf.Grid.box((0, 2), (0, 1), cells=(32, 16))
+    block = grid.density(lambda x, y: (abs(x - 1.5) < 0.3) * 1.0, mass=0.6, order=4)
+    flow = jf.evolve(jf.Congestion(2.0) + jf.Potential(lambda x, y: 6 * x), block, dt=1.0, t_end=3.0)
+    marginals = [state.values.sum(axis=1) / 16 for state in flow]
+    line = jf.Grid.box((0, 2), cells=32)
+    true = [
+        float(jf.wasserstein(line.density(a, mass=0.6), line.density(b, mass=0.6))) for a, b in itertools.pairwise(marginals)
+    ]
+    assert np.allclose(flow.distances, true, atol=0.04)

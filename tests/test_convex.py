@@ -272,3 +272,20 @@ def test_a_huge_step_ends_at_the_equilibrium(solver):
     exact = np.exp(-(grid.axes[0] ** 2) / 2)
     assert answer.status is jf.Status.CONVERGED
     assert np.allclose(answer.state[""].values, exact / (exact.sum() * grid.spacing[0]), atol=1e-4)
+
+
+def test_the_gap_bounds_the_error_of_the_objective():
+    """The objective of a loose answer is above that of a sharp one by at most its gap."""
+    grid = jf.Grid.box((0, 1), cells=20)
+    rho = jf.Species.of(grid.density(lambda x: 1 + 0.5 * np.cos(np.pi * x)))
+    step = jf.ProximalStep(jf.Entropy() + jf.Interaction(-jf.PowerLaw(1)), rho, 0.02)
+
+    def objective(answer):
+        return step.energy(answer.state) + answer.distances[""] ** 2 / (2 * step.tau)
+
+    sharp = jf.Convex(tolerance=1e-10).solve(step)
+    for tolerance in (1e-4, 1e-6, 1e-8):
+        loose = jf.Convex(tolerance=tolerance).solve(step)
+        assert objective(loose) - objective(sharp) + sharp.gap >= -1e-12
+        assert objective(loose) - objective(sharp) <= loose.gap
+    assert np.isnan(jf.Convex().solve(jf.ProximalStep(jf.Congestion(2.0) + jf.Potential(lambda x: x), rho, 0.05)).gap)

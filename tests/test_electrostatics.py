@@ -440,3 +440,31 @@ def test_gmres_does_not_depend_on_units():
     for scale in (1e-30, 1.0, 1e30):
         x = gmres(lambda v: A @ v, scale * b, lambda v: v, 1e-12, 30)
         assert np.allclose(A @ x, scale * b, rtol=1e-9, atol=1e-9 * scale)
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 3e-4, 1e-4, 1e-6])
+def test_an_equilibrium_under_a_bound_has_the_mass_at_any_temperature(temperature):
+    grid = jf.Grid.box((-3, 3), (-3, 3), cells=32)
+    flat = grid.density(lambda x, y: np.ones_like(x), mass=4.0)
+    law = temperature * jf.Entropy() + jf.Potential(lambda x, y: (x**2 - 1) ** 2 + y**2) + jf.Congestion(1.0)
+    rest = jf.equilibrium(law, flat)
+    assert rest.status is jf.Status.CONVERGED
+    assert abs(rest.state.mass - 4) < 1e-9
+    assert rest.chemical_potentials[""] == pytest.approx(1.0395, abs=1e-3)
+
+
+def test_an_equilibrium_of_ions_under_bounds():
+    grid = jf.Grid.box((-3, 3), (-3, 3), cells=24)
+    flat = grid.density(lambda x, y: np.ones_like(x), mass=4.0)
+    law = (
+        jf.Congestion(0.2, "u")
+        + jf.Congestion(0.2, "v")
+        + jf.DirichletCoupling(u=1, v=-1)
+        + jf.Potential(lambda x, y: x + y**2, "u")
+    )
+    rest = jf.equilibrium(law, jf.Species(u=flat, v=flat))
+    assert rest.status is jf.Status.CONVERGED
+    for name, measure in rest.state.items():
+        assert abs(measure.mass - 4) < 1e-9
+        assert measure.values.max() < 0.2 * (1 + 1e-6), name
+    assert law(rest.state) < law(jf.Species(u=flat, v=flat))

@@ -291,3 +291,14 @@ def test_a_species_without_mass_is_refused():
     empty = jf.Species(u=WIDE.density(np.zeros(160), mass=None), v=WIDE.density(np.ones(160)))
     with pytest.raises(ValueError, match="species 'u' must hold mass"):
         jf.ProximalStep(jf.Entropy("u"), empty, 0.1)
+
+
+def test_a_blurred_step_says_so():
+    """Heat from a disc in steps below the blur, and long enough."""
+    grid = jf.Grid.box((-3.0, 3.0), (-3.0, 3.0), cells=24)
+    disc = grid.density(lambda x, y: (x**2 + y**2 < 1) * 1.0)
+    with pytest.warns(jf.UnresolvedWarning, match="does not resolve this step"):
+        flow = jf.evolve(jf.Entropy(), disc, scheme=jf.JKO(jf.Entropic()), dt=1e-4, t_end=1e-4)
+    assert flow.statuses[-1] is jf.Status.UNRESOLVED
+    assert flow.ok
+    assert jf.evolve(jf.Entropy(), disc, scheme=jf.JKO(jf.Entropic()), dt=0.1, t_end=0.1).statuses[-1] is jf.Status.CONVERGED

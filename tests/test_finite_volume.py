@@ -234,9 +234,12 @@ def test_what_finite_volumes_do_not_solve_goes_to_another_solver():
         (jf.Potential(lambda x: 20 * (x > 0) * 1.0) + jf.Congestion(1.2) + 0.05 * jf.Entropy(), 0.1),
         (jf.CustomInternalEnergy(lambda s: -2 * s**0.5, lambda s: -(s**-0.5)), 0.05),
     ):
-        flow = jf.evolve(law, BOX, dt=dt, t_end=3 * dt)
-        assert flow.ok
-        assert "Entropic" in flow.solvers
+        assert jf.evolve(law, BOX, dt=dt, t_end=3 * dt).ok
+    hasty = jf.JKO(jf.FiniteVolume(max_iterations=1), fallback=(jf.BackAndForth(max_iterations=1), jf.Entropic()))
+    flow = jf.evolve(jf.RenyiEntropy(2), BOX, scheme=hasty, dt=0.1, t_end=0.2)
+    assert set(flow.solvers) == {"Entropic"}
+    with pytest.raises(ValueError, match="fallback must be a step solver"):
+        jf.JKO(jf.FiniteVolume(), fallback="Entropic")
 
 
 def test_a_full_part_behind_a_wall_rests():
@@ -257,3 +260,48 @@ def test_the_pressure_of_a_bound_has_the_unit_of_the_energy():
         shapes.append(flow.final.values / mass)
     assert np.allclose(shapes[1], shapes[0], atol=1e-8)
     assert np.allclose(shapes[2], shapes[0], atol=1e-8)
+
+
+def _in_space(cells):
+    grid = jf.Grid.box((-2, 2), (-2, 2), (-2, 2), cells=cells)
+    return grid.density(lambda x, y, z: np.exp(-2 * ((x - 0.4) ** 2 + y**2 + z**2)) + (x < -1) * (y > 0))
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        0.2 * jf.Entropy() + jf.Potential(lambda x, y, z: 3 * (x**2 + y**2 + z**2)),
+        jf.RenyiEntropy(3) + jf.Potential(lambda x, y, z: x),
+        jf.RenyiEntropy(1.5) + jf.Interaction(jf.Gaussian(1.0)),
+    ],
+)
+def test_multigrid_solves_what_factorisations_solve(law, monkeypatch):
+    from jkoflow.proximal.grids.finite_volume import solver
+
+    step = jf.ProximalStep(law, jf.Species.of(_in_space(10)), 0.05)
+    whole = jf.FiniteVolume().solve(step)
+    monkeypatch.setattr(solver, "_FACTORISED", {1: np.inf, 2: 0, 3: 0})
+    by_multigrid = jf.FiniteVolume().solve(step)
+    assert whole.status is by_multigrid.status is jf.Status.CONVERGED
+    assert np.abs(whole.state[""].values - by_multigrid.state[""].values).max() < 1e-8 * whole.state[""].values.max()
+
+
+@pytest.mark.parametrize("m", [1.2, 1.5, 1.9])
+@pytest.mark.parametrize("tau", [1e-2, 1.0, 1e3])
+def test_powers_below_two_spread_over_vacuum_at_any_step(m, tau):
+    """Two drops with vacuum between; the answer of the longest step is flat."""
+    grid = jf.Grid.box((-1, 1), cells=50)
+    drops = grid.density(lambda x: (np.abs(x + 0.6) < 0.2) + (np.abs(x - 0.5) < 0.1) * 1.0)
+    answer = jf.FiniteVolume().solve(jf.ProximalStep(jf.RenyiEntropy(m), jf.Species.of(drops), tau))
+    assert answer.status is jf.Status.CONVERGED
+    assert abs(answer.state[""].mass - 1) < 1e-12
+    if tau == 1e3:
+        assert np.abs(answer.state[""].values - 0.5).max() < 5e-3
+
+
+def test_distances_are_at_most_the_diagonal_of_the_box():
+    grid = jf.Grid.box((-3, 3), (-3, 3), cells=20)
+    bump = grid.density(lambda x, y: np.exp(-((x - 1.5) ** 2 + (y - 1) ** 2) / 0.18))
+    law = jf.Entropy() + jf.Potential(lambda x, y: 50 * (x**2 + 10 * y**2))
+    answer = jf.FiniteVolume().solve(jf.ProximalStep(law, jf.Species.of(bump), 1.0))
+    assert answer.distances[""] <= 6 * 2**0.5

@@ -390,3 +390,47 @@ def test_files_of_version_0_1_are_read(tmp_path):
     np.savez_compressed(tmp_path / "bomb.npz", **old | {"state 0": np.zeros((3, 20_000_000))})
     with pytest.raises(ValueError, match="unpacks to"):
         jf.load(tmp_path / "bomb.npz")
+
+
+@pytest.mark.parametrize("length", [1.0, 1e-6, 1e6])
+@pytest.mark.parametrize("time", [1.0, 1e9])
+def test_steady_stops_at_rest_in_any_unit(length, time):
+    grid = jf.Grid.box((0, length), cells=40)
+    rho = grid.density(lambda x: 1 + 0.9 * np.cos(np.pi * x / length))
+    law = (length**2 / time) * jf.Entropy()
+    flow = jf.evolve(law, rho, dt=0.1 * time, t_end=20 * time, stop=jf.Steady())
+    assert flow.outcome == "stopped: the speed fell below 1e-06 of its largest value"
+    assert 10 < len(flow) < 25
+    assert np.abs(flow.final.values * length - 1).max() < 1e-4
+
+
+def _answer(step, state, status=jf.Status.CONVERGED, distance=0.1):
+    from jkoflow.proximal import ProxResult
+
+    return ProxResult(jf.Species.of(state), {"": distance}, {"": np.zeros(state.values.shape)}, status, 1, 0.0)
+
+
+def test_answers_are_checked_apart_from_the_iteration():
+    from jkoflow.proximal.verification import checked
+
+    grid = jf.Grid.box((-2, 2), cells=40)
+    rho = grid.density(lambda x: np.exp(-2 * (x - 0.5) ** 2))
+    lower, higher = (grid.density(lambda x, c=c: np.exp(-2 * (x - c) ** 2)) for c in (0.4, 0.7))
+    step = jf.ProximalStep(jf.RenyiEntropy(2) + jf.Potential(lambda x: x**2 / 2), jf.Species.of(rho), 0.5)
+    assert checked(step, _answer(step, lower)).status is jf.Status.CONVERGED
+    refuted = checked(step, _answer(step, higher))
+    assert refuted.status is jf.Status.REFUTED
+    assert not refuted.status.ok
+    assert refuted.state is step.anchor
+    assert refuted.distances[""] == 0
+    assert checked(step, _answer(step, lower, distance=2.0)).status is jf.Status.REFUTED  # too far for what the energy fell
+    assert checked(step, _answer(step, lower.like(lower.values * 1.001))).status is jf.Status.REFUTED  # mass
+    failed = checked(step, _answer(step, higher, jf.Status.STALLED))
+    assert failed.status is jf.Status.STALLED
+    assert failed.state is step.anchor
+    assert checked(step, _answer(step, lower, jf.Status.STALLED)).state[""] is lower
+    crowd = jf.ProximalStep(jf.Congestion(1.0) + jf.Potential(lambda x: x**2), jf.Species.of(rho), 0.5)
+    assert checked(crowd, _answer(crowd, grid.density(lambda x: np.exp(-8 * x**2)))).status is jf.Status.REFUTED
+    post = jf.RenyiEntropy(2) + jf.Obstacle(lambda x: np.abs(x + 1) < 0.2)
+    behind = jf.ProximalStep(post, jf.Species.of(grid.density(lambda x: (x > 0) * 1.0)), 0.5)
+    assert checked(behind, _answer(behind, grid.density(lambda x: (x > -1.5) * 1.0))).status is jf.Status.REFUTED

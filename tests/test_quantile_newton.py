@@ -439,3 +439,105 @@ def test_densities_of_two_species_collapse_onto_each_other(kernel, a, b, t_end):
 def test_clouds_of_sub_rounding_size_are_solved_as_well(law, scheme):
     flow = jf.evolve(law, _uniform(-1, 1, 40), scheme=scheme, dt=0.1, t_end=5.0)
     assert np.ptp(flow.final.nodes) < 1e-15
+
+
+@pytest.mark.parametrize(("length", "tau"), [(1.0, 1e2), (1e-2, 1e3), (1e-4, 1e-6)])
+@pytest.mark.parametrize("gap", [0.0, 0.1])
+def test_stiff_drops_fill_their_box_evenly(length, tau, gap):
+    """Pressures 1e8 to 1e24 times the inertia: the least energy is that of cells of equal widths."""
+    nodes = np.concatenate([np.linspace(gap, 0.3, 21), np.linspace(0.8, 1 - gap, 21)]) * length
+    drops = jf.Quantiles(nodes, np.concatenate([np.ones(20), [0.0], np.ones(20)]) / 40, (0.0, length))
+    answer = NEWTON.solve(jf.ProximalStep(jf.RenyiEntropy(4), jf.Species.of(drops), tau))
+    assert answer.status is jf.Status.CONVERGED
+    widths = np.diff(answer.state[""].nodes)[drops.masses > 0] * 40 / length
+    assert np.ptp(widths) < 0.1 * length**5 / tau + 1e-9
+
+
+def test_a_potential_with_and_without_its_gradient():
+    """A rounded kink a hundred times narrower than the start."""
+    V = lambda x: 1000 * np.sqrt(1 + (30 * (x - 0.3)) ** 2) / 30  # noqa: E731
+    slope = lambda x: 30000 * (x - 0.3) / np.sqrt(1 + (30 * (x - 0.3)) ** 2)  # noqa: E731
+    ends = []
+    for potential in (jf.Potential(V), jf.Potential(V, gradient=slope)):
+        step = jf.ProximalStep(0.01 * jf.Entropy() + potential, jf.Species.of(jf.Quantiles(np.linspace(0, 1, 31))), 1e3)
+        answer = NEWTON.solve(step)
+        assert answer.status is jf.Status.CONVERGED
+        ends.append(answer.state[""].nodes)
+    assert np.abs(ends[0] - ends[1]).max() < 1e-6 * np.ptp(ends[1])
+
+
+@pytest.mark.parametrize("cells", [80, 121, 300])
+@pytest.mark.parametrize("tau", [0.5, 3.0, 100.0])
+def test_mass_that_is_driven_into_a_wall(cells, tau):
+    """Beside the one cell that the wall cuts, X' = max(X - tau, wall)."""
+    nodes = np.linspace(-1, 1, cells + 1)
+    step = jf.ProximalStep(
+        jf.Potential(lambda x: x, gradient=lambda x: np.ones_like(x)),
+        jf.Species.of(jf.Quantiles(nodes, walls=(-1.0, 1.0))),
+        tau,
+    )
+    answer = NEWTON.solve(step)
+    assert answer.status is jf.Status.CONVERGED
+    assert np.abs(answer.state[""].nodes - np.maximum(nodes - tau, -1)).max() < 1.01 / cells
+
+
+@pytest.mark.parametrize("origin", [0.0, 1e5, -1e7])
+def test_steep_wells_far_from_the_origin(origin):
+    start = np.linspace(-1, 1, 31)
+
+    def solved(origin):
+        law = 0.03 * jf.Entropy() + jf.Potential(
+            lambda x: 2000 * np.sqrt((x - origin) ** 2 + 0.06**2),
+            gradient=lambda x: 2000 * (x - origin) / np.sqrt((x - origin) ** 2 + 0.06**2),
+        )
+        answer = NEWTON.solve(jf.ProximalStep(law, jf.Species.of(jf.Quantiles(start + origin)), 1e-3))
+        assert answer.status is jf.Status.CONVERGED
+        return answer.state[""].nodes - origin
+
+    assert np.abs(solved(origin) - solved(0.0)).max() < 1e-9 + 1e-15 * abs(origin) * 100
+
+
+def test_doping_between_insulating_walls_at_any_step():
+    uniform = jf.Quantiles(np.linspace(0, 1, 41), np.full(40, 1 / 40), (0.0, 1.0))
+    for permittivity in (0.02, 0.002):
+        coupling = jf.DirichletCoupling(u=1, v=-1, permittivity=permittivity, doping=lambda x: np.cos(np.pi * x))
+        law = jf.Entropy("u") + jf.Entropy("v") + coupling
+        for tau in (0.1, 100.0):
+            step = jf.ProximalStep(law, jf.Species(u=uniform, v=uniform), tau)
+            answer = NEWTON.solve(step)
+            assert answer.status is jf.Status.CONVERGED
+            mirrored = 1 - answer.state["v"].nodes[::-1]  # exchanging the ions mirrors the problem
+            assert np.abs(answer.state["u"].nodes - mirrored).max() < 1e-8
+
+
+def test_atoms_given_as_particles_are_exact_kinks():
+    sources = np.array([-0.5, 0.1, 0.7])
+    start = jf.Species.of(jf.Quantiles(np.linspace(-1, 1, 65)))
+    ends = []
+    for measure in (jf.Particles(sources), jf.Quantiles.atoms(sources)):
+        law = jf.Entropy() + 100 * jf.Potential(measure.potential(jf.PowerLaw(1)))
+        answer = NEWTON.solve(jf.ProximalStep(law, start, 0.1))
+        assert answer.status is jf.Status.CONVERGED
+        ends.append(answer.state[""].nodes)
+    assert np.array_equal(*ends)
+
+
+def test_springs_of_any_stiffness():
+    """Against numpy's dense solve in numbers that hold both stiffnesses, and rods against rigid bodies."""
+    from jkoflow.linear import chain_solver, spring_solver
+
+    rng = np.random.default_rng(0)
+    n = 12
+    diagonal, beside = 2 + rng.random(n), -rng.random(n - 1)
+    force, stress = rng.standard_normal(n), rng.standard_normal(n - 1)
+    D = np.diff(np.eye(n), axis=0)
+    N = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
+    stiffness = 10.0 ** rng.uniform(-3, 3, n - 1)
+    exact = np.linalg.solve(N + D.T @ np.diag(stiffness) @ D, force - D.T @ stress)
+    free = np.ones(n, dtype=bool)
+    assert np.allclose(chain_solver(diagonal, beside, stiffness, free)(force, stress), exact, atol=1e-12)
+    from scipy.sparse import csc_array, csr_array
+
+    assert np.allclose(spring_solver(csc_array(N), csr_array(D), stiffness, free)(force, stress), exact, atol=1e-12)
+    rod = chain_solver(diagonal, beside, np.full(n - 1, 1e30), free)(force, stress)
+    assert np.allclose(rod, force.sum() / N.sum(), atol=1e-12)

@@ -290,3 +290,13 @@ def test_exact_distances_in_any_units_and_anywhere(p, seed):
         allowed = 1e-8 + 4e-16 * (np.abs(x).max() + shift) / exact  # what rounding of the input does
         found = float(jf.wasserstein(*moved, p=p)) / (length * mass ** (1 / p))
         assert found == pytest.approx(exact, rel=allowed)
+
+
+@pytest.mark.parametrize("shift", [1e-6, 1e-3, 0.05])
+def test_the_linearised_distance_follows_motion_below_a_cell(shift):
+    from jkoflow.transport import nearby_distance
+
+    grid = jf.Grid.box((-4, 4), (-4, 4), cells=40)
+    bell = lambda x0: grid.density(lambda x, y: np.exp(-((x - x0) ** 2) - 2 * y**2), mass=3.0)  # noqa: E731
+    assert nearby_distance(bell(0.3), bell(0.3 + shift)) == pytest.approx(3**0.5 * shift, rel=1e-2)
+    assert nearby_distance(bell(0.3), bell(0.3)) == 0

@@ -18,7 +18,7 @@ from .solver import ConicSolver, judged, unsolved
 
 if TYPE_CHECKING:
     from .energy import ConicEnergy  # imports cvxpy
-_GAP, _ROUNDING = 2e-2, 1e-8  # the largest gap of a species: of the energy that its motion dissipates, and of the unit
+_GAP = 1e-2  # of the gap of the anchor, and of the fall of the objective: the largest gap of a species that counts as solved
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Convex(ConicSolver):
     L1, the largest over the species.
 
     ``gap`` is a duality gap that is computed from the plans alone (``duality_gaps``); NaN under a bound. A step is STALLED if
-    the gap of a species is above a fiftieth of the energy that its motion dissipates. The gap is mostly ten to sixty times the
-    error of the objective.
+    the gap of a species is above a hundredth of that of the anchor, or of the fall of the objective. The gap is mostly ten to
+    sixty times the error of the objective.
 
     Examples
     --------
@@ -113,9 +113,10 @@ class Convex(ConicSolver):
         status = judged(status, residual)
         if status is Status.CONVERGED and frozen:
             status = Status.FROZEN
-        gaps = duality_gaps(step, state, feasible, cost)
-        falls = {name: distance**2 / step.weight(name) for name, distance in distances.items()}
-        if status is Status.CONVERGED and any(gap > _GAP * falls[name] + _ROUNDING * conic.unit for name, gap in gaps.items()):
+        gaps, anchor_gaps = duality_gaps(step, state, feasible, cost), _gaps_of_anchor(step, cost)
+        fall = step.energy(anchor) - step.energy(state) - sum(d**2 / (2 * step.weight(name)) for name, d in distances.items())
+        allowed = {name: _GAP * min(of_anchor, fall) + self.tolerance * conic.unit for name, of_anchor in anchor_gaps.items()}
+        if status is Status.CONVERGED and any(gap > allowed[name] for name, gap in gaps.items()):
             status = Status.STALLED
         gap = sum(gaps.values())
         return checked(step, ProxResult(state, distances, potentials, status, iterations, residual, gap))
@@ -132,6 +133,16 @@ class Convex(ConicSolver):
                 stacklevel=3,
             )
         return frozen
+
+
+def _gaps_of_anchor(step: ProximalStep, cost: Array) -> dict[str, float]:
+    """The duality gaps of the plans that leave the anchor as it is."""
+    plans = {}
+    for name, measure in step.anchor.items():
+        occupied = np.flatnonzero(measure.masses > 0)
+        plans[name] = np.zeros((len(occupied), len(measure.masses)))
+        plans[name][np.arange(len(occupied)), occupied] = measure.masses[occupied]
+    return duality_gaps(step, step.anchor, plans, cost)
 
 
 def freezing_threshold(step: ProximalStep) -> float:
