@@ -541,3 +541,26 @@ def test_springs_of_any_stiffness():
     assert np.allclose(spring_solver(csc_array(N), csr_array(D), stiffness, free)(force, stress), exact, atol=1e-12)
     rod = chain_solver(diagonal, beside, np.full(n - 1, 1e30), free)(force, stress)
     assert np.allclose(rod, force.sum() / N.sum(), atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_shells_on_a_ridge_do_not_end_at_a_saddle(seed):
+    """No random move of the nodes lowers the objective, as the law and the distance tell it."""
+    rng = np.random.default_rng(seed)
+    shells = jf.RadialQuantiles.from_density(lambda r: np.exp(-(r**2)), radius=2.0, shells=8, dim=3)
+    strength, waves, tau = 10 ** rng.uniform(0, 1.5), rng.uniform(3, 6), 10 ** rng.uniform(-1, 1)
+    law = 0.01 * jf.Entropy() + strength * jf.Potential(lambda r: np.cos(waves * r))
+    step = jf.ProximalStep(law, jf.Species.of(shells), tau)
+    answer = jf.RadialNewton().solve(step)
+    assert answer.status is jf.Status.CONVERGED
+
+    def objective(measure):
+        return law(measure) + measure.wasserstein(shells) ** 2 / (2 * tau)
+
+    end = answer.state[""]
+    least, volumes = objective(end), np.diff(end.nodes**3)
+    for size in (1e-3, 1e-2, 1e-1):
+        for _ in range(60):
+            change = np.convolve(rng.standard_normal(len(volumes) + 2), np.ones(3) / 3, mode="valid")
+            moved = np.concatenate([[0.0], np.cumsum(volumes * np.exp(size * change))]) ** (1 / 3)
+            assert objective(end.like(moved)) > least - 1e-3 * size**2 * strength

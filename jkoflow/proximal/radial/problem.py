@@ -22,11 +22,20 @@ Entries = tuple[Indices, Indices, Array]
 
 @dataclass
 class RadialModel:
-    """The objective about a point to second order. ``entries`` are the second derivatives, as (rows, columns, values)."""
+    """The objective about a point to second order. ``entries`` are the second derivatives, as (rows, columns, values).
+
+    ``size`` is the sum of the sizes of the terms of the value, which tells its rounding.
+    """
 
     value: float
     gradient: Array
     entries: list[Entries] = field(default_factory=list)
+    size: float = 0.0
+
+    def add_value(self, parts: Array | float) -> None:
+        """Add the sum of ``parts`` to the value."""
+        self.value += float(np.sum(parts))
+        self.size += float(np.sum(np.abs(parts)))
 
     def add_shells(self, start: int, ends: tuple[Array, Array], second: tuple[Array, Array, Array]) -> None:
         """Add the derivatives of functions of single shells, an array entry per shell, whose nodes begin at ``start``.
@@ -146,7 +155,7 @@ class RadialProblem:
         for law in self.cells[name]:
             value, first, second = law(w, self.ball * h)
             first, second = self.ball * first, self.ball**2 * second
-            model.value += float(value.sum())
+            model.add_value(value)
             model.add_shells(self.starts[name], (-first, first), (second, -second, second))
         at = y[:-1, None] + h[:, None] * GAUSS_POINTS
         before = anchor.nodes[:-1, None] ** self.dim + np.diff(anchor.nodes**self.dim)[:, None] * GAUSS_POINTS
@@ -163,7 +172,7 @@ class RadialProblem:
         if convexified:
             curvature = np.maximum(curvature, weight * slope**2)
         m = w[:, None] * GAUSS_WEIGHTS
-        model.value += float(np.sum(m * value))
+        model.add_value(m * value)
         f, q = m * first * slope, m * curvature
         ends = (f @ _LEFT, f @ _RIGHT)
         model.add_shells(self.starts[name], ends, (q @ _LEFT**2, q @ (_LEFT * _RIGHT), q @ _RIGHT**2))
@@ -177,7 +186,7 @@ class RadialProblem:
             bend_r, bend_s = p * (p - 1) * r / low**2, p * (p - 1) * s / high**2
             same = 0.5 if block.inner[0] == block.outer[0] else 1.0
             weights = (factor * same * w[block.inner] * w[block.outer])[:, None] * block.weights
-            model.value += float(np.sum(weights * mean.value))
+            model.add_value(weights * mean.value)
             first = weights * mean.r * slope_r, weights * mean.s * slope_s
             ends = (
                 (0, start + block.inner, 1 - block.at_inner),
@@ -205,7 +214,7 @@ class RadialProblem:
         """
         state = self.state(y)
         enclosed = EnclosedCharge(state, coupling.charges)
-        model.value += c * enclosed.energy
+        model.add_value(c * enclosed.energy)
         x = enclosed.radii**self.dim
         field = c * enclosed.charge * enclosed.weights
         slopes = []

@@ -19,6 +19,7 @@ from ..verification import checked
 from .problem import RadialModel, RadialProblem
 
 _KEPT = 0.1  # share of its volume that a shell keeps at least in an iteration
+_DENSE, _BENT = 400, 1e-9  # unknowns up to which all eigenvalues are computed; minus the scaled eigenvalue of a saddle
 _SHORTEST, _POOR = 1e-12, 1e-3  # shares of a step: the least; below the second the convex part of the model does better
 
 
@@ -107,7 +108,10 @@ class RadialNewton(IterativeSolver):
             if small and not len(closed):
                 opening = fixed_nodes & ~problem.fixed & (model.gradient < 0)
                 if not opening.any():
-                    return _End(y, Status.CONVERGED, iterations, residual)
+                    lower = _off_a_saddle(problem, y, model, fixed_nodes)
+                    if lower is None:
+                        return _End(y, Status.CONVERGED, iterations, residual)
+                    y, model, share = lower
                 fixed_nodes &= ~opening
             if share < _SHORTEST:
                 return _End(y, Status.STALLED, iterations, residual)
@@ -156,6 +160,34 @@ def _direction(
     return None
 
 
+def _off_a_saddle(problem: RadialProblem, y: Array, model: RadialModel, fixed_nodes: Mask) -> _Lower | None:
+    """Return a lower point in the direction in which the objective bends down most; None if it bends up in all directions.
+
+    Newton's method ends at saddles too. There the second derivative has a negative eigenvalue.
+    """
+    from scipy.linalg import eigh
+    from scipy.sparse.linalg import eigsh
+
+    free = np.flatnonzero(~fixed_nodes)
+    matrix = model.matrix()[free][:, free]
+    scale = 1 / np.sqrt(np.maximum(np.abs(matrix.diagonal()), np.finfo(float).tiny))
+    scaled = matrix.multiply(scale[:, None]).multiply(scale[None, :]).tocsc()
+    if len(free) <= _DENSE:
+        values, vectors = eigh(scaled.toarray(), subset_by_index=[0, 0])
+    else:
+        values, vectors = eigsh(scaled, k=1, which="SA", tol=1e-6)
+    if not values[0] < -_BENT:
+        return None
+    downwards = np.zeros_like(y)
+    downwards[free] = scale * vectors[:, 0]
+    downwards *= float(y.max()) / float(np.abs(downwards).max())
+    for sign in (1.0, -1.0):
+        lower = _line_search(problem, y, sign * downwards, model)
+        if lower.model.value < model.value - 1e-12 * model.size:
+            return lower
+    return None
+
+
 def _line_search(problem: RadialProblem, y: Array, p: Array, model: RadialModel) -> _Lower:
     """Return the farthest point y + share p that keeps every shell and lowers the objective, up to rounding.
 
@@ -173,7 +205,7 @@ def _line_search(problem: RadialProblem, y: Array, p: Array, model: RadialModel)
         if problem.admits(trial):
             after = problem.evaluate(trial)
             promised = min(float(model.gradient @ (trial - y)), 0.0)
-            if after.value <= model.value + 1e-4 * promised + 1e-13 * (1 + abs(model.value)):
+            if after.value <= model.value + 1e-4 * promised + 1e-13 * model.size:
                 return _Lower(trial, after, share)
         share /= 2
     return _Lower(y, model, 0.0)
