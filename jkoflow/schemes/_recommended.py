@@ -33,7 +33,7 @@ def recommended_solver(measure: Measure, law: Law, state: Species) -> StepSolver
 @recommended_solver.register
 def _(measure: Density, law: Law, state: Species) -> StepSolver:
     exact, safe = BackAndForth(), FiniteVolume()
-    in_reach = measure.grid.dim < 3 and _takes(safe, law, state)
+    in_reach = _takes(safe, law, state)
     if law.forms.obstacles:
         return safe if in_reach else exact  # the map of an exact step jumps through thin walls
     if exact.suits(law, state):

@@ -47,9 +47,13 @@ class SafeStepScheme(StepScheme):
 
     ``fallback`` holds these solvers, in the order in which they are tried. Default, on a Density with the recommended solver:
     all of FiniteVolume(), Entropic() and BackAndForth() that take the law. Otherwise none.
+
+    ``each_step`` is True where the solver is the recommended one of a Density. Then the choice is made again for the state from
+    which each step begins: of all these solvers, the one that is recommended for it is tried first.
     """
 
     fallback: tuple[StepSolver, ...] | None = None
+    each_step: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,8 +68,25 @@ class SafeStepScheme(StepScheme):
         filled = super().filled_in(law, state)
         if self.fallback is not None:
             return filled
-        safe = safe_solvers(filled.step_solver, law, state) if self.solver is None and state.kind is Density else ()
-        return replace(filled, fallback=safe)
+        if self.solver is not None or state.kind is not Density:
+            return replace(filled, fallback=())
+        return replace(filled, fallback=safe_solvers(filled.step_solver, law, state), each_step=True)
+
+    def solved(self, step: ProximalStep) -> tuple[ProxResult, StepSolver]:
+        """The answer of the first solver that solves a step, and this solver; if none does, the answer of the first one."""
+        solvers = [self.step_solver, *(self.fallback or ())]
+        if self.each_step:
+            suited = type(recommended_solver(next(iter(step.anchor.values())), step.energy, step.anchor))
+            solvers.sort(key=lambda solver: not isinstance(solver, suited))
+        first, used = None, 0
+        for solver in solvers:
+            answer = solver.solve(step)
+            used += answer.iterations
+            if answer.status.ok:
+                return replace(answer, iterations=used), solver
+            first = first or (answer, solver)
+        assert first is not None
+        return first
 
 
 def proximal_step(
@@ -73,18 +94,6 @@ def proximal_step(
 ) -> ProximalStep:
     """The problem of one step at one instant."""
     return ProximalStep(problem.law, anchor, tau, problem.mobilities, further)
-
-
-def solved(step: ProximalStep, solver: StepSolver, fallback: Sequence[StepSolver]) -> tuple[ProxResult, StepSolver]:
-    """The answer of ``solver`` to a step, or that of the first of ``fallback`` that solves it; and whose answer it is."""
-    first = answer = solver.solve(step)
-    used = answer.iterations
-    for other in fallback:
-        if answer.status.ok:
-            break
-        answer, solver = other.solve(step), other
-        used += answer.iterations
-    return (replace(answer, iterations=used), solver) if answer.status.ok else (first, solver)
 
 
 def info_of(

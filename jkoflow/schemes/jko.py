@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ..measures import State
-from ._step_scheme import SafeStepScheme, info_of, proximal_step, solved
+from ._step_scheme import SafeStepScheme, info_of, proximal_step
 from .base import Carry, Taken
 from .problem import Problem
 
@@ -38,12 +38,15 @@ class JKO(SafeStepScheme):
         The solvers of those steps that ``solver`` does not solve, in the order in which they are tried. Default, on a Density
         with the recommended solver: FiniteVolume(), Entropic() and BackAndForth(), as far as they take the law. Otherwise none.
         ``flow.solvers`` tells which solver took which step.
+    each_step : bool
+        If True, of these solvers the one that is recommended for the state from which a step begins is tried first. Default:
+        True on a Density with the recommended solver.
 
     Source: Jordan, Kinderlehrer, Otto (1998). For species with mobilities: Di Francesco and Fagioli (2013), section 3.2.
 
     >>> from jkoflow import Entropic
-    >>> JKO(Entropic(epsilon=0.01))
-    JKO(solver=Entropic(epsilon=0.01, debias=True, tolerance=1e-08, max_iterations=2000, memory=10), fallback=None)
+    >>> JKO(Entropic(epsilon=0.01)).solver
+    Entropic(epsilon=0.01, debias=True, tolerance=1e-08, max_iterations=2000, memory=10)
     """
 
     order: ClassVar[float] = 1
@@ -58,7 +61,7 @@ class JKO(SafeStepScheme):
         if carry:
             guess = {name: step.weight(name) * carry[_POTENTIAL + name] for name in state.masses}
             step = replace(step, guess=guess)
-        answer, solver = solved(step, self.step_solver, self.fallback or ())
+        answer, solver = self.solved(step)
         carry = {}
         if self.step_solver.takes_guess:
             carry = {_POTENTIAL + name: phi / step.weight(name) for name, phi in answer.potentials.items()}

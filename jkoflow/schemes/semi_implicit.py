@@ -10,7 +10,7 @@ from .._status import CycleWarning, Status
 from ..laws import Law, restricted_to
 from ..measures import Density, Measure, Species, State
 from ..proximal import ProximalStep
-from ._step_scheme import SafeStepScheme, info_of, solved
+from ._step_scheme import SafeStepScheme, info_of
 from .base import Carry, Taken
 from .carried import packed, unpacked
 from .problem import Problem
@@ -42,6 +42,8 @@ class SemiImplicitJKO(SafeStepScheme):
         The solver of the steps. Default: the one recommended for the measure and the frozen law.
     fallback : StepSolver or tuple of them, optional
         The solvers of those steps that ``solver`` does not solve, as for JKO.
+    each_step : bool
+        Whether the solver is chosen again for each step, as for JKO.
     freeze_self : bool
         Also freeze the interactions of a species with itself, and Functionals. This is for terms that a solver cannot take
         implicitly.
@@ -68,7 +70,7 @@ class SemiImplicitJKO(SafeStepScheme):
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant, masses = problem.at(state.time + dt), state.masses
-        solutions = [solved(step, self.step_solver, self.fallback or ()) for step in self._steps(instant, masses, dt)]
+        solutions = [self.solved(step) for step in self._steps(instant, masses, dt)]
         answers = [answer for answer, _ in solutions]
         merged = Species({name: measure for answer in answers for name, measure in answer.state.items()})
         distances = {name: distance for answer in answers for name, distance in answer.distances.items()}

@@ -97,6 +97,18 @@ class GridStep:
         )
         self.continued = self.fills_vacuum and self.grid.dim == 1
 
+    @property
+    def has_unresolved_jump(self) -> bool:
+        """Whether the anchor of a species with an entropy has a jump between neighbours that are not in an obstacle.
+
+        There the pulled-back density blurs the jump over cells, as much in a short step as in a long one.
+        """
+        return any(
+            self.conjugates[name].local.entropy > 0
+            and has_unresolved_jump(np.where(self.conjugates[name].local.forbidden, np.nan, mu))
+            for name, mu in zip(self.names, self.mu, strict=True)
+        )
+
     @cached_property
     def pull_backs(self) -> list[PullBack]:
         """The anchors by species, ready to be pulled back."""
@@ -363,15 +375,25 @@ def _density_response(conjugate: Conjugate, mu: Array) -> Array:
     return np.where(mu > 0, 1 / conjugate.curvature(np.maximum(mu, 1e-300)), 0.0)
 
 
-def _has_jump_to_vacuum(mu: Array) -> bool:
-    """Return True if the density drops between two neighbours from above 1e-6 of its largest value to almost 0.
+def has_unresolved_jump(mu: Array) -> bool:
+    """Return True if the density of a cell above 1e-2 of the largest one drops to a neighbour by more than a factor of 4."""
+    return _drops(mu, 1e-2, 0.25)
 
-    Almost 0 is less than 1e-9 of the larger of the two densities. Cells with NaN do not count.
+
+def _has_jump_to_vacuum(mu: Array) -> bool:
+    """Return True if the density of a cell above 1e-6 of the largest one drops to almost 0: by more than a factor of 1e9."""
+    return _drops(mu, 1e-6, 1e-9)
+
+
+def _drops(mu: Array, share: float, ratio: float) -> bool:
+    """Return True if a cell above ``share`` of the largest density has a neighbour below ``ratio`` times its own density.
+
+    Cells with NaN do not count.
     """
     top = float(np.nanmax(mu))
     for axis in range(mu.ndim):
         v = np.moveaxis(mu, axis, 0)
         low, high = np.minimum(v[1:], v[:-1]), np.maximum(v[1:], v[:-1])
-        if ((high > 1e-6 * top) & (low < 1e-9 * high)).any():
+        if ((high > share * top) & (low < ratio * high)).any():
             return True
     return False

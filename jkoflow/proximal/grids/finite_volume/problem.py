@@ -122,6 +122,13 @@ class FiniteVolumeStep:
             residual = max(residual, float(np.abs(charge).sum() / gross))
         return Trial(unknowns, rho, np.stack(levels), fluxes, np.stack(excess), residual, noise)
 
+    def with_psi_of_charge(self, trial: Trial) -> Trial:
+        """The trial with the same densities, and psi exactly that of their charge."""
+        if self.coupling is None:
+            return trial
+        psi = self._poisson_factors.solve(self._charge_density(trial.rho))
+        return self.trial(np.concatenate([trial.unknowns[:-1], psi[None]]))
+
     def derivatives(self, trial: Trial, k: int) -> Derivatives:
         """The derivatives of the equations of a species in its own unknown."""
         faces, flux = self.faces[k], trial.fluxes[k]
@@ -243,6 +250,12 @@ class FiniteVolumeStep:
         charge = sum((self._valence(k) * part for k, part in enumerate(rho)), np.zeros(rho.shape[1]))
         charge = charge + doping_on(self.coupling.coupling, self.grid).ravel()
         return charge - charge.mean() if self.coupling.coupling.boundary == "neumann" else charge
+
+    @cached_property
+    def _poisson_factors(self) -> Any:
+        from scipy.sparse.linalg import splu
+
+        return splu(self._poisson)
 
     @cached_property
     def _poisson(self) -> Any:

@@ -24,7 +24,7 @@ _SHORTEST, _GAIN = 2.0**-10, 0.1
 _FIRST_SHARE, _COARSE = 2.0**-12, 1e-3  # of a step that is not solved from the anchor: the first share; the tolerance of shares
 _FASTER, _SLOWEST, _QUICKER = 8.0, 1.1, 1.5  # ratios of a share to the last; the power by which they grow after a success
 _PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
-_FACTORISED = {1: np.inf, 2: 20_000, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
+_FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
 _DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
 _SPARE = -1e-12  # share of the mass: a bound that is exactly filled may be short of it by rounding
 
@@ -143,7 +143,9 @@ class FiniteVolume(IterativeSolver):
             if not np.isfinite(trial.residual):
                 return _End(trial, Status.NOT_FINITE, iterations)
             if trial.residual <= max(tolerance, trial.noise):
-                return _End(trial, Status.CONVERGED, iterations)
+                trial = problem.with_psi_of_charge(trial)
+                if trial.residual <= max(tolerance, trial.noise):
+                    return _End(trial, Status.CONVERGED, iterations)
             change = _direction(problem, trial)
             if change is None or not np.isfinite(change).all():
                 return _End(trial, Status.STALLED, iterations)
@@ -157,7 +159,7 @@ class FiniteVolume(IterativeSolver):
             if lower is None:
                 return _End(trial, Status.STALLED, iterations + 1)
             trial = lower
-        return _End(trial, Status.CONVERGED if trial.residual <= max(tolerance, trial.noise) else Status.ITERATION_LIMIT, most)
+        return _End(trial, Status.ITERATION_LIMIT, most)
 
     def _answer(
         self, step: ProximalStep, problem: FiniteVolumeStep, trial: Trial, status: Status, iterations: int
