@@ -12,6 +12,7 @@ from .local_energy import GridEnergy, LocalEnergy, must_leave_room
 from .log_density import monotone_equation, power_equation
 
 _SOFTNESS = 0.2  # share of the difference of the potential over a cell: less sharpens fronts, and slows Newton's method
+_SOFTNESS_AT_REST = 0.1  # share of the largest rise that stands for h^2 / (tau alpha) at rest
 _AT_REST = 1e-9  # share of that difference: the least softness
 _SPARE = 1e-9  # share of the mass: for so much more mass a bound has to leave room
 
@@ -96,7 +97,7 @@ def conjugates_of(step: ProximalStep, energy: GridEnergy, *, at_rest: bool = Fal
     soft = [name for name, local in energy.local.items() if not local.strictly_convex]
     rises = {name: _rise(energy.local[name], energy, step, name) for name in soft}
     for name in soft:
-        one_cell = max(rises.values()) if at_rest else max(step.grid.spacing) ** 2 / step.weight(name)
+        one_cell = _SOFTNESS_AT_REST * max(rises.values()) if at_rest else max(step.grid.spacing) ** 2 / step.weight(name)
         interacts = any(name in term.involves for term in energy.joint.terms)
         conjugates[name] = Conjugate(energy.local[name], _softness(rises[name], one_cell or 1.0, interacts))
     return conjugates
@@ -121,8 +122,8 @@ def _softness(rise: float, one_cell: float, interacts: bool) -> float:
     The softness is a share, _SOFTNESS, of the smaller of two differences of the potential:
 
     * ``rise``, the largest difference between neighbours;
-    * ``one_cell``, the difference that belongs to a displacement by one cell: h^2 / (tau alpha). For a state of rest it is the
-      largest rise of all species.
+    * ``one_cell``, the difference that belongs to a displacement by one cell: h^2 / (tau alpha). A state of rest has no front
+      that moves: there it is a tenth of the largest rise of all species.
 
     Where nothing ever pulls, it is so small that a crowd moves by about 1e-10 of a cell in a step. A species that interacts may
     feel a force within the step even if it feels none now.
