@@ -28,6 +28,9 @@ _HALVINGS = 40  # of an interval
 _HIDDEN, _FLAT = 1e4, 0.5  # roundings of the value: smaller descents are judged by slopes; the share to which these must fall
 _NEAR = (1e-6, 1e-4)  # shares of the extent: distances within which atoms are joined
 _BLURS, _ROUGH = 8, 1e-4  # the number of lengths by which tips are rounded off, each a tenth of the last; the tolerance there
+_FIRST_SHARE, _FASTER, _SLOWEST = 2.0**-12, 8.0, 1.5  # of tau: the first share, and the ratios of a share to the last
+_PATIENT = 20  # iterations that must be allowed for shorter steps to be tried
+_MOST_IN_ALL = 6  # the most iterations of a step that is solved through shorter ones, in units of ``max_iterations``
 _SHRINK = 0.1  # least share of its width that a cell with a barrier at width 0 keeps in an iteration
 
 
@@ -67,7 +70,7 @@ class QuantileNewton(IterativeSolver):
 
     **Convergence.** If the energy is convex in X (displacement convex), every descent ends in the one minimiser. The iteration
     is made to reach it from any admissible anchor at any tau. Otherwise it descends to a critical point. If it does not arrive,
-    the status says so.
+    it tries again from the answers to shorter steps, up to the whole one. If that fails too, the status says so.
 
     **Potentials with a kink**, such as |x - a|, are exact as the field of an atom,
     ``Potential(Quantiles.atoms([a]).potential(PowerLaw(1)))``. Given as a function of space, the kink is smoothed over the
@@ -135,10 +138,33 @@ class QuantileNewton(IterativeSolver):
             end = self._newton(problem, problem.start, self.tolerance)
             if not end.status.ok and problem.tips:
                 end = self._through_blur(problem, end)
+            if not end.status.ok and not step.further and self.max_iterations >= _PATIENT:
+                end = self._through_shorter_steps(step, problem, end)
             end = _checked(problem, end)
         distances = {chain.name: chain.distance(end.x, problem.start_of(chain)) for chain in problem.chains}
         potentials = {chain.name: potential_along(end.x[chain.nodes], problem.start_of(chain)) for chain in problem.chains}
         return ProxResult(problem.state(end.x), distances, potentials, end.status, end.iterations, end.residual)
+
+    def _through_shorter_steps(self, step: ProximalStep, problem: LineProblem, failed: _End) -> _End:
+        """Newton's method for the whole step, from the answers to steps of shares of tau that grow.
+
+        After a failure the shares grow more slowly. If they stop growing, the end is ``failed``.
+        """
+        iterations, x, reached, ratio = failed.iterations, problem.start, 0.0, _FASTER
+        while iterations < _MOST_IN_ALL * self.max_iterations:
+            share = min(1.0, max(reached * ratio, _FIRST_SHARE))
+            part = problem if share == 1 else LineProblem(replace(step, tau=share * step.tau))
+            end = self._newton(part, x, self.tolerance if share == 1 else _ROUGH)
+            iterations += end.iterations
+            if end.status.ok and share == 1:
+                return replace(end, iterations=iterations)
+            if end.status.ok:
+                reached, x = share, end.x
+            elif ratio < _SLOWEST or reached == 0:
+                break
+            else:
+                ratio = ratio**0.5
+        return replace(failed, iterations=iterations)
 
     def _through_blur(self, problem: LineProblem, end: _End) -> _End:
         """Find out which atoms come together, after a first attempt that ended at ``end`` without success.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -20,6 +20,9 @@ from .problem import RadialModel, RadialProblem
 
 _KEPT = 0.1  # share of its volume that a shell keeps at least in an iteration
 _DENSE, _BENT = 400, 1e-9  # unknowns up to which all eigenvalues are computed; minus the scaled eigenvalue of a saddle
+_FIRST_SHARE, _FASTER, _SLOWEST = 2.0**-12, 8.0, 1.1  # of tau: the first share, and the ratios of a share to the last
+_PATIENT = 20  # iterations that must be allowed for shorter steps to be tried
+_MOST_IN_ALL = 20  # the most iterations of a step that is solved through shorter ones, in units of ``max_iterations``
 _SHORTEST, _POOR = 1e-12, 1e-3  # shares of a step: the least; below the second the convex part of the model does better
 
 
@@ -80,14 +83,38 @@ class RadialNewton(IterativeSolver):
     def solve(self, step: ProximalStep) -> ProxResult:
         problem: RadialProblem = self.prepared(step)
         with np.errstate(all="ignore"):  # what overflows ends in the status
-            y, status, iterations, residual = self._newton(problem)
+            end = self._newton(problem, problem.start)
+            y, status, iterations, residual = (
+                end if end.status.ok or self.max_iterations < _PATIENT else self._through_shorter_steps(step, problem, end)
+            )
         state = problem.state(y)
         distances = {name: state[name].wasserstein(step.anchor[name]) for name in step.anchor}
         potentials = {name: _potential(state[name], step.anchor[name]) for name in step.anchor}
         return checked(step, ProxResult(state, distances, potentials, status, iterations, residual))
 
-    def _newton(self, problem: RadialProblem) -> _End:
-        y, residual = problem.start, np.inf
+    def _through_shorter_steps(self, step: ProximalStep, problem: RadialProblem, failed: _End) -> _End:
+        """Newton's method for the whole step, from the answers to steps of shares of tau that grow.
+
+        After a failure the shares grow more slowly. If they stop growing, the end is ``failed``.
+        """
+        iterations, y, reached, ratio = failed.iterations, problem.start, 0.0, _FASTER
+        while iterations < _MOST_IN_ALL * self.max_iterations:
+            share = min(1.0, max(reached * ratio, _FIRST_SHARE))
+            part = problem if share == 1 else RadialProblem(replace(step, tau=share * step.tau))
+            end = self._newton(part, y)
+            iterations += end.iterations
+            if end.status.ok and share == 1:
+                return end._replace(iterations=iterations)
+            if end.status.ok:
+                reached, y = share, end.y
+            elif ratio < _SLOWEST or reached == 0:
+                break
+            else:
+                ratio = ratio**0.5
+        return failed._replace(iterations=iterations)
+
+    def _newton(self, problem: RadialProblem, y: Array) -> _End:
+        residual = np.inf
         model = problem.evaluate(y)
         fixed_nodes = problem.fixed.copy()  # with the holes that have closed
         for iterations in range(1, self.max_iterations + 1):
