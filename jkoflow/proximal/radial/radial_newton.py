@@ -84,9 +84,9 @@ class RadialNewton(IterativeSolver):
         problem: RadialProblem = self.prepared(step)
         with np.errstate(all="ignore"):  # what overflows ends in the status
             end = self._newton(problem, problem.start)
-            y, status, iterations, residual = (
-                end if end.status.ok or self.max_iterations < _PATIENT else self._through_shorter_steps(step, problem, end)
-            )
+            if not end.status.ok and self.max_iterations >= _PATIENT:
+                end = self._through_shorter_steps(step, problem, end)
+            y, status, iterations, residual = end
         state = problem.state(y)
         distances = {name: state[name].wasserstein(step.anchor[name]) for name in step.anchor}
         potentials = {name: _potential(state[name], step.anchor[name]) for name in step.anchor}

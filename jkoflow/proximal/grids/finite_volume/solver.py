@@ -26,6 +26,7 @@ _FASTER, _SLOWEST, _QUICKER = 8.0, 1.1, 1.5  # ratios of a share to the last; th
 _PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
 _FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
 _DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
+_MOST_NOISE = 1e-3  # share of the mass: the largest residual that counts as rounding
 _SPARE = -1e-12  # share of the mass: a bound that is exactly filled may be short of it by rounding
 
 
@@ -142,9 +143,9 @@ class FiniteVolume(IterativeSolver):
             log_iteration("FiniteVolume", iterations, trial.residual)
             if not np.isfinite(trial.residual):
                 return _End(trial, Status.NOT_FINITE, iterations)
-            if trial.residual <= max(tolerance, trial.noise):
+            if trial.residual <= _allowed(tolerance, trial):
                 trial = problem.with_psi_of_charge(trial)
-                if trial.residual <= max(tolerance, trial.noise):
+                if trial.residual <= _allowed(tolerance, trial):
                     return _End(trial, Status.CONVERGED, iterations)
             change = _direction(problem, trial)
             if change is None or not np.isfinite(change).all():
@@ -152,7 +153,7 @@ class FiniteVolume(IterativeSolver):
             share, lower = 1.0, None
             while share >= _SHORTEST:
                 new = problem.trial(_positive(problem, trial.unknowns + share * change))
-                if new.residual < (1 - _GAIN * share) * trial.residual or new.residual <= max(tolerance, new.noise):
+                if new.residual < (1 - _GAIN * share) * trial.residual or new.residual <= _allowed(tolerance, new):
                     lower = new
                     break
                 share /= 2
@@ -195,6 +196,11 @@ def _must_be_taken(local: LocalEnergy) -> None:
         raise ValueError(
             "FiniteVolume takes internal energies of your own with a finite slope at density 0, got an infinite one"
         )
+
+
+def _allowed(tolerance: float, trial: Trial) -> float:
+    """The residual that is allowed: the tolerance, or what rounding may leave, up to a bound."""
+    return max(tolerance, min(trial.noise, _MOST_NOISE))
 
 
 class _End(NamedTuple):
