@@ -33,13 +33,12 @@ def recommended_solver(measure: Measure, law: Law, state: Species) -> StepSolver
 @recommended_solver.register
 def _(measure: Density, law: Law, state: Species) -> StepSolver:
     exact, safe = BackAndForth(), FiniteVolume()
-    in_reach = _takes(safe, law, state)
     if law.forms.obstacles:
-        return safe if in_reach else exact  # the map of an exact step jumps through thin walls
+        return safe if _takes(safe, law, state) else exact  # the map of an exact step jumps through thin walls
     if exact.suits(law, state):
         return exact
     spreads = all(any(entry.form.species == name for entry in law.forms.internal) for name in state)
-    return safe if spreads and in_reach else Entropic()
+    return safe if spreads and _takes(safe, law, state) else Entropic()
 
 
 def safe_solvers(solver: StepSolver, law: Law, state: Species) -> tuple[StepSolver, ...]:

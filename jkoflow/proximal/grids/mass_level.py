@@ -7,7 +7,7 @@ import numpy as np
 from ..._typing import Array
 from .conjugate import Conjugate
 
-_ITERATIONS, _SLOW = 200, 2  # at most; those without a gain of a half after which the bracket is halved
+_ITERATIONS, _SLOW = 200, 2  # at most; those without a gain of a half after which the bracket is
 
 
 def level_of_mass(conjugate: Conjugate, level: Array, total: float) -> float:
@@ -15,7 +15,7 @@ def level_of_mass(conjugate: Conjugate, level: Array, total: float) -> float:
 
     With r = total / number of cells, the sum is at most ``total`` if level + x <= U'(r) in every cell, and at least ``total``
     if level + x >= U'(r) in every cell. This is a bracket. Newton's method for the logarithm of the sum finds x within it.
-    Where Newton's method does not halve the bracket in two iterations, the bracket is halved.
+    Where Newton's method does not halve the error of the mass in two iterations, the bracket is halved.
 
     The iteration begins at x = 0, because ``level`` is close to the answer of the last call. It begins below 0 if the
     densities could overflow there.
@@ -26,15 +26,14 @@ def level_of_mass(conjugate: Conjugate, level: Array, total: float) -> float:
     low, high = mean - top, mean - float(within.min())
     x = 0.0 if np.isfinite(conjugate.local.cap) else min(0.0, heap - top)  # there the largest density is ten times the total
     x = x if low < x < high else 0.5 * (low + high)
-    last_width, slow = high - low, 0
+    least, slow = np.inf, 0
     for _ in range(_ITERATIONS):
         rho, slopes = conjugate.density(level + x)
         present, slope = float(rho.sum()), float(slopes.sum())
         if abs(present - total) <= 4e-15 * total:
             return x
         low, high = (low, x) if present > total else (x, high)
-        slow = slow + 1 if high - low > 0.5 * last_width else 0
-        last_width = high - low
+        least, slow = (error, 0) if (error := abs(present - total)) < 0.5 * least else (least, slow + 1)
         new = x - np.log(present / total) * present / slope if 0 < present < np.inf and slope > 0 else np.nan
         new = new if low < new < high and slow < _SLOW else 0.5 * (low + high)
         slow = 0 if slow == _SLOW else slow

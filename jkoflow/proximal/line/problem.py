@@ -81,6 +81,11 @@ class LineProblem:
         self.barrier = np.concatenate(barrier)[:-1]
         self.fixed = np.concatenate(fixed)
 
+    @cached_property
+    def start_model(self) -> Model:
+        """The objective about the start, with tips as they are."""
+        return self.evaluate(self.start)
+
     def evaluate(self, x: Array, *, convexified: bool = False) -> Model:
         """Return the objective about x to second order. Its value is inf if a cell with a barrier has no width.
 

@@ -207,7 +207,7 @@ class QuantileNewton(IterativeSolver):
         tips = problem.tips if problem.blur == 0 else []
         joined = joins(tips, x, closed, near)
         x, cautious = brought_together(x, closed, joined, problem.floors, problem.fixed), False
-        model = problem.evaluate(x)
+        model = problem.start_model if x is problem.start and problem.blur == 0 else problem.evaluate(x)
         while iterations < self.max_iterations:
             iterations += 1
             if not np.isfinite(model.value) or not np.all(np.isfinite(model.gradient)):
@@ -307,7 +307,7 @@ def _checked(problem: LineProblem, end: _End) -> _End:
     x, start = problem.in_order(end.x), problem.start
     spacing = float(np.spacing(np.abs(start).max() + np.abs(x).max()))
     crossed = float(np.abs(x - end.x).max()) > _ROUNDINGS * spacing
-    before, after = problem.evaluate(start), problem.evaluate(x)
+    before, after = problem.start_model, problem.evaluate(x)
     noise = 1e-12 * (before.size + after.size) + spacing * (before.forces + after.forces)
     worse = not after.value <= before.value + noise
     at_rest = float(np.abs(x - start).max()) <= _ROUNDINGS * spacing
