@@ -26,6 +26,7 @@ _FASTER, _SLOWEST, _QUICKER = 8.0, 1.1, 1.5  # ratios of a share to the last; th
 _PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
 _FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
 _DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
+_OF_PSI = 1e-7  # share of the mass: the residual that may be left once psi is exactly that of the charge
 _MOST_NOISE = 1e-3  # share of the mass: the largest residual that counts as rounding
 _SPARE = -1e-12  # share of the mass: a bound that is exactly filled may be short of it by rounding
 
@@ -145,7 +146,7 @@ class FiniteVolume(IterativeSolver):
                 return _End(trial, Status.NOT_FINITE, iterations)
             if trial.residual <= _allowed(tolerance, trial):
                 trial = problem.with_psi_of_charge(trial)
-                if trial.residual <= _allowed(tolerance, trial):
+                if trial.residual <= max(_allowed(tolerance, trial), _OF_PSI):
                     return _End(trial, Status.CONVERGED, iterations)
             change = _direction(problem, trial)
             if change is None or not np.isfinite(change).all():
