@@ -147,8 +147,8 @@ class BackAndForth(IterativeSolver):
         * True with an obstacle;
         * False for fast diffusion (RenyiEntropy with m < 1) without an entropy;
         * False if an entropy has to fill a vacuum beyond a jump of the density;
-        * False if a density with an entropy falls by more than a factor of 4 between two cells. In the first step the answer
-          would spread by a share of a cell whatever tau (measured: 5 times too far at tau = 1e-5 on 32 x 32 cells).
+        * False without drifts, if a density with an entropy falls by more than a factor of 4 between two cells. In the first step
+          the answer would spread by a share of a cell whatever tau (measured: 5 times too far at tau = 1e-5 on 32 x 32 cells).
         """
         try:
             problem = self.prepare(ProximalStep(law, state, 1.0))
@@ -157,7 +157,8 @@ class BackAndForth(IterativeSolver):
         local_energies = [conjugate.local for conjugate in problem.conjugates.values()]
         fast = any(m < 1 and not local.entropy for local in local_energies for _, m in local.powers)
         obstacles = any(local.forbidden.any() for local in local_energies)
-        return obstacles or not (fast or problem.fills_vacuum or problem.has_unresolved_jump)
+        drifts = bool(problem.joint or law.forms.external)
+        return obstacles or not (fast or problem.fills_vacuum or (problem.has_unresolved_jump and not drifts))
 
     def solve(self, step: ProximalStep) -> ProxResult:
         problem: GridStep = self.prepared(step)
