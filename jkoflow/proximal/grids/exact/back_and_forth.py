@@ -147,8 +147,8 @@ class BackAndForth(IterativeSolver):
         * True with an obstacle;
         * False for fast diffusion (RenyiEntropy with m < 1) without an entropy;
         * False if an entropy has to fill a vacuum beyond a jump of the density;
-        * False without drifts, if a density with an entropy falls by more than a factor of 4 between two cells. In the first step
-          the answer would spread by a share of a cell whatever tau (measured: 5 times too far at tau = 1e-5 on 32 x 32 cells).
+        * False without drifts, if a density with an entropy falls by more than a factor of 4 between two cells. In a first step
+          the answer would spread by a share of a cell whatever tau (measured: 5 times too far at tau = 1e-5 on 32^2 cells).
         """
         try:
             problem = self.prepare(ProximalStep(law, state, 1.0))
