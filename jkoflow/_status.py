@@ -24,7 +24,7 @@ class Status(Enum):
         "take a smaller dt, or JKO where the law is symmetrizable"
     )
     UNRESOLVED = (
-        "solved, but the entropic blur hides the motion: the way of the step is below the blur, or the energy rose; "
+        "solved, but the entropic blur hides the motion: the step spreads mass by less than the blur, or the energy rose; "
         "take a larger dt, more cells or a smaller epsilon, or an exact solver (JKO() takes one)"
     )
     REFUTED = (

@@ -30,7 +30,7 @@ from .trajectory import Trajectory
 SOLVERS: dict[str, type[StepSolver]] = {
     "entropic": Entropic,
     "exact": BackAndForth,
-    "volumes": FiniteVolume,
+    "finite-volume": FiniteVolume,
     "convex": Convex,
     "dynamic": ConvexDynamic,
 }

@@ -307,7 +307,7 @@ def test_it_is_the_default_where_it_is_at_its_best():
     edged = {grid: grid.density(lambda *x: 1.0 * (sum(a**2 for a in x) < 1)) for grid in (line, plane)}
 
     def taken(law, rho):
-        return jf.evolve(law, rho, dt=1e-3, t_end=1e-3).scheme.split("(")[1].removeprefix("solver=")
+        return jf.evolve(law, rho, dt=1e-3, t_end=1e-3).solvers[0]
 
     for grid in (line, plane):
         assert taken(jf.Entropy(), smooth[grid]) == "BackAndForth"

@@ -28,7 +28,7 @@ FLOORS = [
     {"laws", "transport"},
     {"ordered", "clouds"},
     {"proximal.base", "closed_forms"},
-    {"proximal.verification"},
+    {"proximal.verification", "proximal.continuation"},
     {"proximal.grids", "proximal.line", "proximal.clouds"},
     {"proximal.grids.charges", "proximal.grids.conic"},
     {"proximal.grids.exact", "proximal.grids.entropic", "proximal.radial", "proximal.ordered"},

@@ -748,3 +748,25 @@ def test_with_an_obstacle_the_reason_of_its_solver_is_told():
     law = jf.Entropy() + STILL + jf.Obstacle(lambda x: x > 2)
     with pytest.raises(ValueError, match="must hold no mass in the obstacle at the start"):
         jf.evolve(law, RHO, dt=0.1, t_end=0.2)
+
+
+@pytest.mark.parametrize("scheme", [jf.JKO(), jf.SemiImplicitJKO()])
+def test_a_run_whose_solver_changes_is_continued_from_what_was_kept(scheme):
+    """The first step of heat from a jump is for another solver than the later ones."""
+    rho = jf.Grid.box((-3, 3), cells=48).density(lambda x: (abs(x) < 1) * 1.0)
+    whole = jf.evolve(jf.Entropy(), rho, scheme=scheme, dt=0.02, t_end=0.4)
+    half = jf.evolve(jf.Entropy(), rho, scheme=scheme, dt=0.02, t_end=0.2, keep=1)
+    assert len(set(whole.solvers)) == 2
+    assert np.array_equal(jf.evolve(jf.Entropy(), half, scheme=scheme, t_end=0.4).final.values, whole.final.values)
+
+
+def test_every_solver_of_a_scheme_is_checked_before_any_work():
+    grid = jf.Grid.box((-3, 3), cells=48)
+    rho = grid.density(lambda x: (abs(x) < 1) * 1.0)
+    law = jf.RenyiEntropy(2) + jf.Obstacle(lambda x: x > 2)
+    with pytest.raises(ValueError, match="Entropic does not take"):
+        jf.evolve(law, rho, scheme=jf.JKO(jf.BackAndForth(), fallback=jf.Entropic()), dt=0.1, t_end=0.1)
+    with pytest.raises(ValueError, match="QuantileNewton takes Quantiles"):
+        jf.evolve(jf.RenyiEntropy(2), rho, scheme=jf.JKO(jf.BackAndForth(), fallback=jf.QuantileNewton()), dt=0.1, t_end=0.1)
+    with pytest.raises(ValueError, match="each_step must be True or False"):
+        jf.JKO(each_step="yes")

@@ -300,3 +300,13 @@ def test_the_linearised_distance_follows_motion_below_a_cell(shift):
     bell = lambda x0: grid.density(lambda x, y: np.exp(-((x - x0) ** 2) - 2 * y**2), mass=3.0)  # noqa: E731
     assert nearby_distance(bell(0.3), bell(0.3 + shift)) == pytest.approx(3**0.5 * shift, rel=1e-2)
     assert nearby_distance(bell(0.3), bell(0.3)) == 0
+
+
+def test_the_linearised_distance_is_large_across_a_vacuum():
+    from jkoflow.transport import nearby_distance
+
+    grid = jf.Grid.box((-4, 4), (-4, 4), cells=40)
+    discs = [grid.density(lambda x, y, c=c: ((x - c) ** 2 + y**2 < 0.6) * 1.0) for c in (-2, 2)]
+    assert nearby_distance(*discs) > 4
+    two = [grid.density(lambda x, y, s=s: ((x + 2) ** 2 + y**2 < 0.6) * s + ((x - 2) ** 2 + y**2 < 0.6)) for s in (1.0, 1.2)]
+    assert nearby_distance(*two) > float(jf.wasserstein(*two))

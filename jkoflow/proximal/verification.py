@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
+from weakref import ref
 
 import numpy as np
 
 from .._status import Status
-from ..measures import Density, Species
+from ..measures import Density, Measure, Species
 from .base import ProximalStep, ProxResult
 
 _MASS = 1e-9  # share by which masses may differ
 _BOUND = 1e-6  # share by which a density may exceed its bound, as for Congestion
-_ENERGY = 1e-6  # of the sizes of both energies: what tolerances and quadrature may add
-_INERTIA = 1e-12  # of the inertia of a way across the support: what rounding may add where energies are 0
+_ROUNDING = 1e-12  # of the sizes of the terms of an energy, and of the inertia of a way across the support
+_LEFT = 1e-6  # of the mass: what a solver on a grid may leave at a wrong place
 _STILL = 1e-3  # share of a cell: a shorter way is what tolerances leave
+
+
+class Value(NamedTuple):
+    """An energy, and the sum of the sizes of its terms, which tells its rounding."""
+
+    energy: float
+    size: float
 
 
 def checked(step: ProximalStep, answer: ProxResult, slack: float = 0.5) -> ProxResult:
@@ -22,53 +31,91 @@ def checked(step: ProximalStep, answer: ProxResult, slack: float = 0.5) -> ProxR
 
     An answer with a good status is REFUTED
 
-    * if its objective is above that of the anchor:  E(rho) + (1 - slack) sum_i d_i^2 / (2 tau alpha_i) > E(mu),  by more than
-      1e-6 of the energies and rounding. ``slack`` leaves room for the quadrature of the distances d_i. With
-      ``slack = inf`` the objectives are not compared. A step in which no
-      density moves by 1e-3 of a cell is not compared;
+    * if its objective is above that of the anchor:  E(rho) + (1 - slack) sum_i d_i^2 / (2 tau alpha_i) > E(mu) + ``margin``.
+      ``slack`` leaves room for the quadrature of the distances d_i; with ``slack = inf`` objectives are not compared;
     * if a density exceeds its bound, or has mass in an obstacle;
     * if a mass differs from that of the anchor by more than 1e-9 of it.
 
     A step that is not solved hands back the anchor, if the energy of the anchor is less. The energies are those of the law, not
-    those of the solver. A step with further anchors, and one whose status is FROZEN, is not compared with its anchor.
+    those of the solver.
+
+    Not compared with its anchor is a step with further anchors, a step whose status is FROZEN, and a step in which no density
+    moves by 1e-3 of a cell.
 
     Cost: one evaluation of the energy. That of the anchor is kept from the step before.
     """
     if step.further or answer.status is Status.FROZEN:
         return answer
-    before, after = _energy(step, step.anchor), _energy(step, answer.state)
-    step.forms.keep("energy", (answer.state, after))
-    rounding = _ENERGY * (abs(before) + abs(after)) + _INERTIA * _inertia(step)
-    if not answer.status.ok:
-        return answer if after <= before + rounding else _at_rest(step, answer)
-    cost = sum(distance**2 / (2 * step.weight(name)) for name, distance in answer.distances.items())
-    compared = np.isfinite(before) and np.isfinite(slack)
-    worse = compared and not after + (1 - slack) * cost <= before + rounding and _moves(step, answer)
-    if worse or not _is_admissible(step, answer.state):
+    if answer.status.ok and not _is_admissible(step, answer.state):
         return _at_rest(step, replace(answer, status=Status.REFUTED))
-    return answer
+    if answer.status.ok and (np.isinf(slack) or not _moves(step, answer)):
+        return answer
+    before, after = energies(step, answer)
+    paid = (1 - slack) * cost(step, answer) if answer.status.ok else 0.0
+    if np.isinf(before.energy) or after.energy + paid <= before.energy + margin(step, answer, before, after):
+        return answer
+    return _at_rest(step, replace(answer, status=Status.REFUTED) if answer.status.ok else answer)
 
 
-def _energy(step: ProximalStep, state: Species) -> float:
-    """The energy of a state; inf where the law does not accept the state."""
-    kept = step.forms.taken("energy")
-    if kept is not None and all(kept[0].get(name) is measure for name, measure in state.items()):
-        return float(kept[1])
-    try:
-        with np.errstate(all="ignore"):
-            value = step.energy(state)
-    except ValueError:
-        return np.inf
-    return value if value == value else np.inf
+def energies(step: ProximalStep, answer: ProxResult) -> tuple[Value, Value]:
+    """The energies of the anchor and of the answer.
+
+    They are kept with the law, by weak references to the measures: the answer is the anchor of the step that follows.
+    """
+    kept: list[_Kept] = step.forms.taken("energies") or []
+    both = []
+    for state in (step.anchor, answer.state):
+        known = (one.value for one in kept if one.is_of(state))
+        both.append(_Kept(tuple(map(ref, state.values())), next(known, None) or _value(step, state)))
+    step.forms.keep("energies", both)
+    return both[0].value, both[1].value
 
 
-def _inertia(step: ProximalStep) -> float:
-    """sum_i m_i L_i^2 / (tau alpha_i), L_i being the extent of the points."""
-    total = 0.0
+class _Kept(NamedTuple):
+    """The energy of a state that is known by its measures."""
+
+    measures: tuple[ref[Measure], ...]
+    value: Value
+
+    def is_of(self, state: Species) -> bool:
+        """Return True if this is the energy of the state."""
+        return all(kept() is measure for kept, measure in zip(self.measures, state.values(), strict=True))
+
+
+def cost(step: ProximalStep, answer: ProxResult) -> float:
+    """sum_i d_i^2 / (2 tau alpha_i), an energy."""
+    return float(sum(distance**2 / (2 * step.weight(name)) for name, distance in answer.distances.items()))
+
+
+def margin(step: ProximalStep, answer: ProxResult, before: Value, after: Value) -> float:
+    """What rounding and tolerances may add to an energy. It does not depend on a constant in the energy, but for its rounding.
+
+    It is the sum of
+
+    * 1e-12 of the sizes of all terms, and of the inertia sum_i m_i L_i^2 / (tau alpha_i), L_i being the extent of the points;
+    * on a Density 1e-6 of the masses times the differences of their Kantorovich potentials over tau alpha.
+    """
+    size = before.size + after.size if np.isfinite(after.size) else before.size
+    left = 0.0
     for name, measure in step.anchor.items():
         points = measure.points.reshape(len(measure.masses), -1)
-        total += measure.mass * float((np.ptp(points, axis=0) ** 2).sum()) / step.weight(name)
-    return total
+        size += measure.mass * float((np.ptp(points, axis=0) ** 2).sum()) / step.weight(name)
+        if isinstance(measure, Density):
+            potential = answer.potentials[name][answer.state[name].values > 0]
+            left += measure.mass * float(np.ptp(potential)) / step.weight(name)
+    return _ROUNDING * size + _LEFT * (left if np.isfinite(left) else 0.0)
+
+
+def _value(step: ProximalStep, state: Species) -> Value:
+    """The energy of a state; inf where the law does not accept the state."""
+    try:
+        with np.errstate(all="ignore"):
+            checked_state = step.energy.check(state)
+            terms = [c * term(checked_state) for c, term in step.energy.terms if c != 0]
+    except ValueError:
+        return Value(np.inf, np.inf)
+    energy = float(sum(terms))
+    return Value(energy if energy == energy else np.inf, float(sum(map(abs, terms))))
 
 
 def _moves(step: ProximalStep, answer: ProxResult) -> bool:

@@ -18,8 +18,6 @@ from ..proximal import (
     StepSolver,
 )
 
-_SAFE = (FiniteVolume(), Entropic(), BackAndForth())
-
 
 @singledispatch
 def recommended_solver(measure: Measure, law: Law, state: Species) -> StepSolver:
@@ -32,18 +30,29 @@ def recommended_solver(measure: Measure, law: Law, state: Species) -> StepSolver
 
 @recommended_solver.register
 def _(measure: Density, law: Law, state: Species) -> StepSolver:
-    exact, safe = BackAndForth(), FiniteVolume()
+    return BackAndForth() if not law.forms.obstacles and BackAndForth().suits(law, state) else _beside_exact(law, state)
+
+
+def grid_solvers(law: Law, state: Species) -> tuple[StepSolver, ...]:
+    """The solvers that take a law on a Density, the usual one first, then the safest first.
+
+    They depend on the law alone, and on what no flow changes: the grid, the masses and whether an obstacle holds mass.
+    """
+    exact = not law.forms.obstacles and BackAndForth().suits_law(law, state)
+    usual = BackAndForth() if exact else _beside_exact(law, state)
+    others = (FiniteVolume(), Entropic(), BackAndForth())
+    return (usual, *(other for other in others if not isinstance(other, type(usual)) and _takes(other, law, state)))
+
+
+def _beside_exact(law: Law, state: Species) -> StepSolver:
+    """The recommended solver of steps on a Density for which BackAndForth is not.
+
+    The map of an exact step jumps through thin obstacles, and FiniteVolume does not.
+    """
     if law.forms.obstacles:
-        return safe if _takes(safe, law, state) else exact  # the map of an exact step jumps through thin walls
-    if exact.suits(law, state):
-        return exact
+        return FiniteVolume() if _takes(FiniteVolume(), law, state) else BackAndForth()
     spreads = all(any(entry.form.species == name for entry in law.forms.internal) for name in state)
-    return safe if spreads and _takes(safe, law, state) else Entropic()
-
-
-def safe_solvers(solver: StepSolver, law: Law, state: Species) -> tuple[StepSolver, ...]:
-    """All other solvers that take the law on a Density, the safest first: for the steps that ``solver`` does not solve."""
-    return tuple(other.filled_in(state) for other in _SAFE if not isinstance(other, type(solver)) and _takes(other, law, state))
+    return FiniteVolume() if spreads and _takes(FiniteVolume(), law, state) else Entropic()
 
 
 def _takes(solver: StepSolver, law: Law, state: Species) -> bool:

@@ -10,7 +10,7 @@ from .._status import Status
 from ..laws import Law
 from ..measures import Density, Species
 from ..proximal import ProximalStep, ProxResult, StepSolver
-from ._recommended import recommended_solver, safe_solvers
+from ._recommended import grid_solvers, recommended_solver
 from .base import Scheme, StepInfo, chord_dissipation
 from .problem import Problem
 
@@ -45,11 +45,11 @@ class StepScheme(Scheme):
 class SafeStepScheme(StepScheme):
     """A scheme that hands a step which its solver does not solve over to others.
 
-    ``fallback`` holds these solvers, in the order in which they are tried. Default, on a Density with the recommended solver:
-    all of FiniteVolume(), Entropic() and BackAndForth() that take the law. Otherwise none.
+    ``fallback`` holds these solvers, in the order in which they are tried. Default, on a Density without a solver given: all
+    of FiniteVolume(), Entropic() and BackAndForth() that take the law. Otherwise none.
 
-    ``each_step`` is True where the solver is the recommended one of a Density. Then the choice is made again for the state from
-    which each step begins: of all these solvers, the one that is recommended for it is tried first.
+    ``each_step``: of all these solvers, the one that is recommended for the state from which a step begins is tried first. It
+    is True on a Density without a solver given. Then ``solver`` is the usual one for the law.
     """
 
     fallback: tuple[StepSolver, ...] | None = None
@@ -63,18 +63,29 @@ class SafeStepScheme(StepScheme):
         if given is not None and not (isinstance(given, tuple) and all(isinstance(solver, StepSolver) for solver in given)):
             raise ValueError(f"fallback must be a step solver such as FiniteVolume(), a tuple of them, or None, got {given!r}")
         object.__setattr__(self, "fallback", given)
+        if not isinstance(self.each_step, bool):
+            raise ValueError(f"each_step must be True or False, got {self.each_step!r}")
 
     def filled_in(self, law: Law, state: Species) -> Self:
-        filled = super().filled_in(law, state)
-        if self.fallback is not None:
-            return filled
-        if self.solver is not None or state.kind is not Density:
-            return replace(filled, fallback=())
-        return replace(filled, fallback=safe_solvers(filled.step_solver, law, state), each_step=True)
+        if self.solver is None and self.fallback is None and state.kind is Density:
+            solver, *others = (solver.filled_in(state) for solver in grid_solvers(law, state))
+            return replace(self, solver=solver, fallback=tuple(others), each_step=True)
+        others = [solver.filled_in(state) for solver in self.fallback or ()]
+        return replace(super().filled_in(law, state), fallback=tuple(others))
+
+    @property
+    def step_solvers(self) -> tuple[StepSolver, ...]:
+        """All solvers of a scheme whose defaults are filled in. Raises ValueError if there are none yet."""
+        return (self.step_solver, *(self.fallback or ()))
+
+    def check(self, step: ProximalStep) -> None:
+        """Raise ValueError for a step that one of the solvers does not accept."""
+        for solver in reversed(self.step_solvers):  # what the first one prepares is kept
+            solver.check(step)
 
     def solved(self, step: ProximalStep) -> tuple[ProxResult, StepSolver]:
         """The answer of the first solver that solves a step, and this solver; if none does, the answer of the first one."""
-        solvers = [self.step_solver, *(self.fallback or ())]
+        solvers = list(self.step_solvers)
         if self.each_step:
             suited = type(recommended_solver(next(iter(step.anchor.values())), step.energy, step.anchor))
             solvers.sort(key=lambda solver: not isinstance(solver, suited))

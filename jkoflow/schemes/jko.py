@@ -32,8 +32,7 @@ class JKO(SafeStepScheme):
     Parameters
     ----------
     solver : StepSolver, optional
-        The solver of the steps. Default: the one recommended for the measure, the law and the state from which the run begins.
-        The trajectory's ``scheme`` shows it.
+        The solver of the steps. Default: the one recommended for the measure and the law. The trajectory's ``scheme`` shows it.
     fallback : StepSolver or tuple of them, optional
         The solvers of those steps that ``solver`` does not solve, in the order in which they are tried. Default, on a Density
         with the recommended solver: FiniteVolume(), Entropic() and BackAndForth(), as far as they take the law. Otherwise none.
@@ -52,7 +51,7 @@ class JKO(SafeStepScheme):
     order: ClassVar[float] = 1
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
-        self.step_solver.check(proximal_step(problem.at(state.time + dt), state.masses, dt))
+        self.check(proximal_step(problem.at(state.time + dt), state.masses, dt))
         return {name: carry[name] for name in (_POTENTIAL + species for species in state.masses) if name in carry}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:

@@ -65,7 +65,7 @@ class SemiImplicitJKO(SafeStepScheme):
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         for step in self._steps(problem.at(state.time + dt), state.masses, dt):
-            self.step_solver.check(step)
+            self.check(step)
         return {name: carry[name] for name in packed(state.masses, _BEFORE) if name in carry}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:

@@ -8,17 +8,18 @@ from .._typing import Array
 from ..linear import Multigrid, elliptic, gmres
 from ..measures import Density
 
-_TOLERANCE, _PRODUCTS = 1e-3, 40  # of the residual of the elliptic equation; the most products
+_TOLERANCE, _PRODUCTS = 1e-3, 60  # of the residual of the elliptic equation; the most products
+_LEAST = 1e-4  # share of the largest density that stands in for a vacuum
 
 
 def nearby_distance(a: Density, b: Density) -> float:
     """Return the linearised W2 between two densities on one grid, a length.
 
-        (int r |grad phi|^2 dx)^(1/2),    - div(r grad phi) = a - b,    r = (a + b) / 2.
+        (int r |grad phi|^2 dx)^(1/2),    - div(r grad phi) = a - b,    r = max((a + b) / 2, 1e-4 of the largest density).
 
     It is the weighted dual Sobolev norm of a - b. It tends to W2(a, b) as the densities approach one another. It sees motion
     far below a cell, where the distance of point masses at the cell centres sees none, or a whole cell. For densities that
-    are far apart it has the order of magnitude of W2 only. Mass that jumps over vacuum counts as infinitely far.
+    are far apart it is not W2: mass that has to cross a vacuum pays for a motion through r, and the distance is many times W2.
 
     Cost: O(n), some ten multigrid cycles.
 
@@ -33,7 +34,7 @@ def nearby_distance(a: Density, b: Density) -> float:
     mass, grid = a.mass, a.grid
     size = float(a.values.max())
     excess = (a.values - b.values * (mass / b.mass)) / size
-    middle = (a.values + b.values) / (2 * size)
+    middle = np.maximum((a.values + b.values) / (2 * size), _LEAST)
     unit = min(grid.spacing)
     faces = tuple(_means_on_faces(middle, axis, unit / h) for axis, h in enumerate(grid.spacing))
     reaction = np.zeros(grid.shape)

@@ -13,6 +13,7 @@ from ..._typing import Array, Mask
 from ...laws.forms import Bound, External, FieldCoupling, Form, Internal, Pair
 from ...measures import Measure, Quantiles
 from ..base import IterativeSolver, ProximalStep, ProxResult
+from ..continuation import through_shares
 from .clusters import Join, joins, no_cut_lowers_objective
 from .model import Model, potential_along
 from .monotone import ConeStep, NotConvexError, brought_together, minimiser_with_closed_gaps, step_in_cone
@@ -28,7 +29,6 @@ _HALVINGS = 40  # of an interval
 _HIDDEN, _FLAT = 1e4, 0.5  # roundings of the value: smaller descents are judged by slopes; the share to which these must fall
 _NEAR = (1e-6, 1e-4)  # shares of the extent: distances within which atoms are joined
 _BLURS, _ROUGH = 8, 1e-4  # the number of lengths by which tips are rounded off, each a tenth of the last; the tolerance there
-_FIRST_SHARE, _FASTER, _SLOWEST = 2.0**-12, 8.0, 1.5  # of tau: the first share, and the ratios of a share to the last
 _PATIENT = 20  # iterations that must be allowed for shorter steps to be tried
 _MOST_IN_ALL = 6  # the most iterations of a step that is solved through shorter ones, in units of ``max_iterations``
 _SHRINK = 0.1  # least share of its width that a cell with a barrier at width 0 keeps in an iteration
@@ -146,25 +146,14 @@ class QuantileNewton(IterativeSolver):
         return ProxResult(problem.state(end.x), distances, potentials, end.status, end.iterations, end.residual)
 
     def _through_shorter_steps(self, step: ProximalStep, problem: LineProblem, failed: _End) -> _End:
-        """Newton's method for the whole step, from the answers to steps of shares of tau that grow.
+        """Newton's method from the answers to shorter steps; ``failed`` if that fails too."""
 
-        After a failure the shares grow more slowly. If they stop growing, the end is ``failed``.
-        """
-        iterations, x, reached, ratio = failed.iterations, problem.start, 0.0, _FASTER
-        while iterations < _MOST_IN_ALL * self.max_iterations:
-            share = min(1.0, max(reached * ratio, _FIRST_SHARE))
+        def solve(share: float, x: Array, left: int) -> _End:
             part = problem if share == 1 else LineProblem(replace(step, tau=share * step.tau))
-            end = self._newton(part, x, self.tolerance if share == 1 else _ROUGH)
-            iterations += end.iterations
-            if end.status.ok and share == 1:
-                return replace(end, iterations=iterations)
-            if end.status.ok:
-                reached, x = share, end.x
-            elif ratio < _SLOWEST or reached == 0:
-                break
-            else:
-                ratio = ratio**0.5
-        return replace(failed, iterations=iterations)
+            return self._newton(part, x, self.tolerance if share == 1 else _ROUGH)
+
+        reached = through_shares(solve, problem.start, _MOST_IN_ALL * self.max_iterations, slowest=1.5)
+        return replace(reached.end or failed, iterations=failed.iterations + reached.iterations)
 
     def _through_blur(self, problem: LineProblem, end: _End) -> _End:
         """Find out which atoms come together, after a first attempt that ended at ``end`` without success.
@@ -296,6 +285,11 @@ class _End:
     status: Status
     iterations: int
     residual: float
+
+    @property
+    def unknowns(self) -> Array:
+        """The nodes."""
+        return self.x
 
 
 def _checked(problem: LineProblem, end: _End) -> _End:

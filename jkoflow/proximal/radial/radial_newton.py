@@ -15,12 +15,12 @@ from ...kernels.sums import GAUSS_WEIGHTS
 from ...laws.forms import External, FieldCoupling, Form, Internal, Pair
 from ...measures import Measure, RadialQuantiles, shell_radii
 from ..base import IterativeSolver, ProximalStep, ProxResult
+from ..continuation import through_shares
 from ..verification import checked
 from .problem import RadialModel, RadialProblem
 
 _KEPT = 0.1  # share of its volume that a shell keeps at least in an iteration
 _DENSE, _BENT = 400, 1e-9  # unknowns up to which all eigenvalues are computed; minus the scaled eigenvalue of a saddle
-_FIRST_SHARE, _FASTER, _SLOWEST = 2.0**-12, 8.0, 1.1  # of tau: the first share, and the ratios of a share to the last
 _PATIENT = 20  # iterations that must be allowed for shorter steps to be tried
 _MOST_IN_ALL = 20  # the most iterations of a step that is solved through shorter ones, in units of ``max_iterations``
 _SHORTEST, _POOR = 1e-12, 1e-3  # shares of a step: the least; below the second the convex part of the model does better
@@ -93,25 +93,13 @@ class RadialNewton(IterativeSolver):
         return checked(step, ProxResult(state, distances, potentials, status, iterations, residual))
 
     def _through_shorter_steps(self, step: ProximalStep, problem: RadialProblem, failed: _End) -> _End:
-        """Newton's method for the whole step, from the answers to steps of shares of tau that grow.
+        """Newton's method from the answers to shorter steps; ``failed`` if that fails too."""
 
-        After a failure the shares grow more slowly. If they stop growing, the end is ``failed``.
-        """
-        iterations, y, reached, ratio = failed.iterations, problem.start, 0.0, _FASTER
-        while iterations < _MOST_IN_ALL * self.max_iterations:
-            share = min(1.0, max(reached * ratio, _FIRST_SHARE))
-            part = problem if share == 1 else RadialProblem(replace(step, tau=share * step.tau))
-            end = self._newton(part, y)
-            iterations += end.iterations
-            if end.status.ok and share == 1:
-                return end._replace(iterations=iterations)
-            if end.status.ok:
-                reached, y = share, end.y
-            elif ratio < _SLOWEST or reached == 0:
-                break
-            else:
-                ratio = ratio**0.5
-        return failed._replace(iterations=iterations)
+        def solve(share: float, y: Array, left: int) -> _End:
+            return self._newton(problem if share == 1 else RadialProblem(replace(step, tau=share * step.tau)), y)
+
+        reached = through_shares(solve, problem.start, _MOST_IN_ALL * self.max_iterations)
+        return (reached.end or failed)._replace(iterations=failed.iterations + reached.iterations)
 
     def _newton(self, problem: RadialProblem, y: Array) -> _End:
         residual = np.inf
@@ -152,6 +140,11 @@ class _End(NamedTuple):
     status: Status
     iterations: int
     residual: float
+
+    @property
+    def unknowns(self) -> Array:
+        """The nodes."""
+        return self.y
 
 
 class _Lower(NamedTuple):

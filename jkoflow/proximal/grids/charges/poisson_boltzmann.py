@@ -17,6 +17,7 @@ from ....laws.electrostatics import charge_density
 from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Internal
 from ....measures import Measure, Species
 from ...base import ProximalStep
+from ...continuation import through_shares
 from ..conjugate import conjugates_of
 from ..local_energy import GridEnergy
 from ..mass_level import level_of_mass
@@ -24,8 +25,6 @@ from .charged import Charged
 from .screening import ChargeSolution, Screening
 
 _TAKES = (Internal, Bound, Forbidden, External, FieldCoupling)
-_FIRST_SHARE = 1e-3  # of the coupling, if Newton's method fails with the whole coupling
-_FASTER = 4.0  # ratio of one share to the next
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,21 +161,14 @@ class _RestEquation:
 
     def _through_weaker_charges(self, charge: Array, tolerance: float, most: int) -> ChargeSolution:
         """The charge at the end of a path of rising coupling, which rises more slowly after a failure."""
-        reached_share, ratio, used, status = 0.0, _FASTER, 0, Status.STALLED
-        while used < most:
-            share = min(1.0, max(reached_share * ratio, _FIRST_SHARE))
-            accuracy = tolerance if share == 1 else 1e-4
-            trial, status, iterations = self.screening(share).solve(self.charge_under, charge, accuracy, most - used)
-            used += iterations
-            if status.ok and share == 1:
-                return ChargeSolution(trial, status, used)
-            if status.ok:
-                reached_share, charge = share, trial
-            elif ratio < 1.05 or reached_share == 0:
-                break
-            else:
-                ratio = ratio**0.5
-        return ChargeSolution(charge, Status.ITERATION_LIMIT if used >= most else status, used)
+
+        def solve(share: float, start: Array, left: int) -> ChargeSolution:
+            return self.screening(share).solve(self.charge_under, start, tolerance if share == 1 else 1e-4, left)
+
+        end, charge, used = through_shares(solve, charge, most, first=1e-3, fastest=4.0, slowest=1.05)
+        if end is not None:
+            return end._replace(iterations=used)
+        return ChargeSolution(charge, Status.ITERATION_LIMIT if used >= most else Status.STALLED, used)
 
     def answer(self, charge: Array, status: Status, iterations: int) -> EquilibriumState:
         """The state that a charge stands for."""

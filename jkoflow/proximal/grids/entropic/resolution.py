@@ -8,10 +8,11 @@ from dataclasses import replace
 from ...._status import Status, UnresolvedWarning
 from ....measures import Species
 from ...base import ProximalStep, ProxResult
+from ...verification import cost, energies, margin
 from ..local_energy import GridEnergy, LocalEnergy
 
 _SHARE = 0.25  # of epsilon: a step that spreads mass by less, as tau alpha D, is below the blur
-_RISE = 1e-3  # relative rise of an energy that shows the blur
+_RISE = 0.5  # of the cost of transport: the rise of an energy that shows the blur
 _ROUNDING = 1e-6  # relative: what the tolerance may add to a maximum
 
 
@@ -21,7 +22,7 @@ def with_resolution(step: ProximalStep, answer: ProxResult, epsilon: float) -> P
     The blur of a plan has the variance epsilon / 2 along every axis. It shows
 
     * if tau alpha D < epsilon / 4, where D = U''(rho) rho is the diffusivity of a species at its largest density;
-    * if the energy of the answer is above that of the anchor by a thousandth of its size;
+    * if the energy of the answer is above that of the anchor, by more than half of the cost of transport;
     * if the largest density rises, under internal energies alone, which never raise it.
     """
     if not answer.status.ok:
@@ -32,9 +33,9 @@ def with_resolution(step: ProximalStep, answer: ProxResult, epsilon: float) -> P
     if any(0 < spread < _SHARE * epsilon for spread in spreads):
         least = min(spread for spread in spreads if spread > 0)
         reasons.append(f"tau times the diffusivity is {least:.2g}, below epsilon / 4 = {_SHARE * epsilon:.2g}")
-    before, after = step.energy(step.anchor), step.energy(answer.state)
-    if after > before + _RISE * (abs(before) + abs(after)) and before != 0:
-        reasons.append(f"the energy rose from {before:.6g} to {after:.6g}")
+    before, after = energies(step, answer)
+    if after.energy > before.energy + _RISE * cost(step, answer) + margin(step, answer, before, after):
+        reasons.append(f"the energy rose from {before.energy:.6g} to {after.energy:.6g}")
     only_internal = not (step.forms.external or step.forms.pairs or energy.joint or step.forms.bounds or step.forms.obstacles)
     tops = {name: (float(step.anchor[name].values.max()), float(answer.state[name].values.max())) for name in answer.state}
     if only_internal and any(after > before * (1 + _ROUNDING) for before, after in tops.values()):

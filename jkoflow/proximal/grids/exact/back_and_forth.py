@@ -138,27 +138,44 @@ class BackAndForth(IterativeSolver):
         self.must_take(step)
         return GridStep.of(step)
 
-    def suits(self, law: Law, state: Species) -> bool:
-        """Return True if Newton's method is known to solve the steps of a flow of the law from ``state``.
+    def suits_law(self, law: Law, state: Species) -> bool:
+        """Return True if Newton's method is known to solve the steps of flows of the law from states without sharp edges.
 
         In this order:
 
         * False for a law or state that BackAndForth does not accept;
         * True with an obstacle;
-        * False for fast diffusion (RenyiEntropy with m < 1) without an entropy;
+        * False for fast diffusion (RenyiEntropy with m < 1) without an entropy.
+        """
+        return self._suited(law, state) is not None
+
+    def suits(self, law: Law, state: Species) -> bool:
+        """Return True if Newton's method is known to solve a step of the law from ``state``.
+
+        In this order:
+
+        * False if ``suits_law`` is;
+        * True with an obstacle;
         * False if an entropy has to fill a vacuum beyond a jump of the density;
         * False without drifts, if a density with an entropy falls by more than a factor of 4 between two cells. In a first step
           the answer would spread by a share of a cell whatever tau (measured: 5 times too far at tau = 1e-5 on 32^2 cells).
         """
+        problem = self._suited(law, state)
+        if problem is None:
+            return False
+        drifts = bool(problem.joint or law.forms.external)
+        edges = problem.fills_vacuum or (problem.has_unresolved_jump and not drifts)
+        return bool(law.forms.obstacles) or not edges
+
+    def _suited(self, law: Law, state: Species) -> GridStep | None:
+        """The equations of a step of a law that suits the solver; None for others."""
         try:
             problem = self.prepare(ProximalStep(law, state, 1.0))
         except ValueError:
-            return False
+            return None
         local_energies = [conjugate.local for conjugate in problem.conjugates.values()]
         fast = any(m < 1 and not local.entropy for local in local_energies for _, m in local.powers)
-        obstacles = any(local.forbidden.any() for local in local_energies)
-        drifts = bool(problem.joint or law.forms.external)
-        return obstacles or not (fast or problem.fills_vacuum or (problem.has_unresolved_jump and not drifts))
+        return None if fast and not law.forms.obstacles else problem
 
     def solve(self, step: ProximalStep) -> ProxResult:
         problem: GridStep = self.prepared(step)

@@ -105,7 +105,7 @@ class GridStep:
         """
         return any(
             self.conjugates[name].local.entropy > 0
-            and has_unresolved_jump(np.where(self.conjugates[name].local.forbidden, np.nan, mu))
+            and _has_unresolved_jump(np.where(self.conjugates[name].local.forbidden, np.nan, mu))
             for name, mu in zip(self.names, self.mu, strict=True)
         )
 
@@ -375,7 +375,7 @@ def _density_response(conjugate: Conjugate, mu: Array) -> Array:
     return np.where(mu > 0, 1 / conjugate.curvature(np.maximum(mu, 1e-300)), 0.0)
 
 
-def has_unresolved_jump(mu: Array) -> bool:
+def _has_unresolved_jump(mu: Array) -> bool:
     """Return True if the density of a cell above 1e-2 of the largest one drops to a neighbour by more than a factor of 4."""
     return _drops(mu, 1e-2, 0.25)
 

@@ -15,14 +15,14 @@ from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, Gene
 from ....linear import gmres
 from ....measures import Density, Measure
 from ...base import IterativeSolver, ProximalStep, ProxResult
+from ...continuation import through_shares
 from ...verification import checked
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
 from .cycle import multigrid_cycle
 from .problem import FiniteVolumeStep, Trial
 
 _SHORTEST, _GAIN = 2.0**-10, 0.1
-_FIRST_SHARE, _COARSE = 2.0**-12, 1e-3  # of a step that is not solved from the anchor: the first share; the tolerance of shares
-_FASTER, _SLOWEST, _QUICKER = 8.0, 1.1, 1.5  # ratios of a share to the last; the power by which they grow after a success
+_COARSE = 1e-3  # the tolerance of shorter steps on the way to one that is not solved from the anchor
 _PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
 _FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
 _DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
@@ -109,38 +109,24 @@ class FiniteVolume(IterativeSolver):
     def solve(self, step: ProximalStep) -> ProxResult:
         problem: FiniteVolumeStep = self.prepared(step)
         with np.errstate(all="ignore"):  # an overflow ends in the status
-            trial, status, used = self._newton(problem, problem.start(), self.tolerance, self.max_iterations)
-            if not status.ok:
-                problem, (trial, status, more) = self._through_shorter_steps(step, _End(trial, status, used))
-                used += more
-        return self._answer(step, problem, trial, status, used)
+            end = self._newton(problem, problem.start(), self.tolerance)
+            if not end.status.ok:
+                end = self._through_shorter_steps(step, problem, end)
+        return self._answer(step, problem, *end)
 
-    def _through_shorter_steps(self, step: ProximalStep, failed: _End) -> tuple[FiniteVolumeStep, _End]:
-        """The end of Newton's method for the whole step, from the answers to shares of it that grow.
+    def _through_shorter_steps(self, step: ProximalStep, problem: FiniteVolumeStep, failed: _End) -> _End:
+        """Newton's method from the answers to shorter steps; ``failed`` if that fails too."""
 
-        After a failure the shares grow more slowly. The end is ``failed`` if they stop growing.
-        """
-        reached, ratio, used = 0.0, _FASTER, 0
-        unknowns = self._equations(step, 1.0).start()
-        while used < self.max_iterations:
-            share = min(1.0, max(reached * ratio, _FIRST_SHARE))
-            problem = self._equations(step, share)
-            tolerance = self.tolerance if share == 1 else max(self.tolerance, _COARSE)
-            end = self._newton(problem, unknowns, tolerance, self.max_iterations)
-            used += end.iterations
-            if end.status.ok and share == 1:
-                return problem, end._replace(iterations=used)
-            if end.status.ok:
-                reached, unknowns, ratio = share, end.trial.unknowns, min(ratio**_QUICKER, _FASTER)
-            elif ratio < _SLOWEST or reached == 0:
-                break
-            else:
-                ratio = ratio**0.5
-        return self._equations(step, 1.0), failed._replace(iterations=used)
+        def solve(share: float, unknowns: Array, left: int) -> _End:
+            part = problem if share == 1 else self._equations(step, share)
+            return self._newton(part, unknowns, self.tolerance if share == 1 else max(self.tolerance, _COARSE))
 
-    def _newton(self, problem: FiniteVolumeStep, unknowns: Array, tolerance: float, most: int) -> _End:
+        reached = through_shares(solve, problem.start(), self.max_iterations)
+        return (reached.end or failed)._replace(iterations=failed.iterations + reached.iterations)
+
+    def _newton(self, problem: FiniteVolumeStep, unknowns: Array, tolerance: float) -> _End:
         trial = problem.trial(unknowns)
-        for iterations in range(most):
+        for iterations in range(self.max_iterations):
             log_iteration("FiniteVolume", iterations, trial.residual)
             if not np.isfinite(trial.residual):
                 return _End(trial, Status.NOT_FINITE, iterations)
@@ -161,7 +147,7 @@ class FiniteVolume(IterativeSolver):
             if lower is None:
                 return _End(trial, Status.STALLED, iterations + 1)
             trial = lower
-        return _End(trial, Status.ITERATION_LIMIT, most)
+        return _End(trial, Status.ITERATION_LIMIT, self.max_iterations)
 
     def _answer(
         self, step: ProximalStep, problem: FiniteVolumeStep, trial: Trial, status: Status, iterations: int
@@ -210,6 +196,11 @@ class _End(NamedTuple):
     trial: Trial
     status: Status
     iterations: int
+
+    @property
+    def unknowns(self) -> Array:
+        """Those of the trial."""
+        return self.trial.unknowns
 
 
 def _positive(problem: FiniteVolumeStep, unknowns: Array) -> Array:
