@@ -770,3 +770,11 @@ def test_every_solver_of_a_scheme_is_checked_before_any_work():
         jf.evolve(jf.RenyiEntropy(2), rho, scheme=jf.JKO(jf.BackAndForth(), fallback=jf.QuantileNewton()), dt=0.1, t_end=0.1)
     with pytest.raises(ValueError, match="each_step must be True or False"):
         jf.JKO(each_step="yes")
+
+
+def test_steady_remembers_the_steps_that_were_dropped():
+    rho = jf.Grid.box((-4, 4), cells=48).density(lambda x: np.exp(-4 * (x - 1) ** 2))
+    law = jf.Entropy() + WELL
+    whole = jf.evolve(law, rho, dt=0.5, t_end=60.0, stop=jf.Steady())
+    half = jf.evolve(law, rho, dt=0.5, t_end=5.0, keep=1)
+    assert jf.evolve(law, half, t_end=60.0, stop=jf.Steady()).times[-1] == whole.times[-1] < 60

@@ -130,7 +130,8 @@ class Run:
     def __iter__(self) -> Iterator[Step]:
         """Yield the steps. A step that is not solved is yielded too, and is the last."""
         state, carry, energy, started = self.state, self.carry, self.first_energy, clock.perf_counter()
-        largest = self._largest_dissipation_before()
+        before = self.beginning.before
+        largest = 0.0 if before is None else before.record.largest_dissipation
         while self.clock.running:
             taken = self.scheme.step(self.problem, state, self.clock.propose(), carry)
             taken = _checked_answer(taken)
@@ -158,11 +159,6 @@ class Run:
             yield step
             if not taken.info.status.ok:
                 return
-
-    def _largest_dissipation_before(self) -> float:
-        """The largest dissipation of the run that is continued; 0 if there is none."""
-        before = self.beginning.before
-        return 0.0 if before is None else float(np.fmax.reduce(before.record.numbers.dissipations, initial=0.0))
 
     def _distance(self, distances: Mapping[str, float], time: float) -> float:
         """The product distance, for one species W2."""

@@ -193,6 +193,11 @@ class Record(ABC):
     def numbers(self) -> Numbers:
         """The numbers of all states and steps."""
 
+    @property
+    def largest_dissipation(self) -> float:
+        """The largest dissipation of all steps of the run; 0 if there is none."""
+        return float(np.fmax.reduce(self.numbers.dissipations, initial=0.0))
+
     @abstractmethod
     def __len__(self) -> int:
         """The number of steps."""
@@ -235,8 +240,9 @@ class MemoryRecord(Record):
         self.outcome, self.complete, self.first = "begun", True, 0
         self._states, self._infos = [start], list[StepInfo]()
         self._rows: list[tuple[float, ...]] = []
-        self._start = (start.time, energy)
+        self._start, self._dropped_dissipation = (start.time, energy), 0.0
         if before is not None:
+            self._dropped_dissipation = before.largest_dissipation
             self.first = before.first
             self._states = [before.state(k) for k in range(len(before) + 1)]
             self._infos = [before.info(k) for k in range(len(before))]
@@ -267,7 +273,12 @@ class MemoryRecord(Record):
         if self.keep is not None and len(self._infos) > self.keep:
             self._drop(len(self._infos) - self.keep)
 
+    @property
+    def largest_dissipation(self) -> float:
+        return max(self._dropped_dissipation, super().largest_dissipation)
+
     def _drop(self, count: int) -> None:
+        self._dropped_dissipation = self.largest_dissipation
         time, energy, *_ = self._rows[count - 1]
         self._start = (time, energy)
         del self._states[:count], self._infos[:count], self._rows[:count]
