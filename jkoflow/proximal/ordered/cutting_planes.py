@@ -39,7 +39,8 @@ class CuttingPlanes(IterativeSolver):
     Parameters
     ----------
     tolerance : float
-        The iteration ends when the gap is below this share of the descent. Clarabel reaches no less than about 1e-11.
+        The iteration ends when the gap is below this share of the descent. Clarabel reaches no less than about 1e-11; where
+        rounding shows twice in a row, as a gap below 0, the iteration ends too, and ``residual`` tells how accurate it is.
     max_iterations : int
         The most planes.
 
@@ -69,7 +70,7 @@ class CuttingPlanes(IterativeSolver):
     def solve(self, step: ProximalStep) -> ProxResult:
         program: _Program = self.prepared(step)
         best, lowest, at, below = step.anchor, np.inf, step.anchor, -np.inf
-        status, residual, iterations = Status.ITERATION_LIMIT, np.inf, 0
+        status, residual, iterations, above = Status.ITERATION_LIMIT, np.inf, 0, 0
         while iterations < self.max_iterations:
             iterations += 1
             value, slopes = _plane(step, at)
@@ -84,7 +85,9 @@ class CuttingPlanes(IterativeSolver):
                 if lowest - below < -_ABOVE * max(1.0, abs(lowest)):  # a plane that lies above the function: it is not convex
                     status = Status.STALLED
                     break
-                if lowest - below <= self.tolerance * max(abs(lowest), 1e-3):
+                above = above + 1 if below > lowest else 0
+                close = abs(lowest - below) <= self.tolerance * max(abs(lowest), 1e-3)
+                if close or above == 2:  # twice in a row the program's minimum was right to no more than rounding
                     status = Status.CONVERGED
                     break
             program.add(at, value, slopes)
