@@ -43,6 +43,7 @@ def through_shares(
     most: int,
     *,
     first: float = 2.0**-12,
+    least: float = 2.0**-42,
     fastest: float = 8.0,
     slowest: float = 1.1,
 ) -> Reached[A]:
@@ -50,9 +51,10 @@ def through_shares(
 
     ``solve(share, unknowns, left)`` iterates on a share from a start. ``left`` is the number of iterations that are left.
 
-    A share is ``fastest`` times the last one that was solved. After a failure this ratio is replaced by its square root. The
-    continuation ends without success if the first share fails, if a share fails whose ratio is below ``slowest``, or after
-    ``most`` iterations.
+    A share is ``fastest`` times the last one that was solved. After a failure this ratio is replaced by its square root, after
+    a success by its square, up to ``fastest``. If the first share fails, a smaller one is tried, down to ``least``. The
+    continuation ends without success if that fails, if a share fails whose ratio is below ``slowest``, or after ``most``
+    iterations.
 
     Source: Allgower and Georg, Numerical continuation methods (1990), section 6.1, for the control of the step.
     """
@@ -64,8 +66,10 @@ def through_shares(
         if end.status.ok and share == 1:
             return Reached(end, end.unknowns, used)
         if end.status.ok:
-            reached, unknowns = share, end.unknowns
-        elif ratio < slowest or reached == 0:
+            reached, unknowns, ratio = share, end.unknowns, min(ratio**2, fastest)
+        elif reached == 0 and share > least:
+            first = share / 64
+        elif reached == 0 or ratio < slowest:
             break
         else:
             ratio = ratio**0.5

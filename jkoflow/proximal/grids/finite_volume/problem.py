@@ -15,7 +15,10 @@ from ...base import ProximalStep
 from ..joint_terms import JointCoupling, JointPair, JointTerm, JointTerms
 from ..local_energy import GridEnergy, LocalEnergy
 from .faces import Faces
-from .fluxes import Flux, scharfetter_gummel, upwind
+from .fluxes import Flux, limited_mean, scharfetter_gummel, upwind
+import os
+
+UP = os.environ.get("UPWIND") == "1"
 
 _ROUNDING = 4 * np.finfo(float).eps  # of the sum of the fluxes in both directions
 
@@ -133,11 +136,15 @@ class FiniteVolumeStep:
         """The derivatives of the equations of a species in its own unknown."""
         faces, flux = self.faces[k], trial.fluxes[k]
         below = _density_slope(self.local[k], trial.unknowns[k], trial.residual)
-        rise = self._own_slope(k, trial, below)  # d phi / du
+        slope = self._slope(k, trial, below)  # d U' / du
+        rise = slope + self._pressure_slope(k, trial)  # d phi / du
         weight = self.taus[k] / faces.widths
         direct = _fast(self.local[k])[0] / faces.widths  # of a flux c (u_left - u_right) / h, with u = rho^m
-        of_left = weight * (flux.of_left * below[faces.left] - flux.of_rise * rise[faces.left] + direct)
-        of_right = weight * (flux.of_right * below[faces.right] + flux.of_rise * rise[faces.right] - direct)
+        of_left = flux.of_left * below[faces.left] + flux.of_left_slope * slope[faces.left] - flux.of_rise * rise[faces.left]
+        of_right = (
+            flux.of_right * below[faces.right] + flux.of_right_slope * slope[faces.right] + flux.of_rise * rise[faces.right]
+        )
+        of_left, of_right = weight * (of_left + direct), weight * (of_right - direct)
         return Derivatives(faces, of_left, of_right, below)
 
     def jacobian(self, trial: Trial) -> Any:
@@ -216,14 +223,19 @@ class FiniteVolumeStep:
             own = own + self.stiffness[k] * np.maximum(u / local.cap - 1, 0.0)
         return own
 
-    def _own_slope(self, k: int, trial: Trial, below: Array) -> Array:
-        """The derivative of ``_own`` in the unknown. ``below`` is d rho / du."""
+    def _slope(self, k: int, trial: Trial, below: Array) -> Array:
+        """The derivative of U', but for the entropy, in the unknown. ``below`` is d rho / du."""
         local, u, rho = self.local[k], trial.unknowns[k], trial.rho[k]
-        slope = np.zeros_like(rho)
-        if (steady := _steady(local)).strictly_convex:
-            trace = 1e-12 * max(float(rho.max()), 1e-300) if _exponent(local) == 1 else _trace(local, u, trial.residual)
-            slope = np.where(u < local.cap, steady.curvature(np.maximum(rho, trace)) * below, 0.0)
-        return slope + self.stiffness[k] / local.cap * (u > local.cap) if np.isfinite(local.cap) else slope
+        steady = _steady(local)
+        if not steady.strictly_convex:
+            return np.zeros_like(rho)
+        trace = 1e-12 * max(float(rho.max()), 1e-300) if _exponent(local) == 1 else _trace(local, u, trial.residual)
+        return np.where(u < local.cap, steady.curvature(np.maximum(rho, trace)) * below, 0.0)
+
+    def _pressure_slope(self, k: int, trial: Trial) -> Array:
+        """The derivative of the pressure of a bound in the unknown."""
+        cap, u = self.local[k].cap, trial.unknowns[k]
+        return self.stiffness[k] / cap * (u > cap) if np.isfinite(cap) else np.zeros_like(u)
 
     def _flux(self, k: int, rho: Array, phi: Array) -> Flux:
         local, faces = self.local[k], self.faces[k]
@@ -231,6 +243,8 @@ class FiniteVolumeStep:
         rise = phi[faces.right] - phi[faces.left]
         if local.entropy > 0:
             return scharfetter_gummel(local.entropy, left, right, rise, faces.widths)
+        if (steady := _steady(local)).strictly_convex and not UP:
+            return limited_mean(steady, left, right, rise, faces.widths)
         flux = upwind(left, right, rise, faces.widths)
         c, m = _fast(local)
         if c > 0:

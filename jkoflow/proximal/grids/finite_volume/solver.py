@@ -121,7 +121,7 @@ class FiniteVolume(IterativeSolver):
             part = problem if share == 1 else self._equations(step, share)
             return self._newton(part, unknowns, self.tolerance if share == 1 else max(self.tolerance, _COARSE))
 
-        reached = through_shares(solve, problem.start(), self.max_iterations)
+        reached = through_shares(solve, problem.start(), 4 * self.max_iterations)
         return (reached.end or failed)._replace(iterations=failed.iterations + reached.iterations)
 
     def _newton(self, problem: FiniteVolumeStep, unknowns: Array, tolerance: float) -> _End:
