@@ -131,18 +131,21 @@ def bernoulli(x: np.ndarray) -> np.ndarray:
         return np.where(small, 1 - x / 2 + x**2 / 12, safe / np.expm1(safe))
 
 
-def mean_density(powers: list, left: np.ndarray, right: np.ndarray, from_left: np.ndarray) -> np.ndarray:
-    """The density with which a face carries mass: upwind without powers above 1, and else of order 2."""
+def powers_of(powers: list, left: np.ndarray, right: np.ndarray, rise: np.ndarray) -> tuple:
+    """What a face of width 1 carries from left to right and back, by powers above 1 and a drift; ``rise`` is of all of phi."""
     powers = [(LONG(c), LONG(p)) for c, p in powers if p > 1]
-    source, target = np.where(from_left, left, right), np.where(from_left, right, left)
     if not powers:
-        return source
-    pressures = sum(c * (source**p - target**p) for c, p in powers)
-    slopes = sum(c * p / (p - 1) * (source ** (p - 1) - target ** (p - 1)) for c, p in powers)
-    apart = abs(source - target) > 1e-6 * source
-    downhill = np.where(apart & (slopes != 0), pressures / np.where(slopes != 0, slopes, 1), (source + target) / 2)
-    both = source + target
-    return np.where(target > source, 2 * source * target / np.where(both > 0, both, 1), downhill)
+        return np.maximum(-rise, 0) * left, np.maximum(rise, 0) * right
+    swapped = left < right
+    a, b, total = np.maximum(left, right), np.minimum(left, right), np.where(swapped, rise, -rise)
+    pressures = sum(c * (a**p - b**p) for c, p in powers)
+    slopes = sum(c * p / (p - 1) * (a ** (p - 1) - b ** (p - 1)) for c, p in powers)
+    ratio = np.where((a - b > 1e-6 * a) & (slopes != 0), pressures / np.where(slopes != 0, slopes, 1), (a + b) / 2)
+    both = np.where(a > 0, a + b, 1)
+    ahead = pressures + (a - b * (a - b) / both) * (total - slopes)
+    flow = np.where(total >= slopes, ahead, np.where(total < 0, 2 * a * b / both, ratio) * total)
+    flow = np.where(swapped, -flow, flow)
+    return np.maximum(flow, 0), np.maximum(-flow, 0)
 
 
 def residual_of(problem: GridProblem, rhos: list, levels: list) -> list[str]:
@@ -181,8 +184,7 @@ def residual_of(problem: GridProblem, rhos: list, levels: list) -> list[str]:
             a, b = entropy / h * bernoulli(rise / entropy), entropy / h * bernoulli(-rise / entropy)
             out, back = a * rho[left], b * rho[right]
         else:
-            theta = mean_density(fluid.powers, rho[left], rho[right], rise < 0)
-            out, back = np.maximum(-rise, 0) / h * theta, np.maximum(rise, 0) / h * theta
+            out, back = (flow / h for flow in powers_of(fluid.powers, rho[left], rho[right], rise))
         for c, p in fast:
             out, back = out + c / h * rho[left] ** LONG(p), back + c / h * rho[right] ** LONG(p)
         weight = tau * LONG(fluid.mobility) / h

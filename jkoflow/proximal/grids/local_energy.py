@@ -63,7 +63,7 @@ class LocalEnergy:
 
     def curvature(self, rho: Array) -> Array:
         """U''(rho). For the functions U_k, of which U_k' is known, it is a central difference."""
-        curvature = self.entropy / rho
+        curvature = self.entropy / rho if self.entropy else np.zeros_like(rho)
         for c, m in self.powers:
             curvature = curvature + c * m * rho ** (m - 2)
         for c, function in self.others:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...._typing import Array
+from ...._typing import Array, Mask
 from ..local_energy import LocalEnergy
 
-_SMALL = 1e-4  # of the argument of Bernoulli's function: below, its series
+_SMALL = 1e-4  # of the argument of Bernoulli's function, and of a relative difference of densities: below, a series
 
 
 class Flux(NamedTuple):
@@ -49,63 +49,68 @@ def upwind(left: Array, right: Array, rise: Array, h: Array) -> Flux:
     return Flux(-carried * rise / h, np.where(from_left, -rise / h, 0.0), np.where(from_left, 0.0, -rise / h), -carried / h)
 
 
-def limited_mean(local: LocalEnergy, left: Array, right: Array, rise: Array, h: Array) -> Flux:
-    """-theta d phi / dx, phi with U' of an internal energy, and a mean theta of the densities: of order 2 in the cells.
+def nonlinear_diffusion(local: LocalEnergy, left: Array, right: Array, rise: Array, h: Array) -> Flux:
+    """-(d P + rho d Phi) / dx with the pressure P(s) = s U'(s) - U(s) of an internal energy: of order 2 in the cells.
 
-    Where mass moves to a lower density, theta is that with which diffusion alone moves it by differences of the pressure P:
+    Let a >= b be the two densities, E = U'(a) - U'(b) >= 0 and F = Phi(a) - Phi(b). From a to b flows, times h,
 
-        theta = (P(left) - P(right)) / (U'(left) - U'(right)),      P(s) = s U'(s) - U(s),  so that dP = s dU'
+        P(a) - P(b) + [a - b (a - b) / (a + b)] F      if the drift goes the same way, F >= 0
+        [P(a) - P(b)] / E  (E + F)                      if it is weaker than diffusion, -E <= F < 0
+        2 a b / (a + b)  (E + F)                        if it prevails, F < -E: then mass flows from b to a
 
-    Where it moves to a higher one, by a drift, theta is the harmonic mean 2 rho_from rho_to / (rho_from + rho_to). Both agree
-    to second order in the difference, and theta is 0 where the cell that the mass comes from is empty. The flux has the sign
-    of -d phi: so the energy decays, and an equilibrium, where phi is constant, has none.
+    All three agree to second order in a - b with the arithmetic mean times E + F. The flux has the sign of E + F: so the energy
+    decays, and an equilibrium, where U' + Phi is constant, has none. Nothing leaves an empty cell.
     """
-    from_left = rise < 0
-    source, target = np.where(from_left, left, right), np.where(from_left, right, left)
-    uphill = target > source
-    total = source + target
-    safe = np.where(total > 0, total, 1.0)
-    mean, slopes = _mean_of_pressure(local, source, target)
-    by_density = uphill | (slopes == 0)
-    theta = np.where(uphill, 2 * source * target / safe, mean)
-    of_source = np.where(uphill, 2 * (target / safe) ** 2, np.where(total > 0, 0.5, 1.0)) * by_density
-    of_target = np.where(uphill, 2 * (source / safe) ** 2, np.where(total > 0, 0.5, 0.0)) * by_density
-    unit = np.where(by_density, 1.0, slopes)
-    of_source_slope = np.where(by_density, 0.0, (source - theta) / unit)
-    of_target_slope = np.where(by_density, 0.0, (theta - target) / unit)
-    velocity = -rise / h
+    left_is_high = (left > right) | ((left == right) & (rise < 0))
+    a, b = np.where(left_is_high, left, right), np.where(left_is_high, right, left)
+    lead = np.where(left_is_high, -rise, rise)  # E + F
+    mean, drop, close = _mean_of_pressure(local, a, b)
+    along, against = lead >= drop, lead < 0
+    x, y = a / np.where(a > 0, a + b, 1.0), b / np.where(a > 0, a + b, 1.0)
+
+    def by_regime(along_it: Any, between: Any, against_it: Any) -> Array:
+        return np.where(along, along_it, np.where(against, against_it, between))
+
+    carried = by_regime(a - y * (a - b), mean, 2 * a * y)
+    flow = np.where(along, mean * drop + carried * (lead - drop), carried * lead)
+    # its derivatives in the densities, and in U' as far as it acts on what is carried: for d P = s d U'
+    speed = np.where(along, lead - drop, lead)
+    of_a = speed * by_regime(1 - 2 * y**2, np.where(close, 0.5, 0.0), 2 * y**2)
+    of_b = speed * by_regime(y**2 + 2 * x * y - x**2, np.where(close, 0.5, 0.0), 2 * x**2)
+    steep = np.where(along, 1.0, np.where(against | close, 0.0, lead / np.where(close, 1.0, drop)))
+    of_a_slope, of_b_slope = steep * (a - carried), steep * (carried - b)
+    sign = np.where(left_is_high, 1.0, -1.0) / h
     return Flux(
-        theta * velocity,
-        velocity * np.where(from_left, of_source, of_target),
-        velocity * np.where(from_left, of_target, of_source),
-        -theta / h,
-        velocity * np.where(from_left, of_source_slope, of_target_slope),
-        velocity * np.where(from_left, of_target_slope, of_source_slope),
+        sign * flow,
+        sign * np.where(left_is_high, of_a, of_b),
+        sign * np.where(left_is_high, of_b, of_a),
+        -carried / h,
+        sign * np.where(left_is_high, of_a_slope, of_b_slope),
+        sign * np.where(left_is_high, of_b_slope, of_a_slope),
     )
 
 
-def _mean_of_pressure(local: LocalEnergy, high: Array, low: Array) -> tuple[Array, Array]:
-    """theta of two densities, and the difference of U', or 0 where they are close and theta is their arithmetic mean."""
+def _mean_of_pressure(local: LocalEnergy, high: Array, low: Array) -> tuple[Array, Array, Mask]:
+    """(P(high) - P(low)) / (U'(high) - U'(low)), the difference of U', and where the mean is the arithmetic one instead."""
     empty = high <= 0
     a = np.where(empty, 1.0, high)
-    t = np.clip(np.where(empty, 0.0, low) / a, 0.0, 1.0)
+    t = np.clip(np.where(empty, 1.0, low / a), 0.0, 1.0)
     least = 1.0 if local.others else min(m for _, m in local.powers)  # nothing underflows in units of a^(least - 1)
-    slopes, pressures = np.zeros_like(a), np.zeros_like(a)
+    drop, pressures = np.zeros_like(a), np.zeros_like(a)
     with np.errstate(divide="ignore", invalid="ignore"):
         log = np.log(t)
         for c, m in local.powers:
             scale = c * m * a ** (m - least)
-            slopes += scale / (m - 1) * -np.expm1((m - 1) * log)
+            drop += scale / (m - 1) * -np.expm1((m - 1) * log)
             pressures += scale / m * -np.expm1(m * log)
         for c, function in local.others:
             at_high, at_low = function.derivative(a), function.derivative(t * a)
-            slopes += c * (at_high - at_low)
+            drop += c * (at_high - at_low)
             pressures += c * (at_high - t * at_low - (function.integrand(a) - function.integrand(t * a)) / a)
-        theta = pressures / slopes  # in units of a
-    slopes = slopes * a ** (least - 1)
-    close = (t > 1 - _SMALL) | ~np.isfinite(theta) | (slopes <= 0) | empty
-    theta = np.where(empty, 0.0, a * np.where(close, 0.5 * (1 + t), theta))
-    return theta, np.where(close, 0.0, slopes)
+        mean = pressures / drop  # in units of a
+    drop = drop * a ** (least - 1)
+    close = (t > 1 - _SMALL) | ~np.isfinite(mean) | (drop <= 0)
+    return np.where(empty, 0.0, a * np.where(close, 0.5 * (1 + t), mean)), drop, close
 
 
 def _bernoulli(w: Array) -> Array:

@@ -15,12 +15,10 @@ from ...base import ProximalStep
 from ..joint_terms import JointCoupling, JointPair, JointTerm, JointTerms
 from ..local_energy import GridEnergy, LocalEnergy
 from .faces import Faces
-from .fluxes import Flux, limited_mean, scharfetter_gummel, upwind
-import os
+from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind
 
-UP = os.environ.get("UPWIND") == "1"
-
-_ROUNDING = 4 * np.finfo(float).eps  # of the sum of the fluxes in both directions
+_ROUNDING = 8 * np.finfo(float).eps  # of the sum of the fluxes in both directions
+TRACES = (1e-2, 1e-6)  # shares of the largest density: its trace that stands in for vacuum, to fill and to empty cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +37,8 @@ class Trial:
     """The L1 norm of the excess of the densities over the mass, the largest over the species."""
     noise: float
     """What rounding may leave of the residual: in a long step the fluxes of both directions far exceed what is left."""
+    share: float = TRACES[0]
+    """The share of the largest unknown that stands in for vacuum in derivatives, while the residual is the mass."""
 
 
 class Derivatives(NamedTuple):
@@ -108,6 +108,12 @@ class FiniteVolumeStep:
             part = weight * flux.value
             both = weight * (np.abs(flux.of_left) * rho[k][faces.left] + np.abs(flux.of_right) * rho[k][faces.right])
             both += weight * np.abs(flux.of_rise) * (np.abs(phi[faces.left]) + np.abs(phi[faces.right]))
+            if (steady := _steady(local)).strictly_convex:
+                own = steady.curvature(np.maximum(rho[k], 1e-12 * rho[k].max())) * rho[k]
+                both += weight * np.abs(flux.of_rise) * (own[faces.left] + own[faces.right])
+            if np.isfinite(local.cap):
+                full = unknowns[k] >= local.cap
+                both += weight * np.abs(flux.of_rise) * self.stiffness[k] * (1.0 * full[faces.left] + full[faces.right])
             c, m = _fast(local)
             both += weight * c * (rho[k][faces.left] ** m + rho[k][faces.right] ** m) / faces.widths
             noise = max(noise, _ROUNDING * float(both.sum()) / float(self.totals[k]))
@@ -135,7 +141,7 @@ class FiniteVolumeStep:
     def derivatives(self, trial: Trial, k: int) -> Derivatives:
         """The derivatives of the equations of a species in its own unknown."""
         faces, flux = self.faces[k], trial.fluxes[k]
-        below = _density_slope(self.local[k], trial.unknowns[k], trial.residual)
+        below = _density_slope(self.local[k], trial.unknowns[k], trial)
         slope = self._slope(k, trial, below)  # d U' / du
         rise = slope + self._pressure_slope(k, trial)  # d phi / du
         weight = self.taus[k] / faces.widths
@@ -180,7 +186,7 @@ class FiniteVolumeStep:
 
     def response(self, trial: Trial, change: Array) -> Array:
         """What the nonlocal fields add to the product of the derivative with a change of the unknowns."""
-        below = np.stack([_density_slope(local, trial.unknowns[k], trial.residual) for k, local in enumerate(self.local)])
+        below = np.stack([_density_slope(local, trial.unknowns[k], trial) for k, local in enumerate(self.local)])
         by_name = {name: (change[k] * below[k]).reshape(self.grid.shape) for k, name in enumerate(self.names)}
         state, out = self.state_of(trial.rho), np.zeros_like(change)
         for k, name in enumerate(self.names):
@@ -229,7 +235,10 @@ class FiniteVolumeStep:
         steady = _steady(local)
         if not steady.strictly_convex:
             return np.zeros_like(rho)
-        trace = 1e-12 * max(float(rho.max()), 1e-300) if _exponent(local) == 1 else _trace(local, u, trial.residual)
+        if _exponent(local) != 1:
+            trace = _trace(local, u, trial) ** (1 / _exponent(local))
+        else:  # of an infinite curvature in vacuum; no other is cut, as the flux holds its inverse
+            trace = 0.0 if not steady.others and all(m >= 2 for _, m in steady.powers) else 1e-12 * float(rho.max())
         return np.where(u < local.cap, steady.curvature(np.maximum(rho, trace)) * below, 0.0)
 
     def _pressure_slope(self, k: int, trial: Trial) -> Array:
@@ -243,8 +252,8 @@ class FiniteVolumeStep:
         rise = phi[faces.right] - phi[faces.left]
         if local.entropy > 0:
             return scharfetter_gummel(local.entropy, left, right, rise, faces.widths)
-        if (steady := _steady(local)).strictly_convex and not UP:
-            return limited_mean(steady, left, right, rise, faces.widths)
+        if (steady := _steady(local)).strictly_convex:
+            return nonlinear_diffusion(steady, left, right, rise, faces.widths)
         flux = upwind(left, right, rise, faces.widths)
         c, m = _fast(local)
         if c > 0:
@@ -329,24 +338,20 @@ def _unknown(local: LocalEnergy, rho: Array) -> Array:
     return np.asarray(rho ** _exponent(local))
 
 
-def _density_slope(local: LocalEnergy, u: Array, residual: float) -> Array:
+def _density_slope(local: LocalEnergy, u: Array, trial: Trial) -> Array:
     """d rho / du.
 
     For an unknown other than the density it is 0 in vacuum, and nothing would bound Newton's step. There it is that of a trace
-    of u, which falls with the residual.
+    of u.
     """
     q = _exponent(local)
-    slope = np.ones_like(u) if q == 1 else np.maximum(u, _trace_of_unknown(u, residual)) ** (1 / q - 1) / q
+    slope = np.ones_like(u) if q == 1 else np.maximum(u, _trace(local, u, trial)) ** (1 / q - 1) / q
     return np.where(_density(local, u) < local.cap, slope, slope * (u <= local.cap))
 
 
-def _trace_of_unknown(u: Array, residual: float) -> float:
-    return min(residual, 0.1) * float(u.max())
-
-
-def _trace(local: LocalEnergy, u: Array, residual: float) -> float:
-    """The density of the trace of u that stands in for vacuum."""
-    return max(_trace_of_unknown(u, residual), 0.0) ** (1 / _exponent(local))
+def _trace(local: LocalEnergy, u: Array, trial: Trial) -> float:
+    """The trace of u that stands in for vacuum: a share of the largest u, and its density falls with the residual."""
+    return (trial.share * min(trial.residual, 1.0)) ** _exponent(local) * float(u.max())
 
 
 def _steady(local: LocalEnergy) -> LocalEnergy:

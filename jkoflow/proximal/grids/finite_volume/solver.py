@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -19,10 +19,13 @@ from ...continuation import through_shares
 from ...verification import checked
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
 from .cycle import multigrid_cycle
-from .problem import FiniteVolumeStep, Trial
+from .problem import TRACES, FiniteVolumeStep, Trial
 
-_SHORTEST, _GAIN = 2.0**-10, 0.1
+_SHORTEST, _GAIN = 2.0**-10, 1e-3  # of the line search: the least part of a correction, and of what it promises
+_SLOW = 0.5  # a residual that falls less is slow
+_BLIND = 5  # corrections that may raise the residual since the best trial
 _COARSE = 1e-3  # the tolerance of shorter steps on the way to one that is not solved from the anchor
+_SHORTER = 4  # times max_iterations: those on this way
 _PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
 _FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
 _DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
@@ -43,7 +46,11 @@ class FiniteVolume(IterativeSolver):
 
     * With an entropy the flux is that of Scharfetter and Gummel: of order 2 in the cells, exact at equilibrium, and right in
       vacuum that an entropy has to fill.
-    * Otherwise mass moves with the density of the cell that it comes from: of order 1 in the cells.
+    * With powers above 1, and other internal energies, each face carries a mean of its two densities: where there is no drift
+      the flux is the difference of the pressures s U'(s) - U(s). It is of order 2 in the cells, exact at equilibrium, and
+      nothing leaves an empty cell.
+    * With no internal energy, and beside a fast diffusion, a drift moves mass with the density of the cell that it comes from:
+      of order 1 in the cells.
     * Under a bound the pressure is what holds the density: mass goes round an Obstacle and never through it, since its faces
       are closed.
     * psi of a DirichletCoupling is one more unknown. Kernels act with the mean of the densities before and after the step.
@@ -64,6 +71,7 @@ class FiniteVolume(IterativeSolver):
     a finite slope at density 0.
 
     If Newton's method stalls from the anchor, the step is reached through shorter ones, whose answers are starts for the next.
+    That may take four times ``max_iterations``.
 
     ``distances`` are tau (int |v|^2 d rho)^(1/2), from the fluxes: W2 to the first order in tau.
 
@@ -121,33 +129,50 @@ class FiniteVolume(IterativeSolver):
             part = problem if share == 1 else self._equations(step, share)
             return self._newton(part, unknowns, self.tolerance if share == 1 else max(self.tolerance, _COARSE))
 
-        reached = through_shares(solve, problem.start(), 4 * self.max_iterations)
+        reached = through_shares(solve, problem.start(), _SHORTER * self.max_iterations)
         return (reached.end or failed)._replace(iterations=failed.iterations + reached.iterations)
 
     def _newton(self, problem: FiniteVolumeStep, unknowns: Array, tolerance: float) -> _End:
-        trial = problem.trial(unknowns)
+        """Newton's method with a line search on the residual.
+
+        Where no part of a correction lowers the residual, the whole one is taken all the same, up to ``_BLIND`` times since the
+        best trial: where a bound or vacuum moves over many cells, the residual first rises. Where it falls slowly, the trace
+        that stands in for vacuum is changed.
+        """
+        trial = best = problem.trial(unknowns)
+        blind, trace = 0, 0
         for iterations in range(self.max_iterations):
             log_iteration("FiniteVolume", iterations, trial.residual)
             if not np.isfinite(trial.residual):
-                return _End(trial, Status.NOT_FINITE, iterations)
+                return _End(best, Status.NOT_FINITE, iterations)
             if trial.residual <= _allowed(tolerance, trial):
                 trial = problem.with_psi_of_charge(trial)
                 if trial.residual <= max(_allowed(tolerance, trial), _OF_PSI):
                     return _End(trial, Status.CONVERGED, iterations)
+            if trial.residual < best.residual:
+                best, blind = trial, 0
             change = _direction(problem, trial)
             if change is None or not np.isfinite(change).all():
-                return _End(trial, Status.STALLED, iterations)
-            share, lower = 1.0, None
-            while share >= _SHORTEST:
-                new = problem.trial(_positive(problem, trial.unknowns + share * change))
-                if new.residual < (1 - _GAIN * share) * trial.residual or new.residual <= _allowed(tolerance, new):
-                    lower = new
-                    break
-                share /= 2
+                return _End(best, Status.STALLED, iterations)
+            lower = self._lower(problem, trial, change, tolerance)
             if lower is None:
-                return _End(trial, Status.STALLED, iterations + 1)
-            trial = lower
-        return _End(trial, Status.ITERATION_LIMIT, self.max_iterations)
+                blind += 1
+                if blind > _BLIND:
+                    return _End(best, Status.STALLED, iterations + 1)
+                lower = problem.trial(_positive(problem, trial.unknowns + change))
+            trace += lower.residual > _SLOW * trial.residual
+            trial = replace(lower, share=TRACES[trace % 2])
+        return _End(best, Status.ITERATION_LIMIT, self.max_iterations)
+
+    def _lower(self, problem: FiniteVolumeStep, trial: Trial, change: Array, tolerance: float) -> Trial | None:
+        """The trial after the largest part of a correction that lowers the residual; None if none does."""
+        share = 1.0
+        while share >= _SHORTEST:
+            new = problem.trial(_positive(problem, trial.unknowns + share * change))
+            if new.residual < (1 - _GAIN * share) * trial.residual or new.residual <= _allowed(tolerance, new):
+                return new
+            share /= 2
+        return None
 
     def _answer(
         self, step: ProximalStep, problem: FiniteVolumeStep, trial: Trial, status: Status, iterations: int
