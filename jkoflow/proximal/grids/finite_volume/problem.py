@@ -18,6 +18,7 @@ from .faces import Faces
 from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind
 
 _ROUNDING = 8 * np.finfo(float).eps  # of the sum of the fluxes in both directions
+_LEAST_TRACE = 1e-12  # share of the largest density: below, U'' may be infinite
 TRACES = (1e-2, 1e-6)  # shares of the largest density: its trace that stands in for vacuum, to fill and to empty cells
 
 
@@ -38,7 +39,12 @@ class Trial:
     noise: float
     """What rounding may leave of the residual: in a long step the fluxes of both directions far exceed what is left."""
     share: float = TRACES[0]
-    """The share of the largest unknown that stands in for vacuum in derivatives, while the residual is the mass."""
+    """The share of the largest density that stands in for vacuum in derivatives, while the residual is the mass."""
+
+    @property
+    def trace(self) -> float:
+        """The share of the largest density that stands in for vacuum in derivatives."""
+        return self.share * min(self.residual, 1.0)
 
 
 class Derivatives(NamedTuple):
@@ -142,15 +148,16 @@ class FiniteVolumeStep:
         """The derivatives of the equations of a species in its own unknown."""
         faces, flux = self.faces[k], trial.fluxes[k]
         below = _density_slope(self.local[k], trial.unknowns[k], trial)
-        slope = self._slope(k, trial, below)  # d U' / du
+        slope, more = self._slope(k, trial, below)
         rise = slope + self._pressure_slope(k, trial)  # d phi / du
         weight = self.taus[k] / faces.widths
-        direct = _fast(self.local[k])[0] / faces.widths  # of a flux c (u_left - u_right) / h, with u = rho^m
+        direct = _fast(self.local[k])[0]  # of a flux c (u_left - u_right) / h, with u = rho^m
         of_left = flux.of_left * below[faces.left] + flux.of_left_slope * slope[faces.left] - flux.of_rise * rise[faces.left]
         of_right = (
             flux.of_right * below[faces.right] + flux.of_right_slope * slope[faces.right] + flux.of_rise * rise[faces.right]
         )
-        of_left, of_right = weight * (of_left + direct), weight * (of_right - direct)
+        of_left = weight * (of_left + (direct + more[faces.left]) / faces.widths)
+        of_right = weight * (of_right - (direct + more[faces.right]) / faces.widths)
         return Derivatives(faces, of_left, of_right, below)
 
     def jacobian(self, trial: Trial) -> Any:
@@ -229,17 +236,19 @@ class FiniteVolumeStep:
             own = own + self.stiffness[k] * np.maximum(u / local.cap - 1, 0.0)
         return own
 
-    def _slope(self, k: int, trial: Trial, below: Array) -> Array:
-        """The derivative of U', but for the entropy, in the unknown. ``below`` is d rho / du."""
-        local, u, rho = self.local[k], trial.unknowns[k], trial.rho[k]
+    def _slope(self, k: int, trial: Trial, below: Array) -> tuple[Array, Array]:
+        """The derivative of U', but for the entropy, in the unknown, and how far that of the pressure P exceeds rho times it.
+
+        d P = s d U' is 0 in vacuum, and Newton's method would fill one cell after the other. There both are those of a trace.
+        ``below`` is d rho / du.
+        """
+        local, rho = self.local[k], trial.rho[k]
         steady = _steady(local)
         if not steady.strictly_convex:
-            return np.zeros_like(rho)
-        if _exponent(local) != 1:
-            trace = _trace(local, u, trial) ** (1 / _exponent(local))
-        else:  # of an infinite curvature in vacuum; no other is cut, as the flux holds its inverse
-            trace = 0.0 if not steady.others and all(m >= 2 for _, m in steady.powers) else 1e-12 * float(rho.max())
-        return np.where(u < local.cap, steady.curvature(np.maximum(rho, trace)) * below, 0.0)
+            return np.zeros_like(rho), np.zeros_like(rho)
+        trace = max(trial.trace, _LEAST_TRACE) * float(rho.max())
+        slope = np.where(trial.unknowns[k] < local.cap, steady.curvature(np.maximum(rho, trace)) * below, 0.0)
+        return slope, slope * np.maximum(trace - rho, 0.0)
 
     def _pressure_slope(self, k: int, trial: Trial) -> Array:
         """The derivative of the pressure of a bound in the unknown."""
@@ -317,14 +326,8 @@ def _fast(local: LocalEnergy) -> tuple[float, float]:
 
 
 def _exponent(local: LocalEnergy) -> float:
-    """The exponent q of the unknown u = rho^q: one for which no flux has an infinite slope in vacuum.
-
-    It is m for a fast diffusion, and m - 1 where the least of the powers is below 2: then u is the pressure of this power.
-    """
-    if _fast(local)[0] > 0:
-        return _fast(local)[1]
-    least = min((m for _, m in local.powers), default=2.0)
-    return least - 1 if least < 2 and not local.entropy and np.isinf(local.cap) else 1.0
+    """The exponent q of the unknown u = rho^q: that of a fast diffusion, and else 1."""
+    return _fast(local)[1]
 
 
 def _density(local: LocalEnergy, u: Array) -> Array:
@@ -345,13 +348,8 @@ def _density_slope(local: LocalEnergy, u: Array, trial: Trial) -> Array:
     of u.
     """
     q = _exponent(local)
-    slope = np.ones_like(u) if q == 1 else np.maximum(u, _trace(local, u, trial)) ** (1 / q - 1) / q
+    slope = np.ones_like(u) if q == 1 else np.maximum(u, trial.trace**q * float(u.max())) ** (1 / q - 1) / q
     return np.where(_density(local, u) < local.cap, slope, slope * (u <= local.cap))
-
-
-def _trace(local: LocalEnergy, u: Array, trial: Trial) -> float:
-    """The trace of u that stands in for vacuum: a share of the largest u, and its density falls with the residual."""
-    return (trial.share * min(trial.residual, 1.0)) ** _exponent(local) * float(u.max())
 
 
 def _steady(local: LocalEnergy) -> LocalEnergy:
