@@ -14,7 +14,7 @@ import importlib
 from typing import Any
 
 from . import closed_forms, diagnostics, ordered, study
-from ._status import CycleWarning, FreezingWarning, Status, UnresolvedWarning
+from ._status import ConcentrationWarning, CycleWarning, FreezingWarning, Status, UnresolvedWarning
 from ._version import VERSION
 from .flow import FlowError, evolve, steps
 from .grids import Grid
@@ -113,6 +113,7 @@ __all__ = [
     "BackAndForth",
     "Brezis",
     "Combination",
+    "ConcentrationWarning",
     "Congestion",
     "Convex",
     "ConvexDynamic",

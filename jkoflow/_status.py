@@ -55,5 +55,9 @@ class UnresolvedWarning(UserWarning):
     """Warning that the blur of entropic transport hides the motion of a step."""
 
 
+class ConcentrationWarning(UserWarning):
+    """Warning that one cell of a grid holds more than a fifth of the mass: what follows depends on the cells."""
+
+
 class CycleWarning(UserWarning):
     """Warning that a scheme which freezes the other species goes back and forth between two states."""

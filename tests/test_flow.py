@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import sys
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -434,3 +435,18 @@ def test_answers_are_checked_apart_from_the_iteration():
     post = jf.RenyiEntropy(2) + jf.Obstacle(lambda x: np.abs(x + 1) < 0.2)
     behind = jf.ProximalStep(post, jf.Species.of(grid.density(lambda x: (x > 0) * 1.0)), 0.5)
     assert checked(behind, _answer(behind, grid.density(lambda x: (x > -1.5) * 1.0))).status is jf.Status.REFUTED
+
+
+@pytest.mark.parametrize("share", [0.5, 4])
+def test_a_word_when_a_cell_holds_a_fifth_of_the_mass(share):
+    """Keller and Segel above the critical mass, which is 4 for this law, and below, where the mass spreads."""
+    grid = jf.Grid.box((-1, 1), (-1, 1), cells=16)
+    start = grid.density(lambda x, y: np.exp(-2 * (x**2 + y**2)), mass=4 * share)
+    law = jf.Entropy() + jf.Interaction(jf.PowerLaw(0))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        flow = jf.evolve(law, start, dt=0.05, t_end=0.3)
+    held = [float(state.values.max()) * grid.cell_volume / start.mass for state in flow.states]
+    assert (max(held) > 0.2) == (share > 1)
+    assert [one.category for one in told] == [jf.ConcentrationWarning] * (share > 1)
+    assert all("of the mass" in str(one.message) for one in told)

@@ -217,6 +217,7 @@ def test_wasserstein_of_clouds_is_that_of_the_best_assignment(p):
     found = jf.wasserstein(a, b, p)
     assert (found.method, found.exact) == ("network simplex", True)
     assert found.value == pytest.approx(best ** (1 / p), rel=1e-12)
+    assert found.value * (1 - 1e-6) <= found.lower <= found.value
 
 
 @pytest.mark.slow

@@ -175,7 +175,7 @@ def barenblatt(m: float, inside: bool = False) -> Problem:
         box=((-half, half),),
         start=lambda grid: grid.density(barenblatt_averages(grid, exact, 1.0)),
         t_end=1.0,
-        of_cells=2 if inside else 1,
+        of_cells=2 if inside else min(2.0, 1 + 1 / (m - 1)),  # at the front rho is a power 1 / (m - 1) of the distance
         cells=(50, 100, 200) if inside else (200, 400, 800),
         exact=lambda grid: barenblatt_averages(grid, exact, 2.0)[None],
         fixed_steps=256 if inside else 64,
@@ -216,7 +216,7 @@ def two_species(power: bool) -> Problem:
     inner = jf.RenyiEntropy if power else lambda m, name: jf.Entropy(name)
     law = 0.5 * inner(2, "a") + 0.3 * inner(2, "b") + 2 * jf.CrossInteraction(jf.Gaussian(1.0, 1.5), between=("a", "b"))
     words = "powers m = 2" if power else "entropies"
-    return Problem(f"two species, {words}", law, ((-4, 4),), start, 0.3, 1 if power else 2)
+    return Problem(f"two species, {words}", law, ((-4, 4),), start, 0.3, 2)
 
 
 def ring(power: bool, off_corners: bool = False) -> Problem:
@@ -238,7 +238,7 @@ def ring(power: bool, off_corners: bool = False) -> Problem:
         box=((-2, 2), (-2, 2)),
         start=start,
         t_end=0.4,
-        of_cells=1 if power else 2,
+        of_cells=2,
         cells=(32, 64, 128),
         counted=(lambda x, y: np.hypot(abs(x) - 0.5, abs(y) - 0.5) > 0.5) if off_corners else None,
         fixed_cells=32,

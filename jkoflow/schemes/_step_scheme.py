@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from .._status import Status
+from .._status import ConcentrationWarning, Status
 from ..laws import Law
-from ..measures import Density, Species
+from ..measures import Density, Measure, Species
 from ..proximal import ProximalStep, ProxResult, StepSolver
 from ._recommended import grid_solvers, recommended_solver
 from .base import Scheme, StepInfo, chord_dissipation
 from .problem import Problem
+
+_SHARE = 0.2  # of the mass in one cell: above, a density concentrates beyond what its grid resolves
 
 
 @dataclass(frozen=True)
@@ -94,10 +97,32 @@ class SafeStepScheme(StepScheme):
             answer = solver.solve(step)
             used += answer.iterations
             if answer.status.ok:
+                _warn_of_concentration(step.anchor, answer.state)
                 return replace(answer, iterations=used), solver
             first = first or (answer, solver)
         assert first is not None
         return first
+
+
+def _warn_of_concentration(before: Species, after: Species) -> None:
+    """Warn if a cell comes to hold more than a fifth of the mass of a species."""
+    for name, density in after.items():
+        held = _largest_share(density)
+        if held > _SHARE >= _largest_share(before[name]):
+            label = f" of species {name!r}" if name else ""
+            warnings.warn(
+                f"one cell of {len(density.masses)} holds {held:.0%} of the mass{label}: the density concentrates beyond what "
+                "the grid resolves, and what follows depends on the cells. Take more cells, or end the run before (stop=...)",
+                ConcentrationWarning,
+                stacklevel=2,
+            )
+
+
+def _largest_share(measure: Measure) -> float:
+    """The share of the mass in the fullest cell of a Density; 0 for other measures."""
+    if not isinstance(measure, Density):
+        return 0.0
+    return float(measure.values.max()) * measure.grid.cell_volume / measure.mass
 
 
 def proximal_step(

@@ -24,7 +24,10 @@ class Distance:
     Attributes
     ----------
     value : float
-        The distance, a length.
+        The distance, a length. By the network simplex it is the cost of a plan, so that the distance is at most that.
+    lower : float
+        A length that the distance is not below, by potentials that are feasible; the value itself on the line; NaN for a
+        Sinkhorn divergence, which is no bound.
     method : str
         The name of the method.
     exact : bool
@@ -37,6 +40,7 @@ class Distance:
     method: str
     exact: bool
     settled: bool = True
+    lower: float = np.nan
 
     def __float__(self) -> float:
         return self.value
@@ -77,7 +81,7 @@ def wasserstein(
     >>> from jkoflow import Particles
     >>> square = Particles([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     >>> wasserstein(square, Particles(square.points + [3.0, 4.0]))
-    Distance(value=5.0, method='network simplex', exact=True, settled=True)
+    Distance(value=5.0, method='network simplex', exact=True, settled=True, lower=5.0)
     >>> round(float(wasserstein(square, Particles(square.points + [3.0, 4.0]), method="sinkhorn")), 5)
     5.0
     """
@@ -91,12 +95,14 @@ def wasserstein(
     if blur is not None:
         positive("blur", blur)
     if a.mass == 0:
-        return Distance(0.0, "no mass", True)
+        return Distance(0.0, "no mass", True, lower=0.0)
     if _dimension(a) == 1 and method != "sinkhorn":
-        return Distance(_on_the_line(a, b, p), "pseudo-inverses", True)
+        value = _on_the_line(a, b, p)
+        return Distance(value, "pseudo-inverses", True, lower=value)
     count = sum(int((measure.masses > 0).sum()) for measure in (a, b))
     if method == "exact" or (method is None and (count <= _EXACT or p != 2)):
-        return Distance(_between_points(a, b, p), "network simplex", True)
+        value, lower = _between_points(a, b, p)
+        return Distance(value, "network simplex", True, lower=lower)
     if blur is None:
         points = [measure.points[measure.masses > 0] for measure in (a, b)]
         blur = _BLUR * float(np.linalg.norm(np.ptp(np.concatenate(points), axis=0))) or 1.0
@@ -133,7 +139,7 @@ def wasserstein2(
     _check_comparable(a, b)
     if a.mass == 0:
         return 0.0
-    return _between_points(a, b, 2) if _dimension(a) > 1 else _on_the_line(a, b, 2)
+    return _between_points(a, b, 2)[0] if _dimension(a) > 1 else _on_the_line(a, b, 2)
 
 
 def _check_comparable(a: Measure, b: Measure) -> None:
@@ -161,8 +167,8 @@ def _dimension(measure: Measure) -> int:
     return measure.dim if isinstance(measure, Particles) else 1
 
 
-def _between_points(a: Measure, b: Measure, p: float) -> float:
-    """Return W_p of the point masses of a and b, by the network simplex of POT.
+def _between_points(a: Measure, b: Measure, p: float) -> tuple[float, float]:
+    """Return W_p of the point masses of a and b, by the network simplex of POT, and what it is at least.
 
     The simplex works with absolute tolerances. So places are moved to the middle of both measures and divided by their
     extent, and masses by their total. If few points are far away, their costs would drown those of the others: then the costs
@@ -176,27 +182,34 @@ def _between_points(a: Measure, b: Measure, p: float) -> float:
     low, high = together.min(axis=0), together.max(axis=0)
     extent = float((high - low).max())
     if extent == 0:
-        return 0.0
+        return 0.0, 0.0
     x, y = ((side - low) / extent - (high - low) / (2 * extent) for side in sides)
     cost = cdist(x, y, "sqeuclidean") if p == 2 else cdist(x, y) ** p
-    least = _least_cost(shares, cost, float(cost.max()))
+    least, lower = _least_cost(shares, cost, float(cost.max()))
     for _ in range(_CUTS):
         cut = _FAR * least
         if not 0 < cut < float(cost.max()):
             break
-        nearer = _least_cost(shares, cost, cut)
+        nearer, bound = _least_cost(shares, cost, cut)
+        lower = max(lower, bound)
         if nearer >= least * (1 - 1e-12):
             break
         least = nearer
-    return extent * float(a.mass * least) ** (1 / p)
+    return extent * float(a.mass * least) ** (1 / p), extent * float(a.mass * min(lower, least)) ** (1 / p)
 
 
-def _least_cost(shares: list[Array], cost: Array, cut: float) -> float:
-    """The cost of the best plan for costs that are cut at ``cut``, at the full costs."""
+def _least_cost(shares: list[Array], cost: Array, cut: float) -> tuple[float, float]:
+    """The cost of the best plan for costs that are cut at ``cut``, at the full costs, and a lower bound on it.
+
+    The bound is the dual of the potentials u of the simplex and of v(y) = min over x of cost(x, y) - u(x), which are feasible.
+    """
     import ot
 
     if cut == 0:
-        return 0.0
+        return 0.0, 0.0
     first, second = shares
-    plan = ot.emd(first, second * (first.sum() / second.sum()), np.minimum(cost, cut) / cut, numItermax=10_000_000)
-    return max(float(np.sum(plan * cost)), 0.0)
+    second = second * (first.sum() / second.sum())
+    plan, log = ot.emd(first, second, np.minimum(cost, cut) / cut, numItermax=10_000_000, log=True)
+    u = cut * log["u"]
+    dual = float(first @ u + second @ (cost - u[:, None]).min(axis=0))
+    return max(float(np.sum(plan * cost)), 0.0), max(dual, 0.0)
