@@ -56,7 +56,7 @@ class UnresolvedWarning(UserWarning):
 
 
 class ConcentrationWarning(UserWarning):
-    """Warning that one cell of a grid holds more than a fifth of the mass: what follows depends on the cells."""
+    """Warning that an interaction gathers more than a fifth of the mass in one cell: what follows depends on the cells."""
 
 
 class CycleWarning(UserWarning):

@@ -97,7 +97,8 @@ class SafeStepScheme(StepScheme):
             answer = solver.solve(step)
             used += answer.iterations
             if answer.status.ok:
-                _warn_of_concentration(step.anchor, answer.state)
+                if step.forms.pairs:
+                    _warn_of_concentration(step.anchor, answer.state)
                 return replace(answer, iterations=used), solver
             first = first or (answer, solver)
         assert first is not None
@@ -105,7 +106,7 @@ class SafeStepScheme(StepScheme):
 
 
 def _warn_of_concentration(before: Species, after: Species) -> None:
-    """Warn if a cell comes to hold more than a fifth of the mass of a species."""
+    """Warn if pair interactions bring more than a fifth of the mass of a species into one cell."""
     for name, density in after.items():
         held = _largest_share(density)
         if held > _SHARE >= _largest_share(before[name]):

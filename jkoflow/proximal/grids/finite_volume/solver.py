@@ -23,6 +23,7 @@ from .problem import TRACES, FiniteVolumeStep, Trial
 
 _SHORTEST, _GAIN = 2.0**-10, 1e-3  # of the line search: the least part of a correction, and of what it promises
 _SLOW = 0.5  # a residual that falls less is slow
+_PATIENCE = 40  # iterations in which the residual has to halve
 _BLIND = 5  # corrections that may raise the residual since the best trial
 _COARSE = 1e-3  # the tolerance of shorter steps on the way to one that is not solved from the anchor
 _SHORTER = 4  # times max_iterations: those on this way
@@ -137,10 +138,10 @@ class FiniteVolume(IterativeSolver):
 
         Where no part of a correction lowers the residual, the whole one is taken all the same, up to ``_BLIND`` times since the
         best trial: where a bound or vacuum moves over many cells, the residual first rises. Where it falls slowly, the trace
-        that stands in for vacuum is changed.
+        that stands in for vacuum is changed. Where it does not halve in ``_PATIENCE`` iterations, shorter steps are faster.
         """
         trial = best = problem.trial(unknowns)
-        blind, trace = 0, 0
+        blind, trace, half, since = 0, 0, 0.5 * trial.residual, 0
         for iterations in range(self.max_iterations):
             log_iteration("FiniteVolume", iterations, trial.residual)
             if not np.isfinite(trial.residual):
@@ -151,6 +152,10 @@ class FiniteVolume(IterativeSolver):
                     return _End(trial, Status.CONVERGED, iterations)
             if trial.residual < best.residual:
                 best, blind = trial, 0
+            if best.residual < half:
+                half, since = 0.5 * best.residual, iterations
+            if iterations > since + _PATIENCE:
+                return _End(best, Status.STALLED, iterations)
             change = _direction(problem, trial)
             if change is None or not np.isfinite(change).all():
                 return _End(best, Status.STALLED, iterations)
