@@ -293,6 +293,7 @@ def test_no_term_is_dropped():
         assert jf.evolve(law, mu, dt=tau, t_end=2 * tau).ok  # the default takes another solver
 
 
+@pytest.mark.filterwarnings("ignore::jkoflow.ConcentrationWarning")
 def test_what_finite_volumes_do_not_solve_goes_to_another_solver():
     """Steep attraction, a step of the potential beside a bound, an own energy whose slope is infinite in vacuum."""
     for law, dt in (

@@ -14,12 +14,12 @@ from grids import (
     GridProblem,
     electric,
     energy_of,
-    grid_step,
     grid_units,
     grid_words,
     judge_exact,
     plain_checks,
     random_grid_problem,
+    rounded_step,
     table_of,
 )
 
@@ -157,12 +157,6 @@ def make_case(solver: Any, dim: int) -> Callable[[np.random.Generator], Case]:
         problem.units = units = grid_units(rng, problem)
         seed, density = int(rng.integers(2**31)), units.mass / units.length**dim
 
-        def step() -> Any:
-            made = grid_step(problem, units)
-            for fluid in problem.fluids:
-                fluid.mu = made.anchor[fluid.name].values.ravel().astype(LONG) / LONG(density)
-            return made
-
         def judge(result: Any) -> list[str]:
             rhos = [result.state[f.name].values.ravel().astype(LONG) / LONG(density) for f in problem.fluids]
             if isinstance(solver, jf.Convex):
@@ -172,7 +166,7 @@ def make_case(solver: Any, dim: int) -> Callable[[np.random.Generator], Case]:
             complaints = judge_exact(problem, rhos, told, np.random.default_rng(seed))
             return ["? " + text if "distance" in text else text for text in complaints]  # of order dx^2, on few cells
 
-        return Case(step, solver, judge, grid_words(problem))
+        return Case(lambda: rounded_step(problem, density), solver, judge, grid_words(problem))
 
     return make
 

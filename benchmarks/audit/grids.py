@@ -548,6 +548,14 @@ def grid_words(problem: GridProblem) -> str:
     return " ".join(words)
 
 
+def rounded_step(problem: GridProblem, density: float) -> Any:
+    """The step that a problem poses in its units; its anchors become those that the library rounds to."""
+    step = grid_step(problem, problem.units)
+    for fluid in problem.fluids:
+        fluid.mu = step.anchor[fluid.name].values.ravel().astype(LONG) / LONG(density)
+    return step
+
+
 def make_case(solver: Any, dim: int, allow: dict) -> Callable[[np.random.Generator], Case]:
     """The random problems of a solver on grids."""
 
@@ -556,12 +564,6 @@ def make_case(solver: Any, dim: int, allow: dict) -> Callable[[np.random.Generat
         problem.units = units = grid_units(rng, problem)
         seed = int(rng.integers(2**31))
         density = units.mass / units.length**dim
-
-        def step() -> Any:
-            made = grid_step(problem, units)
-            for fluid in problem.fluids:
-                fluid.mu = made.anchor[fluid.name].values.ravel().astype(LONG) / LONG(density)
-            return made
 
         def judge(result: Any) -> list[str]:
             rhos = [result.state[f.name].values.ravel().astype(LONG) / LONG(density) for f in problem.fluids]
@@ -575,7 +577,7 @@ def make_case(solver: Any, dim: int, allow: dict) -> Callable[[np.random.Generat
             unit = units.length * units.mass**0.5
             return judge_exact(problem, rhos, [result.distances[f.name] / unit for f in problem.fluids], rng)
 
-        return Case(step, solver, judge, grid_words(problem))
+        return Case(lambda: rounded_step(problem, density), solver, judge, grid_words(problem))
 
     return make
 

@@ -646,22 +646,29 @@ def wide() -> jf.Quantiles:
     return jf.Quantiles(np.linspace(2, 3, 81), walls=(0.0, 4.0))
 
 
-def line_virial(D: float, m: float, pull: Callable[[Any], Any] | None, kernel: Any) -> Facts:
-    """On the line the second moment and the square of the distance grow by 2 dt times the virial, but for errors of cells."""
+def virial_in(moment: Callable[[Any], float], inner: Callable[[Any], float], outer: Callable[[Any], float]) -> Facts:
+    """The second moment and the square of the distance grow by 2 dt (inner - outer), but for errors of the cells."""
 
     def check(flow: Flow) -> list[str]:
         wrong = []
         for i in range(len(flow) - 1):
             old, new, dt = flow[i], flow[i + 1], flow.dts[i]
-            inner = D * new.integrate_internal(lambda s: s**m)
-            outer = cells_expect(new, pull) if pull is not None else new.pair_expectation(kernel) / 2
-            left = new.moment(2) - old.moment(2) + flow.distances[i] ** 2 - 2 * dt * (inner - outer)
-            size = 2 * dt * (inner + abs(outer)) + old.moment(2)
+            left = moment(new) - moment(old) + flow.distances[i] ** 2 - 2 * dt * (inner(new) - outer(new))
+            size = 2 * dt * (inner(new) + abs(outer(new))) + moment(old)
             if abs(left) > 0.03 * size:
                 wrong.append(f"step {i}: virial off by {left / size:.2e} of its size")
         return wrong
 
     return check
+
+
+def line_virial(D: float, m: float, pull: Callable[[Any], Any] | None, kernel: Any) -> Facts:
+    """On the line the virial is D int rho^m less that of the potential or of the kernel."""
+    return virial_in(
+        lambda rho: rho.moment(2),
+        lambda rho: D * rho.integrate_internal(lambda s: s**m),
+        lambda rho: cells_expect(rho, pull) if pull is not None else rho.pair_expectation(kernel) / 2,
+    )
 
 
 def cells_expect(rho: jf.Quantiles, f: Callable[[Any], Any]) -> float:
@@ -695,21 +702,12 @@ def radial(n: int) -> Iterator[Case]:
 
 
 def radial_virial(D: float, k: float, m: float = 1, pull: float = 0.0) -> Facts:
-    """The second moment and the square of the distance moved grow by 2 dt (d D int rho^m - int r V'(r) - pull)."""
-
-    def check(flow: Flow) -> list[str]:
-        wrong = []
-        for i in range(len(flow) - 1):
-            old, new, dt = flow[i], flow[i + 1], flow.dts[i]
-            inner = new.dim * D * float(new.values**m @ new.volumes)
-            outer = shells_expect(new, lambda r: 4 * k * r**2 * (r**2 - 1)) + pull
-            left = new.second_moment - old.second_moment + flow.distances[i] ** 2 - 2 * dt * (inner - outer)
-            size = 2 * dt * (inner + abs(outer)) + old.second_moment
-            if abs(left) > 0.03 * size:
-                wrong.append(f"step {i}: virial off by {left / size:.2e} of its size")
-        return wrong
-
-    return check
+    """In space the virial is d D int rho^m - int r V'(r) - pull."""
+    return virial_in(
+        lambda rho: rho.second_moment,
+        lambda rho: rho.dim * D * float(rho.values**m @ rho.volumes),
+        lambda rho: shells_expect(rho, lambda r: 4 * k * r**2 * (r**2 - 1)) + pull,
+    )
 
 
 def shells_expect(rho: jf.RadialQuantiles, f: Callable[[Any], Any]) -> float:
