@@ -121,8 +121,9 @@ def measure_facts(case: Case, measure: Any, first: Any) -> Iterator[str]:
         yield f"least density {values.min()}"
     if case.bound is not None and values.max() > case.bound * (1 + BOUND):
         yield f"density {values.max() / case.bound - 1:.1e} above its bound"
-    held = values.max() * measure.grid.cell_volume / measure.mass
-    for axis in case.mirror if held < 0.2 else ():  # mass that concentrates gathers in one of the cells around the middle
+    for axis in case.mirror:
+        if values.max() * measure.grid.cell_volume > 0.2 * measure.mass:
+            break  # mass that concentrates gathers in one of the cells around the middle
         apart = np.abs(values - np.flip(values, axis)).sum() * measure.grid.cell_volume / measure.mass
         if apart > MIRROR * (6 / min(measure.grid.shape)) ** 2:
             yield f"mirror image along axis {axis} is {apart:.1e} away"
