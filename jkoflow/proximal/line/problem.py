@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,24 @@ from .terms import LineTerms
 _AT_ONE_PLACE = 1e3  # spacings of the numbers: less spread counts as none
 _MOST_EXCUSED = 1e-6  # share of the extent: the largest correction that may be left to rounding
 _THINNEST = 1e-9  # share of the extent: the least width of a cell under a bound on the density
+_KEPT = "the energy about the end of the last step on quantiles"
+
+
+class _KeptEnergy(NamedTuple):
+    """The energy about some nodes to second order, with what it depends on besides the law."""
+
+    walls: tuple[float, float] | None
+    nodes: Array
+    masses: list[tuple[str, Array]]
+    model: Model
+
+    def is_about(self, problem: LineProblem, x: Array) -> bool:
+        """Return True if this is the energy of a problem about the nodes x."""
+        masses = [(chain.name, chain.masses) for chain in problem.chains]
+        same = len(masses) == len(self.masses) and all(
+            a == b and np.array_equal(m, w) for (a, m), (b, w) in zip(masses, self.masses, strict=True)
+        )
+        return same and problem.walls == self.walls and np.array_equal(self.nodes, x)
 
 
 class LineProblem:
@@ -83,7 +102,13 @@ class LineProblem:
 
     @cached_property
     def start_model(self) -> Model:
-        """The objective about the start, with tips as they are."""
+        """The objective about the start, with tips as they are.
+
+        Its energy is that about the end of the step before, if the start is this end.
+        """
+        kept: _KeptEnergy | None = self.step.forms.taken(_KEPT)
+        if kept is not None and kept.is_about(self, self.start):
+            return self._with_inertia(kept.model, self.start)
         return self.evaluate(self.start)
 
     def evaluate(self, x: Array, *, convexified: bool = False) -> Model:
@@ -92,16 +117,32 @@ class LineProblem:
         ``convexified`` is for steps where the whole second derivative is not positive definite. It leaves out what is concave,
         and takes the slope over r in place of second derivatives that are infinite at the origin.
         """
-        n = len(x)
-        model = Model.zero(n)
+        return self._with_inertia(self._energy(x, convexified), x)
+
+    def end_values(self, x: Array) -> tuple[float, float, float]:
+        """The value of the objective at the end of a step, and the sums of sizes that tell its rounding and the gradient's.
+
+        The energy about the end is kept with the law: the step that follows begins with it.
+        """
+        model, inertia = self._energy(x, False), self._with_inertia(Model.zero(len(x)), x)
+        self.step.forms.keep(_KEPT, _KeptEnergy(self.walls, x, [(chain.name, chain.masses) for chain in self.chains], model))
+        return model.value + inertia.value, model.size + inertia.size, model.forces + inertia.forces
+
+    def _with_inertia(self, model: Model, x: Array) -> Model:
+        """The model with the inertia of all species added."""
+        for chain in self.chains if np.isfinite(model.value) else ():
+            self._inertia(chain, x[chain.nodes], model)
+            model.rounding += 4 * float(np.spacing(np.abs(x).max()) * chain.inertia * chain.masses.sum())
+        return model
+
+    def _energy(self, x: Array, convexified: bool) -> Model:
+        """The energy about x to second order."""
+        model = Model.zero(len(x))
         if np.any(np.diff(x)[self.barrier] <= 0):
             model.value = np.inf
             return model
         for chain in self.chains:
-            nodes = x[chain.nodes]
-            self._inertia(chain, nodes, model)
-            model.rounding += 4 * float(np.spacing(np.abs(x).max()) * chain.inertia * chain.masses.sum())
-            self._cells(chain, nodes, model, convexified)
+            self._cells(chain, x[chain.nodes], model, convexified)
             self._points(chain, x, model, convexified)
         for a, b, kernel in self.terms.crosses:
             self._cross(self.chain(a), self.chain(b), kernel, x, model, convexified)

@@ -301,9 +301,9 @@ def _checked(problem: LineProblem, end: _End) -> _End:
     x, start = problem.in_order(end.x), problem.start
     spacing = float(np.spacing(np.abs(start).max() + np.abs(x).max()))
     crossed = float(np.abs(x - end.x).max()) > _ROUNDINGS * spacing
-    before, after = problem.start_model, problem.evaluate(x)
-    noise = 1e-12 * (before.size + after.size) + spacing * (before.forces + after.forces)
-    worse = not after.value <= before.value + noise
+    before, (value, size, forces) = problem.start_model, problem.end_values(x)
+    noise = 1e-12 * (before.size + size) + spacing * (before.forces + forces)
+    worse = not value <= before.value + noise
     at_rest = float(np.abs(x - start).max()) <= _ROUNDINGS * spacing
     status = Status.STALLED if end.status.ok and (crossed or (worse and not at_rest)) else end.status
     return replace(end, x=start if worse and np.isfinite(before.value) else x, status=status)
