@@ -10,6 +10,7 @@ from ...._typing import Array, Mask
 from ..local_energy import LocalEnergy
 
 _SMALL = 1e-4  # of the argument of Bernoulli's function, and of a relative difference of densities: below, a series
+_LARGE = 700.0  # argument at which Bernoulli's function is below the least number
 
 
 class Flux(NamedTuple):
@@ -36,9 +37,11 @@ def scharfetter_gummel(diffusion: float, left: Array, right: Array, rise: Array,
     Source: Scharfetter and Gummel (1969).
     """
     w = rise / diffusion
-    ahead, behind = _bernoulli(w), _bernoulli(-w)
+    less, slope = _bernoulli(np.abs(w))
+    more, rises = less + np.abs(w), w > 0  # B(-w) = B(w) + w
+    ahead, behind = np.where(rises, less, more), np.where(rises, more, less)
     scale = diffusion / h
-    of_rise = (_bernoulli_slope(w) * left + _bernoulli_slope(-w) * right) / h
+    of_rise = (np.where(rises, slope, -1 - slope) * left + np.where(rises, -1 - slope, slope) * right) / h
     return Flux(scale * (ahead * left - behind * right), scale * ahead, -scale * behind, of_rise)
 
 
@@ -113,19 +116,11 @@ def _mean_of_pressure(local: LocalEnergy, high: Array, low: Array) -> tuple[Arra
     return np.where(empty, 0.0, a * np.where(close, 0.5 * (1 + t), mean)), drop, close
 
 
-def _bernoulli(w: Array) -> Array:
-    """B(w) = w / (exp(w) - 1)."""
-    small = np.abs(w) < _SMALL
-    safe = np.where(small, 1.0, w)
-    with np.errstate(over="ignore"):
-        return np.where(small, 1 - w / 2 + w**2 / 12, safe / np.expm1(safe))
-
-
-def _bernoulli_slope(w: Array) -> Array:
-    """B'(w)."""
-    small = np.abs(w) < _SMALL
-    safe = np.where(small, 1.0, w)
-    with np.errstate(over="ignore", invalid="ignore"):
-        rest = np.expm1(safe)
-        slope = np.where(safe > 500, 0.0, (rest - safe * (rest + 1)) / rest**2)
-    return np.where(small, -0.5 + w / 6, slope)
+def _bernoulli(w: Array) -> tuple[Array, Array]:
+    """B(w) = w / (exp(w) - 1) and B'(w), for w >= 0."""
+    small, large = w < _SMALL, w > _LARGE
+    safe = np.where(small | large, 1.0, w)
+    rest = np.expm1(safe)
+    value = np.where(small, 1 - w / 2 + w**2 / 12, np.where(large, 0.0, safe / rest))
+    slope = np.where(small, -0.5 + w / 6, np.where(large, 0.0, (rest - safe * (rest + 1)) / rest**2))
+    return value, slope

@@ -76,6 +76,12 @@ class FiniteVolumeStep:
         self.coupling = couplings[0] if len(couplings) == 1 else None
         self.nonlocal_terms = JointTerms(tuple(t for t in energy.joint.terms if t is not self.coupling))
 
+    @property
+    def is_linear(self) -> bool:
+        """True if the equations are linear: entropies and potentials alone."""
+        alone = self.coupling is None and not self.nonlocal_terms
+        return alone and all(x.entropy > 0 and np.isinf(x.cap) and not _steady(x).strictly_convex for x in self.local)
+
     @cached_property
     def stiffness(self) -> list[float]:
         """The pressure at twice the bound, by species: an energy in the unit of the problem.

@@ -11,6 +11,7 @@ import numpy as np
 from ...._log import log_iteration
 from ...._status import Status
 from ...._typing import Array
+from ....grids import Grid
 from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, Pair
 from ....linear import gmres
 from ....measures import Density, Measure
@@ -29,6 +30,7 @@ _COARSE = 1e-3  # the tolerance of shorter steps on the way to one that is not s
 _SHORTER = 4  # times max_iterations: those on this way
 _PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
 _FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
+_KEPT = "the factors of the last linear step by finite volumes"
 _DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
 _OF_PSI = 1e-7  # share of the mass: the residual that may be left once psi is exactly that of the charge
 _MOST_NOISE = 1e-3  # share of the mass: the largest residual that counts as rounding
@@ -76,9 +78,9 @@ class FiniteVolume(IterativeSolver):
 
     ``distances`` are tau (int |v|^2 d rho)^(1/2), from the fluxes: W2 to the first order in tau.
 
-    Cost: 1 to 4 Newton iterations for a linear equation, 3 to 20 for others. Each is a sparse factorisation, O(n) on the line
-    and about n^1.3 in the plane, or, on large grids, some ten to thirty multigrid cycles of O(n). See
-    ``benchmarks/trust.txt``.
+    Cost: 1 or 2 Newton iterations for a linear equation (entropies and potentials), whose factors are kept for the steps that
+    follow; 3 to 20 for others. Each is a sparse factorisation, O(n) on the line and about n^1.3 in the plane, or, on large
+    grids, some ten to thirty multigrid cycles of O(n). See ``benchmarks/trust.txt``.
 
     Source: Scharfetter and Gummel (1969); Eymard, Gallouet, Herbin, Finite volume methods (2000); for gradient flows
     Cances, Gallouet, Todeschini (2020).
@@ -246,8 +248,12 @@ def _direction(problem: FiniteVolumeStep, trial: Trial) -> Array | None:
     grids GMRES solves the system, with a multigrid cycle as the preconditioner. If it does not get there, and with psi, the
     preconditioner is a factorisation, in space an incomplete one. GMRES takes in the answer of nonlocal fields too.
     """
-    matrix, excess = problem.jacobian(trial), trial.excess
+    excess = trial.excess
     large = problem.grid.size > _FACTORISED[problem.grid.dim] and not (problem.grid.dim == 2 and _is_entropic(problem))
+    if problem.is_linear and not large:
+        kept = _kept_factors(problem, trial)
+        return None if kept is None else -kept(excess)
+    matrix = problem.jacobian(trial)
 
     def apply(change: Array) -> Array:
         product = np.asarray((matrix @ change.ravel()).reshape(change.shape))
@@ -269,6 +275,27 @@ def _direction(problem: FiniteVolumeStep, trial: Trial) -> Array | None:
 
 def _is_entropic(problem: FiniteVolumeStep) -> bool:
     return all(local.entropy > 0 for local in problem.local)
+
+
+class _Kept(NamedTuple):
+    """The factors of the matrix of a linear equation, with what it depends on besides the law."""
+
+    names: tuple[str, ...]
+    taus: list[float]
+    grid: Grid
+    solve: Callable[[Array], Array] | None
+
+    def is_of(self, problem: FiniteVolumeStep) -> bool:
+        return self[:3] == (problem.names, problem.taus, problem.grid)
+
+
+def _kept_factors(problem: FiniteVolumeStep, trial: Trial) -> Callable[[Array], Array] | None:
+    """The factors of a linear equation, those of the last step if it had the same matrix: they are kept with the law."""
+    kept: _Kept | None = problem.step.forms.taken(_KEPT)
+    if kept is None or not kept.is_of(problem):
+        kept = _Kept(problem.names, problem.taus, problem.grid, _factorised(problem.jacobian(trial), incomplete=False))
+    problem.step.forms.keep(_KEPT, kept)
+    return kept.solve
 
 
 def _factorised(matrix: Any, incomplete: bool) -> Callable[[Array], Array] | None:
