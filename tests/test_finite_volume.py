@@ -372,3 +372,14 @@ def test_distances_are_at_most_the_diagonal_of_the_box():
     law = jf.Entropy() + jf.Potential(lambda x, y: 50 * (x**2 + 10 * y**2))
     answer = jf.FiniteVolume().solve(jf.ProximalStep(law, jf.Species.of(bump), 1.0))
     assert answer.distances[""] <= 6 * 2**0.5
+
+
+def test_linear_steps_share_their_factors_only_where_they_may():
+    """A last step that is shorter, another grid, another law: each as with a law that no step has seen."""
+    pull = jf.Potential(lambda x: x**2 / 2)
+    law, solver = jf.Entropy() + pull, jf.FiniteVolume()
+    for cells, tau in ((60, 0.1), (60, 0.1), (60, 0.04), (30, 0.04), (60, 0.1)):
+        rho = jf.Species.of(jf.Grid.box((-3, 3), cells=cells).density(lambda x: np.exp(-((x - 1) ** 2))))
+        seen, fresh = (solver.solve(jf.ProximalStep(one, rho, tau)) for one in (law, jf.Entropy() + pull))
+        assert seen.status is fresh.status is jf.Status.CONVERGED
+        assert np.array_equal(seen.state[""].values, fresh.state[""].values)

@@ -492,3 +492,21 @@ def test_storage_and_export_of_quantiles(tmp_path):
     data = jf.to_xarray(flow)
     assert data["nodes_x"].shape == (4, 3)
     assert np.array_equal(data["masses_y"], [2.0])
+
+
+def test_a_step_does_not_depend_on_what_its_law_has_seen():
+    """The energy about the end of a step is kept for the next one: to the last bit as with a law that no step has seen."""
+
+    def made():
+        return (
+            0.3 * jf.Entropy() + jf.RenyiEntropy(2) + jf.Potential(np.cosh, gradient=np.sinh) + jf.Interaction(jf.PowerLaw(2))
+        )
+
+    law, solver = made(), jf.QuantileNewton()
+    state = jf.Species.of(jf.Quantiles(np.linspace(-1, 2, 41), np.full(40, 1 / 40)))
+    other = jf.Species.of(jf.Quantiles(np.linspace(-1, 2, 41), np.linspace(1, 2, 40) / 60))
+    for tau in (0.1, 0.02, 0.1):
+        for start in (state, other, state):
+            seen, fresh = (solver.solve(jf.ProximalStep(one, start, tau)) for one in (law, made()))
+            assert np.array_equal(seen.state[""].nodes, fresh.state[""].nodes)
+        state = solver.solve(jf.ProximalStep(law, state, tau)).state

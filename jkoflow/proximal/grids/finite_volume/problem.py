@@ -115,20 +115,9 @@ class FiniteVolumeStep:
             if self.coupling is not None:
                 phi = phi + self._charge(k) * unknowns[count]
             flux = self._flux(k, rho[k], phi)
+            noise = max(noise, self._rounding(k, rho[k], unknowns[k], phi, flux))
             inflow = np.zeros_like(rho[k])
-            faces, weight = self.faces[k], self.taus[k] / self.faces[k].widths
-            part = weight * flux.value
-            both = weight * (np.abs(flux.of_left) * rho[k][faces.left] + np.abs(flux.of_right) * rho[k][faces.right])
-            both += weight * np.abs(flux.of_rise) * (np.abs(phi[faces.left]) + np.abs(phi[faces.right]))
-            if (steady := _steady(local)).strictly_convex:
-                own = steady.curvature(np.maximum(rho[k], 1e-12 * rho[k].max())) * rho[k]
-                both += weight * np.abs(flux.of_rise) * (own[faces.left] + own[faces.right])
-            if np.isfinite(local.cap):
-                full = unknowns[k] >= local.cap
-                both += weight * np.abs(flux.of_rise) * self.stiffness[k] * (1.0 * full[faces.left] + full[faces.right])
-            c, m = _fast(local)
-            both += weight * c * (rho[k][faces.left] ** m + rho[k][faces.right] ** m) / faces.widths
-            noise = max(noise, _ROUNDING * float(both.sum()) / float(self.totals[k]))
+            part = self.taus[k] / self.faces[k].widths * flux.value
             np.add.at(inflow, self.faces[k].left, -part)
             np.add.at(inflow, self.faces[k].right, part)
             fluxes.append(flux)
@@ -142,6 +131,20 @@ class FiniteVolumeStep:
             gross = sum(abs(self._charge(k)) * total for k, total in enumerate(self.totals)) or 1.0
             residual = max(residual, float(np.abs(charge).sum() / gross))
         return Trial(unknowns, rho, np.stack(levels), fluxes, np.stack(excess), residual, noise)
+
+    def _rounding(self, k: int, rho: Array, u: Array, phi: Array, flux: Flux) -> float:
+        """What rounding of the densities, and of the terms of phi, may leave of the residual of a species."""
+        local, faces = self.local[k], self.faces[k]
+        terms = np.abs(phi)
+        if (steady := _steady(local)).strictly_convex:
+            terms = terms + steady.curvature(np.maximum(rho, _LEAST_TRACE * rho.max())) * rho
+        if np.isfinite(local.cap):
+            terms = terms + np.where(u >= local.cap, self.stiffness[k], 0.0)
+        c, m = _fast(local)
+        both = np.abs(flux.of_left) * rho[faces.left] + np.abs(flux.of_right) * rho[faces.right]
+        both += np.abs(flux.of_rise) * (terms[faces.left] + terms[faces.right])
+        both += c * (rho[faces.left] ** m + rho[faces.right] ** m) / faces.widths
+        return _ROUNDING * float((self.taus[k] / faces.widths * both).sum()) / float(self.totals[k])
 
     def with_psi_of_charge(self, trial: Trial) -> Trial:
         """The trial with the same densities, and psi exactly that of their charge."""
