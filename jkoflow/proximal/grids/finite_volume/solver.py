@@ -244,12 +244,12 @@ def _positive(problem: FiniteVolumeStep, unknowns: Array) -> Array:
 def _direction(problem: FiniteVolumeStep, trial: Trial) -> Array | None:
     """Newton's correction of the unknowns; None if the matrix is singular.
 
-    On the line, on small grids, and in the plane with entropies, whose equations are linear, the matrix is factorised. On large
-    grids GMRES solves the system, with a multigrid cycle as the preconditioner. If it does not get there, and with psi, the
+    On the line, on small grids, and in the plane with entropies or bounds, the matrix is factorised. On other large grids
+    GMRES solves the system, with a multigrid cycle as the preconditioner. If it does not get there, and with psi, the
     preconditioner is a factorisation, in space an incomplete one. GMRES takes in the answer of nonlocal fields too.
     """
     excess = trial.excess
-    large = problem.grid.size > _FACTORISED[problem.grid.dim] and not (problem.grid.dim == 2 and _is_entropic(problem))
+    large = problem.grid.size > _FACTORISED[problem.grid.dim] and not (problem.grid.dim == 2 and _suits_factors(problem))
     if problem.is_linear and not large:
         kept = _kept_factors(problem, trial)
         return None if kept is None else -kept(excess)
@@ -273,8 +273,9 @@ def _direction(problem: FiniteVolumeStep, trial: Trial) -> Array | None:
     return gmres(apply, -excess, precondition, tolerance, _PRODUCTS)
 
 
-def _is_entropic(problem: FiniteVolumeStep) -> bool:
-    return all(local.entropy > 0 for local in problem.local)
+def _suits_factors(problem: FiniteVolumeStep) -> bool:
+    """Return True for entropies, whose equations are linear, and for bounds, under which a cycle sees no front."""
+    return all(local.entropy > 0 or np.isfinite(local.cap) for local in problem.local)
 
 
 class _Kept(NamedTuple):
