@@ -97,7 +97,7 @@ class SafeStepScheme(StepScheme):
             answer = solver.solve(step)
             used += answer.iterations
             if answer.status.ok:
-                if step.forms.pairs:
+                if step.forms.pairs and step.forms.internal:
                     _warn_of_concentration(step.anchor, answer.state)
                 return replace(answer, iterations=used), solver
             first = first or (answer, solver)
@@ -106,7 +106,7 @@ class SafeStepScheme(StepScheme):
 
 
 def _warn_of_concentration(before: Species, after: Species) -> None:
-    """Warn if pair interactions bring more than a fifth of the mass of a species into one cell."""
+    """Warn if pair interactions bring more than a fifth of the mass of a species into one cell, against its diffusion."""
     for name, density in after.items():
         held = _largest_share(density)
         if held > _SHARE >= _largest_share(before[name]):
