@@ -56,7 +56,7 @@ class UnresolvedWarning(UserWarning):
 
 
 class ConcentrationWarning(UserWarning):
-    """Warning that attraction gathers more than a fifth of the mass in one cell, against diffusion: what follows depends on the cells."""
+    """Warning that attraction gathers a fifth of the mass in one cell, against diffusion: what follows depends on the cells."""
 
 
 class CycleWarning(UserWarning):
