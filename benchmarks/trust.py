@@ -8,6 +8,7 @@ The parts stand in ``benchmarks/audit``: ``steps.py`` (random steps), ``natural.
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -35,7 +36,9 @@ SEED = 7  # none that a solver was mended on
 
 
 def main() -> None:
-    quick = "--quick" in sys.argv
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a hundredth of the random steps, natural runs on 32 x 32 cells")
+    quick = parser.parse_args().quick
     print("random steps: solver, problems, and what came of them\n", flush=True)
     for solver, count in STEPS.items():
         print(_output("steps.py", solver, str(count // 100 if quick else count), str(SEED)).splitlines()[-1], flush=True)
