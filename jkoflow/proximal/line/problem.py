@@ -11,8 +11,9 @@ import numpy as np
 from ..._arrays import cumulated
 from ..._typing import Array, Mask
 from ...kernels.sums import LineKernel, at_gauss_points, over_gauss_points
-from ...measures import Quantiles, Species
+from ...measures import Species
 from ..base import ProximalStep
+from .anchors import target_of, within_floors
 from .clusters import Tip
 from .exact_parts import add_ranks, add_tip, own_cells
 from .model import Chain, FarPart, Model, at_ends, square
@@ -74,13 +75,13 @@ class LineProblem:
         start = 0
         positions, floors, barrier, fixed = [], [], [], []
         for name, anchor in step.anchor.items():
-            weight, target = _target(step, name, anchor)
+            weight, target = target_of(step, name, anchor)
             with_mass = anchor.masses > 0
             least = with_mass * anchor.masses * self.terms.floors.get(name, 0.0)
             least[least > 0] = np.maximum(least[least > 0], _THINNEST * float(np.ptp(anchor.nodes)))
             singular = any(kernel.singular for kernel in self.terms.selves.get(name, []))
             with_barrier = with_mass & (least == 0) & (name in self.terms.cells or singular)
-            nodes, gap_floors, gap_barriers = _within_floors(anchor.nodes, least, walls), least, with_barrier
+            nodes, gap_floors, gap_barriers = within_floors(anchor.nodes, least, walls), least, with_barrier
             if walls is not None:
                 nodes = np.concatenate([[walls[0]], nodes, [walls[1]]])
                 gap_floors, gap_barriers = np.pad(gap_floors, 1), np.pad(gap_barriers, 1)
@@ -395,34 +396,3 @@ class LineProblem:
                 model.far.append(FarPart(a.nodes, b.nodes, za, ma, zb, mb, c, part))
             model.add_points(a, ma, c * value, c * slope_a, curvature_a)
             model.add_points(b, mb, np.zeros_like(zb), c * slope_b, curvature_b)
-
-
-def _within_floors(nodes: Array, least: Array, walls: tuple[float, float] | None) -> Array:
-    """Return the nodes with cells widened to at least ``least``, between the walls; the given nodes if they are wide enough.
-
-    Raises ValueError if the walls leave no room.
-    """
-    widths = np.diff(nodes)
-    if np.all(widths >= least):
-        return nodes
-    widths = np.maximum(widths, least)
-    middle = (nodes[0] + nodes[-1]) / 2
-    if walls is not None:
-        room = walls[1] - walls[0] - float(least.sum())
-        if room < 0:
-            raise ValueError(f"bound must leave room for the mass between the walls {walls}, got {-room:.3g} too little")
-        spare = widths - least
-        widths = least + spare * min(1.0, room / max(float(spare.sum()), 1e-300))
-        half = float(widths.sum()) / 2
-        middle = min(max(middle, walls[0] + half), walls[1] - half)
-    start = middle - float(widths.sum()) / 2
-    return np.concatenate([[start], start + np.cumsum(widths)])
-
-
-def _target(step: ProximalStep, name: str, anchor: Quantiles) -> tuple[float, Array]:
-    """Return the total weight of the anchors of a species, and the weighted mean of their nodes, which need not be in order."""
-    weight, total = 1.0, anchor.nodes.copy()
-    for c, other in step.further:
-        weight += c
-        total += c * other[name].nodes
-    return weight, total / weight

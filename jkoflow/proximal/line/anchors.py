@@ -1,0 +1,40 @@
+"""Where a step on quantiles starts, and what draws its nodes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..._typing import Array
+from ...measures import Quantiles
+from ..base import ProximalStep
+
+
+def within_floors(nodes: Array, least: Array, walls: tuple[float, float] | None) -> Array:
+    """Return the nodes with cells widened to at least ``least``, between the walls; the given nodes if they are wide enough.
+
+    Raises ValueError if the walls leave no room.
+    """
+    widths = np.diff(nodes)
+    if np.all(widths >= least):
+        return nodes
+    widths = np.maximum(widths, least)
+    middle = (nodes[0] + nodes[-1]) / 2
+    if walls is not None:
+        room = walls[1] - walls[0] - float(least.sum())
+        if room < 0:
+            raise ValueError(f"bound must leave room for the mass between the walls {walls}, got {-room:.3g} too little")
+        spare = widths - least
+        widths = least + spare * min(1.0, room / max(float(spare.sum()), 1e-300))
+        half = float(widths.sum()) / 2
+        middle = min(max(middle, walls[0] + half), walls[1] - half)
+    start = middle - float(widths.sum()) / 2
+    return np.concatenate([[start], start + np.cumsum(widths)])
+
+
+def target_of(step: ProximalStep, name: str, anchor: Quantiles) -> tuple[float, Array]:
+    """Return the total weight of the anchors of a species, and the weighted mean of their nodes, which need not be in order."""
+    weight, total = 1.0, anchor.nodes.copy()
+    for c, other in step.further:
+        weight += c
+        total += c * other[name].nodes
+    return weight, total / weight
