@@ -9,7 +9,8 @@ import numpy as np
 from ...._typing import Array, Mask
 from ..local_energy import LocalEnergy
 
-_SMALL = 1e-4  # of the argument of Bernoulli's function, and of a relative difference of densities: below, a series
+_SMALL = 1e-4  # of the argument of Bernoulli's function: below, its series
+_CLOSE = 1e-6  # relative difference of two densities: below, their arithmetic mean stands for that of the pressure
 _LARGE = 700.0  # argument at which Bernoulli's function is below the least number
 
 
@@ -112,7 +113,7 @@ def _mean_of_pressure(local: LocalEnergy, high: Array, low: Array) -> tuple[Arra
             pressures += c * (at_high - t * at_low - (function.integrand(a) - function.integrand(t * a)) / a)
         mean = pressures / drop  # in units of a
     drop = drop * a ** (least - 1)
-    close = (t > 1 - _SMALL) | ~np.isfinite(mean) | (drop <= 0)
+    close = (t > 1 - _CLOSE) | ~np.isfinite(mean) | (drop <= 0)
     return np.where(empty, 0.0, a * np.where(close, 0.5 * (1 + t), mean)), drop, close
 
 

@@ -17,7 +17,7 @@ from ..local_energy import GridEnergy, LocalEnergy
 from .faces import Faces
 from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind
 
-_ROUNDING = 8 * np.finfo(float).eps  # of the sum of the fluxes in both directions
+_ROUNDING = 4 * np.finfo(float).eps  # of the sum of the fluxes in both directions
 _LEAST_TRACE = 1e-12  # share of the largest density: below, U'' may be infinite
 TRACES = (1e-2, 1e-6)  # shares of the largest density: its trace that stands in for vacuum, to fill and to empty cells
 
