@@ -383,3 +383,18 @@ def test_linear_steps_share_their_factors_only_where_they_may():
         seen, fresh = (solver.solve(jf.ProximalStep(one, rho, tau)) for one in (law, jf.Entropy() + pull))
         assert seen.status is fresh.status is jf.Status.CONVERGED
         assert np.array_equal(seen.state[""].values, fresh.state[""].values)
+
+
+@pytest.mark.parametrize("bound", [3.0, 8.0])
+@pytest.mark.parametrize("tau", [10.0, 1e6])
+def test_a_crowd_gathers_over_long_ways(bound, tau):
+    """Under a bound alone a long step is solved; in the longest the lowest cells are full and the highest empty."""
+    grid = jf.Grid.box((0, 1), (0, 1), cells=24)
+    V = grid.sample(lambda x, y: (x - 0.51) ** 2 + 5 * (y - 0.45) ** 2)
+    half = grid.density(lambda x, y: (x < 0.42) * 1.0)
+    answer = jf.FiniteVolume().solve(jf.ProximalStep(jf.Congestion(bound) + jf.Potential(V), jf.Species.of(half), tau))
+    assert answer.status is jf.Status.CONVERGED
+    if tau > 100:
+        order = np.argsort(V, axis=None)
+        filled = np.clip(24**2 - bound * np.arange(24**2), 0.0, bound)
+        assert np.allclose(answer.state[""].values.ravel()[order], filled, atol=1e-3 * bound)

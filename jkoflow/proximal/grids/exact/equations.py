@@ -22,7 +22,7 @@ from ..local_energy import GridEnergy
 from ..mass_level import level_of_mass
 
 _INVERTED = 0.05  # share of the residual that negative masses may make up before they are repaired
-_NOT_OPTIMAL = 0.1  # relative difference of cost and dual; 4 per cent come from the quadrature on 48 cells of a bump
+_OFF = 0.05  # share of the cost of a map: a dual that differs by more counts too, one that differs by twice that alone
 _COARSEST = 16  # cells along an axis of the coarsest grid, at least
 
 
@@ -335,15 +335,16 @@ class GridStep:
 
         * next to obstacles, whose faces do not show the motion of the mass beside them; there the gap is NaN;
         * where the map is not optimal: its cost differs from the dual by more than a tenth. Within a full part of a crowd
-          nothing determines the map.
+          nothing determines the map. From a twentieth on it is a mean of both, so that it does not jump from step to step.
         """
         state = self.anchor.like(dict(zip(self.names, trial.rho, strict=True)))
         squared, duals = self.squared_displacements(trial), self.duals(trial)
         gap = sum(cost / (2 * tau) - dual for cost, tau, dual in zip(squared, self.taus, duals, strict=True))
         for k, name in enumerate(self.names):
             of_dual, obstacles = 2 * self.taus[k] * duals[k], self.conjugates[name].local.forbidden.any()
-            if obstacles or abs(squared[k] - of_dual) > _NOT_OPTIMAL * squared[k]:
-                squared[k], gap = max(of_dual, 0.0), np.nan if obstacles else gap
+            off = abs(squared[k] - of_dual) / squared[k] if squared[k] > 0 else 0.0
+            of_map = 0.0 if obstacles else float(np.clip(2 - off / _OFF, 0.0, 1.0))
+            squared[k], gap = max(of_map * squared[k] + (1 - of_map) * of_dual, 0.0), np.nan if obstacles else gap
         distances = {name: squared[k] ** 0.5 for k, name in enumerate(self.names)}
         potentials = {name: -self.taus[k] * trial.phi[k] for k, name in enumerate(self.names)}
         return ProxResult(state, distances, potentials, status, iterations, trial.residual, gap)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -77,6 +78,11 @@ class FiniteVolumeStep:
         self.nonlocal_terms = JointTerms(tuple(t for t in energy.joint.terms if t is not self.coupling))
 
     @property
+    def diffusions(self) -> list[float]:
+        """The coefficients of the entropies."""
+        return [local.entropy for local in self.local]
+
+    @property
     def is_linear(self) -> bool:
         """True if the equations are linear: entropies and potentials alone."""
         alone = self.coupling is None and not self.nonlocal_terms
@@ -95,6 +101,19 @@ class FiniteVolumeStep:
             drop = float(np.abs(phi[faces.right] - phi[faces.left]).max(initial=0.0))
             scales.append(max(local.entropy, drop, max(self.grid.spacing) ** 2 / self.taus[k]))
         return scales
+
+    def with_diffusion(self, share: float) -> FiniteVolumeStep:
+        """The same equations with an entropy for species that have none, and no fast diffusion.
+
+        Its coefficient is ``share`` of what the potential rises at most along an axis. The unknowns are in the same units.
+        """
+        most = [share * max(self.grid.shape) * scale for scale in self.stiffness]
+        softer = copy(self)
+        softer.local = [
+            replace(local, entropy=local.entropy or (0.0 if _fast(local)[0] > 0 else entropy))
+            for local, entropy in zip(self.local, most, strict=True)
+        ]
+        return softer
 
     def start(self) -> Array:
         """The densities of the anchor; psi that of their charge is not needed, as the equation is linear in it."""
@@ -368,7 +387,7 @@ def _steady(local: LocalEnergy) -> LocalEnergy:
 
 def _mean(left: Array, right: Array) -> Array:
     """The logarithmic mean of two densities."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         gap = np.log(right / left)
         mean = np.where(np.abs(gap) > 1e-3, (right - left) / gap, (left + right) / 2)
     return np.where((left > 0) & (right > 0), mean, np.maximum(left, right) / 10)

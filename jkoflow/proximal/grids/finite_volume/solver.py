@@ -26,8 +26,9 @@ _SHORTEST, _GAIN = 2.0**-10, 1e-3  # of the line search: the least part of a cor
 _SLOW = 0.5  # a residual that falls less is slow
 _PATIENCE = 40  # iterations in which the residual has to halve
 _BLIND = 5  # corrections that may raise the residual since the best trial
-_COARSE = 1e-3  # the tolerance of shorter steps on the way to one that is not solved from the anchor
-_SHORTER = 4  # times max_iterations: those on this way
+_COARSE = 1e-3  # the tolerance of easier steps on the way to one that is not solved from the anchor
+_SHORTER = 4  # times max_iterations: those on such a way
+_DIFFUSION, _FADING = 0.1, 2.0**-14  # the first diffusion, a share of the rise of the potential; the share at which it ends
 _PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
 _FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
 _KEPT = "the factors of the last linear step by finite volumes"
@@ -73,8 +74,8 @@ class FiniteVolume(IterativeSolver):
     needed. RenyiEntropy with m < 1 is taken without other internal energies and bounds, and your own internal energies with
     a finite slope at density 0.
 
-    If Newton's method stalls from the anchor, the step is reached through shorter ones, whose answers are starts for the next.
-    That may take four times ``max_iterations``.
+    If Newton's method stalls from the anchor, the step is reached through easier ones, whose answers are starts for the next:
+    first with a diffusion that fades, then through shorter steps. Each way may take four times ``max_iterations``.
 
     ``distances`` are tau (int |v|^2 d rho)^(1/2), from the fluxes: W2 to the first order in tau.
 
@@ -122,8 +123,24 @@ class FiniteVolume(IterativeSolver):
         with np.errstate(all="ignore"):  # an overflow ends in the status
             end = self._newton(problem, problem.start(), self.tolerance)
             if not end.status.ok:
+                end = self._through_fading_diffusion(problem, end)
+            if not end.status.ok:
                 end = self._through_shorter_steps(step, problem, end)
         return self._answer(step, problem, *end)
+
+    def _through_fading_diffusion(self, problem: FiniteVolumeStep, failed: _End) -> _End:
+        """Newton's method from the answers with a diffusion that fades; ``failed`` if that fails too.
+
+        A front advances by about a cell in an iteration. With a diffusion mass is everywhere at once.
+        """
+
+        def solve(share: float, unknowns: Array, left: int) -> _End:
+            if share == 1:
+                return self._newton(problem, unknowns, self.tolerance)
+            return self._newton(problem.with_diffusion(_DIFFUSION * _FADING / share), unknowns, max(self.tolerance, _COARSE))
+
+        reached = through_shares(solve, problem.start(), _SHORTER * self.max_iterations, first=_FADING, least=_FADING)
+        return (reached.end or failed)._replace(iterations=failed.iterations + reached.iterations)
 
     def _through_shorter_steps(self, step: ProximalStep, problem: FiniteVolumeStep, failed: _End) -> _End:
         """Newton's method from the answers to shorter steps; ``failed`` if that fails too."""
@@ -283,18 +300,20 @@ class _Kept(NamedTuple):
 
     names: tuple[str, ...]
     taus: list[float]
+    diffusions: list[float]
     grid: Grid
     solve: Callable[[Array], Array] | None
 
     def is_of(self, problem: FiniteVolumeStep) -> bool:
-        return self[:3] == (problem.names, problem.taus, problem.grid)
+        return self[:-1] == (problem.names, problem.taus, problem.diffusions, problem.grid)
 
 
 def _kept_factors(problem: FiniteVolumeStep, trial: Trial) -> Callable[[Array], Array] | None:
     """The factors of a linear equation, those of the last step if it had the same matrix: they are kept with the law."""
     kept: _Kept | None = problem.step.forms.taken(_KEPT)
     if kept is None or not kept.is_of(problem):
-        kept = _Kept(problem.names, problem.taus, problem.grid, _factorised(problem.jacobian(trial), incomplete=False))
+        factors = _factorised(problem.jacobian(trial), incomplete=False)
+        kept = _Kept(problem.names, problem.taus, problem.diffusions, problem.grid, factors)
     problem.step.forms.keep(_KEPT, kept)
     return kept.solve
 
