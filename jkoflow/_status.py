@@ -35,6 +35,7 @@ class Status(Enum):
     STALLED = "the residual stopped falling while still above the tolerance"
     NOT_FINITE = "a number became infinite or NaN"
     INFEASIBLE = "no state satisfies the constraints of the step"
+    LEFT_DOMAIN = "a particle left the box of a field: take a larger box, a torus, or a FreeField"
     DT_TOO_SMALL = "the step size fell below its least before the error of the step met the tolerance"
     SOLVER_FAILED = "the external solver gave no solution"
 
@@ -57,6 +58,10 @@ class UnresolvedWarning(UserWarning):
 
 class ConcentrationWarning(UserWarning):
     """Warning that attraction gathers a fifth of the mass in one cell, against diffusion: what follows depends on the cells."""
+
+
+class RoughProfileWarning(UserWarning):
+    """Warning that a profile of secretion is not Lipschitz, so that theorems on mean-field limits do not cover it."""
 
 
 class CycleWarning(UserWarning):

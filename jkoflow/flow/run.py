@@ -86,6 +86,12 @@ class Run:
         t_end = finite("t_end", t_end)
         dt = positive("dt", self._default_dt(scheme, t_end, before) if dt is None else dt)
         law.check(self.state.masses)
+        law.forms.signals.check(self.state.fields, self.state.masses)
+        if law.field_names and not scheme.takes_fields:
+            raise ValueError(
+                f"{type(scheme).__name__} does not move fields, and the law has {', '.join(map(repr, law.field_names))}: take JKO, "
+                "ImplicitMidpoint or Alternating on Density and Quantiles, Overdamped on Particles, Inertial on MovingParticles"
+            )
         problem = Problem.of(law, self.state.masses, _mobility_again(mobility, before))
         given = {name: None if callable(alpha) else alpha for name, alpha in problem.mobility.items()}
         self.problem = problem.in_gradient_form() if scheme.needs_energy else problem

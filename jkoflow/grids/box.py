@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Grid:
-    """A box in dimension 1, 2 or 3 with no-flux walls, divided into equal cells.
+    """A box in dimension 1, 2 or 3, divided into equal cells, with no-flux walls or as a torus.
 
-    Make a grid with :meth:`Grid.box`. An array over the grid has one value per cell and the shape ``grid.shape``; its first
+    Make a grid with :meth:`Grid.box` or :meth:`Grid.torus`. An array over the grid has one value per cell and the shape ``grid.shape``; its first
     axis is x. Points of the grid are the cell centres.
 
     Attributes
@@ -32,6 +32,8 @@ class Grid:
         The two ends of the box along every axis.
     shape : tuple of int
         The number of cells along every axis.
+    periodic : bool
+        True for a torus, whose opposite ends are one. A torus holds fields, not densities.
 
     Examples
     --------
@@ -44,6 +46,7 @@ class Grid:
 
     bounds: tuple[tuple[float, float], ...]
     shape: tuple[int, ...]
+    periodic: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.bounds, tuple) or not isinstance(self.shape, tuple):
@@ -75,6 +78,18 @@ class Grid:
         counts = (cells,) * len(bounds) if np.ndim(cells) == 0 else tuple(cells)  # type: ignore[arg-type]
         ends = tuple((finite("low end", low), finite("high end", high)) for low, high in bounds)
         return cls(ends, tuple(positive_integer("cells", count) for count in counts))
+
+    @classmethod
+    def torus(cls, *bounds: tuple[float, float], cells: int | tuple[int, ...]) -> Grid:
+        """Return the grid on the torus: opposite ends are one. For fields, and particles in fields.
+
+        The arguments, and the errors raised, are those of :meth:`box`.
+
+        >>> Grid.torus((0, 1), cells=4).axes[0]
+        array([0.125, 0.375, 0.625, 0.875])
+        """
+        box = cls.box(*bounds, cells=cells)
+        return cls(box.bounds, box.shape, periodic=True)
 
     @property
     def dim(self) -> int:
@@ -205,6 +220,8 @@ class Grid:
 
     def inverse_laplacian(self, charge: Array, boundary: Wall) -> Array:
         """Return the solution of ``solve_poisson`` without its checks. With no flux, the mean of the charge is left out."""
+        if self.periodic:
+            raise ValueError("Poisson's equation is solved in a box with walls, got a torus: take Grid.box")
         return inverse_laplacian(charge, self.spacing, boundary)
 
     @cached_property

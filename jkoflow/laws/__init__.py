@@ -3,6 +3,7 @@
 * ``internal``: energies of the density, and the bound on it.
 * ``pairs``: interactions and drifts.
 * ``electrostatics``: the coupling of charges by Poisson's equation.
+* ``signals``: fields with their own energy, secretion and chemotaxis; ``signalling`` reads them.
 * ``rewriting``: a law with mobilities, or for unit masses.
 * ``forms``: the forms of terms, which is all that solvers see of a term.
 * ``reading``: the terms of a law, sorted by their forms.
@@ -18,10 +19,13 @@ from .pairs import CrossInteraction, Drift, Interaction, PairEnergy, RieszSelfEn
 from .potential import Potential
 from .reading import Entry, LawForms
 from .rewriting import UnitMasses, gradient_form, unit_masses
+from .signalling import Signals, emitter_of
+from .signals import Chemotaxis, FieldEnergy, FieldsAfter, Secretion
 from .velocity import Alignment, Friction
 
 __all__ = [
     "Alignment",
+    "Chemotaxis",
     "Combination",
     "Congestion",
     "ConvexFunction",
@@ -32,6 +36,8 @@ __all__ = [
     "Energy",
     "Entropy",
     "Entry",
+    "FieldEnergy",
+    "FieldsAfter",
     "Friction",
     "Functional",
     "Interaction",
@@ -43,9 +49,12 @@ __all__ = [
     "Potential",
     "RenyiEntropy",
     "RieszSelfEnergy",
+    "Secretion",
+    "Signals",
     "State",
     "Term",
     "UnitMasses",
+    "emitter_of",
     "gradient_form",
     "known_species",
     "newtonian_law",

@@ -12,6 +12,7 @@ from .._frozen import ReadOnly
 from .._typing import Array
 from .._validate import finite, species_name
 from ..measures import UNNAMED, Measure, Species
+from ..measures import State as WithFields
 from .forms import Form, General
 from .reading import LawForms
 from .symmetry import symmetrizing_mobilities
@@ -57,6 +58,9 @@ class Law(ReadOnly, ABC):
         The mobilities satisfy K_ba = (alpha_b / alpha_a) K_ab, where species a moves with -grad K_ab * rho_b (Di Francesco
         and Fagioli 2013, (5)). They are computed from the kernels. The mobility of the first species is 1.
 
+        Fields count too: a field that a species secretes with the rate sigma and by which it is steered with eta has the mobility
+        alpha sigma / eta, if the profile is the same for all species.
+
         If there are mobilities, ``gradient_form`` returns the energy, and JKO accepts the law.
 
         >>> from jkoflow import Drift, Morse
@@ -65,7 +69,22 @@ class Law(ReadOnly, ABC):
         >>> (Drift(Morse(), moves="x", by="y") - Drift(Morse(), moves="y", by="x")).symmetrizable() is None
         True
         """
-        return symmetrizing_mobilities(self.involves, self.forms.motions, self.forms.coupled_without_kernel)
+        forms, signals = self.forms, self.forms.signals
+        return symmetrizing_mobilities(
+            (*self.involves, *signals.names), forms.motions, forms.coupled_without_kernel, signals.ratios
+        )
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The names of the fields in the law."""
+        return self.forms.signals.names
+
+    @property
+    def without_fields(self) -> Law:
+        """The terms of the masses alone."""
+        if not self.field_names:
+            return self
+        return Combination(tuple((entry.factor, entry.term) for entry in self.forms.entries if not entry.form.is_signal))
 
     @abstractmethod
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
@@ -253,6 +272,10 @@ class Combination(Law):
 
     def __call__(self, state: State) -> float:
         self._must_have_energy()
+        if self.field_names:
+            whole = WithFields.of(state)  # type: ignore[arg-type]
+            self.forms.signals.check(whole.fields, whole.masses)
+            return self.without_fields(whole.masses) + self.forms.signals.energy(whole.fields, whole.masses)
         checked_state = self.check(state)
         return float(sum(c * term(checked_state) for c, term in self.parts if c != 0))
 
@@ -263,6 +286,11 @@ class Combination(Law):
         return sum((c * term.first_variation(checked_state, species) for c, term in self.parts if c != 0), zero)
 
     def _must_have_energy(self) -> None:
+        if not self.forms.signals.have_energy:
+            raise ValueError(
+                f"{self!r} has no energy: a species must secrete a field and follow it in a positive ratio, with one profile for "
+                "all species. Alternating takes the law, and the schemes of particles"
+            )
         for entry in self.forms.entries:
             if not entry.form.has_energy:
                 raise ValueError(

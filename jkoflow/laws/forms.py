@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from .._typing import Array, Mask, SpaceFunction
+from ..fields import Profile
 from ..grids import Grid
 from ..kernels import Kernel
 from .time_functions import fixed_at, takes_time
@@ -26,6 +27,8 @@ class Form:
 
     label: ClassVar[str] = "any term"
     has_energy: ClassVar[bool] = True
+    is_signal: ClassVar[bool] = False
+    """True for terms of fields, which ``laws.signalling`` reads."""
 
     @property
     def motions(self) -> tuple[tuple[str, str, Kernel], ...]:
@@ -187,6 +190,39 @@ class FieldCoupling(Form):
         if self.boundary != "neumann":
             shown.append(f"boundary={self.boundary!r}")
         return f"DirichletCoupling({', '.join(shown)})"
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxing(Form):
+    """A field c decays and diffuses: dc/dt = diffusion lap c - decay c, the L2 gradient flow of the field's own energy."""
+
+    label: ClassVar[str] = "energies of fields"
+    is_signal: ClassVar[bool] = True
+    field: str
+    diffusion: float
+    decay: float
+
+
+@dataclass(frozen=True, eq=False)
+class Emitting(Form):
+    """Species ``by`` makes the field ``into``: dc/dt = profile * rho."""
+
+    label: ClassVar[str] = "secretions"
+    is_signal: ClassVar[bool] = True
+    profile: Profile
+    by: str
+    into: str
+
+
+@dataclass(frozen=True, eq=False)
+class Steering(Form):
+    """Species ``moves`` is drawn with eta grad c along the field ``along``."""
+
+    label: ClassVar[str] = "chemotaxis"
+    is_signal: ClassVar[bool] = True
+    eta: float
+    moves: str
+    along: str
 
 
 @dataclass(frozen=True, eq=False)

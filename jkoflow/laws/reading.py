@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..kernels import Kernel
 from .forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, OneWay, Pair, Positions
+from .signalling import Signals
 
 F = TypeVar("F", bound=Form)
 T = TypeVar("T")
@@ -104,6 +105,11 @@ class LawForms:
         return self.each(General)
 
     @cached_property
+    def signals(self) -> Signals:
+        """The fields of the law."""
+        return Signals.of(self.entries)
+
+    @cached_property
     def motions(self) -> tuple[Motion, ...]:
         """The motions of all terms through kernels."""
         return tuple(Motion(a, b, factor, kernel) for factor, form, _ in self.entries for a, b, kernel in form.motions)
@@ -119,8 +125,8 @@ class LawForms:
 
     @property
     def has_energy(self) -> bool:
-        """True if every term is an energy."""
-        return all(entry.form.has_energy for entry in self.entries)
+        """True if every term is an energy, and the fields, if there are any, are part of one."""
+        return all(entry.form.has_energy for entry in self.entries) and self.signals.have_energy
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return ``make()``, and call it only at the first time for a key. A solver keeps here what it computes from the law.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from .._frozen import FrozenMapping
 from ..kernels import Kernel
 from ..kernels.base import terms_of
 from ..kernels.sums import compiled_pair
@@ -16,18 +17,23 @@ _SAME = 1e-12  # relative: coefficients that differ by less differ by rounding o
 
 
 def symmetrizing_mobilities(
-    names: Sequence[str], motions: Iterable[Motion], tied: Iterable[Sequence[str]]
+    names: Sequence[str],
+    motions: Iterable[Motion],
+    tied: Iterable[Sequence[str]],
+    given: Mapping[tuple[str, str], float] | None = FrozenMapping(),
 ) -> dict[str, float] | None:
     """Return mobilities alpha > 0 with K_ab / alpha_a = K_ba / alpha_b for all pairs of species; None if there are none.
 
     Of the species that interact, directly or through others, the first has the mobility 1. The species in one group of
-    ``tied`` have equal mobilities.
+    ``tied`` have equal mobilities. ``given`` are ratios alpha_b / alpha_a that must hold, by pairs (a, b); None: none can.
     """
+    if given is None:
+        return None
     coefficients: dict[tuple[str, str], dict[Any, float]] = defaultdict(dict)
     for a, b, c, kernel in motions:
         for key, strength in _by_shape(kernel).items():
             coefficients[a, b][key] = coefficients[a, b].get(key, 0.0) + c * strength
-    ratios = {}
+    ratios = dict(given)
     for a, b in combinations(names, 2):
         coefficients_ab, coefficients_ba = coefficients.get((a, b), {}), coefficients.get((b, a), {})
         ratio = _ratio(coefficients_ab, coefficients_ba)

@@ -42,6 +42,8 @@ class Density(Measure):
 
     def __post_init__(self) -> None:
         of_kind("grid", self.grid, Grid, "a Grid")
+        if self.grid.periodic:
+            raise ValueError("grid of a Density must be a box with walls, got a torus: a torus holds a Field")
         values = non_negative_array("values of a density", self.values, self.grid.shape).copy()
         values.setflags(write=False)
         object.__setattr__(self, "values", values)

@@ -11,6 +11,7 @@ import numpy as np
 from .._frozen import FrozenMapping, ReadOnly
 from .._typing import Array
 from .._validate import finite, finite_array
+from ..fields import AnyField
 from .base import Measure
 from .species import Species
 
@@ -25,12 +26,13 @@ class State(ReadOnly):
     ----------
     masses : Species
         The measures. A bare measure is accepted, and becomes the one unnamed species.
-    fields : mapping of arrays
-        What else evolves, by name: for schemes that carry functions of space which hold no mass. The arrays are kept read-only.
+    fields : mapping of Field, FreeField or arrays
+        What else evolves, by name: functions of space which hold no mass. Arrays are for schemes of one's own; they are kept
+        read-only.
     time : float
 
-    Raises ValueError for masses that are no measures, fields that are no arrays of finite real numbers, or a time that is not
-    finite.
+    Raises ValueError for masses that are no measures, fields that are neither fields nor arrays of finite real numbers, or a
+    time that is not finite.
 
     >>> from jkoflow import Quantiles
     >>> State(Quantiles([0.0, 1.0]), {"signal": [0.0, 1.0]}, time=2.0).fields["signal"]
@@ -38,7 +40,7 @@ class State(ReadOnly):
     """
 
     masses: Species
-    fields: Mapping[str, Array] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
     time: float = 0.0
 
     def __post_init__(self) -> None:
@@ -46,12 +48,16 @@ class State(ReadOnly):
         object.__setattr__(self, "time", finite("time", self.time))
         if not isinstance(self.fields, Mapping):
             raise ValueError(f"fields must be a mapping from names to arrays, got {type(self.fields).__name__}")
-        arrays = {}
+        arrays: dict[str, AnyField | Array] = {}
         for name, values in self.fields.items():
             if not isinstance(name, str):
                 raise ValueError(f"names of fields must be strings, got {name!r}")
-            arrays[name] = finite_array(f"field {name!r}", values, np.shape(values)).copy()
-            arrays[name].setflags(write=False)
+            if isinstance(values, AnyField):
+                arrays[name] = values
+                continue
+            array = finite_array(f"field {name!r}", values, np.shape(values)).copy()
+            array.setflags(write=False)
+            arrays[name] = array
         object.__setattr__(self, "fields", FrozenMapping(arrays))
 
     @classmethod

@@ -1,6 +1,7 @@
 """Time schemes: how a flow is cut into steps. Each scheme has a file of its own."""
 
 from .adaptive import Adaptive
+from .alternating import Alternating
 from .base import Carry, Scheme, StepInfo, Taken, chord_dissipation
 from .bdf2 import BDF2
 from .brezis import Brezis
@@ -15,6 +16,7 @@ __all__ = [
     "BDF2",
     "JKO",
     "Adaptive",
+    "Alternating",
     "Brezis",
     "Carry",
     "ExponentialEuler",

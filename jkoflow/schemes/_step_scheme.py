@@ -31,6 +31,7 @@ class StepScheme(Scheme):
             )
 
     def filled_in(self, law: Law, state: Species) -> Self:
+        law = law.without_fields
         solver = recommended_solver(next(iter(state.values())), law, state) if self.solver is None else self.solver
         return replace(self, solver=solver.filled_in(state))
 
@@ -71,7 +72,7 @@ class SafeStepScheme(StepScheme):
 
     def filled_in(self, law: Law, state: Species) -> Self:
         if self.solver is None and self.fallback is None and state.kind is Density:
-            solver, *others = (solver.filled_in(state) for solver in grid_solvers(law, state))
+            solver, *others = (solver.filled_in(state) for solver in grid_solvers(law.without_fields, state))
             return replace(self, solver=solver, fallback=tuple(others), each_step=True)
         others = [solver.filled_in(state) for solver in self.fallback or ()]
         return replace(super().filled_in(law, state), fallback=tuple(others))

@@ -96,6 +96,7 @@ class Scheme(ABC):
       carry holds the size proposed for the next step, an array of one number under the name ``dt``.
     * ``exact_in_time``: the scheme has no error in dt. Its ``order`` is inf.
     * ``needs_energy``: a law of drifts is handed to the scheme in its gradient form, if the law has one.
+    * ``takes_fields``: the scheme moves the fields of a law too. A law with fields is refused otherwise.
     """
 
     order: ClassVar[float]
@@ -103,6 +104,7 @@ class Scheme(ABC):
     chooses_dt: ClassVar[bool] = False
     exact_in_time: ClassVar[bool] = False
     needs_energy: ClassVar[bool] = True
+    takes_fields: ClassVar[bool] = False
 
     def filled_in(self, law: Law, state: Species) -> Scheme:
         """Return the same scheme with every default filled in for this law and state."""
@@ -119,7 +121,9 @@ class Scheme(ABC):
     def energy(self, problem: Problem, state: State) -> float:
         """Return the energy that the scheme lowers, at a state: that of the law at its time. NaN if there is none."""
         law = problem.law.at(state.time)
-        return law(state.masses) if law.has_energy else float("nan")
+        if not law.has_energy:
+            return float("nan")
+        return law(state) if law.field_names else law(state.masses)  # type: ignore[arg-type]
 
 
 def chord_dissipation(distances: Mapping[str, float], mobilities: Mapping[str, float], dt: float) -> float:

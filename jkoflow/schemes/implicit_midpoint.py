@@ -17,6 +17,7 @@ from ..pull_back import PullBack
 from ..transport import upper_transform
 from ._step_scheme import StepScheme, info_of, proximal_step
 from .base import Carry, Taken
+from .joint_fields import joint_step, must_have_joint_step
 from .problem import Problem
 
 _MOST_FOLDED = 1e-4  # the largest share of the mass that may be lost to cells that fold
@@ -35,6 +36,8 @@ class ImplicitMidpoint(StepScheme):
 
     * on a Density by a pull-back through the c-transform of the potential of the half step;
     * on Quantiles by 2 X' - X^k.
+
+    Fields (FieldEnergy, Secretion, Chemotaxis) go through the same rule, c^(k+1) = 2 c' - c^k.
 
     If the law or a mobility depends on time, it is that in the middle of the step. The dissipation is that of the middle too.
 
@@ -62,6 +65,7 @@ class ImplicitMidpoint(StepScheme):
     """
 
     order: ClassVar[float] = 2
+    takes_fields: ClassVar[bool] = True
 
     def filled_in(self, law: Law, state: Species) -> ImplicitMidpoint:
         if self.solver is None and state.kind is Density:
@@ -74,12 +78,20 @@ class ImplicitMidpoint(StepScheme):
             raise ValueError(f"solver must give exact potentials, got {self.step_solver!r}: take BackAndForth()")
         if kind not in (Density, Quantiles):
             raise ValueError(f"ImplicitMidpoint takes Density and Quantiles, got {kind.__name__}: take JKO()")
+        if problem.law.field_names:
+            must_have_joint_step(problem, state)
+            problem = problem.without_fields
         self.step_solver.check(proximal_step(problem.at(state.time + dt / 2), state.masses, dt / 2))
         return {}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant = problem.at(state.time + dt / 2)
-        answer = self.step_solver.solve(proximal_step(instant, state.masses, dt / 2))
+        fields = None
+        if instant.law.field_names:
+            answer, _, middle, _ = joint_step(instant, state, dt / 2, lambda step: (self.step_solver.solve(step), self.step_solver), {})
+            fields = {name: field.like(2 * field.modes - state.fields[name].modes) for name, field in middle.items()}
+        else:
+            answer = self.step_solver.solve(proximal_step(instant, state.masses, dt / 2))
         info = info_of(
             [answer], {name: 2 * distance for name, distance in answer.distances.items()}, instant, dt, self.step_solver
         )
@@ -89,7 +101,7 @@ class ImplicitMidpoint(StepScheme):
         info = replace(info, residual=max(answer.residual, *(folded for _, folded in ends.values())))
         if info.residual > max(answer.residual, _MOST_FOLDED):
             return Taken(state.after(dt, answer.state), {}, replace(info, status=Status.STALLED))
-        return Taken(state.after(dt, Species({name: end for name, (end, _) in ends.items()})), {}, info)
+        return Taken(state.after(dt, Species({name: end for name, (end, _) in ends.items()}), fields), {}, info)
 
 
 @singledispatch

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from ..measures import State
 from ._step_scheme import SafeStepScheme, info_of, proximal_step
+from .joint_fields import joint_step, must_have_joint_step
 from .base import Carry, Taken
 from .problem import Problem
 
@@ -25,6 +26,12 @@ class JKO(SafeStepScheme):
     All species are solved jointly. If every step is solved exactly, the energy never rises, whatever dt.
 
     If the law or a mobility depends on time, it is that at the end of the step.
+
+    If the law has fields (FieldEnergy, Secretion, Chemotaxis), the step is that of masses and fields in W2 x L2:
+
+        (rho, c)^(k+1) minimises  sum_i W2(rho_i, rho_i^k)^2 / (2 dt alpha_i) + |c - c^k|^2 / (2 dt beta) + E(rho, c)
+
+    The fields are eliminated, and the solver of the masses sees them as one more term. The energy never rises either.
 
     A law of drifts is taken in its gradient form, an energy and mobilities (see ``gradient_form``). It is refused if it has
     none.
@@ -49,19 +56,28 @@ class JKO(SafeStepScheme):
     """
 
     order: ClassVar[float] = 1
+    takes_fields: ClassVar[bool] = True
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
+        if problem.law.field_names:
+            must_have_joint_step(problem, state)
+            problem = problem.without_fields
         self.check(proximal_step(problem.at(state.time + dt), state.masses, dt))
         return {name: carry[name] for name in (_POTENTIAL + species for species in state.masses) if name in carry}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant = problem.at(state.time + dt)
-        step = proximal_step(instant, state.masses, dt)
+        step, fields, dissipation = proximal_step(instant.without_fields, state.masses, dt), None, 0.0
         if carry:
             guess = {name: step.weight(name) * carry[_POTENTIAL + name] for name in state.masses}
             step = replace(step, guess=guess)
-        answer, solver = self.solved(step)
+        if instant.law.field_names:
+            answer, solver, fields, dissipation = joint_step(instant, state, dt, self.solved, step.guess)
+        else:
+            answer, solver = self.solved(step)
         carry = {}
         if self.step_solver.takes_guess:
             carry = {_POTENTIAL + name: phi / step.weight(name) for name, phi in answer.potentials.items()}
-        return Taken(state.after(dt, answer.state), carry, info_of([answer], answer.distances, instant, dt, solver))
+        info = info_of([answer], answer.distances, instant, dt, solver)
+        info = replace(info, dissipation=info.dissipation + dissipation)
+        return Taken(state.after(dt, answer.state, fields), carry, info)

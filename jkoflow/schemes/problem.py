@@ -74,6 +74,11 @@ class Problem:
         return self.mobility  # type: ignore[return-value]
 
     @property
+    def without_fields(self) -> Problem:
+        """The problem of the masses alone: itself if the law has no fields."""
+        return Problem(self.law.without_fields, self.mobility) if self.law.field_names else self
+
+    @property
     def forms(self) -> LawForms:
         """The terms of the law by their forms."""
         return self.law.forms

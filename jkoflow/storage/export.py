@@ -9,6 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import xarray
 
+from ..fields import AnyField, Field
 from ..measures import Density, MovingParticles, PhaseDensity
 from ..trajectory import Trajectory
 
@@ -62,8 +63,11 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
                 stacked = np.stack([getattr(state[name], array) for state in flow.snapshots])
                 variables[array + suffix] = (("time", f"{array}{suffix}_index", "axis")[: stacked.ndim], stacked)
             variables["masses" + suffix] = ((f"masses{suffix}_index",), flow.snapshots[0][name].masses)
-    for name in flow.state(0).fields:
-        stacked = np.stack([flow.state(k).fields[name] for k in range(len(flow))])
+    for name, first in flow.state(0).fields.items():
+        fields = [flow.state(k).fields[name] for k in range(len(flow))]
+        if isinstance(first, AnyField) and not isinstance(first, Field):
+            continue  # a window that grows is no array over a grid
+        stacked = np.stack([field.values if isinstance(field, Field) else field for field in fields])
         variables[f"field_{name}"] = (("time", *(f"{name}_{axis}" for axis in range(stacked.ndim - 1))), stacked)
     return xarray.Dataset(
         variables

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from numpy.typing import NDArray
 
 from .._status import Status
+from ..fields import AnyField, Field, FreeField, QuadraticField
 from ..grids import Grid
 from ..measures import (
     UNNAMED,
@@ -54,7 +56,8 @@ def start_as_packed(state: State) -> Packed:
         numbers["walls"] = list(state.masses.domain)
     if kind is RadialQuantiles:
         numbers["dim"] = state.masses.domain[1]
-    return Packed(numbers, arrays)
+    kinds = {name: _field_as_numbers(name, field) for name, field in state.fields.items() if isinstance(field, AnyField)}
+    return Packed(numbers | ({"fields": kinds} if kinds else {}), arrays)
 
 
 def state_of_packed(packed: Packed) -> State:
@@ -85,7 +88,8 @@ def state_of_packed(packed: Packed) -> State:
                 measures[name] = OrderedPoints(moved, arrays[f"masses {k}"])
             else:
                 measures[name] = Particles(moved, arrays[f"masses {k}"])
-        return State(species_of(measures), _fields(arrays), float(numbers["time"]))
+        empty = {name: _empty_field(told) for name, told in numbers.get("fields", {}).items()}
+        return State(species_of(measures), _fields(arrays, empty), float(numbers["time"]))
     except (KeyError, TypeError, ValueError) as reason:
         raise DamagedError(f"it holds no state: {reason}") from reason
 
@@ -99,20 +103,53 @@ def species_of(measures: dict[str, Measure]) -> Species:
 def changing(state: State) -> dict[str, NDArray[Any]]:
     """The arrays of a state that a flow changes."""
     arrays = {f"state {k}": getattr(measure, measure.moving) for k, measure in enumerate(state.masses.values())}
-    return arrays | {f"field {name}": values for name, values in state.fields.items()}
+    for name, field in state.fields.items():
+        if isinstance(field, AnyField):
+            arrays |= {f"{part} of field {name}": array for part, array in field.stored.items()}
+        else:
+            arrays[f"field {name}"] = field
+    return arrays
 
 
 def moved_state(start: State, arrays: dict[str, NDArray[Any]], time: float) -> State:
     """The state with the arrays that :func:`changing` has told, in the place of those of ``start``."""
     try:
         masses = start.masses.like({name: arrays[f"state {k}"] for k, name in enumerate(start.masses)})
-        return State(masses, _fields(arrays), time)
+        return State(masses, _fields(arrays, start.fields), time)
     except (KeyError, ValueError) as reason:
         raise DamagedError(f"it holds no state: {reason}") from reason
 
 
-def _fields(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    return {name.removeprefix("field "): values for name, values in arrays.items() if name.startswith("field ")}
+def _fields(arrays: dict[str, NDArray[Any]], like: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields in the arrays of a state. ``like`` holds fields of the same kinds."""
+    fields: dict[str, Any] = {name.removeprefix("field "): a for name, a in arrays.items() if name.startswith("field ")}
+    for name, field in like.items():
+        if isinstance(field, AnyField):
+            fields[name] = field.restored({part: arrays[f"{part} of field {name}"] for part in field.stored})
+    return fields
+
+
+def _field_as_numbers(name: str, field: AnyField) -> dict[str, Any]:
+    """What stays the same of a field. Raises ValueError for a kind that is not the library's own."""
+    told: dict[str, Any] = {"kind": type(field).__name__}
+    if isinstance(field, Field):
+        told |= {"bounds": [list(pair) for pair in field.grid.bounds], "shape": list(field.grid.shape)}
+        return told | {"periodic": field.grid.periodic}
+    if isinstance(field, FreeField):
+        return told | {"dim": field.dim, "tolerance": field.tolerance}
+    if isinstance(field, QuadraticField):
+        return told | {"dim": field.dim}
+    raise ValueError(f"field {name!r} must be a Field, FreeField or QuadraticField to be stored, got {type(field).__name__}")
+
+
+def _empty_field(told: dict[str, Any]) -> AnyField:
+    """A field of the kind that :func:`_field_as_numbers` has told."""
+    if told["kind"] == "Field":
+        make = Grid.torus if told["periodic"] else Grid.box
+        return Field(make(*map(tuple, told["bounds"]), cells=tuple(told["shape"])))
+    if told["kind"] == "FreeField":
+        return FreeField(told["dim"], told["tolerance"])
+    return QuadraticField([0.0] * (told["dim"] + 2))
 
 
 def info_as_packed(info: StepInfo) -> Packed:

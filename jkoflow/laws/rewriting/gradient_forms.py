@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..._validate import of_kind
 from ..base import Combination, Law, Term
+from ..forms import Emitting, Relaxing
 from ..pairs import CrossInteraction, Interaction
 
 
@@ -16,7 +17,8 @@ def gradient_form(law: Law) -> tuple[Law, Mapping[str, float]] | None:
 
     * a term of species a alone is divided by alpha_a;
     * two species that move each other through K_ab and K_ba = alpha_b / alpha_a K_ab share the cross-interaction
-      K_ab / alpha_a.
+      K_ab / alpha_a;
+    * steering by a field is divided by alpha_a. The mobility of a field stays in its energy.
 
     >>> from jkoflow import Drift, Interaction, Quadratic
     >>> W = Quadratic()
@@ -36,6 +38,8 @@ def gradient_form(law: Law) -> tuple[Law, Mapping[str, float]] | None:
                 parts.append((factor / alpha[a], Interaction(kernel, a)))
             elif a < b:  # the motion (b, a) is the same cross-interaction
                 parts.append((factor / alpha[a], CrossInteraction(kernel, between=(a, b))))
-        if not form.motions:
+        if isinstance(form, Relaxing | Emitting):  # a field has its mobility in its energy
+            parts.append((factor, term))
+        elif not form.motions:
             parts.append((factor / alpha[term.involves[0]], term))
     return Combination(tuple(parts)), alpha

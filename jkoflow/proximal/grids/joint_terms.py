@@ -101,7 +101,7 @@ class JointCoupling(JointTerm):
 
 @dataclass(frozen=True, eq=False)
 class JointGeneral(JointTerm):
-    """An energy known by value and first variation. Its response is a difference quotient."""
+    """An energy known by value and first variation. Its response is a difference quotient, unless the energy tells it."""
 
     form: General
 
@@ -113,6 +113,9 @@ class JointGeneral(JointTerm):
         return self.form.energy.first_variation(state, species)
 
     def response(self, species: str, state: Species, changes: Mapping[str, Array]) -> Array:
+        told = getattr(self.form.energy, "response", None)
+        if told is not None:
+            return np.asarray(told(state, species, changes))
         size = max(float(np.abs(changes[name]).max()) for name in self.involves)
         if size == 0:
             return np.zeros(state.grid.shape)

@@ -1,0 +1,131 @@
+"""A field on a box with walls, or on a torus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array, SpaceFunction
+from .._validate import finite_array, of_kind
+from ..grids import Grid
+from ..grids.poisson import cosine_eigenvalues
+from .base import AnyField, Emission
+from .basis import Basis
+
+_ROUNDING = 4 * np.finfo(float).eps  # share of the largest mode, times the number of cells along an axis: not known better
+
+
+@dataclass(frozen=True, eq=False)
+class Field(AnyField):
+    """A function of space on a grid: a concentration, a signal. It carries no mass, and its metric is L2.
+
+    It is the sum of cosines (between walls) or of cosines and sines (on ``Grid.torus``) through its values at the cell centres.
+    So it is known between the cells too, with its gradient, and diffuses exactly. Its slope at walls is 0.
+
+    Attributes
+    ----------
+    grid : Grid
+    values : array of the grid's shape, a function of space, or a number
+        The values at the cell centres.
+
+    Raises ValueError for values that are not finite or have another shape.
+
+    >>> field = Field(Grid.torus((0, 2 * np.pi), cells=16), lambda x: np.cos(x))
+    >>> field.at([0.3]).round(6), field.gradient_at([0.3]).round(6)
+    (array([0.955336]), array([-0.29552]))
+    >>> Field(Grid.box((0, 2), cells=8), 3.0).integral
+    6.0
+    """
+
+    grid: Grid
+    values: Array = 0.0  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        of_kind("grid", self.grid, Grid, "a Grid")
+        given: SpaceFunction | Any = self.values
+        if not callable(given) and np.ndim(given) == 0:
+            given = np.full(self.grid.shape, given)
+        values = self.grid.field("values of a field", given).copy()
+        modes = self.basis.of_centres(values)
+        modes[np.abs(modes) <= _ROUNDING * max(self.grid.shape) * np.abs(modes).max(initial=0.0)] = 0.0
+        self._hold(values, modes)
+
+    def _hold(self, values: Array, modes: Array) -> None:
+        for name, array in (("values", values), ("modes", modes)):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @cached_property
+    def basis(self) -> Basis:
+        """The functions of which the field is a sum."""
+        return Basis.of(self.grid)
+
+    @property
+    def dim(self) -> int:
+        return self.grid.dim
+
+    def like(self, modes: Array) -> Field:
+        modes = finite_array("modes of a field", modes, self.grid.shape).copy()
+        other = object.__new__(type(self))
+        object.__setattr__(other, "grid", self.grid)
+        other.__dict__["basis"] = self.basis
+        other._hold(self.basis.at_centres(modes), modes)
+        return other
+
+    def at(self, points: Any) -> Array:
+        return self.basis.at(self.modes, self._as_points(points))
+
+    def gradient_at(self, points: Any) -> Array:
+        gradient = self.basis.gradient_at(self.modes, self._as_points(points))
+        return gradient.reshape(np.shape(points))
+
+    @property
+    def integral(self) -> float:
+        """The integral of the field."""
+        return float(self.modes.flat[0] * self.grid.volume)
+
+    @property
+    def square(self) -> float:
+        """int c^2 dx."""
+        return float(np.sum(self.basis.norms * self.modes**2))
+
+    @property
+    def gradient_square(self) -> float:
+        """int |grad c|^2 dx."""
+        return float(np.sum(self.basis.norms * self.basis.squares * self.modes**2))
+
+    def squares(self, by_cells: bool) -> Array:
+        """|k|^2 of every mode, or, by cells, the eigenvalue of minus the difference Laplacian."""
+        if not by_cells:
+            return self.basis.squares
+        eigenvalues = cosine_eigenvalues(self.grid.shape, self.grid.spacing)
+        eigenvalues.flat[0] = 0.0
+        return eigenvalues
+
+    def decay_rates(self, diffusion: float, decay: float, by_cells: bool = False) -> Array:
+        return np.asarray(decay + diffusion * self.squares(by_cells))
+
+    def source(self, emissions: Sequence[Emission], diffusion: float) -> Array:
+        total = np.zeros(self.grid.shape)
+        for strength, profile, emitter in emissions:
+            total += strength * self.transform(profile) * emitter.moments(self.basis)
+        return total / self.basis.norms
+
+    def transform(self, profile: Any) -> Array:
+        """The transform of a profile at the wave numbers of the modes. Between walls the profile is reflected."""
+        return np.asarray(profile.transform(np.sqrt(self.basis.squares), self.dim))
+
+    def holds(self, bounds: Array) -> bool:
+        """Return True if a part of space, given by its least and largest coordinates (2, d), lies in the domain."""
+        low, high = np.array(self.grid.bounds).T
+        slack = 1e-12 * (high - low)
+        return self.grid.periodic or bool((bounds[0] >= low - slack).all() and (bounds[1] <= high + slack).all())
+
+    def __repr__(self) -> str:
+        kind = "torus" if self.grid.periodic else "box"
+        cells = "x".join(map(str, self.grid.shape))
+        return f"Field({kind} of {cells} cells, integral={self.integral:.6g})"

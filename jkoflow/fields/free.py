@@ -1,0 +1,186 @@
+"""A field in the whole space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from .._validate import positive
+from ..grids import Grid
+from .base import AnyField, Emission
+from .field import Field
+from .profiles import GaussianProfile
+
+_ROOM = 0.25  # share of its length that a window gets beyond what is needed, so that it need not grow in every step
+
+
+@dataclass(frozen=True, eq=False)
+class FreeField(AnyField):
+    """A field in the whole space, of dimension 1, 2 or 3, which starts at 0 and is made by Gaussian profiles.
+
+    The field is held on a window that contains all that it is felt by, as a sum of waves. The window is so large that what its
+    repetitions add is below ``tolerance``, and its waves are so short that what is missing is below it too, relative to the
+    sources. It grows with the particles and with diffusion. So no history is kept: a step costs the same, however long the run.
+
+    Parameters
+    ----------
+    dim : int
+    tolerance : float
+        The relative error of the field in space.
+
+    Cost of a step: particles times waves. With L the extent of the window and s the deviation of the narrowest profile there
+    are about (2.4 L / s)^d waves, for the default tolerance.
+
+    ``gaussian_history`` computes the same field from the places at all times, for comparison.
+
+    Source: Greengard and Lin, Spectral approximation of the free-space heat kernel (2000), for the idea;
+    docs/theory/chemotaxis.md, section 2.2.
+
+    >>> field = FreeField(2)
+    >>> field.at([[0.0, 1.0]])
+    array([0.])
+    """
+
+    dimension: int
+    tolerance: float = 1e-12
+    window: Field | None = None
+    age: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.dimension not in (1, 2, 3):
+            raise ValueError(f"dim must be 1, 2 or 3, got {self.dimension!r}")
+        if not positive("tolerance", self.tolerance) <= 1e-2:
+            raise ValueError(f"tolerance must be at most 1e-2, got {self.tolerance!r}")
+
+    @property
+    def dim(self) -> int:
+        return self.dimension
+
+    @property
+    def modes(self) -> Array:  # type: ignore[override]
+        """The coefficients of the waves on the window; an empty array before there is any source."""
+        return np.zeros((0,) * self.dim) if self.window is None else self.window.modes
+
+    def like(self, modes: Array) -> FreeField:
+        window = None if self.window is None else self.window.like(modes)
+        return FreeField(self.dimension, self.tolerance, window, self.age)
+
+    def at(self, points: Any) -> Array:
+        places = self._as_points(points)
+        out = np.zeros(len(places))
+        inside = self._inside(places)
+        if self.window is not None:
+            out[inside] = self.window.at(places[inside])
+        return out
+
+    def gradient_at(self, points: Any) -> Array:
+        places = self._as_points(points)
+        out = np.zeros_like(places)
+        inside = self._inside(places)
+        if self.window is not None:
+            out[inside] = self.window.gradient_at(places[inside])
+        return out.reshape(np.shape(points))
+
+    @property
+    def integral(self) -> float:
+        """The integral of the field."""
+        return 0.0 if self.window is None else self.window.integral
+
+    def decay_rates(self, diffusion: float, decay: float, by_cells: bool = False) -> Array:
+        return self.modes if self.window is None else self.window.decay_rates(diffusion, decay)
+
+    def source(self, emissions: Sequence[Emission], diffusion: float) -> Array:
+        return self.modes if self.window is None else self.window.source(emissions, diffusion)
+
+    def after(
+        self,
+        h: float,
+        diffusion: float,
+        decay: float,
+        first: Sequence[Emission],
+        last: Sequence[Emission],
+        by_cells: bool = False,
+    ) -> FreeField:
+        field = self.ready([*first, *last], h, diffusion, decay)
+        moved = super(FreeField, field).after(h, diffusion, decay, first, last)
+        return FreeField(self.dimension, self.tolerance, moved.window, self.age + h)
+
+    def ready(self, emissions: Sequence[Emission], h: float, diffusion: float, decay: float) -> FreeField:
+        if not emissions:
+            return self
+        widths = []
+        for _, profile, _ in emissions:
+            if not isinstance(profile, GaussianProfile):
+                raise ValueError(
+                    f"a FreeField takes Gaussian profiles, whose waves end, got {profile!r}: take GaussianProfile, or a Field "
+                    "on a box or a torus that is large enough"
+                )
+            widths.append(profile.s)
+        bounds = np.array([emission.emitter.bounds for emission in emissions])
+        reach = self._reach(max(widths), self.age + h, diffusion, decay)
+        low, high = bounds[:, 0].min(axis=0) - reach, bounds[:, 1].max(axis=0) + reach
+        if self.window is not None and self._covers(low, high):
+            return self
+        spacing = np.pi * min(widths) / np.sqrt(2 * np.log(1 / self.tolerance))
+        return FreeField(self.dimension, self.tolerance, self._enlarged(low, high, spacing), self.age)
+
+    def _reach(self, s: float, age: float, diffusion: float, decay: float) -> float:
+        """The distance beyond which what was emitted up to ``age`` ago is below the tolerance.
+
+        What was emitted a time u ago has the variance S = s^2 + 2 D u, and is below at r^2 = 2 S (log(1 / tolerance) - kappa u).
+        The largest r^2 is at an inner u, or at u = age.
+        """
+        digits = np.log(1 / self.tolerance)
+        slope, turn = 4 * diffusion * digits - 2 * decay * s**2, 4 * diffusion * decay
+        latest = age if turn == 0 else min(age, max(slope / (2 * turn), 0.0))
+        return float(np.sqrt(2 * (s**2 + 2 * diffusion * latest) * max(digits - decay * latest, 0.0)))
+
+    def _covers(self, low: Array, high: Array) -> bool:
+        assert self.window is not None
+        ends = np.array(self.window.grid.bounds)
+        return bool((ends[:, 0] <= low).all() and (ends[:, 1] >= high).all())
+
+    def _enlarged(self, low: Array, high: Array, spacing: float) -> Field:
+        """A window that covers more, with the same values where there was one, and 0 elsewhere."""
+        room = _ROOM * (high - low)
+        if self.window is None:
+            counts = np.ceil((high - low + 2 * room) / spacing).astype(int)
+            start = (low + high) / 2 - counts * spacing / 2
+            return Field(_torus(start, counts, spacing))
+        old, h = self.window, np.array(self.window.grid.spacing)
+        ends = np.array(old.grid.bounds)
+        before = np.where(ends[:, 0] > low, np.ceil((ends[:, 0] - low + room) / h), 0).astype(int)
+        behind = np.where(ends[:, 1] < high, np.ceil((high + room - ends[:, 1]) / h), 0).astype(int)
+        values = np.pad(old.values, list(zip(before, behind, strict=True)))
+        return Field(_torus(ends[:, 0] - before * h, np.array(values.shape), h), values)
+
+    def _inside(self, places: Array) -> Array:
+        if self.window is None:
+            return np.zeros(len(places), dtype=bool)
+        ends = np.array(self.window.grid.bounds)
+        return np.asarray(((places >= ends[:, 0]) & (places <= ends[:, 1])).all(axis=1))
+
+    @property
+    def stored(self) -> Mapping[str, Array]:
+        window = np.zeros((0, 2)) if self.window is None else np.array(self.window.grid.bounds)
+        return {"modes": self.modes, "window": window, "age": np.array([self.age])}
+
+    def restored(self, arrays: Mapping[str, Array]) -> FreeField:
+        window, modes, age = arrays["window"], arrays["modes"], float(arrays["age"][0])
+        if len(window) == 0:
+            return FreeField(self.dimension, self.tolerance, None, age)
+        grid = Grid.torus(*map(tuple, window.tolist()), cells=modes.shape)
+        return FreeField(self.dimension, self.tolerance, Field(grid).like(modes), age)
+
+    def __repr__(self) -> str:
+        held = "0" if self.window is None else f"integral={self.integral:.6g}"
+        return f"FreeField(dim={self.dim}, {held})"
+
+
+def _torus(start: Array, counts: Array, spacing: float | Array) -> Grid:
+    ends = zip(start.tolist(), (start + counts * spacing).tolist(), strict=True)
+    return Grid.torus(*ends, cells=tuple(int(n) for n in counts))

@@ -1,0 +1,65 @@
+"""A field that is a quadratic function of space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from .._validate import finite_array
+from .base import AnyField, Emission
+from .emitters import Points
+from .profiles import QuadraticProfile
+
+
+@dataclass(frozen=True, eq=False)
+class QuadraticField(AnyField):
+    """c(x) = constant + slope . x - curvature |x|^2 / 2, in the whole space: fields whose flows are known in closed form.
+
+    Without sources it decays. With ``QuadraticProfile`` its slope remembers the mean of the particles.
+
+    ``modes`` is the array (constant, slope..., curvature). Source: docs/theory/chemotaxis.md, T4, T5, T10 and T11.
+
+    >>> field = QuadraticField([0.0, 1.0, 3.0, 2.0])
+    >>> field.at([[1.0, 1.0]]), field.gradient_at([[1.0, 1.0]])
+    (array([2.]), array([[-1.,  1.]]))
+    """
+
+    modes: Array = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.modes) != 1 or not 3 <= len(self.modes) <= 5:
+            raise ValueError(f"modes must be (constant, slope in 1 to 3 dimensions, curvature), got {self.modes!r}")
+        modes = finite_array("modes", self.modes, np.shape(self.modes)).copy()
+        modes.setflags(write=False)
+        object.__setattr__(self, "modes", modes)
+
+    @property
+    def dim(self) -> int:
+        return len(self.modes) - 2
+
+    def like(self, modes: Array) -> QuadraticField:
+        return QuadraticField(modes)
+
+    def at(self, points: Any) -> Array:
+        x = self._as_points(points)
+        return np.asarray(self.modes[0] + x @ self.modes[1:-1] - self.modes[-1] * (x**2).sum(axis=1) / 2)
+
+    def gradient_at(self, points: Any) -> Array:
+        return np.asarray(self.modes[1:-1] - self.modes[-1] * self._as_points(points)).reshape(np.shape(points))
+
+    def decay_rates(self, diffusion: float, decay: float, by_cells: bool = False) -> Array:
+        return np.full(len(self.modes), decay)
+
+    def source(self, emissions: Sequence[Emission], diffusion: float) -> Array:
+        total = np.zeros(len(self.modes))
+        total[0] = -diffusion * self.dim * self.modes[-1]
+        for strength, profile, emitter in emissions:
+            if not isinstance(profile, QuadraticProfile) or not isinstance(emitter, Points):
+                raise ValueError(f"a QuadraticField is made by particles with a QuadraticProfile, got {profile!r}")
+            x, m, b = emitter.points, emitter.masses, strength * profile.b
+            total += b * np.concatenate([[-m @ (x**2).sum(axis=1) / 2], m @ x, [m.sum()]])
+        return total

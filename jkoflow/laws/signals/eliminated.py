@@ -1,0 +1,101 @@
+"""The fields of a JKO step, eliminated: what they cost as a function of the masses alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..._typing import Array
+from ...fields import Cells, Field, Intervals
+from ...measures import Density, Quantiles, Species
+from ..base import Energy, Law, State
+from ..signalling import Signal, Signals, emitter_of
+
+
+class FieldsAfter(Energy):
+    """The least, over the fields c, of their part of the objective of a step in W2 x L2, as a function of the masses:
+
+        min_c  |c - c_0|^2 / (2 tau beta) + w/2 int (D |grad c|^2 + kappa c^2) - sum_i eta_i int c d rho_i,    w = 1 / beta
+
+    The minimiser solves (1 / tau + kappa - D lap) c = c_0 / tau + (secretion of the masses). So the field is one more unknown
+    of the step, which is solved for exactly: as psi of a DirichletCoupling, which is the case without memory.
+
+    >>> import jkoflow as jf
+    >>> grid = jf.Grid.box((0, 1), cells=8)
+    >>> law = jf.FieldEnergy("c", diffusion=1.0) + jf.Secretion() + jf.Chemotaxis(1.0)
+    >>> FieldsAfter(law.forms.signals, {"c": jf.Field(grid, 2.0)}, 0.5)(grid.density(abs))    # - int c d rho - tau mass^2 / 2
+    -2.25
+    """
+
+    def __init__(self, signals: Signals, fields: Mapping[str, Any], tau: float) -> None:
+        self.signals, self.fields, self.tau = signals, fields, tau
+
+    @property
+    def involves(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for signal in self.signals.signals for name in signal.steering))
+
+    def after(self, masses: Species) -> dict[str, Any]:
+        """The fields at the end of the step, by name."""
+        made = {signal.name: self._field(signal, masses) for signal in self.signals.signals}
+        return {**self.fields, **made}
+
+    def value(self, state: Species) -> float:
+        total = 0.0
+        for signal in self.signals.signals:
+            start, end = self.fields[signal.name], self._field(signal, state)
+            change = (end.modes - start.modes) ** 2
+            held = change > 0
+            assert signal.weight is not None
+            total += signal.energy(end, state) + signal.weight / (2 * self.tau) * float(
+                np.sum(change[held] * signal.metric(end)[held])
+            )
+        return total
+
+    def variation(self, state: Species, species: str) -> Array:
+        total = state[species].zero_field
+        for signal in self.signals.signals:
+            eta = signal.steering.get(species, 0.0)
+            if eta != 0:
+                total = total - eta * _seen_by(state[species], self._field(signal, state))
+        return total
+
+    def response(self, state: Species, species: str, changes: Mapping[str, Array]) -> Array:
+        """The derivative of the variation in the direction of changes of densities on a grid."""
+        total = np.zeros(state.grid.shape)
+        for signal in self.signals.signals:
+            eta, field = signal.steering.get(species, 0.0), self.fields[signal.name]
+            if eta == 0:
+                continue
+            rate = np.zeros(field.grid.shape)
+            for c, by, profile in signal.sources:
+                emitted = Cells(field.grid, changes[by])
+                rate += c * field.transform(profile) * emitted.moments(field.basis) / field.basis.norms
+            total -= eta * field.basis.at_centres(rate / self._stiffness(signal, field, by_cells=True))
+        return total
+
+    def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
+        return self
+
+    def _field(self, signal: Signal, masses: Species) -> Field:
+        start: Field = self.fields[signal.name]
+        made = start.source(signal.emissions(masses), signal.diffusion)
+        return start.like((start.modes / self.tau + made) / self._stiffness(signal, start, masses.kind is Density))
+
+    def _stiffness(self, signal: Signal, field: Field, by_cells: bool) -> Array:
+        return 1 / self.tau + field.decay_rates(signal.diffusion, signal.decay, by_cells)
+
+    def __repr__(self) -> str:
+        return f"FieldsAfter({', '.join(map(repr, self.signals.names))}, tau={self.tau:g})"
+
+
+def _seen_by(measure: Any, field: Field) -> Array:
+    """The means of a field over the parts of a measure."""
+    if isinstance(measure, Density):
+        return field.values
+    if isinstance(measure, Quantiles):
+        emitter = emitter_of(measure)
+        assert isinstance(emitter, Intervals)
+        return np.asarray(field.basis.axes[0].means(emitter.nodes) @ field.modes)
+    return field.at(measure.points)
