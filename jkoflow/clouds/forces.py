@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from .._frozen import FrozenMapping
 from .._functions import values_of
 from .._typing import Array
+from ..fields import AnyField
 from ..kernels import RadialKernel
 from ..kernels.sums import pair_gradients
-from ..laws import Combination, Law
+from ..laws import Combination, Law, Signals
 from ..laws.forms import Damping, VelocityPull
 from ..measures import MovingParticles, Particles, Species
 from .law import CloudLaw, gradient_of, is_steep
@@ -35,11 +37,14 @@ class Forces:
         Species a is aligned with species b: c times ``psi`` of the distance.
     damping : array (S,)
         The rate of friction of every species.
+    signals : Signals
+        The fields that steer the species.
     """
 
     places: CloudLaw
     pulls: list[tuple[int, int, float, Callable[[Any], Any]]]
     damping: Array
+    signals: Signals = Signals()
 
     @classmethod
     def of(cls, law: Law, state: Species, mobilities: Mapping[str, float]) -> Forces:
@@ -66,7 +71,7 @@ class Forces:
                 pulls.append((names.index(form.moves), names.index(form.by), factor, form.psi))
             elif isinstance(form, Damping):
                 damping[names.index(form.species)] += factor * form.rate
-            else:
+            elif not form.is_signal:
                 of_places.append((factor, term))
         held = Species({name: Particles(measure.points, measure.masses) for name, measure in state.items()})
         places = CloudLaw.of(Combination(tuple(of_places)), held, mobilities)
@@ -76,27 +81,40 @@ class Forces:
                     f"{kernel!r} draws {names[a]!r} towards {names[b]!r} with a force that does not vanish at distance 0, and "
                     "what happens in a collision is not known with inertia: take a smooth kernel, or Overdamped"
                 )
-        return cls(places, pulls, damping)
+        return cls(places, pulls, damping, law.forms.signals)
+
+    @classmethod
+    def of_first_order(cls, law: Law, state: Species, mobilities: Mapping[str, float]) -> Forces:
+        """The velocities that a law gives to particles without inertia. Raises ValueError as ``CloudLaw.of``."""
+        places = CloudLaw.of(law.without_fields, state, mobilities)
+        return cls(places, [], np.zeros(len(state)), law.forms.signals)
 
     def with_mobilities(self, mobilities: Mapping[str, float]) -> Forces:
         """The same forces with the mobilities of another time."""
         alpha = np.array([mobilities[name] for name in self.places.names])
         return replace(self, places=replace(self.places, mobilities=alpha))
 
-    def __call__(self, points: list[Array], velocities: list[Array], masses: list[Array], time: float) -> list[Array]:
-        """Return the force per mass on every particle, per species: of places, and of velocities."""
-        return [
-            f + g
-            for f, g in zip(self.of_places(points, masses, time), self.of_velocities(points, velocities, masses), strict=True)
-        ]
+    def __call__(
+        self,
+        points: list[Array],
+        velocities: list[Array],
+        masses: list[Array],
+        time: float,
+        fields: Mapping[str, AnyField] = FrozenMapping(),
+    ) -> list[Array]:
+        """Return the force per mass on every particle, per species: of places and fields, and of velocities."""
+        of_places, of_velocities = self.of_places(points, masses, time, fields), self.of_velocities(points, velocities, masses)
+        return [f + g for f, g in zip(of_places, of_velocities, strict=True)]
 
-    def of_places(self, points: list[Array], masses: list[Array], time: float) -> list[Array]:
-        """The forces of places alone. Cost: one sum over pairs for every two species that interact."""
+    def of_places(
+        self, points: list[Array], masses: list[Array], time: float, fields: Mapping[str, AnyField] = FrozenMapping()
+    ) -> list[Array]:
+        """The forces of places and fields. Cost: a sum over pairs for two species that interact, a gradient for each field."""
         out = [np.zeros_like(x) for x in points]
         for (a, b), kernel in self.places.kernels.items():
             out[a] -= pair_gradients(kernel, points[a], points[b], masses[b])
-        for a, fields in enumerate(self.places.fields):
-            for c, term in fields:
+        for a, potentials in enumerate(self.places.fields):
+            for c, term in potentials:
                 x = points[a]
                 gradient = gradient_of(term.at(time), x.reshape(len(x), -1))
                 out[a] -= c * gradient.reshape(x.shape)
@@ -104,7 +122,20 @@ class Forces:
             clouds = {name: Particles(points[a], masses[a]) for a, name in enumerate(self.places.names)}
             for name, slope in self.places.slopes(Species(clouds)).items():
                 out[self.places.names.index(name)] -= slope
+        for signal in self.signals.signals:
+            for name, eta in signal.steering.items():
+                a = self.places.names.index(name)
+                out[a] += eta * fields[signal.name].gradient_at(points[a])
         return [alpha * f for alpha, f in zip(self.places.mobilities, out, strict=True)]
+
+    def fields_after(
+        self, fields: Mapping[str, Any], h: float, masses: list[Array], before: list[Array], after: list[Array]
+    ) -> dict[str, Any]:
+        """The fields after a time h in which the particles go from places to places."""
+        start, end = (
+            Species({name: Particles(x[a], masses[a]) for a, name in enumerate(self.places.names)}) for x in (before, after)
+        )
+        return self.signals.after(fields, h, start, end)
 
     def of_velocities(self, points: list[Array], velocities: Velocities, masses: list[Array]) -> Velocities:
         """The forces of velocities. Cost: O(N^2) for every alignment."""

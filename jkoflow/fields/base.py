@@ -81,6 +81,10 @@ class AnyField(ReadOnly, ABC):
         at_start, at_end = self.source(first, diffusion), self.source(last, diffusion)
         return self.like(e * self.modes + h * ((p1 - p2) * at_start + p2 * at_end))
 
+    def aged(self, h: float) -> Self:
+        """Return the same field, a time h later: for fields that know how long their sources have been at work."""
+        return self
+
     @property
     def stored(self) -> Mapping[str, Array]:
         """The arrays that a flow changes, by name."""

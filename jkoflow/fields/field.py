@@ -19,18 +19,25 @@ from .basis import Basis
 _ROUNDING = 4 * np.finfo(float).eps  # share of the largest mode, times the number of cells along an axis: not known better
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Field(AnyField):
     """A function of space on a grid: a concentration, a signal. It carries no mass, and its metric is L2.
 
     It is the sum of cosines (between walls) or of cosines and sines (on ``Grid.torus``) through its values at the cell centres.
     So it is known between the cells too, with its gradient, and diffuses exactly. Its slope at walls is 0.
 
-    Attributes
+    Parameters
     ----------
     grid : Grid
     values : array of the grid's shape, a function of space, or a number
         The values at the cell centres.
+
+    Attributes
+    ----------
+    values : array of the grid's shape
+        The values at the cell centres.
+    modes : array of the grid's shape
+        The coefficients of the sum.
 
     Raises ValueError for values that are not finite or have another shape.
 
@@ -42,22 +49,29 @@ class Field(AnyField):
     """
 
     grid: Grid
-    values: Array = 0.0  # type: ignore[assignment]
+    modes: Array
 
-    def __post_init__(self) -> None:
-        of_kind("grid", self.grid, Grid, "a Grid")
-        given: SpaceFunction | Any = self.values
-        if not callable(given) and np.ndim(given) == 0:
-            given = np.full(self.grid.shape, given)
-        values = self.grid.field("values of a field", given).copy()
-        modes = self.basis.of_centres(values)
-        modes[np.abs(modes) <= _ROUNDING * max(self.grid.shape) * np.abs(modes).max(initial=0.0)] = 0.0
-        self._hold(values, modes)
+    def __init__(self, grid: Grid, values: SpaceFunction | Any = 0.0) -> None:
+        of_kind("grid", grid, Grid, "a Grid")
+        object.__setattr__(self, "grid", grid)
+        given = np.full(grid.shape, values) if not callable(values) and np.ndim(values) == 0 else values
+        array = grid.field("values of a field", given).copy()
+        modes = self.basis.of_centres(array)
+        modes[np.abs(modes) <= _ROUNDING * max(grid.shape) * np.abs(modes).max(initial=0.0)] = 0.0
+        self._hold(modes)
+        array.setflags(write=False)
+        self.__dict__["values"] = array
 
-    def _hold(self, values: Array, modes: Array) -> None:
-        for name, array in (("values", values), ("modes", modes)):
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
+    def _hold(self, modes: Array) -> None:
+        modes.setflags(write=False)
+        object.__setattr__(self, "modes", modes)
+
+    @cached_property
+    def values(self) -> Array:
+        """The values at the cell centres."""
+        values = self.basis.at_centres(self.modes)
+        values.setflags(write=False)
+        return values
 
     @cached_property
     def basis(self) -> Basis:
@@ -73,7 +87,7 @@ class Field(AnyField):
         other = object.__new__(type(self))
         object.__setattr__(other, "grid", self.grid)
         other.__dict__["basis"] = self.basis
-        other._hold(self.basis.at_centres(modes), modes)
+        other._hold(modes)
         return other
 
     def at(self, points: Any) -> Array:

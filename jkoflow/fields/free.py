@@ -107,7 +107,10 @@ class FreeField(AnyField):
     ) -> FreeField:
         field = self.ready([*first, *last], h, diffusion, decay)
         moved = super(FreeField, field).after(h, diffusion, decay, first, last)
-        return FreeField(self.dimension, self.tolerance, moved.window, self.age + h)
+        return moved.aged(h)
+
+    def aged(self, h: float) -> FreeField:
+        return FreeField(self.dimension, self.tolerance, self.window, self.age + h)
 
     def ready(self, emissions: Sequence[Emission], h: float, diffusion: float, decay: float) -> FreeField:
         if not emissions:

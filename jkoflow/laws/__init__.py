@@ -19,7 +19,7 @@ from .pairs import CrossInteraction, Drift, Interaction, PairEnergy, RieszSelfEn
 from .potential import Potential
 from .reading import Entry, LawForms
 from .rewriting import UnitMasses, gradient_form, unit_masses
-from .signalling import Signals, emitter_of
+from .signalling import Signal, Signals, emitter_of
 from .signals import Chemotaxis, FieldEnergy, FieldsAfter, Secretion
 from .velocity import Alignment, Friction
 
@@ -50,6 +50,7 @@ __all__ = [
     "RenyiEntropy",
     "RieszSelfEnergy",
     "Secretion",
+    "Signal",
     "Signals",
     "State",
     "Term",

@@ -125,6 +125,15 @@ class Signal:
         return total
 
 
+    def dissipation(self, field: Field, masses: Species) -> float:
+        """weight int |dc/dt|^2 at a state."""
+        assert self.weight is not None
+        decay = field.decay_rates(self.diffusion, self.decay, masses.kind is Density)
+        rate = field.source(self.emissions(masses), self.diffusion) - decay * field.modes
+        held = rate != 0
+        return self.weight * float(np.sum((rate**2)[held] * self.metric(field)[held]))
+
+
 @dataclass(frozen=True, eq=False)
 class Signals:
     """All fields of a law. It is false if there are none."""
@@ -188,6 +197,14 @@ class Signals:
         if not all(isinstance(field, Field) for _, field in held):
             return float("nan")
         return float(sum(signal.energy(field, masses) for signal, field in held))
+
+    def dissipation(self, fields: Mapping[str, Any], masses: Species) -> float:
+        """sum |dc/dt|^2 / beta at a state, an energy per time: 0 without fields, NaN where there is no energy."""
+        if not self.signals:
+            return 0.0
+        if not self.have_energy or not all(isinstance(fields[name], Field) for name in self.names):
+            return float("nan")
+        return float(sum(signal.dissipation(fields[signal.name], masses) for signal in self.signals))
 
     def after(
         self, fields: Mapping[str, Any], h: float, before: Species, after: Species

@@ -47,8 +47,9 @@ class ExponentialEuler(InertialScheme):
         motion = DampedMotion.of(problem, state.masses, state.time, self.epsilons(state.masses), self.drag)
         x, u = ([getattr(p, part) for p in state.masses.values()] for part in ("points", "velocities"))
         phis = motion.phis(motion.drag_at(x), dt, 3)
-        of_u, of_push = phis(u), phis(motion.push(x, state.time))
+        of_u, of_push = phis(u), phis(motion.push(x, state.time, state.fields))
         if of_u is None or of_push is None:
             return Advanced(x, u, {}, 1, Status.SOLVER_FAILED)
         moved = [a + dt * b + dt**2 * c for a, b, c in zip(x, of_u[1], of_push[2], strict=True)]
-        return Advanced(moved, [a + dt * b for a, b in zip(of_u[0], of_push[1], strict=True)], {}, 1)
+        u = [a + dt * b for a, b in zip(of_u[0], of_push[1], strict=True)]
+        return Advanced(moved, u, {}, 1, fields=motion.fields_after(state.fields, dt, x, moved))

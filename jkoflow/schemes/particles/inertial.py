@@ -37,6 +37,9 @@ class Inertial(InertialScheme):
 
     Here gamma is that of Friction, 0 without it. With Alignment the dissipation is NaN.
 
+    Fields (FieldEnergy, Secretion, Chemotaxis) relax exactly in time, with sources that go linearly from the places before to
+    the places after. A particle feels its own trail. The state carries the fields: a run is continued from masses and fields.
+
     Friction and alignment are linear in the velocities. With epsilon they are a part of the exponential, however strong they
     are.
 
@@ -81,21 +84,23 @@ class Inertial(InertialScheme):
         """A step with the force and the L of the start, and its correction by the change of both over it."""
         motion = DampedMotion.of(problem, state.masses, state.time, self.epsilons(state.masses), self.drag)
         x, u = ([getattr(p, part) for p in state.masses.values()] for part in ("points", "velocities"))
-        push, drag = motion.push(x, state.time), motion.drag_at(x)
+        push, drag = motion.push(x, state.time, state.fields), motion.drag_at(x)
         phis = motion.phis(drag, h, 4)
         of_u, of_push = phis(u), phis(push)
         if of_u is None or of_push is None:
             return Advanced(x, u, {}, motion.evaluations, Status.SOLVER_FAILED)
         ua = [a + h * b for a, b in zip(of_u[0], of_push[1], strict=True)]
         xa = [a + h * b + h**2 * c for a, b, c in zip(x, of_u[1], of_push[2], strict=True)]
-        change = [after - before for after, before in zip(motion.push(xa, state.time + h), push, strict=True)]
+        fields = motion.fields_after(state.fields, h, x, xa)
+        change = [after - before for after, before in zip(motion.push(xa, state.time + h, fields), push, strict=True)]
         if motion.forces.pulls:
             change = [c - a + b for c, a, b in zip(change, motion.drag_at(xa)(ua), drag(ua), strict=True)]
         of_change = phis(change)
         if of_change is None:
             return Advanced(x, u, {}, motion.evaluations, Status.SOLVER_FAILED)
         u = [a + h * b for a, b in zip(ua, of_change[2], strict=True)]
-        return Advanced([a + h**2 * b for a, b in zip(xa, of_change[3], strict=True)], u, {}, motion.evaluations)
+        end = [a + h**2 * b for a, b in zip(xa, of_change[3], strict=True)]
+        return Advanced(end, u, {}, motion.evaluations, fields=motion.fields_after(state.fields, h, x, end))
 
     def _verlet(self, problem: Problem, state: State, h: float, carry: Carry) -> Advanced:
         """Half a step of the forces of velocities, a step of Verlet, and the other half."""
@@ -103,14 +108,15 @@ class Inertial(InertialScheme):
         later = forces if problem.constant else forces.with_mobilities(problem.mobilities_at(state.time + h))
         x, v, m = ([getattr(p, part) for p in state.masses.values()] for part in ("points", "velocities", "masses"))
         known = [carry[_FORCE_ON + name] for name in state.masses] if carry else None
-        first = forces.of_places(x, m, state.time) if known is None else known
+        first = forces.of_places(x, m, state.time, state.fields) if known is None else known
         motion = DampedMotion(problem, forces, m, [1.0] * len(m), 0.0)
         relaxed = motion.phis(motion.drag_at(x), h / 2, 1)(v)
         if relaxed is None:
             return Advanced(x, v, {}, 1, Status.SOLVER_FAILED)
         v = [vk + h / 2 * f for vk, f in zip(relaxed[0], first, strict=True)]
-        x = [xk + h * vk for xk, vk in zip(x, v, strict=True)]
-        end = later.of_places(x, m, state.time + h)
+        before, x = x, [xk + h * vk for xk, vk in zip(x, v, strict=True)]
+        fields = forces.fields_after(state.fields, h, m, before, x)
+        end = later.of_places(x, m, state.time + h, fields)
         v = [vk + h / 2 * f for vk, f in zip(v, end, strict=True)]
         relaxed = motion.phis(motion.drag_at(x), h / 2, 1)(v)
         if relaxed is None:
@@ -118,4 +124,4 @@ class Inertial(InertialScheme):
         kept: Carry = {}
         if problem.constant:  # the places stay until the next step, and so do the forces
             kept = {_FORCE_ON + name: force for name, force in zip(state.masses, end, strict=True)}
-        return Advanced(x, relaxed[0], kept, 1 if known is not None else 2)
+        return Advanced(x, relaxed[0], kept, 1 if known is not None else 2, fields=fields)

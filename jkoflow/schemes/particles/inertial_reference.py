@@ -14,6 +14,7 @@ from ..base import Carry
 from ..problem import Problem
 from .inertia import Advanced, DampedMotion, InertialScheme, Parts
 from .inertia.collocation import NODES, collocated
+from .whole_system import integrated
 
 _INNER = "inner step"  # its size, and the largest extent and velocity of the run
 _SLACK = 0.01  # of the tolerance: the change at which the fixed-point iteration of a step ends
@@ -39,6 +40,9 @@ class InertialReference(InertialScheme):
     tolerance : float
         The local error of a step: of places as a share of the extent of the particles (or of the way they go), of velocities as
         a share of the largest velocity of the run.
+
+    With fields (FieldEnergy, Secretion, Chemotaxis), places, velocities and the modes of the fields are one system, integrated by
+    an explicit Runge-Kutta method of order 8.
 
     StepInfo tells as error the local error that was allowed, a length.
 
@@ -71,6 +75,12 @@ class InertialReference(InertialScheme):
     def advanced(self, problem: Problem, state: State, dt: float, carry: Carry) -> Advanced:
         motion = DampedMotion.of(problem, state.masses, state.time, self.epsilons(state.masses), self.drag)
         x, u = ([getattr(p, part) for p in state.masses.values()] for part in ("points", "velocities"))
+        if problem.law.field_names:
+            inertia = (self.drag, motion.epsilons)
+            end = integrated(
+                motion.forces, motion.masses, x, u, state.fields, state.time, dt, self.tolerance, inertia
+            )
+            return Advanced(end.x, end.v, {}, end.evaluations, end.status, fields=end.fields)
         h, length, speed = map(float, carry[_INNER]) if carry else (dt, 0.0, 0.0)
         start, now, allowed = x, 0.0, 0.0
         noise = _ROUNDING * max(float(np.abs(part).max()) for part in x)

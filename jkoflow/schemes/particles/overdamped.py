@@ -8,11 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..._status import Status
 from ..._validate import plain_numbers, positive
-from ...clouds import CloudLaw, Motion
+from ...clouds import CloudLaw, Forces, Motion, is_steep
 from ...measures import State
 from ..base import Carry, Scheme, StepInfo, Taken
 from ..problem import Problem
+from .inertia import all_inside
+from .whole_system import integrated
 
 _GROUP_OF = "group of "
 
@@ -35,6 +38,9 @@ class Overdamped(Scheme):
 
     So atoms that collapse are followed to the end and beyond. Where many come together at once the steps may get too small: a
     step that takes more than 100 000 evaluations of the velocity ends with the status ITERATION_LIMIT.
+
+    With fields (FieldEnergy, Secretion, Chemotaxis) places and fields are one system, dx/dt = alpha eta grad c - ..., integrated
+    to the tolerance. A particle feels its own trail. Kernels must then be smooth.
 
     ``evolve`` needs no dt: the error is that of ``tolerance``, and a step is only a time at which the state is recorded. Every
     StepInfo tells how often the velocity was evaluated, and as its error the local error that was allowed, a length.
@@ -65,6 +71,7 @@ class Overdamped(Scheme):
     order: ClassVar[float] = np.inf
     exact_in_time: ClassVar[bool] = True
     needs_energy: ClassVar[bool] = False
+    takes_fields: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         plain_numbers(self)
@@ -72,10 +79,16 @@ class Overdamped(Scheme):
             raise ValueError(f"tolerance must be at most 1e-3, got {self.tolerance!r}")
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
-        CloudLaw.of(problem.law, state.masses, _constant(problem))
+        law = CloudLaw.of(problem.law.without_fields, state.masses, _constant(problem))
+        steep = next((kernel for kernel in law.kernels.values() if is_steep(kernel)), None)
+        if problem.law.field_names and steep is not None:
+            raise ValueError(f"with fields, kernels must be smooth, so that no particles collide, got {steep!r}: take Gaussian()")
         return {name: carry[name] for name in (_GROUP_OF + species for species in state.masses) if name in carry}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
+        if problem.law.field_names:
+            with np.errstate(over="ignore", invalid="ignore"):  # the status tells
+                return self._with_fields(problem, state, dt)
         law = CloudLaw.of(problem.law, state.masses, problem.mobilities)
         motion = Motion(law, self.tolerance, state.time)
         members = tuple(carry[_GROUP_OF + name] for name in state.masses) if carry else None
@@ -92,6 +105,31 @@ class Overdamped(Scheme):
         )
         met = {_GROUP_OF + name: group for name, group in zip(state.masses, moved.members, strict=True)}
         return Taken(state.after(dt, moved.state), met, info)
+
+    def _with_fields(self, problem: Problem, state: State, dt: float) -> Taken:
+        """Places and the modes of the fields as one system, without collisions."""
+        forces = Forces.of_first_order(problem.law, state.masses, problem.mobilities)
+        x, m = [cloud.points for cloud in state.masses.values()], [cloud.masses for cloud in state.masses.values()]
+        end = integrated(forces, m, x, None, state.fields, state.time, dt, self.tolerance)
+        status = end.status if not end.status.ok or all_inside(end.fields, end.x) else Status.LEFT_DOMAIN
+        if not status.ok:
+            info = StepInfo(dict.fromkeys(state.masses, 0.0), status, evaluations=end.evaluations)
+            return Taken(state.after(dt, state.masses), {}, info)
+        moved = state.masses.like(dict(zip(state.masses, end.x, strict=True)))
+        after = state.after(dt, moved, end.fields)
+        velocities = forces.of_places(end.x, m, after.time, end.fields)
+        of_masses = sum(
+            float(mass @ (v.reshape(len(v), -1) ** 2).sum(axis=1)) / problem.mobilities[name]
+            for name, mass, v in zip(moved, m, velocities, strict=True)
+        )
+        info = StepInfo(
+            {name: moved[name].moved_from(state.masses[name]) for name in moved},
+            status,
+            dissipation=of_masses + problem.forms.signals.dissipation(after.fields, moved),
+            evaluations=end.evaluations,
+            error=self.tolerance * max(float(np.ptp(part, axis=0).max()) for part in x),
+        )
+        return Taken(after, {}, info)
 
 
 def _constant(problem: Problem) -> Mapping[str, float]:

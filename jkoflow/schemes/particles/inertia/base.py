@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ...._frozen import FrozenMapping
 from ...._status import Status
 from ...._validate import positive
 from ....clouds import Forces
+from ....fields import Field
 from ....laws import Combination
 from ....laws.forms import Damping, VelocityPull
 from ....measures import Species, State
@@ -32,6 +33,8 @@ class Advanced(NamedTuple):
     status: Status = Status.CONVERGED
     error: float | None = None
     """The local error that was allowed, a length, if the scheme controls it."""
+    fields: Mapping[str, Any] | None = None
+    """The fields after the step; None if there are none."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class WithInertia(Scheme):
 
     epsilon: float | Mapping[str, float] | None = None
     needs_energy: ClassVar[bool] = False
+    takes_fields: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if isinstance(self.epsilon, Mapping):
@@ -69,9 +73,10 @@ class WithInertia(Scheme):
     def energy(self, problem: Problem, state: State) -> float:
         law = problem.law.at(state.time)
         of_places = [entry for entry in law.forms.entries if not isinstance(entry.form, VelocityPull | Damping)]
-        if not all(entry.form.has_energy for entry in of_places):
+        rest = Combination(tuple((entry.factor, entry.term) for entry in of_places))
+        if not rest.has_energy:
             return float("nan")
-        potential = Combination(tuple((entry.factor, entry.term) for entry in of_places))(state.masses)
+        potential = rest(state) if rest.field_names else rest(state.masses)  # type: ignore[arg-type]
         alpha = problem.mobilities_at(state.time)
         times = dict(zip(state.masses, self.epsilons(state.masses), strict=True))
         return float(potential + sum(times[name] * m.kinetic_energy / alpha[name] for name, m in state.masses.items()))
@@ -84,7 +89,8 @@ class WithInertia(Scheme):
                 return float("nan")
             if isinstance(entry.form, Damping):
                 rates[entry.form.species] += entry.factor * entry.form.rate
-        return float(sum(rates[name] * 2 * m.kinetic_energy / alpha[name] for name, m in state.masses.items()))
+        of_velocities = sum(rates[name] * 2 * m.kinetic_energy / alpha[name] for name, m in state.masses.items())
+        return float(of_velocities + problem.forms.signals.dissipation(state.fields, state.masses))
 
 
 @dataclass(frozen=True)
@@ -107,13 +113,15 @@ class InertialScheme(WithInertia):
         with np.errstate(over="ignore", invalid="ignore"):  # the status tells
             after = self.advanced(problem, state, dt, carry)
         finite = all(np.isfinite(part).all() for part in (*after.x, *after.u))
-        if not (finite and after.status.ok):
-            status = after.status if finite else Status.NOT_FINITE
+        status = after.status if finite else Status.NOT_FINITE
+        if status.ok and after.fields is not None and not all_inside(after.fields, after.x):
+            status = Status.LEFT_DOMAIN
+        if not status.ok:
             info = StepInfo(dict.fromkeys(state.masses, 0.0), status, evaluations=after.evaluations)
             return Taken(state.after(dt, state.masses), {}, info)
         moved = state.masses.like({name: (after.x[k], after.u[k]) for k, name in enumerate(state.masses)})
         distances = {name: moved[name].moved_from(state.masses[name]) for name in moved}
-        then = state.after(dt, moved)
+        then = state.after(dt, moved, after.fields)
         info = StepInfo(
             distances,
             after.status,
@@ -122,3 +130,9 @@ class InertialScheme(WithInertia):
             error=after.error,
         )
         return Taken(then, after.carry, info)
+
+
+def all_inside(fields: Mapping[str, Any], places: Parts) -> bool:
+    """Return True if particles at places are where every field on a box is known."""
+    bounds = [np.stack([x.reshape(len(x), -1).min(axis=0), x.reshape(len(x), -1).max(axis=0)]) for x in places]
+    return all(field.holds(part) for field in fields.values() if isinstance(field, Field) for part in bounds)

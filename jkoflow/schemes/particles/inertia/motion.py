@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from ...._frozen import FrozenMapping
 from ...._typing import Array
 from ....clouds import Forces
+from ....fields import AnyField
 from ....linear import krylov_phi, phi
 from ....measures import Species
 from ...problem import Problem
@@ -65,12 +68,17 @@ class DampedMotion:
         """(drag + gamma) / epsilon of every species."""
         return np.asarray((self.drag + self.forces.damping) / self.epsilons)
 
-    def push(self, x: Parts, time: float) -> Parts:
+    def push(self, x: Parts, time: float, fields: Mapping[str, AnyField] = FrozenMapping()) -> Parts:
         """f, per species."""
         self.evaluations += 1
         constant = self.problem.constant
         forces = self.forces if constant else self.forces.with_mobilities(self.problem.mobilities_at(time))
-        return [f / epsilon for f, epsilon in zip(forces.of_places(x, self.masses, time), self.epsilons, strict=True)]
+        pushed = forces.of_places(x, self.masses, time, fields)
+        return [f / epsilon for f, epsilon in zip(pushed, self.epsilons, strict=True)]
+
+    def fields_after(self, fields: Mapping[str, Any], h: float, before: Parts, after: Parts) -> dict[str, Any]:
+        """The fields after a time h in which the particles go from places to places."""
+        return self.forces.fields_after(fields, h, self.masses, before, after)
 
     def drag_at(self, x: Parts) -> Callable[[Parts], Parts]:
         """L(x), a linear function of the velocities."""
