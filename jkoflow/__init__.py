@@ -116,6 +116,7 @@ from .schemes import (
     SemiImplicitJKO,
     StepInfo,
     Taken,
+    TimeSliced,
     VariationalExtrapolation,
 )
 from .stopping import EnergyBelow, Steady, WallClock
@@ -223,6 +224,7 @@ __all__ = [
     "StepInfo",
     "StepSolver",
     "Taken",
+    "TimeSliced",
     "Trajectory",
     "UnitMasses",
     "UnresolvedWarning",

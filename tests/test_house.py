@@ -24,6 +24,7 @@ FLOORS = [
     {"_compiled", "_validate", "_arrays", "_functions"},
     {"linear", "pull_back", "kernels", "grids.convolution", "grids.poisson", "grids.resampling"},
     {"grids", "kernels.sums"},
+    {"fields"},
     {"measures"},
     {"laws", "transport"},
     {"ordered", "clouds"},

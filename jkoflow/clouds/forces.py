@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,8 +33,8 @@ class Forces:
     ----------
     places : CloudLaw
         The terms that depend on places alone.
-    pulls : list of (a, b, c, psi)
-        Species a is aligned with species b: c times ``psi`` of the distance.
+    pulls : list of Pull
+        The alignments.
     damping : array (S,)
         The rate of friction of every species.
     signals : Signals
@@ -42,7 +42,7 @@ class Forces:
     """
 
     places: CloudLaw
-    pulls: list[tuple[int, int, float, Callable[[Any], Any]]]
+    pulls: list[Pull]
     damping: Array
     signals: Signals = Signals()
 
@@ -68,7 +68,9 @@ class Forces:
                     at_zero = values_of("psi", form.psi, [np.zeros(1)])
                 if not np.isfinite(at_zero).all():
                     raise ValueError(f"psi of {term!r} must be finite at distance 0, which a particle has from itself")
-                pulls.append((names.index(form.moves), names.index(form.by), factor, form.psi))
+                a, b = names.index(form.moves), names.index(form.by)
+                _must_be_groups(form.groups, state[form.moves], state[form.by])
+                pulls.append(Pull(a, b, factor, form.psi, form.groups))
             elif isinstance(form, Damping):
                 damping[names.index(form.species)] += factor * form.rate
             elif not form.is_signal:
@@ -107,12 +109,21 @@ class Forces:
         return [f + g for f, g in zip(of_places, of_velocities, strict=True)]
 
     def of_places(
-        self, points: list[Array], masses: list[Array], time: float, fields: Mapping[str, AnyField] = FrozenMapping()
+        self,
+        points: list[Array],
+        masses: list[Array],
+        time: float,
+        fields: Mapping[str, AnyField] = FrozenMapping(),
+        sources: list[Array] | None = None,
     ) -> list[Array]:
-        """The forces of places and fields. Cost: a sum over pairs for two species that interact, a gradient for each field."""
+        """The forces of places and fields. ``sources`` are the places of the masses that exert them, by default ``points``.
+
+        Cost: a sum over pairs for two species that interact, a gradient for each field.
+        """
         out = [np.zeros_like(x) for x in points]
+        by = points if sources is None else sources
         for (a, b), kernel in self.places.kernels.items():
-            out[a] -= pair_gradients(kernel, points[a], points[b], masses[b])
+            out[a] -= pair_gradients(kernel, points[a], by[b], masses[b])
         for a, potentials in enumerate(self.places.fields):
             for c, term in potentials:
                 x = points[a]
@@ -142,11 +153,19 @@ class Forces:
         aligned = self.alignment(points, velocities, masses)
         return [f - rate * v for f, rate, v in zip(aligned, self.damping, velocities, strict=True)]
 
-    def alignment(self, points: list[Array], velocities: Velocities, masses: list[Array]) -> Velocities:
-        """The forces of alignment alone."""
+    def alignment(
+        self,
+        points: list[Array],
+        velocities: Velocities,
+        masses: list[Array],
+        sources: tuple[list[Array], Velocities] | None = None,
+    ) -> Velocities:
+        """The forces of alignment alone, with the particles at ``sources``: places and velocities, by default the same."""
         out = [np.zeros_like(v) for v in velocities]
-        for a, b, c, psi in self.pulls:
-            out[a] = out[a] + c * _aligned(psi, points[a], velocities[a], points[b], velocities[b], masses[b])
+        by, moving = (points, velocities) if sources is None else sources
+        for pull in self.pulls:
+            a, b = pull.a, pull.b
+            out[a] = out[a] + pull.c * _aligned(pull, points[a], velocities[a], by[b], moving[b], masses[b])
         return out
 
     def alignment_at(self, points: list[Array], masses: list[Array]) -> Callable[[Velocities], Velocities]:
@@ -154,44 +173,75 @@ class Forces:
 
         The values of psi are kept if there are few enough pairs. Otherwise every call computes them again.
         """
-        if sum(len(points[a]) * len(points[b]) for a, b, _, _ in self.pulls) > _KEPT:
+        if sum(len(points[pull.a]) * len(points[pull.b]) / pull.groups for pull in self.pulls) > _KEPT:
             return lambda velocities: self.alignment(points, velocities, masses)
-        tables = [(a, b, c * _weights(psi, points[a], points[b], masses[b])) for a, b, c, psi in self.pulls]
+        tables = []
+        for pull in self.pulls:
+            x, y, m = pull.grouped(points[pull.a], points[pull.b], masses[pull.b])
+            tables.append((pull, pull.c * _weights(pull.psi, x, y, pull.groups * m)))
 
-        def pull(velocities: Velocities) -> Velocities:
+        def aligned(velocities: Velocities) -> Velocities:
             out = [np.zeros_like(v) for v in velocities]
-            for a, b, weights in tables:
-                out[a] = out[a] + _towards(weights, velocities[a], velocities[b])
+            for pull, weights in tables:
+                v, w = pull.grouped(velocities[pull.a], velocities[pull.b])
+                out[pull.a] = out[pull.a] + _towards(weights, v, w).reshape(out[pull.a].shape)
             return out
 
-        return pull
+        return aligned
 
     def alignment_rates(self, points: list[Array], masses: list[Array]) -> list[Array]:
         """sum_j m_j psi(|x_i - y_j|) for every particle: the rate at which it forgets its own velocity."""
         ones, none = [np.ones(len(x)) for x in points], [np.zeros(len(x)) for x in points]
         rates = [np.zeros(len(x)) for x in points]
-        for a, b, c, psi in self.pulls:
-            rates[a] = rates[a] - c * _aligned(psi, points[a], ones[a], points[b], none[b], masses[b])
+        for pull in self.pulls:
+            a, b = pull.a, pull.b
+            rates[a] = rates[a] - pull.c * _aligned(pull, points[a], ones[a], points[b], none[b], masses[b])
         return rates
 
 
-def _aligned(psi: Callable[[Any], Any], x: Array, v: Array, y: Array, w: Array, masses: Array) -> Array:
-    """sum_j m_j psi(|x_i - y_j|) (w_j - v_i), in blocks of pairs."""
+class Pull(NamedTuple):
+    """Species a is aligned with species b: c times ``psi`` of the distance, within ``groups`` equal groups of particles."""
+
+    a: int
+    b: int
+    c: float
+    psi: Callable[[Any], Any]
+    groups: int = 1
+
+    def grouped(self, *arrays: Array) -> list[Array]:
+        """Arrays over particles, with the groups along a first axis."""
+        return [array.reshape(self.groups, -1, *array.shape[1:]) for array in arrays]
+
+
+def _must_be_groups(groups: int, *measures: MovingParticles) -> None:
+    """Raise ValueError if the particles of a species cannot be cut into equal groups."""
+    for measure in measures:
+        if len(measure.masses) % groups:
+            raise ValueError(f"groups must divide the number of particles {len(measure.masses)}, got {groups}")
+
+
+def _aligned(pull: Pull, x: Array, v: Array, y: Array, w: Array, masses: Array) -> Array:
+    """sum_j m_j psi(|x_i - y_j|) (w_j - v_i) within groups, in blocks of pairs."""
     out = np.empty_like(v)
-    rows = max(1, _TABLE // len(y))
-    for start in range(0, len(x), rows):
-        part = slice(start, start + rows)
-        out[part] = _towards(_weights(psi, x[part], y, masses), v[part], w)
+    x, v, y, w, m = pull.grouped(x, v, y, w, pull.groups * masses)
+    ends = out.reshape(v.shape)
+    rows = max(1, _TABLE // y.shape[1])
+    for group in range(pull.groups):
+        for start in range(0, x.shape[1], rows):
+            part = slice(start, start + rows)
+            weights = _weights(pull.psi, x[None, group, part], y[None, group], m[None, group])
+            ends[group, part] = _towards(weights, v[None, group, part], w[None, group])[0]
     return out
 
 
 def _weights(psi: Callable[[Any], Any], x: Array, y: Array, masses: Array) -> Array:
-    """m_j psi(|x_i - y_j|), a table of all pairs."""
-    gaps = x[:, None] - y[None]
-    distances = np.abs(gaps) if gaps.ndim == 2 else np.sqrt((gaps**2).sum(axis=2))
-    return values_of("psi", psi, [distances]) * masses
+    """m_j psi(|x_i - y_j|), a table of all pairs for every group."""
+    gaps = x[:, :, None] - y[:, None]
+    distances = np.abs(gaps) if gaps.ndim == 3 else np.sqrt((gaps**2).sum(axis=3))
+    return values_of("psi", psi, [distances]) * masses[:, None]
 
 
 def _towards(weights: Array, v: Array, w: Array) -> Array:
-    """sum_j weights_ij (w_j - v_i)."""
-    return np.asarray(weights @ w - (weights.sum(axis=1) * v.T).T)
+    """sum_j weights_ij (w_j - v_i), for every group."""
+    flat_v, flat_w = v.reshape(*v.shape[:2], -1), w.reshape(*w.shape[:2], -1)
+    return np.asarray(weights @ flat_w - weights.sum(axis=2)[..., None] * flat_v).reshape(v.shape)

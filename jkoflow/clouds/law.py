@@ -75,7 +75,7 @@ class CloudLaw:
                 raise ValueError(
                     f"V must be a function of space on Particles, whose points move, got an array of shape {form.V.shape}"
                 )
-            cloud_law.field_names[names.index(form.species)].append((factor, form))
+            cloud_law.fields[names.index(form.species)].append((factor, form))
         for kernel in cloud_law.kernels.values():
             if (kernel.pointy or kernel.singular) and not isinstance(kernel, RadialKernel):
                 raise ValueError(

@@ -126,7 +126,7 @@ class Motion:
     @property
     def _moves(self) -> bool:
         """True if a potential depends on time."""
-        return any(term.depends_on_time for fields in self.law.field_names for _, term in fields)
+        return any(term.depends_on_time for fields in self.law.fields for _, term in fields)
 
     def _velocities(self, places: Array, masses: Array, time: float) -> Array:
         """The velocities at a time from the start of the motion."""

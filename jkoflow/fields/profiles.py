@@ -58,8 +58,8 @@ class GaussianProfile(Profile):
 
     Raises ValueError for s or mass that is not positive.
 
-    >>> round(float(GaussianProfile(2.0)(np.zeros(1), 1)[0]) * 2 * np.sqrt(2 * np.pi), 12)
-    1.0
+    >>> bool(np.isclose(GaussianProfile(2.0)(np.zeros(1), 1)[0], 1 / (2 * np.sqrt(2 * np.pi))))
+    True
     """
 
     s: float
@@ -94,8 +94,8 @@ class BumpProfile(Profile):
     positive. Source: docs/theory/chemotaxis.md, section 2.3.
 
     >>> r = np.linspace(0, 1, 10001)
-    >>> round(float(2 * np.trapezoid(BumpProfile(1.0)(r, 1), r)), 6)
-    1.0
+    >>> bool(np.isclose(2 * np.trapezoid(BumpProfile(1.0)(r, 1), r), 1.0))
+    True
     """
 
     radius: float

@@ -149,13 +149,17 @@ class OneWay(Form):
 
 @dataclass(frozen=True, eq=False)
 class VelocityPull(Form):
-    """Species ``moves`` is accelerated by sum_j m_j psi(|x - y_j|) (w_j - v) over the particles of ``by``: no energy."""
+    """Species ``moves`` is accelerated by sum_j m_j psi(|x - y_j|) (w_j - v) over the particles of ``by``: no energy.
+
+    With ``groups`` the sum is over the particles of the same group, and their masses are multiplied by the number of groups.
+    """
 
     label: ClassVar[str] = "alignments of velocities"
     has_energy: ClassVar[bool] = False
     psi: Callable[[Any], Any]
     moves: str
     by: str
+    groups: int = 1
 
 
 @dataclass(frozen=True, eq=False)

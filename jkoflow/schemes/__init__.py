@@ -7,7 +7,7 @@ from .bdf2 import BDF2
 from .brezis import Brezis
 from .implicit_midpoint import ImplicitMidpoint
 from .jko import JKO
-from .particles import ExponentialEuler, Inertial, InertialReference, Kinetic, Langevin, Overdamped
+from .particles import ExponentialEuler, Inertial, InertialReference, Kinetic, Langevin, Overdamped, TimeSliced
 from .problem import Mobility, Problem
 from .semi_implicit import SemiImplicitJKO
 from .variational_extrapolation import VariationalExtrapolation
@@ -32,6 +32,7 @@ __all__ = [
     "SemiImplicitJKO",
     "StepInfo",
     "Taken",
+    "TimeSliced",
     "VariationalExtrapolation",
     "chord_dissipation",
 ]

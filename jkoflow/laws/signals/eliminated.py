@@ -25,7 +25,8 @@ class FieldsAfter(Energy):
     >>> import jkoflow as jf
     >>> grid = jf.Grid.box((0, 1), cells=8)
     >>> law = jf.FieldEnergy("c", diffusion=1.0) + jf.Secretion() + jf.Chemotaxis(1.0)
-    >>> FieldsAfter(law.forms.signals, {"c": jf.Field(grid, 2.0)}, 0.5)(grid.density(abs))    # - int c d rho - tau mass^2 / 2
+    >>> uniform = grid.density(lambda x: 1 + 0 * x)
+    >>> FieldsAfter(law.forms.signals, {"c": jf.Field(grid, 2.0)}, 0.5)(uniform)              # - int c d rho - tau mass^2 / 2
     -2.25
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..._validate import function, species_name
+from ..._validate import function, positive_integer, species_name
 from ...measures import UNNAMED
 from ..base import Law, State, Term
 from ..forms import Form, VelocityPull
@@ -26,7 +26,11 @@ class Alignment(Term):
     There is no energy. The term acts on ``MovingParticles`` and ``PhaseDensity``, under the schemes with inertia. With
     ``moves`` and ``by`` the same species it keeps the momentum. ``psi`` is finite, at distance 0 too.
 
-    Raises ValueError if ``psi`` is no function, or a name is no text.
+    ``groups`` are replicas: the particles are cut into so many equal groups, in their order, and align within their group alone,
+    as if it held the whole mass. With a field that all share this is the Liouville-Vlasov system of Natalini and Paul, (9) to
+    (12).
+
+    Raises ValueError if ``psi`` is no function, a name is no text, or ``groups`` is no whole number >= 1.
 
     Source: Cucker and Smale, Emergent behavior in flocks (2007), with psi(r) = K / (1 + r^2)^beta.
 
@@ -40,11 +44,13 @@ class Alignment(Term):
     psi: Callable[[Any], Any]
     moves: str = UNNAMED
     by: str = UNNAMED
+    groups: int = 1
 
     def __post_init__(self) -> None:
         function("psi", self.psi, "a function of the distance")
         species_name("moves", self.moves)
         species_name("by", self.by)
+        positive_integer("groups", self.groups)
 
     @property
     def involves(self) -> tuple[str, ...]:
@@ -52,7 +58,7 @@ class Alignment(Term):
 
     @property
     def form(self) -> Form:
-        return VelocityPull(self.psi, self.moves, self.by)
+        return VelocityPull(self.psi, self.moves, self.by, self.groups)
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         raise ValueError(f"{self!r} acts on velocities, which this scheme does not have: take Inertial with MovingParticles")

@@ -79,7 +79,7 @@ class CloudProblem:
         ]
         fixed, weights = [np.zeros((0, self.start.shape[1]))], [self.masses]
         self.fields: list[tuple[Indices, float, External]] = []
-        for a, fields in enumerate(law.field_names):
+        for a, fields in enumerate(law.fields):
             for c, term in fields:
                 if isinstance(term.V, CloudPotential):
                     stop = sum(map(len, weights))

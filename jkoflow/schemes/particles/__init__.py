@@ -6,5 +6,6 @@ from .inertial_reference import InertialReference
 from .kinetic import Kinetic
 from .langevin import Langevin
 from .overdamped import Overdamped
+from .time_sliced import TimeSliced
 
-__all__ = ["ExponentialEuler", "Inertial", "InertialReference", "Kinetic", "Langevin", "Overdamped"]
+__all__ = ["ExponentialEuler", "Inertial", "InertialReference", "Kinetic", "Langevin", "Overdamped", "TimeSliced"]

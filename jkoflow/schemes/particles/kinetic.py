@@ -30,6 +30,9 @@ class Kinetic(WithInertia):
     too: mean velocities are right also where f is narrower than a cell. For epsilon far below dt all mass lies on the graph of
     F, up to a cell of velocities.
 
+    Fields (FieldEnergy, Secretion, Chemotaxis) live on the grid of places: half a step in v sees those of its time, and they relax
+    exactly, with sources that go linearly from the places before to the places after.
+
     F is taken by central differences of the first variation. Mass that would leave the box, in places or velocities, stays in
     the cells at the wall: give boxes that hold what moves.
 
@@ -63,25 +66,27 @@ class Kinetic(WithInertia):
         if not issubclass(state.masses.kind, PhaseDensity):
             raise ValueError(f"Kinetic takes PhaseDensity, got {state.masses.kind.__name__}: Inertial takes MovingParticles")
         self.check_species(state.masses)
-        PhaseMotion.of(problem, state.masses, state.time, self.epsilons(state.masses), self.drag)
+        PhaseMotion.of(problem, state.masses, state.time, self.epsilons(state.masses), self.drag, state.fields)
         return {}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
-        middle = self._relaxed(problem, state.masses, state.time, dt / 2)
+        middle = self._relaxed(problem, state, dt / 2)
         if middle is None:
             return _failed(state, dt)
         drifted = Species({name: _drifted(f, dt) for name, f in middle.items()})
-        end = self._relaxed(problem, drifted, state.time + dt, dt / 2)
+        fields = problem.forms.signals.after(state.fields, dt, state.masses, drifted)
+        end = self._relaxed(problem, state.after(dt, drifted, fields), dt / 2)
         if end is None:
             return _failed(state, dt)
-        after = state.after(dt, end)
+        after = state.after(dt, end, fields)
         distances = {name: float(np.sqrt(2 * f.kinetic_energy)) * dt for name, f in after.masses.items()}
         dissipation = self.dissipation(problem, after)
         return Taken(after, {}, StepInfo(distances, Status.CONVERGED, dissipation=dissipation, evaluations=2))
 
-    def _relaxed(self, problem: Problem, masses: Species, time: float, h: float) -> Species | None:
-        """The densities after a time h in which only velocities change."""
-        return PhaseMotion.of(problem, masses, time, self.epsilons(masses), self.drag).after(h)
+    def _relaxed(self, problem: Problem, state: State, h: float) -> Species | None:
+        """The densities after a time h in which only velocities change, in the fields of the state."""
+        masses = state.masses
+        return PhaseMotion.of(problem, masses, state.time, self.epsilons(masses), self.drag, state.fields).after(h)
 
 
 def _failed(state: State, dt: float) -> Taken:

@@ -131,8 +131,8 @@ class DampedMotion:
     @property
     def _symmetric(self) -> bool:
         """True if every species aligns with another as that one with it."""
-        pairs = {(a, b, c, psi) for a, b, c, psi in self.forces.pulls}
-        return all((b, a, c, psi) in pairs for a, b, c, psi in pairs)
+        pairs = set(self.forces.pulls)
+        return all(pull._replace(a=pull.b, b=pull.a) in pairs for pull in pairs)
 
     def _eigenvalues(self, drag: Callable[[Parts], Parts], roots: Parts) -> tuple[Array, Array]:
         """The eigenvalues of L and its eigenvectors, in the weighted norm."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...._frozen import FrozenMapping
 from ...._typing import Array
+from ....fields import Field
 from ....kernels import CustomKernel
 from ....laws import Combination, Law
 from ....laws.forms import Damping, VelocityPull
@@ -47,8 +49,16 @@ class PhaseMotion:
     epsilons: dict[str, float]
 
     @classmethod
-    def of(cls, problem: Problem, masses: Species, time: float, epsilons: list[float], drag: float) -> PhaseMotion:
-        """The motion at a time. Raises ValueError if a force is not finite."""
+    def of(
+        cls,
+        problem: Problem,
+        masses: Species,
+        time: float,
+        epsilons: list[float],
+        drag: float,
+        fields: Mapping[str, Field] = FrozenMapping(),
+    ) -> PhaseMotion:
+        """The motion at a time, in given fields. Raises ValueError if a force is not finite."""
         instant = problem.at(time)
         places = Species({name: f.places for name, f in masses.items()})
         times = dict(zip(masses, epsilons, strict=True))
@@ -59,13 +69,20 @@ class PhaseMotion:
             match form:
                 case Damping():
                     rates[form.species] += factor * form.rate / times[form.species]
+                case VelocityPull() if form.groups > 1:
+                    raise ValueError(f"groups of {term!r} are for particles, and a PhaseDensity has none: take groups=1")
                 case VelocityPull():
                     kernel = _of_the_distance(form, factor / times[form.moves])
                     rates[form.moves] += places[form.by].grid.convolve(kernel, places[form.by].values)
                     pulls.append((form.moves, form.by, kernel))
-                case _:
+                case _ if not form.is_signal:
                     rest.append((factor, term))
         forces = force_fields(Combination(tuple(rest)), places, instant.mobilities)
+        for signal in instant.forms.signals.signals:
+            for name, eta in signal.steering.items():
+                grid = places[name].grid
+                gradient = fields[signal.name].gradient_at(grid.points).reshape(grid.size, grid.dim)
+                forces[name] = forces[name] + instant.mobilities[name] * eta * gradient.T.reshape(grid.dim, *grid.shape)
         pushes = {name: force / times[name] for name, force in forces.items()}
         return cls(masses, pushes, rates, pulls, times)
 
