@@ -324,6 +324,63 @@ def test_equilibria_are_fixed_points_of_jko(boundary, m, c):
     assert moved < (1e-6 if full else grid.spacing[0] ** 2 / 4)  # the map of a step knows the edge of the mass to second order
 
 
+def finite_differences(grid):
+    """- lap with five points and no flux through the walls, as a matrix."""
+    n, h = grid.shape[0], grid.spacing[0]
+    one = 2 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1)
+    one[0, 0] = one[-1, -1] = 1
+    return (np.kron(one, np.eye(n)) + np.kron(np.eye(n), one)) / h**2
+
+
+def assert_least_energy(rest, grid, m, c, outer, bound=np.inf, allowed=True):
+    """U' + V + z psi is constant where there is mass, not lower in vacuum, not higher at the bound; psi is computed apart.
+
+    Densities that are right to the tolerance know psi to the potential of so much charge.
+    """
+    assert rest.status is jf.Status.CONVERGED
+    assert rest.residual <= 1e-11
+    charge = rest.state["u"].values - rest.state["v"].values
+    psi = np.linalg.lstsq(finite_differences(grid), c * charge.ravel(), rcond=1e-12)[0].reshape(grid.shape)
+    within = 1e-8 * np.ptp(outer) + 1e-11 * c * 4 / 36 * (6 / np.pi) ** 2
+    for name, potential in (("u", outer + psi), ("v", -psi)):
+        rho = rest.state[name].values
+        assert rho.min() >= 0
+        assert rho.max() <= bound * (1 + 1e-12)
+        assert rho.sum() * grid.cell_volume == pytest.approx(4, rel=1e-12)
+        first, full = m / (m - 1) * rho ** (m - 1) + potential, rho > bound * (1 - 1e-9)
+        free = (rho > 0) & ~full
+        mu = np.sum((rho * first)[free]) / rho[free].sum()
+        assert np.abs(first - mu)[free].max() < within, name
+        assert np.all((first > mu - within) | full | ~np.broadcast_to(allowed, grid.shape)), name
+        assert np.all((first < mu + within)[full]), name
+
+
+@pytest.mark.parametrize("m", [2.5, 3, 4, 6, 10])
+@pytest.mark.parametrize("c", [1e-2, 1, 1e2, 1e4, 1e6])
+def test_equilibria_whose_densities_have_sharp_edges(m, c):
+    """(U*)' has an infinite slope at the edge of the mass. v gathers at the walls around a core without charge."""
+    grid = jf.Grid.box((-3, 3), (-3, 3), cells=16)
+    x, y = grid.mesh
+    flat = grid.density(np.ones(grid.shape), mass=4.0)
+    law = jf.RenyiEntropy(m, "u") + jf.RenyiEntropy(m, "v") + jf.DirichletCoupling(u=1, v=-1, permittivity=1 / c)
+    rest = jf.equilibrium(law + jf.Potential(lambda x, y: x + y**2, "u"), jf.Species(u=flat, v=flat))
+    assert_least_energy(rest, grid, m, c, x + y**2)
+
+
+@pytest.mark.parametrize("m", [2, 4])
+@pytest.mark.parametrize("c", [1, 1e4])
+def test_equilibria_with_sharp_edges_under_bounds_beside_an_obstacle(m, c):
+    grid = jf.Grid.box((-3, 3), (-3, 3), cells=16)
+    x, y = grid.mesh
+    flat = grid.density((x < 1) | (y > 0), mass=4.0)
+    law = jf.DirichletCoupling(u=1, v=-1, permittivity=1 / c) + jf.Potential(lambda x, y: x + y**2, "u")
+    for name in "uv":
+        law = law + jf.RenyiEntropy(m, name) + jf.Congestion(0.3, name) + jf.Obstacle((x >= 1) & (y <= 0), name)
+    rest = jf.equilibrium(law, jf.Species(u=flat, v=flat))
+    assert rest.state["u"].values.max() > 0.3 * (1 - 1e-9)
+    assert_least_energy(rest, grid, m, c, x + y**2, bound=0.3, allowed=(x < 1) | (y > 0))
+
+
 def test_t14_the_grounded_slab():
     """The sec^2 profile: closed numbers, the equilibrium to second order, its energy, and the flow that ends there."""
     slab = jf.closed_forms.GroundedSlab(1.0)

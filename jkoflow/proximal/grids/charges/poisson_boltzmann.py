@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -17,13 +18,15 @@ from ....laws.electrostatics import charge_density
 from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Internal
 from ....measures import Measure, Species
 from ...base import ProximalStep
-from ...continuation import through_shares
 from ..conjugate import conjugates_of
 from ..local_energy import GridEnergy
 from ..mass_level import level_of_mass
 from .charged import Charged
+from .interior import InteriorPoint
 from .screening import ChargeSolution, Screening
 
+_TRACE, _FLAT = 1e-8, 1e-3  # shares: of the mean density, a trace; of the curvature U'' there, one that counts as 0
+_BY_CHARGE = 80  # most iterations with the charge as the unknown: the interior point method takes 20 to 90
 _TAKES = (Internal, Bound, Forbidden, External, FieldCoupling)
 
 
@@ -43,8 +46,10 @@ class EquilibriumState:
     iterations : int
         The number of Newton steps.
     residual : float
-        The L1 distance between two charges, over the charge of the state without its signs: the charge that makes psi, and
-        the charge of the densities that psi asks for.
+        With the charge as the unknown: the L1 distance between two charges, over the charge of the state without its signs:
+        the charge that makes psi, and the charge of the densities that psi asks for. With the densities as unknowns, the
+        larger of two numbers: the L1 length of a Newton step of the densities of a species, in units of its mass, and a bound
+        of the energy above the least, in units of the potentials and of the mass.
     """
 
     state: Measure | Species
@@ -68,8 +73,11 @@ def equilibrium(law: Law, state: State, *, tolerance: float = 1e-11, max_iterati
     of JKO() on the same grid. Under a bound alone cells of one potential may share the last of the mass in many ways.
 
     ``tolerance`` bounds the residual (see ``EquilibriumState``). The unknown of Newton's method is the charge: psi is
-    eliminated exactly, and a multigrid cycle is the preconditioner. If this fails, a strong coupling is approached through
-    weaker couplings. Cost: O(n log n); 3 to 60 iterations, each with some ten products of two transforms.
+    eliminated exactly, and a multigrid cycle is the preconditioner. If this fails, or if U'' = 0 at density 0, as for
+    RenyiEntropy(m > 2), an interior point method takes the densities as unknowns. It may take ``max_iterations`` of its own.
+    Cost: O(n log n); 3 to 90 iterations, each with some ten products of two transforms.
+
+    Source of the interior point method: Wright, Primal-dual interior-point methods (1997), chapter 1.
 
     The law is a sum of internal energies, Congestion, Obstacle, Potential and at most one DirichletCoupling.
 
@@ -92,8 +100,7 @@ def equilibrium(law: Law, state: State, *, tolerance: float = 1e-11, max_iterati
     )
     step = ProximalStep(law, Species.of(state), 1.0)
     problem = _RestEquation(step, GridEnergy.of(law.forms, step.anchor))
-    charge, status, iterations = problem.solve(tolerance, max_iterations)
-    return problem.answer(charge, status, iterations)
+    return problem.solve(tolerance, max_iterations)
 
 
 class _UnderPsi(NamedTuple):
@@ -119,10 +126,11 @@ class _RestEquation:
         self.term = couplings[0] if couplings else None
         self.totals = {name: float(step.anchor[name].values.sum()) for name in self.names}
 
-    def screening(self, share: float) -> Screening:
-        """The equation for the charge, with the coupling multiplied by ``share``."""
+    @cached_property
+    def screening(self) -> Screening:
+        """The equation for the charge."""
         assert self.term is not None
-        charged = Charged(self.term, self.term.factor * share, self.names, self.grid)
+        charged = Charged(self.term, self.term.factor, self.names, self.grid)
         gross = sum(abs(z) * self.totals[name] for name, z in charged.coupling.charges.items())
         return Screening(charged, float(gross or 1.0), fixed_masses=True)
 
@@ -149,38 +157,57 @@ class _RestEquation:
         rho, slopes, _ = self.under(psi)
         return self.charge_of(rho), [self.term.coupling.charges[name] ** 2 * slope for name, slope in slopes.items()]
 
-    def solve(self, tolerance: float, most: int) -> ChargeSolution:
-        """The charge at which both sides of the equation agree, in at most ``most`` iterations."""
+    def solve(self, tolerance: float, most: int) -> EquilibriumState:
+        """The state of rest, by at most ``most`` iterations with the charge as the unknown, and as many with the densities."""
         zero = np.zeros(self.grid.shape)
-        if self.term is None:
-            return ChargeSolution(zero, Status.CONVERGED, 0)
         with np.errstate(all="ignore"):  # an overflow ends in the status
-            start, _ = self.charge_under(zero)
-            solution = self.screening(1.0).solve(self.charge_under, start, tolerance, most)
-            return solution if solution.status.ok else self._through_weaker_charges(start, tolerance, most)
+            if self.term is None:
+                rho, _, levels = self.under(zero)
+                return self._state(rho, levels, zero, Status.CONVERGED, 0, 0.0)
+            used = 0
+            if not self.has_sharp_edges:
+                start, _ = self.charge_under(zero)
+                solution = self.screening.solve(self.charge_under, start, tolerance, min(most, _BY_CHARGE))
+                if solution.status.ok:
+                    return self._of_charge(solution)
+                used = solution.iterations
+            return self._by_densities(tolerance, most, used)
 
-    def _through_weaker_charges(self, charge: Array, tolerance: float, most: int) -> ChargeSolution:
-        """The charge at the end of a path of rising coupling, which rises more slowly after a failure."""
+    @property
+    def has_sharp_edges(self) -> bool:
+        """Whether the density of a species falls to 0 with an infinite slope in psi: there U'' = 0 at density 0."""
+        for name, conjugate in self.conjugates.items():
+            mean = self.totals[name] / self.grid.size
+            trace, present = conjugate.curvature(np.array([_TRACE * mean, mean]))
+            if trace < _FLAT * present:
+                return True
+        return False
 
-        def solve(share: float, start: Array, left: int) -> ChargeSolution:
-            return self.screening(share).solve(self.charge_under, start, tolerance if share == 1 else 1e-4, left)
+    def _by_densities(self, tolerance: float, most: int, used: int) -> EquilibriumState:
+        """The state of rest by an interior point method, after ``used`` iterations with the charge as the unknown."""
+        interior = InteriorPoint(
+            self.screening,
+            [self.conjugates[name] for name in self.names],
+            np.array([self.totals[name] for name in self.names]),
+            lambda rho: self.charge_of(dict(zip(self.names, rho, strict=True))),
+        )
+        found = interior.solve(tolerance, most)
+        rho = dict(zip(self.names, found.rho, strict=True))
+        levels = dict(zip(self.names, map(float, found.levels), strict=True))
+        psi = self.screening.psi(self.charge_of(rho))
+        return self._state(rho, levels, psi, found.status, used + found.iterations, found.residual)
 
-        end, charge, used = through_shares(solve, charge, most, first=1e-3, fastest=4.0, slowest=1.05)
-        if end is not None:
-            return end._replace(iterations=used)
-        return ChargeSolution(charge, Status.ITERATION_LIMIT if used >= most else Status.STALLED, used)
-
-    def answer(self, charge: Array, status: Status, iterations: int) -> EquilibriumState:
+    def _of_charge(self, solution: ChargeSolution) -> EquilibriumState:
         """The state that a charge stands for."""
-        if self.term is None:
-            psi, residual = charge, 0.0
-            rho, _, chemical_potentials = self.under(psi)
-        else:
-            screening = self.screening(1.0)
-            with np.errstate(all="ignore"):
-                psi = screening.psi(charge)
-                rho, _, chemical_potentials = self.under(psi)
-                residual = screening.size(charge - self.charge_of(rho))
-            psi = psi / self.term.factor
-        state = self.step.anchor.like(rho)
-        return EquilibriumState(state.unwrapped, FrozenMapping(chemical_potentials), psi, status, iterations, residual)
+        psi = self.screening.psi(solution.charge)
+        under = self.under(psi)
+        residual = self.screening.size(solution.charge - self.charge_of(under.densities))
+        return self._state(under.densities, under.chemical_potentials, psi, solution.status, solution.iterations, residual)
+
+    def _state(
+        self, rho: dict[str, Array], levels: dict[str, float], psi: Array, status: Status, iterations: int, residual: float
+    ) -> EquilibriumState:
+        """The state of densities, and of the multiple ``psi`` of the potential."""
+        potential = psi if self.term is None else psi / self.term.factor
+        state = self.step.anchor.like(rho).unwrapped
+        return EquilibriumState(state, FrozenMapping(levels), potential, status, iterations, residual)

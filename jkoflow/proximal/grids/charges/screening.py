@@ -29,11 +29,6 @@ class ChargeSolution(NamedTuple):
     status: Status
     iterations: int
 
-    @property
-    def unknowns(self) -> Array:
-        """The charge."""
-        return self.charge
-
 
 class _Trial(NamedTuple):
     """A charge, z^2 (U*)'' by species under its psi, and the charge less the charge under psi."""
