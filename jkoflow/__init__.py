@@ -119,7 +119,7 @@ from .schemes import (
     TimeSliced,
     VariationalExtrapolation,
 )
-from .stopping import EnergyBelow, Steady, WallClock
+from .stopping import BeforeCrossing, EnergyBelow, Steady, WallClock
 from .storage import load, save, to_xarray
 from .storage import open_run as open  # noqa: A004 - jkoflow.open, beside jkoflow.save and jkoflow.load
 from .trajectory import Step, Trajectory
@@ -131,10 +131,11 @@ __all__ = [
     "BDF2",
     "JKO",
     "Adaptive",
-    "Alternating",
     "Alignment",
+    "Alternating",
     "BackAndForth",
     "BallProfile",
+    "BeforeCrossing",
     "Brezis",
     "BumpProfile",
     "Chemotaxis",
@@ -197,13 +198,13 @@ __all__ = [
     "Potential",
     "PowerLaw",
     "Problem",
-    "ProxResult",
     "Profile",
+    "ProxResult",
     "ProximalStep",
     "PullBack",
+    "Quadratic",
     "QuadraticField",
     "QuadraticProfile",
-    "Quadratic",
     "QuantileNewton",
     "Quantiles",
     "RadialKernel",

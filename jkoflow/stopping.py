@@ -9,7 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from ._validate import finite, plain_numbers, positive
+from .measures import MovingParticles
 from .trajectory import Step
 
 _AT_REST = 1e-6  # share of the largest speed of a run
@@ -79,3 +82,50 @@ class WallClock:
 
     def __call__(self, step: Step) -> str | None:
         return f"{self.seconds:g} seconds had passed" if step.elapsed >= self.seconds else None
+
+
+@dataclass(frozen=True)
+class BeforeCrossing:
+    """Stop before particles on the line cross that have one velocity at each place: before the shock of the Euler flow.
+
+    Neighbours that approach meet in the time gap / (difference of velocities), if they keep their velocities. The run stops if
+    the first such time is below ``ahead`` times the last dt. The particles are in the order of their places at the start, and
+    each is compared with the next.
+
+    Parameters
+    ----------
+    ahead : float
+        In steps. At least 1, so that no step is taken across a crossing.
+
+    Raises ValueError for ``ahead`` < 1, and in a run of other measures than MovingParticles on the line.
+
+    Source: Natalini and Paul, Corollary 2.2: beyond the shock the Euler flow is no limit of particles;
+    docs/theory/chemotaxis.md, T12.
+
+    >>> import numpy as np, jkoflow as jf
+    >>> x = np.linspace(-1, 1, 101)
+    >>> waves = jf.MovingParticles(x, -np.sin(np.pi * x) / np.pi)                # free: the slope -1 breaks at t = 1
+    >>> free, stop = 0 * jf.Potential(lambda x: x), jf.BeforeCrossing()
+    >>> jf.evolve(free, waves, scheme=jf.Inertial(), dt=0.01, t_end=2.0, stop=stop).outcome
+    'stopped: particles would cross at about t = 1'
+    """
+
+    ahead: float = 2.0
+
+    def __post_init__(self) -> None:
+        plain_numbers(self)
+        if not positive("ahead", self.ahead) >= 1:
+            raise ValueError(f"ahead must be at least 1 step, got {self.ahead!r}")
+
+    def __call__(self, step: Step) -> str | None:
+        first = np.inf
+        for name, cloud in step.reached.masses.items():
+            if not isinstance(cloud, MovingParticles) or cloud.dim != 1:
+                raise ValueError(f"BeforeCrossing takes MovingParticles on the line, got {cloud!r} for {name!r}")
+            order = np.argsort(step.before.masses[name].points.ravel(), kind="stable")
+            gaps, closing = np.diff(cloud.points.ravel()[order]), -np.diff(cloud.velocities.ravel()[order])
+            if (gaps <= 0).any():
+                first = 0.0
+            elif (closing > 0).any():
+                first = min(first, float((gaps[closing > 0] / closing[closing > 0]).min()))
+        return f"particles would cross at about t = {step.time + first:.3g}" if first < self.ahead * step.dt else None

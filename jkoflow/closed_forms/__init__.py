@@ -5,6 +5,8 @@ from .distances import wasserstein_gaussians, wasserstein_uniforms
 from .electrostatics import ChargedBall, CosineIons, GroundedSlab, debye_rates, gaussian_coupling
 from .gibbs import gibbs_state
 from .line import LogarithmicLine, RepulsiveLine, sticky_collapse, sticky_collapse_time
+from .mean_field import AlignedGaussians, ThreeLevels, wasserstein_normals
+from .mean_field_bounds import MeanFieldBounds, cucker_smale_lipschitz
 from .newtonian import DiracPair, dirac_rest_time, newtonian_limit, newtonian_meeting
 from .ornstein_uhlenbeck import OrnsteinUhlenbeck
 from .riesz_ball import RieszBall
@@ -12,19 +14,23 @@ from .small_inertia import SmallInertiaBounds, damped_oscillator
 from .two_species import QuadraticPair, UniformPair, collapse_time
 
 __all__ = [
+    "AlignedGaussians",
     "Barenblatt",
     "ChargedBall",
     "CosineIons",
     "DiracPair",
     "GroundedSlab",
     "LogarithmicLine",
+    "MeanFieldBounds",
     "OrnsteinUhlenbeck",
     "QuadraticPair",
     "RepulsiveLine",
     "RieszBall",
     "SmallInertiaBounds",
+    "ThreeLevels",
     "UniformPair",
     "collapse_time",
+    "cucker_smale_lipschitz",
     "damped_oscillator",
     "debye_rates",
     "dirac_rest_time",
@@ -35,6 +41,7 @@ __all__ = [
     "sticky_collapse",
     "sticky_collapse_time",
     "wasserstein_gaussians",
+    "wasserstein_normals",
     "wasserstein_uniforms",
 ]
 

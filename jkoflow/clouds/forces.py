@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,7 +44,7 @@ class Forces:
     places: CloudLaw
     pulls: list[Pull]
     damping: Array
-    signals: Signals = Signals()
+    signals: Signals = field(default_factory=Signals)
 
     @classmethod
     def of(cls, law: Law, state: Species, mobilities: Mapping[str, float]) -> Forces:

@@ -15,6 +15,7 @@ from .inertia import (
     velocity_defect,
 )
 from .interchange import flow_interchange, norm_growth
+from .mean_field import coupling_error, field_gradient_distance
 from .moments import centre_identity, second_moment_identity
 from .radii import CollapseReport, collapse
 from .report import Report
@@ -30,6 +31,7 @@ __all__ = [
     "collapse",
     "confinement",
     "contraction",
+    "coupling_error",
     "coupling_of",
     "current_density",
     "de_giorgi",
@@ -37,6 +39,7 @@ __all__ = [
     "energy_dissipation",
     "energy_distance",
     "evi_residual",
+    "field_gradient_distance",
     "flow_interchange",
     "geodesic_convexity",
     "joint_centre",

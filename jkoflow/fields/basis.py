@@ -32,7 +32,8 @@ class AxisBasis:
     def wave_numbers(self) -> Array:
         """k of every function, shape (n,)."""
         j = np.arange(self.count)
-        return (2 * np.pi * ((j + 1) // 2) if self.periodic else np.pi * j) / self.length
+        turns = 2 * ((j + 1) // 2) if self.periodic else j
+        return np.asarray(np.pi * turns / self.length, dtype=np.float64)
 
     @cached_property
     def sines(self) -> Mask:
@@ -72,7 +73,7 @@ class AxisBasis:
     @cached_property
     def at_centres(self) -> Array:
         """b_j at the cell centres, shape (n, n)."""
-        return self.values(self.low + self.length / self.count * (np.arange(self.count) + 0.5))
+        return self.values(np.asarray(self.low + self.length / self.count * (np.arange(self.count) + 0.5), dtype=np.float64))
 
 
 @dataclass(frozen=True)

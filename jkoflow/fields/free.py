@@ -134,7 +134,8 @@ class FreeField(AnyField):
     def _reach(self, s: float, age: float, diffusion: float, decay: float) -> float:
         """The distance beyond which what was emitted up to ``age`` ago is below the tolerance.
 
-        What was emitted a time u ago has the variance S = s^2 + 2 D u, and is below at r^2 = 2 S (log(1 / tolerance) - kappa u).
+        What was emitted a time u ago has the variance S = s^2 + 2 D u. It is below the tolerance at
+        r^2 = 2 S (log(1 / tolerance) - kappa u).
         The largest r^2 is at an inner u, or at u = age.
         """
         digits = np.log(1 / self.tolerance)

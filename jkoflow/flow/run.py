@@ -88,9 +88,10 @@ class Run:
         law.check(self.state.masses)
         law.forms.signals.check(self.state.fields, self.state.masses)
         if law.field_names and not scheme.takes_fields:
+            names = ", ".join(map(repr, law.field_names))
             raise ValueError(
-                f"{type(scheme).__name__} does not move fields, and the law has {', '.join(map(repr, law.field_names))}: take JKO, "
-                "ImplicitMidpoint or Alternating on Density and Quantiles, Overdamped on Particles, Inertial on MovingParticles"
+                f"{type(scheme).__name__} does not move fields, and the law has {names}: take JKO, ImplicitMidpoint or "
+                "Alternating on Density and Quantiles, Overdamped on Particles, Inertial on MovingParticles"
             )
         problem = Problem.of(law, self.state.masses, _mobility_again(mobility, before))
         given = {name: None if callable(alpha) else alpha for name, alpha in problem.mobility.items()}

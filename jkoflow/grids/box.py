@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Grid:
     """A box in dimension 1, 2 or 3, divided into equal cells, with no-flux walls or as a torus.
 
-    Make a grid with :meth:`Grid.box` or :meth:`Grid.torus`. An array over the grid has one value per cell and the shape ``grid.shape``; its first
-    axis is x. Points of the grid are the cell centres.
+    Make a grid with :meth:`Grid.box` or :meth:`Grid.torus`. An array over the grid has one value per cell and the shape
+    ``grid.shape``; its first axis is x. Points of the grid are the cell centres.
 
     Attributes
     ----------

@@ -58,8 +58,8 @@ class Law(ReadOnly, ABC):
         The mobilities satisfy K_ba = (alpha_b / alpha_a) K_ab, where species a moves with -grad K_ab * rho_b (Di Francesco
         and Fagioli 2013, (5)). They are computed from the kernels. The mobility of the first species is 1.
 
-        Fields count too: a field that a species secretes with the rate sigma and by which it is steered with eta has the mobility
-        alpha sigma / eta, if the profile is the same for all species.
+        Fields count too: a field that a species secretes with the rate sigma, and that steers it with eta, has the mobility
+        alpha sigma / eta. The profile must be the same for all species.
 
         If there are mobilities, ``gradient_form`` returns the energy, and JKO accepts the law.
 
@@ -273,7 +273,7 @@ class Combination(Law):
     def __call__(self, state: State) -> float:
         self._must_have_energy()
         if self.field_names:
-            whole = WithFields.of(state)  # type: ignore[arg-type]
+            whole = WithFields.of(state)
             self.forms.signals.check(whole.fields, whole.masses)
             return self.without_fields(whole.masses) + self.forms.signals.energy(whole.fields, whole.masses)
         checked_state = self.check(state)
@@ -288,8 +288,8 @@ class Combination(Law):
     def _must_have_energy(self) -> None:
         if not self.forms.signals.have_energy:
             raise ValueError(
-                f"{self!r} has no energy: a species must secrete a field and follow it in a positive ratio, with one profile for "
-                "all species. Alternating takes the law, and the schemes of particles"
+                f"{self!r} has no energy: a species must secrete a field and follow it in a positive ratio, with one profile "
+                "for all species. Alternating takes the law, and the schemes of particles"
             )
         for entry in self.forms.entries:
             if not entry.form.has_energy:

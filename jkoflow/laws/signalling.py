@@ -124,7 +124,6 @@ class Signal:
             total -= eta * float(np.sum(field.modes * emitter_of(masses[name]).moments(field.basis)))
         return total
 
-
     def dissipation(self, field: Field, masses: Species) -> float:
         """weight int |dc/dt|^2 at a state."""
         assert self.weight is not None
@@ -160,7 +159,9 @@ class Signals:
         signals = []
         for name in dict.fromkeys([*relaxing, *sources, *steering]):
             if name not in relaxing:
-                raise ValueError(f"the law must say how field {name!r} relaxes: add FieldEnergy({name!r}, diffusion=..., decay=...)")
+                raise ValueError(
+                    f"the law must say how field {name!r} relaxes: add FieldEnergy({name!r}, diffusion=..., decay=...)"
+                )
             diffusion, decay = relaxing[name]
             if diffusion < 0 or decay < 0:
                 raise ValueError(f"the coefficient of FieldEnergy({name!r}) must be >= 0: the field would grow without bound")
@@ -206,9 +207,7 @@ class Signals:
             return float("nan")
         return float(sum(signal.dissipation(fields[signal.name], masses) for signal in self.signals))
 
-    def after(
-        self, fields: Mapping[str, Any], h: float, before: Species, after: Species
-    ) -> dict[str, Any]:
+    def after(self, fields: Mapping[str, Any], h: float, before: Species, after: Species) -> dict[str, Any]:
         """The fields after a time h in which the masses go from one state to another."""
         by_cells = before.kind is Density
         moved = {}
@@ -223,13 +222,16 @@ class Signals:
             field = fields.get(signal.name)
             if not isinstance(field, AnyField):
                 raise ValueError(
-                    f"state must have the field {signal.name!r}: pass State(masses, fields={{{signal.name!r}: Field(grid, 0.0)}}), "
+                    f"state must have the field {signal.name!r}: pass "
+                    f"State(masses, fields={{{signal.name!r}: Field(grid, 0.0)}}), "
                     f"got fields {', '.join(map(repr, fields)) or 'none'}"
                 )
             if signal.name in masses:
                 raise ValueError(f"field {signal.name!r} must not have the name of a species")
             if not signal.sources and not np.any(field.modes):
-                raise ValueError(f"field {signal.name!r} has no Secretion and starts at 0, so it stays 0: give it a start or a source")
+                raise ValueError(
+                    f"field {signal.name!r} has no Secretion and starts at 0, so it stays 0: give it a start or a source"
+                )
             self._check_domain(signal, field, masses)
 
     def _check_domain(self, signal: Signal, field: AnyField, masses: Species) -> None:

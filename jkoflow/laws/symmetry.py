@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from .._frozen import FrozenMapping
 from ..kernels import Kernel
 from ..kernels.base import terms_of
 from ..kernels.sums import compiled_pair
@@ -20,7 +19,7 @@ def symmetrizing_mobilities(
     names: Sequence[str],
     motions: Iterable[Motion],
     tied: Iterable[Sequence[str]],
-    given: Mapping[tuple[str, str], float] | None = FrozenMapping(),
+    given: Mapping[tuple[str, str], float] | None,
 ) -> dict[str, float] | None:
     """Return mobilities alpha > 0 with K_ab / alpha_a = K_ba / alpha_b for all pairs of species; None if there are none.
 

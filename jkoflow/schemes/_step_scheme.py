@@ -98,7 +98,7 @@ class SafeStepScheme(StepScheme):
             answer = solver.solve(step)
             used += answer.iterations
             if answer.status.ok:
-                if step.forms.pairs and step.forms.internal:
+                if (step.forms.pairs or step.forms.general) and step.forms.internal:
                     _warn_of_concentration(step.anchor, answer.state)
                 return replace(answer, iterations=used), solver
             first = first or (answer, solver)
@@ -107,7 +107,7 @@ class SafeStepScheme(StepScheme):
 
 
 def _warn_of_concentration(before: Species, after: Species) -> None:
-    """Warn if pair interactions bring more than a fifth of the mass of a species into one cell, against its diffusion."""
+    """Warn if interactions bring more than a fifth of the mass of a species into one cell, against its diffusion."""
     for name, density in after.items():
         held = _largest_share(density)
         if held > _SHARE >= _largest_share(before[name]):

@@ -38,7 +38,7 @@ class Alternating(SafeStepScheme):
 
     >>> import numpy as np, jkoflow as jf
     >>> grid = jf.Grid.box((0, 1), cells=32)
-    >>> eaten = jf.FieldEnergy("c", diffusion=0.1) + (-1.0) * jf.Secretion() + jf.Chemotaxis(0.5)     # cells eat what they follow
+    >>> eaten = jf.FieldEnergy("c", diffusion=0.1) + (-1.0) * jf.Secretion() + jf.Chemotaxis(0.5)  # cells eat what they follow
     >>> start = jf.State(grid.density(lambda x: 1 + 0 * x), {"c": jf.Field(grid, lambda x: x)})
     >>> flow = jf.evolve(0.1 * jf.Entropy() + eaten, start, scheme=Alternating(), dt=0.01, t_end=0.1)
     >>> bool(flow.final.masses[""].mean > 0.5), bool(flow.final.fields["c"].integral < 0.5)

@@ -88,7 +88,9 @@ class ImplicitMidpoint(StepScheme):
         instant = problem.at(state.time + dt / 2)
         fields = None
         if instant.law.field_names:
-            answer, _, middle, _ = joint_step(instant, state, dt / 2, lambda step: (self.step_solver.solve(step), self.step_solver), {})
+            answer, _, middle, _ = joint_step(
+                instant, state, dt / 2, lambda step: (self.step_solver.solve(step), self.step_solver), {}
+            )
             fields = {name: field.like(2 * field.modes - state.fields[name].modes) for name, field in middle.items()}
         else:
             answer = self.step_solver.solve(proximal_step(instant, state.masses, dt / 2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .._status import Status
@@ -149,7 +150,7 @@ def _empty_field(told: dict[str, Any]) -> AnyField:
         return Field(make(*map(tuple, told["bounds"]), cells=tuple(told["shape"])))
     if told["kind"] == "FreeField":
         return FreeField(told["dim"], told["tolerance"])
-    return QuadraticField([0.0] * (told["dim"] + 2))
+    return QuadraticField(np.zeros(told["dim"] + 2))
 
 
 def info_as_packed(info: StepInfo) -> Packed:

@@ -15,7 +15,7 @@ from ..signalling import Signal, Signals, emitter_of
 
 
 class FieldsAfter(Energy):
-    """The least, over the fields c, of their part of the objective of a step in W2 x L2, as a function of the masses:
+    """The part of the fields in the objective of a step in W2 x L2, at their best, as a function of the masses.
 
         min_c  |c - c_0|^2 / (2 tau beta) + w/2 int (D |grad c|^2 + kappa c^2) - sum_i eta_i int c d rho_i,    w = 1 / beta
 

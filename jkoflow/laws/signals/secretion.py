@@ -47,8 +47,8 @@ class Secretion(Term):
             of_kind("chi", self.chi, Profile, "a profile such as GaussianProfile(s), or None")
             if not self.chi.is_lipschitz:
                 warnings.warn(
-                    f"the gradient of {self.chi!r} is not Lipschitz, and Theorem 2.1 of Natalini and Paul asks that: particles may "
-                    "have no mean-field limit at its rate. BumpProfile and GaussianProfile are smooth",
+                    f"the gradient of {self.chi!r} is not Lipschitz, and Theorem 2.1 of Natalini and Paul asks that: particles "
+                    "may have no mean-field limit at its rate. BumpProfile and GaussianProfile are smooth",
                     RoughProfileWarning,
                     stacklevel=3,
                 )

@@ -26,9 +26,9 @@ class Alignment(Term):
     There is no energy. The term acts on ``MovingParticles`` and ``PhaseDensity``, under the schemes with inertia. With
     ``moves`` and ``by`` the same species it keeps the momentum. ``psi`` is finite, at distance 0 too.
 
-    ``groups`` are replicas: the particles are cut into so many equal groups, in their order, and align within their group alone,
-    as if it held the whole mass. With a field that all share this is the Liouville-Vlasov system of Natalini and Paul, (9) to
-    (12).
+    ``groups`` are replicas: the particles are cut into so many equal groups, in their order. They align within their group
+    alone, as if it held the whole mass. With a field that all share this is the Liouville-Vlasov system of Natalini and
+    Paul, (9) to (12).
 
     Raises ValueError if ``psi`` is no function, a name is no text, or ``groups`` is no whole number >= 1.
 

@@ -41,8 +41,8 @@ class InertialReference(InertialScheme):
         The local error of a step: of places as a share of the extent of the particles (or of the way they go), of velocities as
         a share of the largest velocity of the run.
 
-    With fields (FieldEnergy, Secretion, Chemotaxis), places, velocities and the modes of the fields are one system, integrated by
-    an explicit Runge-Kutta method of order 8.
+    With fields (FieldEnergy, Secretion, Chemotaxis), places, velocities and the modes of the fields are one system, integrated
+    by an explicit Runge-Kutta method of order 8.
 
     StepInfo tells as error the local error that was allowed, a length.
 
@@ -77,9 +77,7 @@ class InertialReference(InertialScheme):
         x, u = ([getattr(p, part) for p in state.masses.values()] for part in ("points", "velocities"))
         if problem.law.field_names:
             inertia = (self.drag, motion.epsilons)
-            end = integrated(
-                motion.forces, motion.masses, x, u, state.fields, state.time, dt, self.tolerance, inertia
-            )
+            end = integrated(motion.forces, motion.masses, x, u, state.fields, state.time, dt, self.tolerance, inertia)
             return Advanced(end.x, end.v, {}, end.evaluations, end.status, fields=end.fields)
         h, length, speed = map(float, carry[_INNER]) if carry else (dt, 0.0, 0.0)
         start, now, allowed = x, 0.0, 0.0

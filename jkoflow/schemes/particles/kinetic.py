@@ -30,8 +30,8 @@ class Kinetic(WithInertia):
     too: mean velocities are right also where f is narrower than a cell. For epsilon far below dt all mass lies on the graph of
     F, up to a cell of velocities.
 
-    Fields (FieldEnergy, Secretion, Chemotaxis) live on the grid of places: half a step in v sees those of its time, and they relax
-    exactly, with sources that go linearly from the places before to the places after.
+    Fields (FieldEnergy, Secretion, Chemotaxis) live on the grid of places: half a step in v sees those of its time, and they
+    relax exactly, with sources that go linearly from the places before to the places after.
 
     F is taken by central differences of the first variation. Mass that would leave the box, in places or velocities, stays in
     the cells at the wall: give boxes that hold what moves.

@@ -39,8 +39,8 @@ class Overdamped(Scheme):
     So atoms that collapse are followed to the end and beyond. Where many come together at once the steps may get too small: a
     step that takes more than 100 000 evaluations of the velocity ends with the status ITERATION_LIMIT.
 
-    With fields (FieldEnergy, Secretion, Chemotaxis) places and fields are one system, dx/dt = alpha eta grad c - ..., integrated
-    to the tolerance. A particle feels its own trail. Kernels must then be smooth.
+    With fields (FieldEnergy, Secretion, Chemotaxis) places and fields are one system, dx/dt = alpha eta grad c - ...,
+    integrated to the tolerance. A particle feels its own trail. Kernels must then be smooth.
 
     ``evolve`` needs no dt: the error is that of ``tolerance``, and a step is only a time at which the state is recorded. Every
     StepInfo tells how often the velocity was evaluated, and as its error the local error that was allowed, a length.
@@ -82,7 +82,9 @@ class Overdamped(Scheme):
         law = CloudLaw.of(problem.law.without_fields, state.masses, _constant(problem))
         steep = next((kernel for kernel in law.kernels.values() if is_steep(kernel)), None)
         if problem.law.field_names and steep is not None:
-            raise ValueError(f"with fields, kernels must be smooth, so that no particles collide, got {steep!r}: take Gaussian()")
+            raise ValueError(
+                f"with fields, kernels must be smooth, so that no particles collide, got {steep!r}: take Gaussian()"
+            )
         return {name: carry[name] for name in (_GROUP_OF + species for species in state.masses) if name in carry}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:

@@ -74,7 +74,9 @@ def _runge_kutta(rate, x: Parts, v: Parts, time: float, h: float) -> tuple[Parts
     """One step of the classical method of order 4."""
 
     def ahead(c: float, slopes: tuple[Parts, Parts]) -> tuple[Parts, Parts]:
-        return tuple([part + c * s for part, s in zip(parts, slope, strict=True)] for parts, slope in zip((x, v), slopes, strict=True))  # type: ignore[return-value]
+        return tuple(
+            [part + c * s for part, s in zip(parts, slope, strict=True)] for parts, slope in zip((x, v), slopes, strict=True)
+        )  # type: ignore[return-value]
 
     first = rate(x, v, time)
     second = rate(*ahead(h / 2, first), time + h / 2)

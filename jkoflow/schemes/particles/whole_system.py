@@ -110,16 +110,18 @@ class _System:
 
         start = np.concatenate([part.ravel() for part in self.parts])
         first = np.split(self._rate(0.0, start), self.ends)
-        sizes = [max(float(np.abs(part).max(initial=0.0)), h * float(np.abs(rate).max(initial=0.0))) for part, rate in
-                 zip(self.parts, first, strict=True)]
+        sizes = [
+            max(float(np.abs(part).max(initial=0.0)), h * float(np.abs(rate).max(initial=0.0)))
+            for part, rate in zip(self.parts, first, strict=True)
+        ]
         extent = max(float(np.ptp(x.reshape(len(x), -1), axis=0).max()) for x in self.parts[: len(self.masses)])
         for k in range(len(self.masses)):
             sizes[k] = max(extent, h * float(np.abs(first[k]).max())) or 1.0
-        allowed = np.concatenate([np.full(part.size, tolerance * (size or 1.0)) for part, size in zip(self.parts, sizes, strict=True)])
+        allowed = np.concatenate(
+            [np.full(part.size, tolerance * (size or 1.0)) for part, size in zip(self.parts, sizes, strict=True)]
+        )
         try:
-            solution = solve_ivp(
-                self._rate, (0.0, h), start, method="DOP853", rtol=max(tolerance, 1e-13), atol=allowed
-            )
+            solution = solve_ivp(self._rate, (0.0, h), start, method="DOP853", rtol=max(tolerance, 1e-13), atol=allowed)
         except _TooManyEvaluations:
             return None
         x, v, fields = self._parted(solution.y[:, -1])
@@ -164,4 +166,4 @@ def _scale(signal: Signal, field: Any) -> Array:
     made = sum(held.transform(profile) ** 2 for _, _, profile in signal.sources) ** 0.5
     start = np.abs(held.modes)
     size = made / made.max() + start / (start.max() or 1.0)
-    return np.asarray(np.maximum(size, np.finfo(float).tiny**0.5))
+    return np.asarray(np.maximum(size, np.finfo(float).tiny ** 0.5))

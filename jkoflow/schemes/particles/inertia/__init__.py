@@ -4,4 +4,14 @@ from .base import Advanced, InertialScheme, WithInertia, all_inside
 from .motion import DampedMotion, Parts, Phis
 from .phase_motion import PhaseMotion, force_fields
 
-__all__ = ["Advanced", "DampedMotion", "InertialScheme", "Parts", "PhaseMotion", "Phis", "WithInertia", "all_inside", "force_fields"]
+__all__ = [
+    "Advanced",
+    "DampedMotion",
+    "InertialScheme",
+    "Parts",
+    "PhaseMotion",
+    "Phis",
+    "WithInertia",
+    "all_inside",
+    "force_fields",
+]

@@ -1,0 +1,5 @@
+"""Particles against their limit of many."""
+
+from .coupling import coupling_error, field_gradient_distance
+
+__all__ = ["coupling_error", "field_gradient_distance"]
