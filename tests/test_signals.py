@@ -1,0 +1,306 @@
+"""Masses and fields in one gradient flow: Keller-Segel on grids and quantiles, symmetry, what is refused, stored runs."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import jkoflow as jf
+from jkoflow.study import observed_order
+
+D0, ETA, DIFFUSION, DECAY, LEVEL = 0.1, 1.5, 0.8, 0.5, 2.0
+WAVE = np.pi
+KELLER_SEGEL = D0 * jf.Entropy() + jf.FieldEnergy("c", diffusion=DIFFUSION, decay=DECAY) + jf.Secretion() + jf.Chemotaxis(ETA)
+
+
+def _growth() -> tuple[float, float]:
+    """The rate at which a cosine on the uniform state grows, and the cosine of the field over that of the density."""
+    matrix = np.array([[-D0 * WAVE**2, ETA * LEVEL * WAVE**2], [1.0, -(DECAY + DIFFUSION * WAVE**2)]])
+    rates, vectors = np.linalg.eig(matrix)
+    k = int(np.argmax(rates))
+    return float(rates[k]), float(vectors[1, k] / vectors[0, k])
+
+
+def _measured_rate(kind: type, scheme: jf.Scheme, dt: float, cells: int) -> float:
+    """The rate of growth of a small cosine, from the field of a run."""
+    size, (_, ratio) = 1e-3, _growth()
+    grid = jf.Grid.box((0, 1), cells=cells)
+    rho = grid.density(lambda x: LEVEL * (1 + size * np.cos(WAVE * x)), mass=None)
+    if kind is jf.Quantiles:
+        x = np.linspace(0, 1, cells + 1)
+        for _ in range(50):  # the mass to the left of a node is LEVEL (x + size sin(pi x) / pi)
+            x -= x + size * np.sin(WAVE * x) / WAVE - np.linspace(0, 1, cells + 1)
+        rho = jf.Quantiles(x, np.full(cells, LEVEL / cells), (0.0, 1.0))
+    c = jf.Field(grid, lambda x: LEVEL / DECAY + size * LEVEL * ratio * np.cos(WAVE * x))
+    flow = jf.evolve(KELLER_SEGEL, jf.State(rho, {"c": c}), scheme=scheme, dt=dt, t_end=0.2)
+    assert np.diff(flow.energies).max() < 0
+    return float(np.log(flow.final.fields["c"].modes[1] / c.modes[1]) / 0.2)
+
+
+SCHEMES = {
+    "exact": (jf.Density, lambda: jf.JKO(jf.BackAndForth(tolerance=1e-11)), 1),
+    "finite volumes": (jf.Density, lambda: jf.JKO(jf.FiniteVolume()), 1),
+    "quantiles": (jf.Quantiles, jf.JKO, 1),
+    "midpoint": (jf.Density, lambda: jf.ImplicitMidpoint(jf.BackAndForth(tolerance=1e-12)), 2),
+    "midpoint, quantiles": (jf.Quantiles, jf.ImplicitMidpoint, 2),
+    "in turn": (jf.Density, lambda: jf.Alternating(jf.BackAndForth(tolerance=1e-11)), 1),
+    "in turn, quantiles": (jf.Quantiles, jf.Alternating, 1),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCHEMES)
+def test_the_uniform_state_is_left_at_its_rate(name):
+    """Linear growth in closed form, on the declared order. The error of the cells is taken out by extrapolation."""
+    kind, scheme, order = SCHEMES[name]
+    exact, _ = _growth()
+    dts = [0.04, 0.02, 0.01]
+    rates = [_measured_rate(kind, scheme(), dt, 64) for dt in dts]
+    finer = _measured_rate(kind, scheme(), 0.005, 64)
+    limit = finer + (finer - rates[-1]) / (2**order - 1)
+    assert limit == pytest.approx(exact, rel=3e-3)
+    assert observed_order(dts, np.abs(np.array(rates) - limit))[-1] == pytest.approx(order, abs=0.15)
+    assert rates[-1] == pytest.approx(exact, rel=0.03)
+
+
+def test_the_cells_give_order_two():
+    exact, _ = _growth()
+    rates = [_measured_rate(jf.Density, jf.ImplicitMidpoint(jf.BackAndForth(tolerance=1e-12)), 0.0025, n) for n in (16, 32)]
+    assert observed_order([2, 1], np.abs(np.array(rates) - exact))[0] == pytest.approx(2, abs=0.15)
+
+
+def test_a_joint_step_minimises_over_masses_and_fields():
+    """No small change of masses (along smooth maps) or of the field lowers the objective, written out here."""
+    grid, tau = jf.Grid.box((0, 1), cells=64), 0.05
+    law = D0 * jf.Entropy() + jf.FieldEnergy("c", diffusion=DIFFUSION, decay=DECAY) + 0.7 * jf.Secretion() + jf.Chemotaxis(ETA)
+    x0 = np.sort(np.random.default_rng(1).uniform(0.2, 0.8, 41))
+    start = jf.State(jf.Quantiles(x0, np.full(40, 1 / 40), (0.0, 1.0)), {"c": jf.Field(grid, lambda x: 1 + x**2 / 3)})
+    flow = jf.evolve(law, start, dt=tau, t_end=tau)
+    end = flow.final
+    k = WAVE * np.arange(64)
+    norms, w = np.where(k == 0, 1.0, 0.5), ETA / 0.7
+
+    def objective(nodes, modes):
+        gaps, old = np.diff(nodes), np.diff(x0)
+        moved = nodes - x0
+        w2 = np.sum((moved[:-1] ** 2 + moved[:-1] * moved[1:] + moved[1:] ** 2) / 3) / 40
+        entropy = -np.sum(np.log(gaps * 40)) / 40
+        means = np.cos(np.outer((nodes[1:] + nodes[:-1]) / 2, k)) * np.sinc(np.outer(gaps, k) / (2 * np.pi))
+        field = w / 2 * np.sum(norms * (DECAY + DIFFUSION * k**2) * modes**2) - ETA * np.sum(means @ modes) / 40
+        change = w / (2 * tau) * np.sum(norms * (modes - start.fields["c"].modes) ** 2)
+        assert old.min() > 0
+        return w2 / (2 * tau) + D0 * entropy + field + change
+
+    nodes, modes = end.masses[""].nodes, end.fields["c"].modes
+    least = objective(nodes, modes)
+    assert least < objective(x0, start.fields["c"].modes)
+    assert least == pytest.approx(flow.energies[-1] + _squares(flow, start, w, norms) / (2 * tau), rel=1e-9)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        way = sum(rng.normal() * np.sin(np.pi * j * nodes) for j in range(1, 5))
+        bump = rng.normal(size=64) / (1 + np.arange(64)) ** 2
+        for step in (1e-4, -1e-4):
+            assert objective(nodes + step * way, modes + step * bump) > least
+
+
+def _squares(flow, start, w, norms):
+    """The squared distance of a step in W2 x L2, in the weights of the energy."""
+    change = flow.final.fields["c"].modes - start.fields["c"].modes
+    return flow.distances[0] ** 2 + w * np.sum(norms * change**2)
+
+
+@pytest.mark.parametrize("solver", [None, jf.FiniteVolume()])
+def test_the_energy_never_rises_however_long_the_steps(solver):
+    grid = jf.Grid.box((-3, 3), (-3, 3), cells=32)
+    law = jf.Entropy() + jf.FieldEnergy("c", diffusion=1.0, decay=1.0) + jf.Secretion() + jf.Chemotaxis(1.0)
+    rho = grid.density(lambda x, y: np.exp(-2 * (x**2 + y**2)), mass=4 * np.pi)
+    for dt in (0.01, 0.3, 10.0):
+        flow = jf.evolve(law, jf.State(rho, {"c": jf.Field(grid)}), scheme=jf.JKO(solver), dt=dt, t_end=3 * dt)
+        assert np.diff(flow.energies).max() < 0
+        assert flow.final.masses[""].mass == pytest.approx(4 * np.pi, rel=1e-12)
+
+
+@pytest.mark.slow
+def test_a_fast_field_is_the_elliptic_one():
+    """1 / a of c' : the flow tends, at order 1 in 1 / a, to that with -lap psi = rho, whose charges attract."""
+    grid = jf.Grid.box((0, 1), cells=64)
+    rho = grid.density(lambda x: 1 + 0.5 * np.cos(np.pi * x))
+    background = jf.DirichletCoupling({"": 1.0}, doping=-1.0)
+    elliptic = jf.evolve(0.5 * jf.Entropy() - 1.0 * background, rho, dt=0.01, t_end=0.1, scheme=jf.JKO(jf.FiniteVolume()))
+    gaps = []
+    for speed in (50.0, 100.0, 200.0):
+        law = 0.5 * jf.Entropy() + speed * jf.FieldEnergy("c", diffusion=1.0) + speed * jf.Secretion() + jf.Chemotaxis(1.0)
+        c = jf.Field(grid, grid.solve_poisson(rho.values - 1))
+        flow = jf.evolve(law, jf.State(rho, {"c": c}), dt=0.01, t_end=0.1, scheme=jf.JKO(jf.FiniteVolume()))
+        gaps.append(np.abs(flow.final.masses[""].values - elliptic.final.values).max())
+    assert np.allclose(observed_order([4, 2, 1], gaps), 1, atol=0.15)
+    assert gaps[-1] < 5e-3
+
+
+@pytest.mark.slow
+def test_above_the_critical_mass_cells_concentrate_and_a_word_says_so():
+    grid = jf.Grid.box((-2, 2), (-2, 2), cells=32)
+    law = jf.Entropy() + jf.FieldEnergy("c", diffusion=1.0) + jf.Secretion() + jf.Chemotaxis(1.0)
+    bump = lambda mass: jf.State(  # noqa: E731
+        grid.density(lambda x, y: np.exp(-8 * (x**2 + y**2)), mass=mass), {"c": jf.Field(grid)}
+    )
+    with pytest.warns(jf.ConcentrationWarning, match="holds"):
+        jf.evolve(law, bump(24 * np.pi), dt=0.02, t_end=0.3)
+    below = jf.evolve(law, bump(4 * np.pi), dt=0.02, t_end=0.3)
+    assert below.final.masses[""].values.max() < bump(4 * np.pi).masses[""].values.max()
+
+
+def test_volume_filling_and_several_species_and_fields():
+    grid = jf.Grid.box((0, 1), cells=48)
+    law = (
+        jf.Congestion(3.0, "a")
+        + 0.05 * jf.Entropy("a")
+        + 0.1 * jf.RenyiEntropy(2, "b")
+        + jf.FieldEnergy("c", diffusion=0.1, decay=1.0)
+        + jf.FieldEnergy("d", diffusion=0.2)
+        + jf.Secretion(jf.GaussianProfile(0.05), by="a", into="c")
+        + 2.0 * jf.Secretion(jf.GaussianProfile(0.05), by="b", into="c")
+        + jf.Secretion(None, by="b", into="d")
+        + jf.Chemotaxis(2.0, moves="a", along="c")
+        + jf.Chemotaxis(4.0, moves="b", along="c")
+        + jf.Chemotaxis(0.5, moves="b", along="d")
+    )
+    assert law.symmetrizable() == {"a": 1.0, "b": 1.0, "c": 0.5, "d": 2.0}
+    start = jf.State(
+        jf.Species(a=grid.density(lambda x: 1 + x), b=grid.density(lambda x: 2 - x)), {"c": jf.Field(grid), "d": jf.Field(grid)}
+    )
+    flow = jf.evolve(law, start, scheme=jf.JKO(jf.FiniteVolume()), dt=0.05, t_end=1.0)
+    assert np.diff(flow.energies).max() < 0
+    assert flow.final.masses["a"].values.max() <= 3 * (1 + 1e-9)
+    assert flow.final.fields["d"].integral == pytest.approx(1.0, rel=1e-9)
+
+
+def test_symmetry_is_found_and_gives_the_same_flow():
+    """A species with a mobility: the law in gradient form moves as the law says."""
+    field = jf.FieldEnergy("c", diffusion=1.0, decay=1.0)
+    law = (
+        field
+        + 2.0 * jf.Secretion(by="a")
+        + jf.Chemotaxis(6.0, moves="a")
+        + jf.Secretion(by="b")
+        + jf.Chemotaxis(1.0, moves="b")
+    )
+    assert law.symmetrizable() == {"a": 1.0, "b": pytest.approx(1 / 3), "c": pytest.approx(1 / 3)}
+    assert (law - 2.0 * jf.Secretion(by="b")).symmetrizable() is None
+    assert (law + jf.Secretion(jf.GaussianProfile(0.1), by="a")).symmetrizable() is None
+    assert (field + jf.Secretion(by="a")).symmetrizable() is None
+    grid = jf.Grid.box((0, 1), cells=32)
+    masses = jf.Species(a=grid.density(lambda x: 1 + x), b=grid.density(lambda x: 2 - x))
+    start, spread = jf.State(masses, {"c": jf.Field(grid)}), 0.3 * jf.Entropy("a") + 0.3 * jf.Entropy("b")
+    fine = jf.evolve(spread + law, start, scheme=jf.Alternating(jf.FiniteVolume()), dt=0.001, t_end=0.05).final
+    joint = jf.evolve(spread + law, start, scheme=jf.JKO(jf.FiniteVolume()), dt=0.001, t_end=0.05).final
+    for name in "ab":
+        assert np.allclose(joint.masses[name].values, fine.masses[name].values, atol=2e-3)
+        assert np.abs(joint.masses[name].values - masses[name].values).max() > 0.05
+    assert np.allclose(joint.fields["c"].values, fine.fields["c"].values, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["grid", "quantiles", "particles", "moving", "free"])
+def test_a_run_with_fields_is_stored_and_continued_to_the_last_bit(name, tmp_path):
+    grid = jf.Grid.box((-3, 3), cells=32)
+    x, v = np.linspace(-1, 1, 9), np.linspace(1, -1, 9) / 3
+    field = jf.Field(grid, lambda x: np.cos(np.pi * x / 3))
+    masses, field, scheme = {
+        "grid": (grid.density(lambda x: np.exp(-(x**2))), field, jf.JKO(jf.FiniteVolume())),
+        "quantiles": (jf.Quantiles(x, walls=(-3.0, 3.0)), field, jf.JKO()),
+        "particles": (jf.Particles(x), jf.Field(jf.Grid.torus((-4, 4), cells=33)), jf.Overdamped()),
+        "moving": (jf.MovingParticles(x, v), field, jf.Inertial(0.1)),
+        "free": (jf.MovingParticles(x, v), jf.FreeField(1), jf.Inertial()),
+    }[name]
+    chi = jf.GaussianProfile(0.3)
+    law = jf.FieldEnergy("c", diffusion=0.5, decay=0.2) + jf.Secretion(chi) + jf.Chemotaxis(0.7)
+    law = law if name != "grid" else law + 0.1 * jf.Entropy()
+    run = lambda start, t, **more: jf.evolve(law, start, scheme=scheme, dt=0.05, t_end=t, **more)  # noqa: E731
+    start = jf.State(masses, {"c": field})
+    whole, half = run(start, 0.5), run(start, 0.25)
+    run(start, 0.25, store=tmp_path / "run.jko")
+    continued = run(jf.open(tmp_path / "run.jko"), 0.5)
+    jf.save(whole, tmp_path / "saved.jko")
+    for flow in (continued, jf.load(tmp_path / "saved.jko"), run(half, 0.5)):
+        kind = type(whole.final.masses[""]).moving
+        assert np.array_equal(getattr(flow.final.masses[""], kind), getattr(whole.final.masses[""], kind))
+        assert np.array_equal(flow.final.fields["c"].modes, whole.final.fields["c"].modes)
+    for copied in (pickle.loads(pickle.dumps(whole.final)), copy.deepcopy(whole.final)):
+        assert np.array_equal(copied.fields["c"].at([[0.1]]), whole.final.fields["c"].at([[0.1]]))
+    with pytest.raises(ValueError, match="must have the field 'c'"):
+        run(whole.final.masses[""], 0.5)
+
+
+GRID = jf.Grid.box((0, 1), cells=8)
+RHO = GRID.density(lambda x: 1 + x)
+CLOUD = jf.MovingParticles([0.2, 0.4], [0.0, 0.0])
+LAW = jf.FieldEnergy("c", diffusion=1.0) + jf.Secretion(jf.GaussianProfile(0.1)) + jf.Chemotaxis(1.0)
+BAD = {
+    "diffusion must be >= 0": lambda: jf.FieldEnergy("c", diffusion=-1.0),
+    "decay must be >= 0": lambda: jf.FieldEnergy("c", diffusion=1.0, decay=-0.1),
+    "eta must be": lambda: jf.Chemotaxis(np.nan),
+    "chi must be a profile": lambda: jf.Secretion(jf.Gaussian()),
+    "s must be a positive": lambda: jf.GaussianProfile(0.0),
+    "values of a field must": lambda: jf.Field(GRID, np.ones(3)),
+    "starts at 0, so it stays 0": lambda: jf.evolve(
+        LAW - jf.Secretion(jf.GaussianProfile(0.1)), jf.State(RHO, {"c": jf.Field(GRID)}), dt=0.1, t_end=1.0
+    ),
+    "must have the field 'c'": lambda: jf.evolve(LAW, RHO, dt=0.1, t_end=1.0),
+    "on the grid of the densities": lambda: jf.evolve(
+        LAW, jf.State(RHO, {"c": jf.Field(jf.Grid.box((0, 2), cells=8))}), dt=0.1, t_end=1.0
+    ),
+    "in the dimension of the masses": lambda: jf.evolve(
+        LAW, jf.State(CLOUD, {"c": jf.FreeField(2)}), scheme=jf.Inertial(), dt=0.1, t_end=1.0
+    ),
+    "must lie in the box": lambda: jf.evolve(
+        LAW, jf.State(CLOUD, {"c": jf.Field(jf.Grid.box((0, 0.3), cells=8))}), scheme=jf.Inertial(), dt=0.1, t_end=1.0
+    ),
+    "takes Gaussian profiles": lambda: jf.evolve(
+        jf.FieldEnergy("c", diffusion=1.0) + jf.Secretion(jf.BumpProfile(0.1)) + jf.Chemotaxis(1.0),
+        jf.State(CLOUD, {"c": jf.FreeField(1)}),
+        scheme=jf.Inertial(),
+        dt=0.1,
+        t_end=1.0,
+    ),
+    "how field 'c' relaxes": lambda: jf.evolve(
+        jf.Entropy() + jf.Chemotaxis(1.0), jf.State(RHO, {"c": jf.Field(GRID, 1.0)}), dt=0.1, t_end=1.0
+    ),
+    "Alternating takes the law": lambda: jf.evolve(
+        LAW - 2 * jf.Secretion(jf.GaussianProfile(0.1)), jf.State(RHO, {"c": jf.Field(GRID, 1.0)}), dt=0.1, t_end=1.0
+    ),
+    "does not move fields": lambda: jf.evolve(
+        LAW, jf.State(RHO, {"c": jf.Field(GRID)}), scheme=jf.SemiImplicitJKO(), dt=0.1, t_end=1.0
+    ),
+    "a torus holds a Field": lambda: jf.Grid.torus((0, 1), cells=8).density(lambda x: 1 + x),
+    "must not have the name of a species": lambda: jf.evolve(
+        jf.FieldEnergy("a", diffusion=1.0) + jf.Secretion(by="a", into="a") + jf.Chemotaxis(1.0, moves="a", along="a"),
+        jf.State(jf.Species(a=RHO), {"a": jf.Field(GRID)}),
+        dt=0.1,
+        t_end=1.0,
+    ),
+    "kernels must be smooth": lambda: jf.evolve(
+        LAW + jf.Interaction(jf.PowerLaw(1)), jf.State(CLOUD.places, {"c": jf.FreeField(1)}), scheme=jf.Overdamped(), t_end=1.0
+    ),
+    "groups must divide": lambda: jf.evolve(
+        jf.Alignment(lambda r: 1.0 + 0 * r, groups=3), CLOUD, scheme=jf.Inertial(), dt=0.1, t_end=1.0
+    ),
+}
+
+
+@pytest.mark.parametrize("words", BAD)
+def test_what_does_not_fit_is_refused_in_words(words):
+    with pytest.raises(ValueError, match=words):
+        BAD[words]()
+
+
+def test_a_rough_profile_is_named_and_particles_that_leave_a_box_end_the_run():
+    with pytest.warns(jf.RoughProfileWarning, match="Theorem 2.1"):
+        jf.Secretion(jf.BallProfile(0.1))
+    fast = jf.State(jf.MovingParticles([0.9], [1.0]), {"c": jf.Field(GRID, 1.0)})
+    law = jf.FieldEnergy("c", diffusion=1.0) + jf.Chemotaxis(1.0)
+    flow = jf.evolve(law, fast, scheme=jf.Inertial(), dt=0.05, t_end=1.0, on_failure="return")
+    assert flow.statuses[-1] is jf.Status.LEFT_DOMAIN
+    assert len(flow) == 4
