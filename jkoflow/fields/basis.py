@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .._typing import Array, Mask
+from .._typing import Array
 from ..grids import Grid
 
 _ENTRIES = 1 << 22  # numbers of the largest table that is made at once
@@ -36,12 +37,6 @@ class AxisBasis:
         return np.asarray(np.pi * turns / self.length, dtype=np.float64)
 
     @cached_property
-    def sines(self) -> Mask:
-        """Which functions are sines."""
-        j = np.arange(self.count)
-        return (j % 2 == 0) & (j > 0) if self.periodic else np.zeros(self.count, dtype=bool)
-
-    @cached_property
     def norms(self) -> Array:
         """The integrals of b_j^2 over the axis: L for the constant, L / 2 for the others."""
         return np.where(self.wave_numbers == 0, self.length, self.length / 2)
@@ -53,17 +48,34 @@ class AxisBasis:
 
     def values(self, x: Array) -> Array:
         """b_j(x), shape (points, n)."""
-        phase = np.outer(x - self.origin, self.wave_numbers)
-        out = np.cos(phase)
-        out[:, self.sines] = np.sin(phase[:, self.sines])
-        return out
+        return self._real(self._turns(x))
 
-    def slopes(self, x: Array) -> Array:
-        """b_j'(x), shape (points, n)."""
-        phase = np.outer(x - self.origin, self.wave_numbers)
-        out = -np.sin(phase)
-        out[:, self.sines] = np.cos(phase[:, self.sines])
-        return out * self.wave_numbers
+    def values_and_slopes(self, x: Array) -> tuple[Array, Array]:
+        """b_j(x) and b_j'(x), shape (points, n)."""
+        turns = self._turns(x)
+        return self._real(turns), self._real(1j * turns) * self.wave_numbers
+
+    def _turns(self, x: Array) -> NDArray[np.complex128]:
+        """exp(i k (x - origin)) for the different k, by repeated multiplication: a table twice as wide in every pass."""
+        count = self.count // 2 + 1 if self.periodic else self.count
+        first = np.exp(1j * (2 if self.periodic else 1) * np.pi / self.length * (x - self.origin))
+        table = np.ones((len(x), count), dtype=complex)
+        done, power = 1, first  # ``power`` is the turn number ``done``
+        while done < count:
+            more = min(done, count - done)
+            table[:, done : done + more] = table[:, :more] * power[:, None]
+            done, power = done + more, power**2
+        return table
+
+    def _real(self, turns: NDArray[np.complex128]) -> Array:
+        """The cosines and sines in a table of turns."""
+        if not self.periodic:
+            return np.ascontiguousarray(turns.real)
+        out = np.empty((len(turns), self.count))
+        out[:, 0] = turns[:, 0].real
+        out[:, 1::2] = turns[:, 1 : 1 + self.count // 2].real
+        out[:, 2::2] = turns[:, 1 : 1 + (self.count - 1) // 2].imag
+        return out
 
     def means(self, edges: Array) -> Array:
         """The means of b_j over the intervals between edges, shape (intervals, n)."""
@@ -119,47 +131,54 @@ class Basis:
 
     def at(self, coefficients: Array, points: Array) -> Array:
         """The values of a sum at points (n, d), shape (n,). Cost: n times the number of cells."""
-        return self._at(coefficients, points, None)
+        parts = [_contracted(coefficients, self._tables(part)) for part in self._blocks(points)]
+        return np.concatenate(parts) if parts else np.zeros(0)
 
     def gradient_at(self, coefficients: Array, points: Array) -> Array:
-        """The gradients of a sum at points (n, d), shape (n, d)."""
-        return np.stack([self._at(coefficients, points, axis) for axis in range(len(self.axes))], axis=1)
-
-    def _at(self, coefficients: Array, points: Array, derived: int | None) -> Array:
-        def sums(part: Array) -> Array:
-            first, *others = self._tables(part, derived)
-            total = first @ coefficients.reshape(len(coefficients), -1)
-            for table in others:
-                total = np.einsum("pj,pjr->pr", table, total.reshape(len(part), table.shape[1], -1))
-            return np.asarray(total[:, 0]) if others else np.asarray(total.reshape(len(part)))
-
-        return np.concatenate([sums(part) for part in self._blocks(points)]) if len(points) else np.zeros(0)
+        """The gradients of a sum at points (n, d), shape (n, d). Cost: d n times the number of cells."""
+        parts = []
+        for part in self._blocks(points):
+            tables = [axis.values_and_slopes(part[:, k]) for k, axis in enumerate(self.axes)]
+            columns = [
+                _contracted(coefficients, [pair[derived == k] for k, pair in enumerate(tables)]) for derived in range(len(tables))
+            ]
+            parts.append(np.stack(columns, axis=1))
+        return np.concatenate(parts) if parts else np.zeros(points.shape)
 
     def moments(self, points: Array, masses: Array) -> Array:
         """The sums of masses b(points), for every b."""
         total = np.zeros(tuple(axis.count for axis in self.axes))
         start = 0
         for part in self._blocks(points):
-            first, *others = self._tables(part, None)
+            first, *others = self._tables(part)
             weighted = first * masses[start : start + len(part), None]
-            joined = np.ones((len(part), 1))
-            for table in others:
-                joined = (joined[:, :, None] * table[:, None, :]).reshape(len(part), -1)
-            total += (weighted.T @ joined).reshape(total.shape)
+            if others:
+                joined = others[0]
+                for table in others[1:]:
+                    joined = (joined[:, :, None] * table[:, None, :]).reshape(len(part), -1)
+                total += (weighted.T @ joined).reshape(total.shape)
+            else:
+                total += weighted.sum(axis=0)
             start += len(part)
         return total
 
-    def _tables(self, points: Array, derived: int | None) -> list[Array]:
-        makers: list[Callable[[Array], Array]] = [axis.values for axis in self.axes]
-        if derived is not None:
-            makers[derived] = self.axes[derived].slopes
-        return [make(points[:, k]) for k, make in enumerate(makers)]
+    def _tables(self, points: Array) -> list[Array]:
+        return [axis.values(points[:, k]) for k, axis in enumerate(self.axes)]
 
     def _blocks(self, points: Array) -> list[Array]:
         """The points in parts for which the tables are small enough."""
         behind = int(np.prod([axis.count for axis in self.axes[1:]]))
         rows = max(1, _ENTRIES // max(self.axes[0].count, behind))
         return [points[start : start + rows] for start in range(0, len(points), rows)]
+
+
+def _contracted(coefficients: Array, tables: Sequence[Array]) -> Array:
+    """The sum of coefficients times products of tables, one per axis: shape (points,)."""
+    first, *others = tables
+    total = first @ coefficients.reshape(len(coefficients), -1)
+    for table in others:
+        total = np.einsum("pj,pjr->pr", table, total.reshape(len(table), table.shape[1], -1))
+    return np.asarray(total[:, 0])
 
 
 def _along_axes(tables: Sequence[Array], array: Array) -> Array:
