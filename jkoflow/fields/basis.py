@@ -140,7 +140,8 @@ class Basis:
         for part in self._blocks(points):
             tables = [axis.values_and_slopes(part[:, k]) for k, axis in enumerate(self.axes)]
             columns = [
-                _contracted(coefficients, [pair[derived == k] for k, pair in enumerate(tables)]) for derived in range(len(tables))
+                _contracted(coefficients, [pair[derived == k] for k, pair in enumerate(tables)])
+                for derived in range(len(tables))
             ]
             parts.append(np.stack(columns, axis=1))
         return np.concatenate(parts) if parts else np.zeros(points.shape)

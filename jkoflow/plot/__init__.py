@@ -8,11 +8,13 @@ from .phase import phase_space
 from .rates import rate
 from .reports import report
 from .scatter import clouds
+from .signals import cells_and_field
 
 __all__ = [
     "Live",
     "animate",
     "cdfs",
+    "cells_and_field",
     "clouds",
     "density",
     "energy",
