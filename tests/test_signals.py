@@ -234,6 +234,25 @@ def test_a_run_with_fields_is_stored_and_continued_to_the_last_bit(name, tmp_pat
         run(whole.final.masses[""], 0.5)
 
 
+@pytest.mark.parametrize("decay", [0.0, 2.0])
+def test_a_free_field_is_right_everywhere(decay):
+    """Near its source, at the edge of its window and beyond, after the window has grown: against quadrature in time."""
+    D, s, field = 0.8, 0.3, jf.FreeField(1)
+    law = jf.FieldEnergy("c", diffusion=D, decay=decay) + jf.Secretion(jf.GaussianProfile(s))
+    start = jf.State(jf.Particles([0.2, 0.2]), {"c": field})
+    flow = jf.evolve(law, start, scheme=jf.Overdamped(), dt=0.25, t_end=2.0)
+    field = flow.final.fields["c"]
+    assert field.window.grid.volume > flow[1].fields["c"].window.grid.volume or decay > 0
+    x, (nodes, weights) = np.linspace(-30, 30, 1201), np.polynomial.legendre.leggauss(200)
+    age = 2 * ((nodes + 1) / 2) ** 2  # more points for what is young
+    weights = weights * 2 * ((nodes + 1) / 2)
+    S = s**2 + 2 * D * age
+    bells = np.exp(-decay * age - (x[:, None] - 0.2) ** 2 / (2 * S)) / np.sqrt(2 * np.pi * S)
+    exact, slope = bells @ weights, (-(x[:, None] - 0.2) / S * bells) @ weights
+    assert np.abs(field.at(x) - exact).max() < 3e-11 * exact.max()
+    assert np.abs(field.gradient_at(x) - slope).max() < 3e-10 * slope.max()
+
+
 GRID = jf.Grid.box((0, 1), cells=8)
 RHO = GRID.density(lambda x: 1 + x)
 CLOUD = jf.MovingParticles([0.2, 0.4], [0.0, 0.0])

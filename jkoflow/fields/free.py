@@ -15,7 +15,7 @@ from .base import AnyField, Emission
 from .field import Field
 from .profiles import GaussianProfile
 
-_ROOM = 0.25  # share of its length that a window gets beyond what is needed, so that it need not grow in every step
+_ROOM = 0.1  # share of its length that a window gets beyond what is needed, so that it need not grow in every step
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from ...measures import Particles, Species
 from .inertia import Parts
 
 _MOST_EVALUATIONS = 200_000
+_ROUNDING = 1e-13  # relative error of an unknown that is always allowed
 _MOST_WINDOWS = 30  # enlargements of the window of a FreeField in one step
 
 
@@ -117,11 +118,15 @@ class _System:
         extent = max(float(np.ptp(x.reshape(len(x), -1), axis=0).max()) for x in self.parts[: len(self.masses)])
         for k in range(len(self.masses)):
             sizes[k] = max(extent, h * float(np.abs(first[k]).max())) or 1.0
+        # the error norm is a mean over all unknowns: every part gets its share, so that few places count as much as many modes
         allowed = np.concatenate(
-            [np.full(part.size, tolerance * (size or 1.0)) for part, size in zip(self.parts, sizes, strict=True)]
+            [
+                np.full(part.size, tolerance * (size or 1.0) * np.sqrt(part.size / len(start)))
+                for part, size in zip(self.parts, sizes, strict=True)
+            ]
         )
         try:
-            solution = solve_ivp(self._rate, (0.0, h), start, method="DOP853", rtol=max(tolerance, 1e-13), atol=allowed)
+            solution = solve_ivp(self._rate, (0.0, h), start, method="DOP853", rtol=_ROUNDING, atol=allowed)
         except _TooManyEvaluations:
             return None
         x, v, fields = self._parted(solution.y[:, -1])
