@@ -173,8 +173,18 @@ EXAMPLES = {
     "plot_phase_space": (1.0, 2e-3),  # the exact growth of the norm
     "plot_small_inertia": (1.0, 0.06),  # the rate in every closed form, docs/theory/small-inertia.md
     "plot_segregation": (1.0, 1e-11),  # action equals reaction: the mean of x + epsilon u stays
+    "plot_chemotactic_rings": (np.roots([1, 0.82, -8 * np.exp(-0.1152)]).max(), 1e-5),  # the root of r^2 + .82 r = 8 e^-.1152
+    "plot_self_drag": (0.81 * 0.8 / 1.1, 5e-4),  # where a cell rests on its trail, docs/theory/chemotaxis.md, T11
+    "plot_zebrafish_row": (0.4, 0.01),  # the speed of the leader, F / gamma
+    "plot_critical_mass": (1.0, 0.02),  # 8 pi, by the virial of the limit of a fast signal
+    "plot_two_species_one_signal": (1.0, 0.01),  # the imaginary part of an eigenvalue of the linear equations
+    "plot_mean_field_rate": (1.1293384, 3e-4),  # the limit of N W2, docs/theory/chemotaxis.md, T10
+    "plot_vlasov_chemotaxis": (1.0, 3e-3),  # the energy falls by what the signal dissipates, docs/theory/chemotaxis.md, 1.6
+    "plot_flock_and_signal": (-1.092093, 5e-4),  # Bessel functions, docs/theory/chemotaxis.md, T5
 }
 SLOW_EXAMPLES = {
+    "plot_critical_mass",
+    "plot_two_species_one_signal",
     "plot_small_inertia",
     "plot_segregation",
     "plot_riesz_gas",

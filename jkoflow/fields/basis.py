@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from .._typing import Array
 from ..grids import Grid
 
 _ENTRIES = 1 << 22  # numbers of the largest table that is made at once
+_KEPT = 3  # sets of points whose tables are kept: the places before and after a step, and those of its predictor
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,9 @@ class AxisBasis:
 
     def values(self, x: Array) -> Array:
         """b_j(x), shape (points, n)."""
-        return self._real(self._turns(x))
+        return self.real(self.turns(x))
 
-    def values_and_slopes(self, x: Array) -> tuple[Array, Array]:
-        """b_j(x) and b_j'(x), shape (points, n)."""
-        turns = self._turns(x)
-        return self._real(turns), self._real(1j * turns) * self.wave_numbers
-
-    def _turns(self, x: Array) -> NDArray[np.complex128]:
+    def turns(self, x: Array) -> NDArray[np.complex128]:
         """exp(i k (x - origin)) for the different k, by repeated multiplication: a table twice as wide in every pass."""
         count = self.count // 2 + 1 if self.periodic else self.count
         first = np.exp(1j * (2 if self.periodic else 1) * np.pi / self.length * (x - self.origin))
@@ -67,7 +64,7 @@ class AxisBasis:
             done, power = done + more, power**2
         return table
 
-    def _real(self, turns: NDArray[np.complex128]) -> Array:
+    def real(self, turns: NDArray[np.complex128]) -> Array:
         """The cosines and sines in a table of turns."""
         if not self.periodic:
             return np.ascontiguousarray(turns.real)
@@ -120,6 +117,22 @@ class AxisBasis:
         return np.where(whole, self.count, self.count / 2)
 
 
+class _Tables:
+    """The functions of all axes at points: their values and slopes, one table (points, n) per axis."""
+
+    def __init__(self, axes: tuple[AxisBasis, ...], points: Array) -> None:
+        self.points, self._axes = points, axes
+        self._turns = [axis.turns(points[:, k]) for k, axis in enumerate(axes)]
+
+    @cached_property
+    def values(self) -> list[Array]:
+        return [axis.real(turns) for axis, turns in zip(self._axes, self._turns, strict=True)]
+
+    @cached_property
+    def slopes(self) -> list[Array]:
+        return [axis.real(1j * turns) * axis.wave_numbers for axis, turns in zip(self._axes, self._turns, strict=True)]
+
+
 @dataclass(frozen=True)
 class Basis:
     """The products of the functions of the axes: an orthogonal basis on a box or a torus.
@@ -128,6 +141,11 @@ class Basis:
     """
 
     axes: tuple[AxisBasis, ...]
+    _recent: list[_Tables] = field(default_factory=list, init=False, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied: not the tables, which are computed again."""
+        return self.__dict__ | {"_recent": []}
 
     @classmethod
     def of(cls, grid: Grid) -> Basis:
@@ -164,18 +182,19 @@ class Basis:
 
     def at(self, coefficients: Array, points: Array) -> Array:
         """The values of a sum at points (n, d), shape (n,). Cost: n times the number of cells."""
-        parts = [_contracted(coefficients, self._tables(part)) for part in self._blocks(points)]
+        parts = [_contracted(coefficients, tables.values) for tables in self._tables(points)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def gradient_at(self, coefficients: Array, points: Array) -> Array:
         """The gradients of a sum at points (n, d), shape (n, d). Cost: d n times the number of cells."""
         parts = []
-        for part in self._blocks(points):
-            tables = [axis.values_and_slopes(part[:, k]) for k, axis in enumerate(self.axes)]
-            columns = [
-                _contracted(coefficients, [pair[derived == k] for k, pair in enumerate(tables)])
-                for derived in range(len(tables))
-            ]
+        for tables in self._tables(points):
+            columns = []
+            for derived in range(len(self.axes)):
+                mixed = [
+                    slope if derived == k else v for k, (v, slope) in enumerate(zip(tables.values, tables.slopes, strict=True))
+                ]
+                columns.append(_contracted(coefficients, mixed))
             parts.append(np.stack(columns, axis=1))
         return np.concatenate(parts) if parts else np.zeros(points.shape)
 
@@ -183,21 +202,31 @@ class Basis:
         """The sums of masses b(points), for every b."""
         total = np.zeros(tuple(axis.count for axis in self.axes))
         start = 0
-        for part in self._blocks(points):
-            first, *others = self._tables(part)
-            weighted = first * masses[start : start + len(part), None]
+        for tables in self._tables(points):
+            first, *others = tables.values
+            weighted = first * masses[start : start + len(first), None]
             if others:
                 joined = others[0]
                 for table in others[1:]:
-                    joined = (joined[:, :, None] * table[:, None, :]).reshape(len(part), -1)
+                    joined = (joined[:, :, None] * table[:, None, :]).reshape(len(first), -1)
                 total += (weighted.T @ joined).reshape(total.shape)
             else:
                 total += weighted.sum(axis=0)
-            start += len(part)
+            start += len(first)
         return total
 
-    def _tables(self, points: Array) -> list[Array]:
-        return [axis.values(points[:, k]) for k, axis in enumerate(self.axes)]
+    def _tables(self, points: Array) -> Iterator[_Tables]:
+        """The functions at points, in blocks. Those of the last few sets of points are kept: a step asks for them again."""
+        for tables in self._recent:
+            if np.array_equal(tables.points, points):
+                yield tables
+                return
+        blocks = self._blocks(points)
+        for block in blocks:
+            tables = _Tables(self.axes, block)
+            if len(blocks) == 1:
+                self._recent[:] = [tables, *self._recent[: _KEPT - 1]]
+            yield tables
 
     def _blocks(self, points: Array) -> list[Array]:
         """The points in parts for which the tables are small enough."""

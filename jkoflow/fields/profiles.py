@@ -16,6 +16,8 @@ class Profile(ABC):
 
     is_lipschitz: bool = True
     """Whether the gradient is Lipschitz, as the theorems on mean-field limits ask."""
+    is_positive: bool = False
+    """Whether the transform is positive everywhere: then chi = zeta * zeta, and masses and field may be one gradient flow."""
 
     @abstractmethod
     def __call__(self, r: Array, dim: int) -> Array:
@@ -40,6 +42,7 @@ class PointProfile(Profile):
 
     mass: float = 1.0
     is_lipschitz = False
+    is_positive = True
 
     def __post_init__(self) -> None:
         plain_numbers(self)
@@ -64,6 +67,7 @@ class GaussianProfile(Profile):
 
     s: float
     mass: float = 1.0
+    is_positive = True
 
     def __post_init__(self) -> None:
         plain_numbers(self)
@@ -90,7 +94,8 @@ class GaussianProfile(Profile):
 class BumpProfile(Profile):
     """c (1 - |y|^2 / R^2)^2 for |y| < R, with c such that the integral is ``mass``: a smooth cell of radius R.
 
-    Its gradient is Lipschitz, and its support is compact, as the theorems ask. Raises ValueError for R or mass that is not
+    Its gradient is Lipschitz, and its support is compact, as the theorems ask. Its transform changes sign, so that masses and
+    field are no gradient flow. Raises ValueError for R or mass that is not
     positive. Source: docs/theory/chemotaxis.md, section 2.3.
 
     >>> r = np.linspace(0, 1, 10001)

@@ -14,6 +14,7 @@ from ..fields import AnyField, Cells, Emission, Emitter, Field, Intervals, Point
 from ..measures import Density, Measure, MovingParticles, Particles, PhaseDensity, Quantiles, Species
 from .forms import Emitting, Relaxing, Steering
 
+_LEAST = 1e-250  # share of the largest transform of a profile: that of a shorter wave underflows, and the wave holds nothing
 _SAME = 1e-12  # relative: ratios that differ by less differ by rounding only
 
 
@@ -79,13 +80,14 @@ class Signal:
         """For every species that the field steers: alpha of the species over beta of the field, in a gradient flow.
 
         None if there is none: if a species is steered and does not secrete, or the other way round, if secretion and steering
-        are of opposite signs, or if the profiles of species differ.
+        are of opposite signs, if the profiles of species differ, or if the transform of the profile changes sign.
         """
         made: dict[str, float] = {}
         for c, by, _ in self.sources:
             made[by] = made.get(by, 0.0) + c
         made = {name: c for name, c in made.items() if c != 0}
-        if made.keys() != self.steering.keys() or len({profile for _, _, profile in self.sources}) > 1:
+        profiles = {profile for _, _, profile in self.sources}
+        if made.keys() != self.steering.keys() or len(profiles) > 1 or not all(profile.is_positive for profile in profiles):
             return None
         ratios = {(self.name, name): self.steering[name] / made[name] for name in made}
         return ratios if all(ratio > 0 for ratio in ratios.values()) else None
@@ -108,8 +110,10 @@ class Signal:
 
         With chi = zeta * zeta, the field is zeta * c, and the metric is L2 of c (docs/theory/chemotaxis.md, section 1.6).
         """
-        shape = field.basis.norms
-        return shape if self.profile is None else shape / field.transform(self.profile)
+        if self.profile is None:
+            return field.basis.norms
+        transform = field.transform(self.profile)
+        return np.asarray(field.basis.norms / np.maximum(transform, _LEAST * transform.max()))
 
     def energy(self, field: Field, masses: Species) -> float:
         """weight / 2 int (D |grad c|^2 + kappa c^2) - sum_i eta_i int phi d rho_i. NaN without an energy."""

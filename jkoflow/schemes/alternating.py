@@ -10,7 +10,7 @@ from ..laws import Combination, Law
 from ..measures import Density, Quantiles, Species, State
 from ._step_scheme import SafeStepScheme, info_of, proximal_step
 from .base import Carry, Taken
-from .joint_fields import steering_arrays, steering_potentials
+from .fields import steering_arrays, steering_potentials
 from .problem import Problem
 
 

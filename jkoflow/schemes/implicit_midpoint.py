@@ -12,12 +12,12 @@ from .._status import Status
 from .._typing import Array
 from ..laws import Law
 from ..measures import Density, Measure, Quantiles, Species, State
-from ..proximal import BackAndForth, Entropic
+from ..proximal import BackAndForth, Entropic, FiniteVolume
 from ..pull_back import PullBack
 from ..transport import upper_transform
 from ._step_scheme import StepScheme, info_of, proximal_step
 from .base import Carry, Taken
-from .joint_fields import joint_step, must_have_joint_step
+from .fields import joint_step, must_have_joint_step
 from .problem import Problem
 
 _MOST_FOLDED = 1e-4  # the largest share of the mass that may be lost to cells that fold
@@ -52,7 +52,7 @@ class ImplicitMidpoint(StepScheme):
     ----------
     solver : StepSolver, optional
         Default: BackAndForth on a Density, QuantileNewton on Quantiles. Entropic is refused, because its potentials are
-        blurred.
+        blurred, and FiniteVolume, because its step is exact to the first order only.
 
     Source: Legendre and Turinici, Second-order in time schemes for gradient flows in Wasserstein and geodesic metric spaces
     (2017).
@@ -74,8 +74,10 @@ class ImplicitMidpoint(StepScheme):
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         kind = state.masses.kind
-        if isinstance(self.step_solver, Entropic):
-            raise ValueError(f"solver must give exact potentials, got {self.step_solver!r}: take BackAndForth()")
+        if isinstance(self.step_solver, Entropic | FiniteVolume):
+            raise ValueError(
+                f"solver must solve the exact step, and give its potentials, got {self.step_solver!r}: take BackAndForth()"
+            )
         if kind not in (Density, Quantiles):
             raise ValueError(f"ImplicitMidpoint takes Density and Quantiles, got {kind.__name__}: take JKO()")
         if problem.law.field_names:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from ..measures import State
 from ._step_scheme import SafeStepScheme, info_of, proximal_step
 from .base import Carry, Taken
-from .joint_fields import joint_step, must_have_joint_step
+from .fields import joint_step, must_have_joint_step
 from .problem import Problem
 
 _POTENTIAL = "potential of "

@@ -43,9 +43,13 @@ class FieldsAfter(Energy):
         return {**self.fields, **made}
 
     def value(self, state: Species) -> float:
+        return self.value_with(self.after(state), state)
+
+    def value_with(self, fields: Mapping[str, Any], state: Species) -> float:
+        """Return the same part of the objective for any fields, instead of the best ones."""
         total = 0.0
         for signal in self.signals.signals:
-            start, end = self.fields[signal.name], self._field(signal, state)
+            start, end = self.fields[signal.name], fields[signal.name]
             change = (end.modes - start.modes) ** 2
             held = change > 0
             assert signal.weight is not None
@@ -53,6 +57,12 @@ class FieldsAfter(Energy):
                 np.sum(change[held] * signal.metric(end)[held])
             )
         return total
+
+    def metric(self, signal: Signal) -> Array:
+        """The second derivative of the objective in the modes of a field, which is diagonal."""
+        field = self.fields[signal.name]
+        assert signal.weight is not None
+        return np.asarray(signal.weight * self._stiffness(signal, field, by_cells=False) * signal.metric(field))
 
     def variation(self, state: Species, species: str) -> Array:
         total = state[species].zero_field
