@@ -17,6 +17,8 @@ from ..measures import Measure, MovingParticles, PhaseDensity, Species, complete
 from ..trajectory import Trajectory
 from ._shared import HUES, shown_once, states_at, time_label
 
+_AREA = 8.0  # of the dot of a particle of mean mass, in square points
+
 
 @shown_once
 def phase_space(
@@ -29,7 +31,7 @@ def phase_space(
     """Draw velocities against places, on the line: a panel for every time, a row for every species.
 
     A PhaseDensity is shown by its values, each panel on a scale of its own, since f grows as velocities concentrate: half of
-    the mass lies in cells of the full colour. MovingParticles are dots.
+    the mass lies in cells of the full colour. MovingParticles are dots, whose area shows the mass.
 
     Parameters
     ----------
@@ -103,7 +105,8 @@ def _draw(axis: Axes, measure: Measure, colour: str) -> None:
         axis.set(xlim=(left, right), ylim=(low, high))
         return
     assert isinstance(measure, MovingParticles)
-    axis.scatter(measure.points, measure.velocities, s=8.0, color=colour, edgecolors="none")
+    areas = np.minimum(_AREA * measure.masses / measure.masses.mean(), 3 * _AREA)
+    axis.scatter(measure.points, measure.velocities, s=areas, color=colour, edgecolors="none")
 
 
 def _denser_than_half(measure: PhaseDensity) -> float:

@@ -68,13 +68,24 @@ def cells_and_field(
     fields = [flow.state(k).fields[name] for k in shown]
     if fields[0].dim > 2:
         raise ValueError("fields are drawn on the line and in the plane, got dimension 3: draw a section with field.at(points)")
-    size = (3.1 * len(shown) + 0.7, 3.2 if fields[0].dim == 2 else 2.8)
-    figure, axes = plt.subplots(1, len(shown), figsize=size, squeeze=False, sharex=True, sharey=True, layout="constrained")
+    if fields[0].dim == 1:
+        size, stacked = (3.1 * len(shown) + 0.7, 2.8), False
+    else:
+        width, height = np.ptp(_extent(flow, shown, fields[-1]), axis=0)
+        stacked = width > 2 * height
+        size = (6.4, 6.4 * height / width * len(shown) + 1.2) if stacked else (3.1 * len(shown) + 0.7, 3.2)
+    rows, columns = (len(shown), 1) if stacked else (1, len(shown))
+    layout = "constrained" if fields[0].dim == 1 else "compressed"
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=True, sharey=True, layout=layout)
+    axes = list(grid.ravel())
     draw = _on_the_line if fields[0].dim == 1 else _in_the_plane
-    draw(figure, list(axes[0]), flow, shown, fields, trail)
-    for axis, k in zip(axes[0], shown, strict=True):
+    draw(figure, axes, flow, shown, fields, trail)
+    for axis, k in zip(axes, shown, strict=True):
         axis.set_title(time_label(float(flow.times[k])), fontsize="medium")
+    for axis in grid[-1]:
         axis.set_xlabel("x")
+    for axis in grid[:, 0] if fields[0].dim == 2 else ():
+        axis.set_ylabel("y")
     return figure
 
 
@@ -107,21 +118,30 @@ def _in_the_plane(
     mesh = np.stack([a.ravel() for a in np.meshgrid(x, y, indexing="ij")], axis=1)
     images = [field.at(mesh).reshape(len(x), len(y)) for field in fields]
     least, most = min(image.min() for image in images), max(image.max() for image in images)
-    image = None
+    image, species = None, list(flow.state(0).masses)
     for axis, k, values in zip(axes, shown, images, strict=True):
         image = axis.imshow(
-            values.T, origin="lower", extent=(low[0], high[0], low[1], high[1]), cmap="magma", vmin=least, vmax=most
+            values.T,
+            origin="lower",
+            extent=(low[0], high[0], low[1], high[1]),
+            cmap="magma" if len(species) == 1 else "Greys",
+            vmin=least,
+            vmax=most if len(species) == 1 else least + 1.6 * (most - least),  # pale below several colours
         )
-        for j, (_, measure) in enumerate(flow.state(k).masses.items()):
-            hue = "white" if len(flow.state(k).masses) == 1 else HUES[j % len(HUES)]
+        for j, (name, measure) in enumerate(flow.state(k).masses.items()):
+            hue = "white" if len(species) == 1 else HUES[j % len(HUES)]
             if isinstance(measure, Density):
                 axis.contour(*measure.grid.axes, measure.values.T, levels=_LEVELS, colors=hue, linewidths=0.8)
+                axis.plot([], [], color=hue, label=name)
                 continue
             for before in _trails(flow, k, trail, j):
                 axis.plot(*before.T, color=hue, linewidth=0.6, alpha=0.5)
-            axis.plot(*measure.points.T, "o", color=hue, markersize=3, markeredgewidth=0)
+            axis.plot(
+                *measure.points.T, "o", color=hue, markersize=3.5, markeredgewidth=0.4, markeredgecolor="white", label=name
+            )
         axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
-    axes[0].set_ylabel("y")
+    if len(species) > 1:
+        axes[0].legend(frameon=False, fontsize="small", loc="upper left")
     assert image is not None
     figure.colorbar(image, ax=axes, label="field", shrink=0.85)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._status import Status
 from .._typing import Array
-from ..measures import UNNAMED, Species, State
+from ..measures import Species, State
 from ..ordered import Events
 from ..schemes import Carry, StepInfo
 from .record import Lazy, Record, Step, record_of
@@ -235,7 +235,7 @@ class Trajectory(Sequence[Any]):
     def __getitem__(self, key: int | slice | str) -> Any:
         if not isinstance(key, str):
             return self.states[key]
-        if key not in self.species or key == UNNAMED:
+        if key not in self.species:
             raise KeyError(f"no species {key!r}; there are {', '.join(map(repr, self.species))}")
         return replace(self, selected=key)
 
