@@ -178,6 +178,17 @@ def test_volume_filling_and_several_species_and_fields():
     assert flow.final.fields["d"].integral == pytest.approx(1.0, rel=1e-9)
 
 
+def test_the_first_variation_of_masses_and_fields_is_the_derivative_of_the_energy():
+    grid, rng = jf.Grid.box((0, 1), cells=24), np.random.default_rng(4)
+    rho, change = grid.density(lambda x: 1 + x), 1e-6 * rng.normal(size=24)
+    c = jf.Field(grid, lambda x: np.cos(np.pi * x) + x)
+    energy = [KELLER_SEGEL(jf.State(rho.like(rho.values + s * change), {"c": c})) for s in (1, -1)]
+    variation = KELLER_SEGEL.first_variation(jf.State(rho, {"c": c}))
+    assert (energy[0] - energy[1]) / 2 == pytest.approx(grid.integrate(variation * change), rel=1e-6)
+    with pytest.raises(ValueError, match="must have the field 'c'"):
+        KELLER_SEGEL(rho)
+
+
 def test_symmetry_is_found_and_gives_the_same_flow():
     """A species with a mobility: the law in gradient form moves as the law says."""
     field = jf.FieldEnergy("c", diffusion=1.0, decay=1.0)

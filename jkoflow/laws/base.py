@@ -281,6 +281,11 @@ class Combination(Law):
 
     def first_variation(self, state: State, species: str = UNNAMED) -> Array:
         self._must_have_energy()
+        if self.field_names:
+            whole = WithFields.of(state)
+            self.forms.signals.check(whole.fields, whole.masses)
+            of_masses = self.without_fields.first_variation(whole.masses, species)
+            return of_masses + self.forms.signals.variation(whole.fields, whole.masses, species)
         checked_state = self.check(state)
         zero = known_species(checked_state, species).zero_field
         return sum((c * term.first_variation(checked_state, species) for c, term in self.parts if c != 0), zero)

@@ -51,6 +51,16 @@ def _(measure: PhaseDensity) -> Emitter:
     return emitter_of(measure.places)
 
 
+def field_seen_by(measure: Measure, field: AnyField) -> Array:
+    """Return the values of a field at the points of a measure: on quantiles its means over the cells."""
+    if isinstance(measure, Density) and isinstance(field, Field):
+        return field.values
+    emitter = emitter_of(measure)
+    if isinstance(emitter, Intervals) and isinstance(field, Field):
+        return np.asarray(field.basis.axes[0].means(emitter.nodes) @ field.modes)
+    return field.at(measure.points)
+
+
 @dataclass(frozen=True, eq=False)
 class Signal:
     """One field of a law.
@@ -202,6 +212,14 @@ class Signals:
         if not all(isinstance(field, Field) for _, field in held):
             return float("nan")
         return float(sum(signal.energy(field, masses) for signal, field in held))
+
+    def variation(self, fields: Mapping[str, Any], masses: Species, species: str) -> Array:
+        """The first variation of the energy of the fields in a species: - sum eta c."""
+        total = masses[species].zero_field
+        for signal in self.signals:
+            if species in signal.steering:
+                total = total - signal.steering[species] * field_seen_by(masses[species], fields[signal.name])
+        return total
 
     def dissipation(self, fields: Mapping[str, Any], masses: Species) -> float:
         """sum |dc/dt|^2 / beta at a state, an energy per time: 0 without fields, NaN where there is no energy."""

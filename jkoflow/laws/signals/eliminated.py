@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..._typing import Array
-from ...fields import Cells, Field, Intervals
-from ...measures import Density, Quantiles, Species
+from ...fields import Cells, Field
+from ...measures import Density, Species
 from ..base import Energy, Law, State
-from ..signalling import Signal, Signals, emitter_of
+from ..signalling import Signal, Signals, field_seen_by
 
 
 class FieldsAfter(Energy):
@@ -69,7 +69,7 @@ class FieldsAfter(Energy):
         for signal in self.signals.signals:
             eta = signal.steering.get(species, 0.0)
             if eta != 0:
-                total = total - eta * _seen_by(state[species], self._field(signal, state))
+                total = total - eta * field_seen_by(state[species], self._field(signal, state))
         return total
 
     def response(self, state: Species, species: str, changes: Mapping[str, Array]) -> Array:
@@ -99,14 +99,3 @@ class FieldsAfter(Energy):
 
     def __repr__(self) -> str:
         return f"FieldsAfter({', '.join(map(repr, self.signals.names))}, tau={self.tau:g})"
-
-
-def _seen_by(measure: Any, field: Field) -> Array:
-    """The means of a field over the parts of a measure."""
-    if isinstance(measure, Density):
-        return field.values
-    if isinstance(measure, Quantiles):
-        emitter = emitter_of(measure)
-        assert isinstance(emitter, Intervals)
-        return np.asarray(field.basis.axes[0].means(emitter.nodes) @ field.modes)
-    return field.at(measure.points)
