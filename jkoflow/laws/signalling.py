@@ -255,6 +255,9 @@ class Signals:
                     f"field {signal.name!r} has no Secretion and starts at 0, so it stays 0: give it a start or a source"
                 )
             self._check_domain(signal, field, masses)
+        worlds = {signal.name: _world(fields[signal.name]) for signal in self.signals}
+        if len(set(worlds.values())) > 1:
+            raise ValueError(f"fields must share one domain, got {', '.join(f'{n!r} on {w}' for n, w in worlds.items())}")
 
     def _check_domain(self, signal: Signal, field: AnyField, masses: Species) -> None:
         kind = masses.kind
@@ -272,3 +275,11 @@ class Signals:
             if isinstance(field, Field):
                 field.transform(profile)
         field.ready(signal.emissions(masses), 0.0, signal.diffusion, signal.decay)
+
+
+def _world(field: AnyField) -> str:
+    """The domain of a field in words."""
+    if not isinstance(field, Field):
+        return "the whole space"
+    ends = " x ".join(f"({low:g}, {high:g})" for low, high in field.grid.bounds)
+    return f"the {'torus' if field.grid.periodic else 'box'} {ends}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,14 +91,17 @@ class InTurn:
         from scipy.optimize import minimize
 
         root = np.sqrt(self._metric)
+        unit = float(np.linalg.norm(root * (row - self._at(row).image)))  # so that the first step is G(y) - y
+        if unit == 0:
+            return row
 
         def objective(u: Array) -> tuple[float, Array]:
-            y = u / root
+            y = unit * u / root
             answer, image = self._at(y)
-            return self._objective(answer, self._fields(y)), root * (y - image)
+            return self._objective(answer, self._fields(y)) / unit**2, root * (y - image) / unit
 
         options = {"maxfun": _DESCENTS, "maxiter": _DESCENTS, "ftol": 0.0, "gtol": 0.0, "maxcor": 20}
-        return np.asarray(minimize(objective, root * row, jac=True, method="L-BFGS-B", options=options).x / root)
+        return np.asarray(unit * minimize(objective, root * row / unit, jac=True, method="L-BFGS-B", options=options).x / root)
 
     def _at(self, row: Array) -> _Point:
         """Solve the step of masses in fields, and find their best fields."""
@@ -120,7 +124,7 @@ class InTurn:
         least = self._objective(answer, self.eliminated.after(answer.state))
         return bool(least <= most + _ROUNDED * (abs(least) + abs(most)))
 
-    @property
+    @cached_property
     def _metric(self) -> Array:
         """The second derivative of the objective in the modes."""
         parts = [self.eliminated.metric(signal).ravel() for signal in self.problem.forms.signals.signals]
