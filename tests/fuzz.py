@@ -226,6 +226,7 @@ SKIPPED = {
     "Measure",
     "NewtonianStep",
     "PairEnergy",
+    "Profile",
     "Problem",
     "ProxResult",
     "RadialKernel",

@@ -389,6 +389,13 @@ BAD = {
         dt=0.1,
         t_end=1.0,
     ),
+    "must solve the exact step": lambda: jf.evolve(
+        0.1 * jf.Entropy() + LAW,
+        jf.State(RHO, {"c": jf.Field(GRID)}),
+        scheme=jf.ImplicitMidpoint(jf.FiniteVolume()),
+        dt=0.1,
+        t_end=1.0,
+    ),
     "kernels must be smooth": lambda: jf.evolve(
         LAW + jf.Interaction(jf.PowerLaw(1)), jf.State(CLOUD.places, {"c": jf.FreeField(1)}), scheme=jf.Overdamped(), t_end=1.0
     ),
