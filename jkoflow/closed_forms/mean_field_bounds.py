@@ -8,21 +8,27 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from .._typing import Array
-from .._validate import finite, plain_numbers, positive, positive_integer
+from .._validate import finite, in_floating_point, plain_numbers, positive, positive_integer
 from ..fields import Profile
 from ..linear import phi
 
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 
 
+@in_floating_point
 def cucker_smale_lipschitz(beta: float, radius: float, sigma: float, speed: float) -> float:
     """Return the Lipschitz constant of psi(y) w for |w| <= 2 speed, with psi(y) = beta (1 + |y|^2 / radius^2)^(-sigma).
 
     It is (beta^2 + (2 speed)^2 max|psi'|^2)^(1/2). Source: docs/theory/chemotaxis.md, section 4.
 
+    Raises ValueError for beta, radius or sigma that is not positive, or a negative speed.
+
     >>> round(cucker_smale_lipschitz(1.0, 1.0, 0.5, 1.0), 6)
     1.26198
     """
+    beta, radius, sigma = positive("beta", beta), positive("radius", radius), positive("sigma", sigma)
+    if finite("speed", speed) < 0:
+        raise ValueError(f"speed must be >= 0, got {speed!r}")
     steepest = 2 * beta * sigma / radius * (2 * sigma + 1) ** (sigma + 0.5) / (2 * sigma + 2) ** (sigma + 1)
     return float(np.hypot(beta, 2 * speed * steepest))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .._validate import positive
+from .._validate import finite, of_kind, plain_numbers, positive
 from ..grids import Grid
 from .base import AnyField, Emission
 from .field import Field
@@ -31,6 +31,8 @@ class FreeField(AnyField):
     dim : int
     tolerance : float
         The relative error of the field in space.
+    window, age
+        A field on a torus and the time since it was 0: made by the steps of a run.
 
     Cost of a step: particles times waves. With L the extent of the window and s the deviation of the narrowest profile there
     are about (2.4 L / s)^d waves, for the default tolerance.
@@ -51,10 +53,15 @@ class FreeField(AnyField):
     age: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.dimension not in (1, 2, 3):
+        plain_numbers(self)
+        if isinstance(self.dimension, bool) or self.dimension not in (1, 2, 3):
             raise ValueError(f"dim must be 1, 2 or 3, got {self.dimension!r}")
         if not positive("tolerance", self.tolerance) <= 1e-2:
             raise ValueError(f"tolerance must be at most 1e-2, got {self.tolerance!r}")
+        if self.window is not None:
+            of_kind("window", self.window, Field, "a Field on a torus, or None")
+        if finite("age", self.age) < 0:
+            raise ValueError(f"age must be >= 0, got {self.age!r}")
 
     @property
     def dim(self) -> int:
