@@ -138,13 +138,18 @@ class Signal:
             total -= eta * float(np.sum(field.modes * emitter_of(masses[name]).moments(field.basis)))
         return total
 
+    def square(self, field: Field, change: Array) -> float:
+        """The squared length of a change of the modes of a field, in its metric: weight int |change|^2."""
+        assert self.weight is not None
+        squares = change**2
+        held = squares > 0
+        return self.weight * float(np.sum(squares[held] * self.metric(field)[held]))
+
     def dissipation(self, field: Field, masses: Species) -> float:
         """weight int |dc/dt|^2 at a state."""
-        assert self.weight is not None
         decay = field.decay_rates(self.diffusion, self.decay, masses.kind is Density)
         rate = field.source(self.emissions(masses), self.diffusion) - decay * field.modes
-        held = rate != 0
-        return self.weight * float(np.sum((rate**2)[held] * self.metric(field)[held]))
+        return self.square(field, rate)
 
 
 @dataclass(frozen=True, eq=False)

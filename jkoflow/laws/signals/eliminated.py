@@ -50,12 +50,7 @@ class FieldsAfter(Energy):
         total = 0.0
         for signal in self.signals.signals:
             start, end = self.fields[signal.name], fields[signal.name]
-            change = (end.modes - start.modes) ** 2
-            held = change > 0
-            assert signal.weight is not None
-            total += signal.energy(end, state) + signal.weight / (2 * self.tau) * float(
-                np.sum(change[held] * signal.metric(end)[held])
-            )
+            total += signal.energy(end, state) + signal.square(end, end.modes - start.modes) / (2 * self.tau)
         return total
 
     def metric(self, signal: Signal) -> Array:

@@ -13,7 +13,7 @@ from ..problem import Problem
 
 
 def steering_potentials(problem: Problem, fields: Mapping[str, Any]) -> Law:
-    """The potentials -eta c by which given fields steer the species. On a Density they are arrays over its grid."""
+    """The potentials -eta c by which given fields steer the species, as functions of space."""
     total: Law = Combination(())
     for signal in problem.forms.signals.signals:
         field = fields[signal.name]
