@@ -10,6 +10,7 @@ import numpy as np
 from .._typing import Array
 
 _LARGE = 30.0  # of the norm: above, phi_k of a matrix comes from its recursion; below, from one exponential
+_SERIES, _TERMS = 1.0, 18  # numbers below which phi_k is a series of so many terms: the next one is 1 / 19! of the first
 _SLOW = 1e-2  # of the eigenvalues: below, the recursion, which divides by them k times, would lose digits
 _SYMMETRIC = 1e-12  # of the largest entry: the asymmetry below which a matrix counts as symmetric
 _CHECKED = 4  # vectors between two looks at whether more are needed
@@ -29,8 +30,27 @@ def phi(count: int, z: float | Array) -> Array:
     """
     from scipy.special import hyp1f1
 
-    z = np.asarray(z, dtype=np.float64)
-    return np.stack([np.exp(-z), *(hyp1f1(1.0, k + 1.0, -z) / factorial(k) for k in range(1, count))])
+    given = np.asarray(z, dtype=np.float64)
+    z = given.ravel()
+    out = np.empty((count, len(z)))
+    out[0] = np.exp(-z)
+    small, large = z < _SERIES, z > count
+    if count > 1 and small.any():  # phi_k(-z) = 1 / k! - z phi_(k+1)(-z), from the series of the last one
+        near = z[small]
+        value = np.zeros_like(near)
+        for j in range(_TERMS, -1, -1):
+            value = 1 / factorial(j + count - 1) - near * value
+        out[count - 1][small] = value
+        for k in range(count - 2, 0, -1):
+            out[k][small] = 1 / factorial(k) - near * out[k + 1][small]
+    if large.any():  # the same the other way round, where it loses no digits
+        far = z[large]
+        for k in range(1, count):
+            out[k][large] = -np.expm1(-far) / far if k == 1 else (1 / factorial(k - 1) - out[k - 1][large]) / far
+    between = ~(small | large)
+    for k in range(1, count if between.any() else 1):
+        out[k][between] = hyp1f1(1.0, k + 1.0, -z[between]) / factorial(k)
+    return out.reshape(count, *given.shape)
 
 
 def krylov_phi(apply: Callable[[Array], Array], v: Array, h: float, count: int, tolerance: float, most: int) -> Array | None:
