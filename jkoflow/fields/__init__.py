@@ -1,6 +1,6 @@
 """Functions of space that carry no mass: concentrations and signals, with the L2 metric."""
 
-from .base import AnyField, Emission
+from .base import AnyField, Emission, Medium
 from .emitters import Cells, Emitter, Intervals, Points
 from .field import Field
 from .free import FreeField
@@ -19,6 +19,7 @@ __all__ = [
     "FreeField",
     "GaussianProfile",
     "Intervals",
+    "Medium",
     "PointProfile",
     "Points",
     "Profile",

@@ -6,8 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
-import numpy as np
-
 from .._frozen import ReadOnly
 from .._typing import Array
 from .._validate import real_array
@@ -15,7 +13,16 @@ from ..linear import phi
 from .emitters import Emitter
 from .profiles import Profile
 
-_SMALL = 1.0  # of rate times duration: below, the closed forms of the weights lose digits
+
+class Medium(NamedTuple):
+    """What a field goes through: its diffusion D and its decay kappa.
+
+    With ``by_cells`` the Laplacian is that of the differences between the cells of the grid.
+    """
+
+    diffusion: float
+    decay: float
+    by_cells: bool = False
 
 
 class Emission(NamedTuple):
@@ -51,35 +58,32 @@ class AnyField(ReadOnly, ABC):
     def like(self, modes: Array) -> Self:
         """Return the field of the same kind with other modes."""
 
-    @abstractmethod
-    def decay_rates(self, diffusion: float, decay: float, by_cells: bool = False) -> Array:
-        """Return the rate at which every mode decays. ``by_cells``: with the Laplacian of the cells of the grid."""
+    @property
+    def waves(self) -> Any:
+        """The field as a sum of waves, a ``Field``; None if it is none."""
+        return None
 
     @abstractmethod
-    def source(self, emissions: Sequence[Emission], diffusion: float) -> Array:
+    def decay_rates(self, medium: Medium) -> Array:
+        """Return the rate at which every mode decays."""
+
+    @abstractmethod
+    def source(self, emissions: Sequence[Emission], medium: Medium) -> Array:
         """Return the rate at which emissions make every mode."""
 
-    def ready(self, emissions: Sequence[Emission], h: float, diffusion: float, decay: float) -> Self:
-        """Return the same field, able to take emissions up to a time h from now."""
+    def ready(self, emissions: Sequence[Emission], h: float, medium: Medium) -> Self:
+        """Return the same field, able to take emissions up to a time h from now. Raises ValueError for profiles it cannot."""
         return self
 
-    def after(
-        self,
-        h: float,
-        diffusion: float,
-        decay: float,
-        first: Sequence[Emission],
-        last: Sequence[Emission],
-        by_cells: bool = False,
-    ) -> Self:
+    def after(self, h: float, medium: Medium, first: Sequence[Emission], last: Sequence[Emission]) -> Self:
         """Return the field after a time h. Its sources go linearly from ``first`` to ``last``, for which the answer is exact.
 
         Source: docs/theory/chemotaxis.md, section 2.2 (exponential time differencing of order 2).
         """
-        z = h * self.decay_rates(diffusion, decay, by_cells)
-        e, p1, p2 = duhamel_weights(z)
-        at_start, at_end = self.source(first, diffusion), self.source(last, diffusion)
-        return self.like(e * self.modes + h * ((p1 - p2) * at_start + p2 * at_end))
+        field = self.ready([*first, *last], h, medium)
+        e, p1, p2 = phi(3, h * field.decay_rates(medium))
+        at_start, at_end = field.source(first, medium), field.source(last, medium)
+        return field.like(e * field.modes + h * ((p1 - p2) * at_start + p2 * at_end)).aged(h)
 
     def aged(self, h: float) -> Self:
         """Return the same field, a time h later: for fields that know how long their sources have been at work."""
@@ -101,14 +105,3 @@ class AnyField(ReadOnly, ABC):
         if array.ndim != 2 or array.shape[1] != self.dim:
             raise ValueError(f"points must have shape (n, {self.dim}) for a field in dimension {self.dim}, got {array.shape}")
         return array
-
-
-def duhamel_weights(z: Array) -> tuple[Array, Array, Array]:
-    """Return exp(-z), (1 - exp(-z)) / z and (z - 1 + exp(-z)) / z^2, to a few roundings."""
-    small = z < _SMALL
-    safe = np.where(small, 1.0, z)
-    e, m = np.exp(-z), -np.expm1(-safe)
-    p1, p2 = m / safe, (safe - m) / safe**2
-    if small.any():
-        p1[small], p2[small] = phi(3, z[small])[1:]
-    return e, p1, p2

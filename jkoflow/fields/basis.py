@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -121,7 +121,7 @@ class _Tables:
     """The functions of all axes at points: their values and slopes, one table (points, n) per axis."""
 
     def __init__(self, axes: tuple[AxisBasis, ...], points: Array) -> None:
-        self.points, self._axes = points, axes
+        self.points, self._axes = points.copy(), axes  # the caller may change its array
         self._turns = [axis.turns(points[:, k]) for k, axis in enumerate(axes)]
 
     @cached_property
@@ -142,10 +142,20 @@ class Basis:
 
     axes: tuple[AxisBasis, ...]
     _recent: list[_Tables] = field(default_factory=list, init=False, compare=False, repr=False)
+    _cache: dict[Hashable, Array] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled and copied: not the tables, which are computed again."""
-        return self.__dict__ | {"_recent": []}
+        return self.__dict__ | {"_recent": [], "_cache": {}}
+
+    def once(self, key: Hashable, make: Callable[[], Array]) -> Array:
+        """Return ``make()``, and call it only at the first time for a key; every time for what cannot be a key."""
+        try:
+            if key not in self._cache:
+                self._cache[key] = make()
+            return self._cache[key]
+        except TypeError:
+            return make()
 
     @classmethod
     def of(cls, grid: Grid) -> Basis:

@@ -12,9 +12,9 @@ import numpy as np
 from .._typing import Array, SpaceFunction
 from .._validate import finite_array, of_kind
 from ..grids import Grid
-from ..grids.poisson import cosine_eigenvalues
-from .base import AnyField, Emission
+from .base import AnyField, Emission, Medium
 from .basis import Basis
+from .profiles import Profile
 
 _ROUNDING = 4 * np.finfo(float).eps  # share of the largest mode, times the number of cells along an axis: not known better
 
@@ -112,26 +112,30 @@ class Field(AnyField):
         """int |grad c|^2 dx."""
         return float(np.sum(self.basis.norms * self.basis.squares * self.modes**2))
 
-    def squares(self, by_cells: bool) -> Array:
-        """|k|^2 of every mode, or, by cells, the eigenvalue of minus the difference Laplacian."""
-        if not by_cells:
-            return self.basis.squares
-        eigenvalues = cosine_eigenvalues(self.grid.shape, self.grid.spacing)
-        eigenvalues.flat[0] = 0.0
-        return eigenvalues
+    @property
+    def waves(self) -> Field:
+        return self
 
-    def decay_rates(self, diffusion: float, decay: float, by_cells: bool = False) -> Array:
-        return np.asarray(decay + diffusion * self.squares(by_cells))
+    def decay_rates(self, medium: Medium) -> Array:
+        squares = self.basis.squares
+        if medium.by_cells:
+            squares = np.where(squares == 0, 0.0, self.grid.laplacian_eigenvalues)
+        return np.asarray(medium.decay + medium.diffusion * squares)
 
-    def source(self, emissions: Sequence[Emission], diffusion: float) -> Array:
+    def source(self, emissions: Sequence[Emission], medium: Medium) -> Array:
         total = np.zeros(self.grid.shape)
         for strength, profile, emitter in emissions:
             total += strength * self.transform(profile) * emitter.moments(self.basis)
         return total / self.basis.norms
 
-    def transform(self, profile: Any) -> Array:
+    def ready(self, emissions: Sequence[Emission], h: float, medium: Medium) -> Field:
+        for _, profile, _ in emissions:
+            self.transform(profile)
+        return self
+
+    def transform(self, profile: Profile) -> Array:
         """The transform of a profile at the wave numbers of the modes. Between walls the profile is reflected."""
-        return np.asarray(profile.transform(np.sqrt(self.basis.squares), self.dim))
+        return self.basis.once(profile, lambda: np.asarray(profile.transform(np.sqrt(self.basis.squares), self.dim)))
 
     def holds(self, bounds: Array) -> bool:
         """Return True if a part of space, given by its least and largest coordinates (2, d), lies in the domain."""

@@ -11,11 +11,13 @@ import numpy as np
 from .._typing import Array
 from .._validate import finite, of_kind, plain_numbers, positive
 from ..grids import Grid
-from .base import AnyField, Emission
+from .base import AnyField, Emission, Medium
 from .field import Field
 from .profiles import GaussianProfile
 
 _ROOM = 0.1  # share of its length that a window gets beyond what is needed, so that it need not grow in every step
+
+_SAME = 1e-9  # relative: spacings that differ by less are one
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,29 +99,20 @@ class FreeField(AnyField):
         """The integral of the field."""
         return 0.0 if self.window is None else self.window.integral
 
-    def decay_rates(self, diffusion: float, decay: float, by_cells: bool = False) -> Array:
-        return self.modes if self.window is None else self.window.decay_rates(diffusion, decay)
+    @property
+    def waves(self) -> Field | None:
+        return self.window
 
-    def source(self, emissions: Sequence[Emission], diffusion: float) -> Array:
-        return self.modes if self.window is None else self.window.source(emissions, diffusion)
+    def decay_rates(self, medium: Medium) -> Array:
+        return self.modes if self.window is None else self.window.decay_rates(medium)
 
-    def after(
-        self,
-        h: float,
-        diffusion: float,
-        decay: float,
-        first: Sequence[Emission],
-        last: Sequence[Emission],
-        by_cells: bool = False,
-    ) -> FreeField:
-        field = self.ready([*first, *last], h, diffusion, decay)
-        moved = super(FreeField, field).after(h, diffusion, decay, first, last)
-        return moved.aged(h)
+    def source(self, emissions: Sequence[Emission], medium: Medium) -> Array:
+        return self.modes if self.window is None else self.window.source(emissions, medium)
 
     def aged(self, h: float) -> FreeField:
         return FreeField(self.dimension, self.tolerance, self.window, self.age + h)
 
-    def ready(self, emissions: Sequence[Emission], h: float, diffusion: float, decay: float) -> FreeField:
+    def ready(self, emissions: Sequence[Emission], h: float, medium: Medium) -> FreeField:
         if not emissions:
             return self
         widths = []
@@ -131,21 +124,21 @@ class FreeField(AnyField):
                 )
             widths.append(profile.s)
         bounds = np.array([emission.emitter.bounds for emission in emissions])
-        reach = self._reach(max(widths), self.age + h, diffusion, decay)
+        reach = self._reach(max(widths), self.age + h, medium)
         low, high = bounds[:, 0].min(axis=0) - reach, bounds[:, 1].max(axis=0) + reach
-        if self.window is not None and self._covers(low, high):
-            return self
         spacing = np.pi * min(widths) / np.sqrt(2 * np.log(1 / self.tolerance))
+        if self.window is not None and self._covers(low, high) and not self._is_coarser(spacing):
+            return self
         return FreeField(self.dimension, self.tolerance, self._enlarged(low, high, spacing), self.age)
 
-    def _reach(self, s: float, age: float, diffusion: float, decay: float) -> float:
+    def _reach(self, s: float, age: float, medium: Medium) -> float:
         """The distance beyond which what was emitted up to ``age`` ago is below the tolerance.
 
         What was emitted a time u ago has the variance S = s^2 + 2 D u. It is below the tolerance at
         r^2 = 2 S (log(1 / tolerance) - kappa u).
         The largest r^2 is at an inner u, or at u = age.
         """
-        digits = np.log(1 / self.tolerance)
+        digits, (diffusion, decay, _) = np.log(1 / self.tolerance), medium
         slope, turn = 4 * diffusion * digits - 2 * decay * s**2, 4 * diffusion * decay
         latest = age if turn == 0 else min(age, max(slope / (2 * turn), 0.0))
         return float(np.sqrt(2 * (s**2 + 2 * diffusion * latest) * max(digits - decay * latest, 0.0)))
@@ -155,13 +148,22 @@ class FreeField(AnyField):
         ends = np.array(self.window.grid.bounds)
         return bool((ends[:, 0] <= low).all() and (ends[:, 1] >= high).all())
 
+    def _is_coarser(self, spacing: float) -> bool:
+        """Return True if the waves of the window are too long for a profile."""
+        assert self.window is not None
+        return max(self.window.grid.spacing) > spacing * (1 + _SAME)
+
     def _enlarged(self, low: Array, high: Array, spacing: float) -> Field:
         """A window that covers more, with the same values where there was one, and 0 elsewhere."""
         room = _ROOM * (high - low)
-        if self.window is None:
-            counts = np.ceil((high - low + 2 * room) / spacing).astype(int)
-            start = (low + high) / 2 - counts * spacing / 2
-            return Field(_torus(start, counts, spacing))
+        if self.window is None or self._is_coarser(spacing):
+            low, high = low - room, high + room
+            if self.window is not None:
+                ends = np.array(self.window.grid.bounds)
+                low, high = np.minimum(low, ends[:, 0]), np.maximum(high, ends[:, 1])
+            counts = np.ceil((high - low) / spacing).astype(int)
+            grid = _torus((low + high) / 2 - counts * spacing / 2, counts, spacing)
+            return Field(grid, self.at(grid.points).reshape(grid.shape))
         old, h = self.window, np.array(self.window.grid.spacing)
         ends = np.array(old.grid.bounds)
         before = np.where(ends[:, 0] > low, np.ceil((ends[:, 0] - low + room) / h), 0).astype(int)

@@ -11,7 +11,7 @@ import numpy as np
 from .._typing import Array
 from .._validate import finite_array
 from ..linear import phi
-from .base import AnyField, Emission
+from .base import AnyField, Emission, Medium
 from .emitters import Points
 from .profiles import QuadraticProfile
 
@@ -52,29 +52,22 @@ class QuadraticField(AnyField):
     def gradient_at(self, points: Any) -> Array:
         return np.asarray(self.modes[1:-1] - self.modes[-1] * self._as_points(points)).reshape(np.shape(points))
 
-    def decay_rates(self, diffusion: float, decay: float, by_cells: bool = False) -> Array:
-        return np.full(len(self.modes), decay)
+    def decay_rates(self, medium: Medium) -> Array:
+        return np.full(len(self.modes), medium.decay)
 
-    def after(
-        self,
-        h: float,
-        diffusion: float,
-        decay: float,
-        first: Sequence[Emission],
-        last: Sequence[Emission],
-        by_cells: bool = False,
-    ) -> QuadraticField:
+    def after(self, h: float, medium: Medium, first: Sequence[Emission], last: Sequence[Emission]) -> QuadraticField:
         """As for every field. Diffusion lowers the constant by d D int curvature, which is exact too for linear sources."""
-        modes = super().after(h, 0.0, decay, first, last).modes.copy()
-        start, end = self.source(first, 0.0)[-1], self.source(last, 0.0)[-1]
-        e, p1, p2, p3 = phi(4, decay * h)
+        still = medium._replace(diffusion=0.0)
+        modes = super().after(h, still, first, last).modes.copy()
+        start, end = self.source(first, still)[-1], self.source(last, still)[-1]
+        e, p1, p2, p3 = phi(4, medium.decay * h)
         made = h**2 * (end * (p1 - p2) + (start - end) * (p1 - 2 * p2 + 2 * p3))
-        modes[0] -= diffusion * self.dim * (h * e * self.modes[-1] + made)
+        modes[0] -= medium.diffusion * self.dim * (h * e * self.modes[-1] + made)
         return self.like(modes)
 
-    def source(self, emissions: Sequence[Emission], diffusion: float) -> Array:
+    def source(self, emissions: Sequence[Emission], medium: Medium) -> Array:
         total = np.zeros(len(self.modes))
-        total[0] = -diffusion * self.dim * self.modes[-1]
+        total[0] = -medium.diffusion * self.dim * self.modes[-1]
         for strength, profile, emitter in emissions:
             if not isinstance(profile, QuadraticProfile) or not isinstance(emitter, Points):
                 raise ValueError(f"a QuadraticField is made by particles with a QuadraticProfile, got {profile!r}")

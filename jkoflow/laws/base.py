@@ -274,7 +274,7 @@ class Combination(Law):
         self._must_have_energy()
         if self.field_names:
             whole = WithFields.of(state)
-            self.forms.signals.check(whole.fields, whole.masses)
+            self.forms.signals.must_be_in(whole.fields)
             return self.without_fields(whole.masses) + self.forms.signals.energy(whole.fields, whole.masses)
         checked_state = self.check(state)
         return float(sum(c * term(checked_state) for c, term in self.parts if c != 0))
@@ -283,7 +283,7 @@ class Combination(Law):
         self._must_have_energy()
         if self.field_names:
             whole = WithFields.of(state)
-            self.forms.signals.check(whole.fields, whole.masses)
+            self.forms.signals.must_be_in(whole.fields)
             of_masses = self.without_fields.first_variation(whole.masses, species)
             return of_masses + self.forms.signals.variation(whole.fields, whole.masses, species)
         checked_state = self.check(state)

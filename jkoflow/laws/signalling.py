@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, singledispatch
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..fields import AnyField, Cells, Emission, Emitter, Field, Intervals, Points, Profile
+from ..fields import AnyField, Cells, Emission, Emitter, Field, FreeField, Intervals, Medium, Points, Profile
 from ..measures import Density, Measure, MovingParticles, Particles, PhaseDensity, Quantiles, Species
 from .forms import Emitting, Relaxing, Steering
 
@@ -81,6 +81,10 @@ class Signal:
     sources: tuple[tuple[float, str, Profile], ...]
     steering: Mapping[str, float]
 
+    def medium(self, masses: Species) -> Medium:
+        """What the field goes through beside these masses: on densities the Laplacian is that of their cells."""
+        return Medium(self.diffusion, self.decay, by_cells=masses.kind is Density)
+
     def emissions(self, masses: Species) -> list[Emission]:
         """The sources of the field at a state."""
         return [Emission(c, profile, emitter_of(masses[by])) for c, by, profile in self.sources]
@@ -129,10 +133,9 @@ class Signal:
         """weight / 2 int (D |grad c|^2 + kappa c^2) - sum_i eta_i int phi d rho_i. NaN without an energy."""
         if self.weight is None:
             return float("nan")
-        by_cells = masses.kind is Density
         squares = field.modes**2
         held = squares > 0
-        stiff = (field.decay_rates(self.diffusion, self.decay, by_cells) * squares)[held] * self.metric(field)[held]
+        stiff = (field.decay_rates(self.medium(masses)) * squares)[held] * self.metric(field)[held]
         total = self.weight / 2 * float(stiff.sum())
         for name, eta in self.steering.items():
             total -= eta * float(np.sum(field.modes * emitter_of(masses[name]).moments(field.basis)))
@@ -147,8 +150,8 @@ class Signal:
 
     def dissipation(self, field: Field, masses: Species) -> float:
         """weight int |dc/dt|^2 at a state."""
-        decay = field.decay_rates(self.diffusion, self.decay, masses.kind is Density)
-        rate = field.source(self.emissions(masses), self.diffusion) - decay * field.modes
+        medium = self.medium(masses)
+        rate = field.source(self.emissions(masses), medium) - field.decay_rates(medium) * field.modes
         return self.square(field, rate)
 
 
@@ -212,11 +215,8 @@ class Signals:
         return all(signal.weight is not None for signal in self.signals)
 
     def energy(self, fields: Mapping[str, Any], masses: Species) -> float:
-        """The energy of the fields at a state; NaN if there is none, or if a field is not on a box or a torus."""
-        held = [(signal, fields[signal.name]) for signal in self.signals]
-        if not all(isinstance(field, Field) for _, field in held):
-            return float("nan")
-        return float(sum(signal.energy(field, masses) for signal, field in held))
+        """The energy of the fields at a state; NaN if there is none, or if a field is no sum of waves."""
+        return self._sum(fields, lambda signal, waves: signal.energy(waves, masses))
 
     def variation(self, fields: Mapping[str, Any], masses: Species, species: str) -> Array:
         """The first variation of the energy of the fields in a species: - sum eta c."""
@@ -228,31 +228,38 @@ class Signals:
 
     def dissipation(self, fields: Mapping[str, Any], masses: Species) -> float:
         """sum |dc/dt|^2 / beta at a state, an energy per time: 0 without fields, NaN where there is no energy."""
-        if not self.signals:
-            return 0.0
-        if not self.have_energy or not all(isinstance(fields[name], Field) for name in self.names):
+        return self._sum(fields, lambda signal, waves: signal.dissipation(waves, masses))
+
+    def _sum(self, fields: Mapping[str, Any], part: Callable[[Signal, Field], float]) -> float:
+        """The sum of a part of every field. A free field that has not begun is 0. NaN without an energy, or without waves."""
+        known = [isinstance(fields[name], Field | FreeField) for name in self.names]
+        if not (self.have_energy and all(known)):
             return float("nan")
-        return float(sum(signal.dissipation(fields[signal.name], masses) for signal in self.signals))
+        waves = [(signal, fields[signal.name].waves) for signal in self.signals]
+        return float(sum(part(signal, field) for signal, field in waves if field is not None))
 
     def after(self, fields: Mapping[str, Any], h: float, before: Species, after: Species) -> dict[str, Any]:
         """The fields after a time h in which the masses go from one state to another."""
-        by_cells = before.kind is Density
         moved = {}
         for signal in self.signals:
             first, last = signal.emissions(before), signal.emissions(after)
-            moved[signal.name] = fields[signal.name].after(h, signal.diffusion, signal.decay, first, last, by_cells)
+            moved[signal.name] = fields[signal.name].after(h, signal.medium(before), first, last)
         return {**fields, **moved}
+
+    def must_be_in(self, fields: Mapping[str, Any]) -> None:
+        """Raise ValueError for a state that lacks a field."""
+        for name in self.names:
+            if not isinstance(fields.get(name), AnyField):
+                raise ValueError(
+                    f"state must have the field {name!r}: pass State(masses, fields={{{name!r}: Field(grid, 0.0)}}), "
+                    f"got fields {', '.join(map(repr, fields)) or 'none'}"
+                )
 
     def check(self, fields: Mapping[str, Any], masses: Species) -> None:
         """Raise ValueError for a state that lacks a field, or whose field does not suit its masses."""
+        self.must_be_in(fields)
         for signal in self.signals:
-            field = fields.get(signal.name)
-            if not isinstance(field, AnyField):
-                raise ValueError(
-                    f"state must have the field {signal.name!r}: pass "
-                    f"State(masses, fields={{{signal.name!r}: Field(grid, 0.0)}}), "
-                    f"got fields {', '.join(map(repr, fields)) or 'none'}"
-                )
+            field = fields[signal.name]
             if signal.name in masses:
                 raise ValueError(f"field {signal.name!r} must not have the name of a species")
             if not signal.sources and not np.any(field.modes):
@@ -276,10 +283,7 @@ class Signals:
         for name, measure in masses.items():
             if isinstance(field, Field) and not field.holds(emitter_of(measure).bounds):
                 raise ValueError(f"species {name!r} must lie in the box of field {signal.name!r}, {field.grid.bounds}")
-        for _, _, profile in signal.sources:
-            if isinstance(field, Field):
-                field.transform(profile)
-        field.ready(signal.emissions(masses), 0.0, signal.diffusion, signal.decay)
+        field.ready(signal.emissions(masses), 0.0, signal.medium(masses))
 
 
 def _world(field: AnyField) -> str:

@@ -34,7 +34,7 @@ def phi(count: int, z: float | Array) -> Array:
     z = given.ravel()
     out = np.empty((count, len(z)))
     out[0] = np.exp(-z)
-    small, large = z < _SERIES, z > count
+    small, large = np.abs(z) < _SERIES, z > count
     if count > 1 and small.any():  # phi_k(-z) = 1 / k! - z phi_(k+1)(-z), from the series of the last one
         near = z[small]
         value = np.zeros_like(near)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from .._typing import Array
 from .._validate import positive_integer
-from ..fields import AnyField, Field, FreeField
+from ..fields import AnyField, Field
 from ..laws import emitter_of
 from ..measures import Density, Measure, MovingParticles, Particles, PhaseDensity, Quantiles, Species
 from ..trajectory import Trajectory
@@ -97,14 +97,13 @@ def _indices(flow: Trajectory, times: Sequence[float] | None, panels: int) -> li
 
 def _extent(flow: Trajectory, shown: list[int], field: AnyField) -> Array:
     """The part of space that is drawn, shape (2, d): the box of the field, or what the cells have seen in free space."""
-    held = field.window if isinstance(field, FreeField) else field
     if isinstance(field, Field) and not field.grid.periodic:
         return np.array(field.grid.bounds).T
     bounds = np.array([emitter_of(m).bounds for k in range(shown[-1] + 1) for m in flow.state(k).masses.values()])
     low, high = bounds[:, 0].min(axis=0), bounds[:, 1].max(axis=0)
     room = 0.15 * max(float((high - low).max()), 1e-9)
-    if isinstance(held, Field) and isinstance(field, Field):
-        ends = np.array(held.grid.bounds).T
+    if isinstance(field, Field):
+        ends = np.array(field.grid.bounds).T
         return np.stack([np.minimum(ends[0], low), np.maximum(ends[1], high)])
     return np.stack([low - room, high + room])
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..._validate import of_kind
-from ...fields import AnyField, Field, FreeField
+from ...fields import AnyField
 from ...measures import MovingParticles
 
 _FINER = 4  # points at which fields are compared, per cell and axis
@@ -51,8 +51,8 @@ def field_gradient_distance(field: AnyField, other: AnyField, points: Any = None
     0.999
     """
     if points is None:
-        held = field.window if isinstance(field, FreeField) else field
-        if not isinstance(held, Field):
+        held = field.waves
+        if held is None:
             raise ValueError(f"points must be given for {field!r}, which has no cells")
         axes = [
             low + (high - low) * (np.arange(_FINER * n) + 0.5) / (_FINER * n)

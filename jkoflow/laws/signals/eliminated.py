@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..._typing import Array
-from ...fields import Cells, Field
+from ...fields import Cells, Field, Medium
 from ...measures import Density, Species
 from ..base import Energy, Law, State
 from ..signalling import Signal, Signals, field_seen_by
@@ -86,11 +86,11 @@ class FieldsAfter(Energy):
 
     def _field(self, signal: Signal, masses: Species) -> Field:
         start: Field = self.fields[signal.name]
-        made = start.source(signal.emissions(masses), signal.diffusion)
+        made = start.source(signal.emissions(masses), signal.medium(masses))
         return start.like((start.modes / self.tau + made) / self._stiffness(signal, start, masses.kind is Density))
 
     def _stiffness(self, signal: Signal, field: Field, by_cells: bool) -> Array:
-        return 1 / self.tau + field.decay_rates(signal.diffusion, signal.decay, by_cells)
+        return 1 / self.tau + field.decay_rates(Medium(signal.diffusion, signal.decay, by_cells))
 
     def __repr__(self) -> str:
         return f"FieldsAfter({', '.join(map(repr, self.signals.names))}, tau={self.tau:g})"

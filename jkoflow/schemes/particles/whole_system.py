@@ -10,7 +10,7 @@ import numpy as np
 from ..._status import Status
 from ..._typing import Array
 from ...clouds import Forces
-from ...fields import Field, FreeField
+from ...fields import Medium
 from ...laws import Signal
 from ...measures import Particles, Species
 from .inertia import Parts
@@ -51,8 +51,7 @@ def integrated(
     places, velocities and modes together: no splitting, for references. Its steps are at most about 6 / (kappa + D k^2) for
     the fastest mode.
     """
-    names, evaluations = forces.places.names, 0
-    held = dict(fields)
+    held, evaluations = dict(fields), 0
     for _ in range(_MOST_WINDOWS):
         held = _ready(forces, held, masses, [x], h)
         system = _System(forces, masses, x, v, held, time, inertia)
@@ -68,7 +67,7 @@ def integrated(
             aged = {name: field.aged(h) if name in forces.signals.names else field for name, field in ends.items()}
             return Integrated(ends_x, ends_v, aged, Status.CONVERGED, evaluations)
         held = wider
-    raise AssertionError(f"the window of a field of {names} does not settle")
+    return Integrated(x, v or [], fields, Status.ITERATION_LIMIT, evaluations)
 
 
 def _ready(forces: Forces, fields: dict[str, Any], masses: list[Array], ways: list[Parts], h: float) -> dict[str, Any]:
@@ -79,7 +78,7 @@ def _ready(forces: Forces, fields: dict[str, Any], masses: list[Array], ways: li
         for x in ways:
             parts = zip(forces.places.names, x, masses, strict=True)
             emissions += signal.emissions(Species({name: Particles(part, m) for name, part, m in parts}))
-        ready[signal.name] = ready[signal.name].ready(emissions, h, signal.diffusion, signal.decay)
+        ready[signal.name] = ready[signal.name].ready(emissions, h, Medium(signal.diffusion, signal.decay))
     return ready
 
 
@@ -100,7 +99,7 @@ class _System:
         self.drag, self.epsilons = inertia
         self.moves = v is not None
         self.signals = forces.signals.signals
-        self.rates = {s.name: fields[s.name].decay_rates(s.diffusion, s.decay) for s in self.signals}
+        self.rates = {s.name: fields[s.name].decay_rates(Medium(s.diffusion, s.decay)) for s in self.signals}
         self.scales = {s.name: _scale(s, fields[s.name]) for s in self.signals}
         self.parts: list[Array] = [*x, *(v or []), *(fields[s.name].modes / self.scales[s.name] for s in self.signals)]
         self.ends = np.cumsum([part.size for part in self.parts])[:-1]
@@ -155,7 +154,7 @@ class _System:
             rates = self.forces.of_places(x, self.masses, self.time + t, fields)
         for signal in self.signals:
             field = fields[signal.name]
-            made = field.source(signal.emissions(masses), signal.diffusion)
+            made = field.source(signal.emissions(masses), signal.medium(masses))
             rates.append((made - self.rates[signal.name] * field.modes) / self.scales[signal.name])
         return np.concatenate([rate.ravel() for rate in rates])
 
@@ -165,8 +164,8 @@ def _scale(signal: Signal, field: Any) -> Array:
 
     The modes of a smooth profile fall beyond any tolerance. In this unit all of them are known to as many digits.
     """
-    held = field.window if isinstance(field, FreeField) else field
-    if not isinstance(held, Field) or signal.profile is None:
+    held = field.waves
+    if held is None or signal.profile is None:
         return np.ones_like(field.modes)
     made = sum(held.transform(profile) ** 2 for _, _, profile in signal.sources) ** 0.5
     start = np.abs(held.modes)

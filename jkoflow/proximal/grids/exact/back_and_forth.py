@@ -16,9 +16,10 @@ from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, Gene
 from ....measures import Density, Measure, Species
 from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...verification import checked
-from .equations import GridStep, Trial
+from .equations import GridStep
 from .newton import newton_change
 from .refinement import doubled
+from .trial import Trial
 
 _COARSE = 1e-3  # tolerance of the residual on coarser grids and with a thicker floor
 _CLOSE = 0.1  # residual below which Newton's method takes over from the ascent

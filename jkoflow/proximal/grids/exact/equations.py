@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ from ...._typing import Array
 from ....grids import Grid
 from ....linear import Multigrid, elliptic, gmres
 from ....measures import Density, Species
-from ....pull_back import PullBack, Pulled
+from ....pull_back import PullBack
 from ....transport import upper_transform
 from ...base import ProximalStep, ProxResult
 from ..charges.charged import Charged
@@ -20,45 +20,11 @@ from ..conjugate import Conjugate, conjugates_of
 from ..joint_terms import JointTerms, halved
 from ..local_energy import GridEnergy
 from ..mass_level import level_of_mass
+from .trial import Trial
 
 _INVERTED = 0.05  # share of the residual that negative masses may make up before they are repaired
 _OFF = 0.05  # share of the cost of a map: a dual that differs by more counts too, one that differs by twice that alone
 _COARSEST = 16  # cells along an axis of the coarsest grid, at least
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """Potentials of all species, and what follows from them.
-
-    Every array has the shape (species, *grid).
-
-    Attributes
-    ----------
-    phi : array
-        The potentials: minus the Kantorovich potentials, over tau alpha.
-    rho : array
-        The densities (U*)'(levels), one of the two sides of the equations.
-    slopes : array
-        (U*)''(levels).
-    levels : array
-        phi - V - fields; -inf where there is an obstacle.
-    pulled : tuple of Pulled
-        The anchors pulled back through x + tau alpha grad phi, by species: the other side.
-    residual : float
-        The L1 distance between the two sides over the mass, the largest over the species.
-    """
-
-    phi: Array
-    rho: Array
-    slopes: Array
-    levels: Array
-    pulled: tuple[Pulled, ...]
-    residual: float
-
-    @cached_property
-    def masses(self) -> Array:
-        """The pulled-back densities of all species in one array."""
-        return np.stack([pulled.values for pulled in self.pulled])
 
 
 class GridStep:
@@ -334,8 +300,8 @@ class GridStep:
         The distance of a species is that of the dual where the length of the map does not tell how far mass has moved:
 
         * next to obstacles, whose faces do not show the motion of the mass beside them; there the gap is NaN;
-        * where the map is not optimal: its cost differs from the dual by more than a tenth. Within a full part of a crowd
-          nothing determines the map. From a twentieth on it is a mean of both, so that it does not jump from step to step.
+        * where the map, which nothing determines in a full crowd, is not optimal: its cost differs from the dual by more than a
+          tenth. From a twentieth on the distance is a mean of both, so that it does not jump.
         """
         state = self.anchor.like(dict(zip(self.names, trial.rho, strict=True)))
         squared, duals = self.squared_displacements(trial), self.duals(trial)

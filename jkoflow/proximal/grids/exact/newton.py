@@ -6,7 +6,8 @@ import numpy as np
 
 from ...._typing import Array
 from ....linear import Multigrid, diagonal_of, elliptic, gmres
-from .equations import GridStep, Trial
+from .equations import GridStep
+from .trial import Trial
 
 # A viscosity is added to the conductances. It is this share of the largest conductance: _VISCOSITY times the residual, and at
 # most _MOST_VISCOSITY.
