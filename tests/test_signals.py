@@ -447,6 +447,50 @@ def test_what_does_not_fit_is_refused_in_words(words):
         BAD[words]()
 
 
+class Smoke(jf.Density):
+    """A user's own density."""
+
+
+class Laplace(jf.Profile):
+    """A user's own profile, without a hash: exp(-|y| / l) / (2 l), with the transform 1 / (1 + l^2 k^2)."""
+
+    is_positive = True
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, length):
+        self.length = length
+
+    def __call__(self, r, dim):
+        return np.exp(-r / self.length) / (2 * self.length)
+
+    def transform(self, k, dim):
+        return 1 / (1 + (self.length * k) ** 2)
+
+
+@pytest.mark.parametrize("scheme", [jf.JKO(), jf.ImplicitMidpoint(), jf.Alternating()])
+def test_own_densities_and_profiles_do_what_built_in_ones_do(scheme):
+    grid, chi = jf.Grid.box((-3, 3), cells=48), Laplace(0.3)
+    law = 0.1 * jf.Entropy() + jf.FieldEnergy("c", diffusion=0.5, decay=0.1) + jf.Secretion(chi) + jf.Chemotaxis(1.0)
+    values, ends = np.exp(-(grid.axes[0] ** 2)), []
+    for kind in (jf.Density, Smoke):
+        flow = jf.evolve(law, jf.State(kind(grid, values), {"c": jf.Field(grid)}), scheme=scheme, dt=0.05, t_end=0.2)
+        assert type(flow.final.masses[""]) is kind
+        ends.append(flow.final.masses[""].values)
+    assert np.array_equal(*ends)
+
+
+def test_quantiles_that_leave_the_box_of_a_field_end_the_run():
+    law = (
+        jf.FieldEnergy("c", diffusion=1.0) + jf.Chemotaxis(1.0) + jf.Potential(lambda x: -3 * x, gradient=lambda x: -3 + 0 * x)
+    )
+    for scheme in (jf.JKO(), jf.Alternating()):
+        state = jf.State(jf.Quantiles([0.5, 0.8]), {"c": jf.Field(GRID, 1.0)})
+        law_of_scheme = law if isinstance(scheme, jf.Alternating) else law + jf.Secretion()
+        flow = jf.evolve(law_of_scheme, state, scheme=scheme, dt=0.05, t_end=1.0, on_failure="return")
+        assert flow.statuses[-1] is jf.Status.LEFT_DOMAIN
+        assert 2 <= len(flow) <= 4
+
+
 def test_a_rough_profile_is_named_and_particles_that_leave_a_box_end_the_run():
     with pytest.warns(jf.RoughProfileWarning, match="Theorem 2.1"):
         jf.Secretion(jf.BallProfile(0.1))

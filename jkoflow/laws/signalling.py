@@ -83,7 +83,7 @@ class Signal:
 
     def medium(self, masses: Species) -> Medium:
         """What the field goes through beside these masses: on densities the Laplacian is that of their cells."""
-        return Medium(self.diffusion, self.decay, by_cells=masses.kind is Density)
+        return Medium(self.diffusion, self.decay, by_cells=issubclass(masses.kind, Density))
 
     def emissions(self, masses: Species) -> list[Emission]:
         """The sources of the field at a state."""
@@ -100,8 +100,9 @@ class Signal:
         for c, by, _ in self.sources:
             made[by] = made.get(by, 0.0) + c
         made = {name: c for name, c in made.items() if c != 0}
-        profiles = {profile for _, _, profile in self.sources}
-        if made.keys() != self.steering.keys() or len(profiles) > 1 or not all(profile.is_positive for profile in profiles):
+        if made.keys() != self.steering.keys():
+            return None
+        if any(profile != self.profile or not profile.is_positive for _, _, profile in self.sources):
             return None
         ratios = {(self.name, name): self.steering[name] / made[name] for name in made}
         return ratios if all(ratio > 0 for ratio in ratios.values()) else None
@@ -246,6 +247,12 @@ class Signals:
             moved[signal.name] = fields[signal.name].after(h, signal.medium(before), first, last)
         return {**fields, **moved}
 
+    def hold(self, fields: Mapping[str, Any], masses: Species) -> bool:
+        """Return True if the masses lie in the domains of all fields."""
+        bounds = [emitter_of(measure).bounds for measure in masses.values()]
+        known = [field for name in self.names if isinstance(field := fields[name], Field)]
+        return all(field.holds(part) for field in known for part in bounds)
+
     def must_be_in(self, fields: Mapping[str, Any]) -> None:
         """Raise ValueError for a state that lacks a field."""
         for name in self.names:
@@ -273,9 +280,9 @@ class Signals:
 
     def _check_domain(self, signal: Signal, field: AnyField, masses: Species) -> None:
         kind = masses.kind
-        if kind in (Density, PhaseDensity):
-            grid = masses.grid if kind is Density else masses.domain[0]
-            if not isinstance(field, Field) or (field.grid != grid and kind is Density):
+        if issubclass(kind, Density | PhaseDensity):
+            grid = masses.grid if issubclass(kind, Density) else masses.domain[0]
+            if not isinstance(field, Field) or (field.grid != grid and issubclass(kind, Density)):
                 raise ValueError(f"field {signal.name!r} must be a Field on the grid of the densities {grid}, got {field!r}")
         dims = {emitter_of(measure).bounds.shape[1] for measure in masses.values()}
         if dims != {field.dim}:

@@ -36,7 +36,7 @@ def view(states: list[Species]) -> tuple[tuple[float, float], float]:
     Cells of Quantiles that are about to become atoms have very high densities, which would hide all others. So the highest
     density shown is at most ten times the least of the maxima of all states and species.
     """
-    if states[0].kind is Density:
+    if issubclass(states[0].kind, Density):
         return states[0].grid.bounds[0], max(float(measure.values.max()) for state in states for measure in state.values())
     measures = [measure for state in states for measure in state.values()]
     low, high = min(measure.nodes[0] for measure in measures), max(measure.nodes[-1] for measure in measures)

@@ -227,7 +227,7 @@ def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: fl
 
 def _on_the_line(state: Species) -> bool:
     """Return True for measures that are drawn as curves. Raises ValueError for measures that have no density."""
-    if state.kind not in (Density, Quantiles, RadialQuantiles):
+    if not issubclass(state.kind, Density | Quantiles | RadialQuantiles):
         raise ValueError(
             f"what must be of Density or Quantiles to be plotted, got {state.kind.__name__}: "
             "plot.world_lines and plot.cdfs take ordered particles"

@@ -71,7 +71,7 @@ class SafeStepScheme(StepScheme):
             raise ValueError(f"each_step must be True or False, got {self.each_step!r}")
 
     def filled_in(self, law: Law, state: Species) -> Self:
-        if self.solver is None and self.fallback is None and state.kind is Density:
+        if self.solver is None and self.fallback is None and issubclass(state.kind, Density):
             solver, *others = (solver.filled_in(state) for solver in grid_solvers(law.without_fields, state))
             return replace(self, solver=solver, fallback=tuple(others), each_step=True)
         others = [solver.filled_in(state) for solver in self.fallback or ()]

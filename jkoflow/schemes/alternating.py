@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from .._status import Status
 from ..fields import Field
 from ..laws import Combination, Law
 from ..measures import Density, Quantiles, Species, State
@@ -53,7 +54,7 @@ class Alternating(SafeStepScheme):
         return super().filled_in(law.without_fields.frozen_at(state), state)
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
-        if state.masses.kind not in (Density, Quantiles):
+        if not issubclass(state.masses.kind, Density | Quantiles):
             raise ValueError(f"Alternating takes Density and Quantiles, got {state.masses.kind.__name__}: take Overdamped")
         for name in problem.law.field_names:
             if not isinstance(state.fields[name], Field):
@@ -64,6 +65,8 @@ class Alternating(SafeStepScheme):
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant = problem.at(state.time + dt)
         answer, solver = self.solved(proximal_step(_frozen(instant, state), state.masses, dt))
+        if answer.status.ok and not instant.forms.signals.hold(state.fields, answer.state):
+            answer = replace(answer, state=state.masses, status=Status.LEFT_DOMAIN)
         fields = instant.forms.signals.after(state.fields, dt, state.masses, answer.state)
         return Taken(state.after(dt, answer.state, fields), {}, info_of([answer], answer.distances, instant, dt, solver))
 
@@ -71,7 +74,7 @@ class Alternating(SafeStepScheme):
 def _frozen(problem: Problem, state: State) -> Problem:
     """The problem of the masses in the fields of a state."""
     law = problem.law.without_fields.frozen_at(state.masses)
-    if state.masses.kind is Density:
+    if issubclass(state.masses.kind, Density):
         parts = [part for term in steering_arrays(problem, state.fields) for part in term.terms]
         return Problem(Combination((*law.terms, *parts)), problem.mobility)
     return Problem(law + steering_potentials(problem, state.fields), problem.mobility)

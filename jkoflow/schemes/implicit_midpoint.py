@@ -68,7 +68,7 @@ class ImplicitMidpoint(StepScheme):
     takes_fields: ClassVar[bool] = True
 
     def filled_in(self, law: Law, state: Species) -> ImplicitMidpoint:
-        if self.solver is None and state.kind is Density:
+        if self.solver is None and issubclass(state.kind, Density):
             return replace(self, solver=BackAndForth())
         return super().filled_in(law, state)
 
@@ -78,7 +78,7 @@ class ImplicitMidpoint(StepScheme):
             raise ValueError(
                 f"solver must solve the exact step, and give its potentials, got {self.step_solver!r}: take BackAndForth()"
             )
-        if kind not in (Density, Quantiles):
+        if not issubclass(kind, Density | Quantiles):
             raise ValueError(f"ImplicitMidpoint takes Density and Quantiles, got {kind.__name__}: take JKO()")
         if problem.law.field_names:
             must_have_joint_step(problem, state)

@@ -43,7 +43,7 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
         raise ValueError("flow must have taken a step to be exported")
     distances = np.array([[info.distances[name] for name in flow.species] for info in flow.infos])
     kind = flow.snapshots[0].kind
-    if kind is Density:
+    if issubclass(kind, Density):
         axes = ("x", "y", "z")[: flow.snapshots[0].grid.dim]
         values = np.stack([[state[name].values for name in flow.species] for state in flow.snapshots])
         variables: dict[str, Any] = {"density": (("time", "species", *axes), values)}

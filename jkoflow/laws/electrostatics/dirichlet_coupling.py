@@ -145,7 +145,7 @@ class DirichletCoupling(Energy):
         if checked_state.kind is RadialQuantiles and (self.boundary != "free-space" or self.doping is not None):
             raise ValueError(f"{self!r} must have boundary='free-space' and no doping on RadialQuantiles")
         first = next(iter(checked_state.values()))
-        dim = first.grid.dim if checked_state.kind is Density else getattr(first, "dim", 1)
+        dim = first.grid.dim if issubclass(checked_state.kind, Density) else getattr(first, "dim", 1)
         if self.boundary == "neumann" or (self.boundary == "free-space" and dim <= 2):
             self._must_be_neutral(checked_state)
         return checked_state

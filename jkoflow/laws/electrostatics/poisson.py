@@ -115,7 +115,7 @@ def psi_of_charge(coupling: FieldCoupling, grid: Grid, charge: Array) -> Array:
 
 def fixed_charge(coupling: FieldCoupling, state: Species) -> float:
     """Return the total of the doping."""
-    if state.kind is Density:
+    if issubclass(state.kind, Density):
         return state.grid.integrate(doping_on(coupling, state.grid))
     _, masses = _doping_cells(coupling, state)
     return float(masses.sum())

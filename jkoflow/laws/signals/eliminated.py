@@ -87,7 +87,7 @@ class FieldsAfter(Energy):
     def _field(self, signal: Signal, masses: Species) -> Field:
         start: Field = self.fields[signal.name]
         made = start.source(signal.emissions(masses), signal.medium(masses))
-        return start.like((start.modes / self.tau + made) / self._stiffness(signal, start, masses.kind is Density))
+        return start.like((start.modes / self.tau + made) / self._stiffness(signal, start, issubclass(masses.kind, Density)))
 
     def _stiffness(self, signal: Signal, field: Field, by_cells: bool) -> Array:
         return 1 / self.tau + field.decay_rates(Medium(signal.diffusion, signal.decay, by_cells))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ..._status import Status
 from ...fields import Field
 from ...laws import FieldsAfter
 from ...measures import Density, Quantiles, State
@@ -31,7 +33,7 @@ def must_have_joint_step(problem: Problem, state: State) -> None:
             f"{problem.law!r} is not one gradient flow of masses and fields: a species must secrete a field and follow it in a "
             "positive ratio, with one profile. Alternating takes the law"
         )
-    if state.masses.kind not in (Density, Quantiles):
+    if not issubclass(state.masses.kind, Density | Quantiles):
         raise ValueError(
             f"the joint step takes Density and Quantiles, got {state.masses.kind.__name__}: Overdamped takes Particles, "
             "Inertial takes MovingParticles"
@@ -49,11 +51,13 @@ def joint_step(problem: Problem, state: State, tau: float, solve: Solve, guess: 
     """
     eliminated = FieldsAfter(problem.forms.signals, state.fields, tau)
     law = problem.law.without_fields
-    if state.masses.kind is Density:
+    if issubclass(state.masses.kind, Density):
         step = ProximalStep(law + eliminated, state.masses, tau, problem.mobilities, guess=guess)
         answer, solver = solve(step)
     else:
         answer, solver = InTurn(problem, state, tau, solve, eliminated).solved()
+    if answer.status.ok and not problem.forms.signals.hold(state.fields, answer.state):
+        answer = replace(answer, state=state.masses, status=Status.LEFT_DOMAIN)
     fields = eliminated.after(answer.state)
     return JointAnswer(answer, solver, fields, _dissipation(problem, state, fields, tau))
 

@@ -14,7 +14,6 @@ from ...clouds import CloudLaw, Forces, Motion, is_steep
 from ...measures import State
 from ..base import Carry, Scheme, StepInfo, Taken
 from ..problem import Problem
-from .inertia import all_inside
 from .whole_system import integrated
 
 _GROUP_OF = "group of "
@@ -113,11 +112,12 @@ class Overdamped(Scheme):
         forces = Forces.of_first_order(problem.law, state.masses, problem.mobilities)
         x, m = [cloud.points for cloud in state.masses.values()], [cloud.masses for cloud in state.masses.values()]
         end = integrated(forces, m, x, None, state.fields, state.time, dt, self.tolerance)
-        status = end.status if not end.status.ok or all_inside(end.fields, end.x) else Status.LEFT_DOMAIN
+        moved = state.masses.like(dict(zip(state.masses, end.x, strict=True)))
+        held = not end.status.ok or problem.forms.signals.hold(state.fields, moved)
+        status = end.status if held else Status.LEFT_DOMAIN
         if not status.ok:
             info = StepInfo(dict.fromkeys(state.masses, 0.0), status, evaluations=end.evaluations)
             return Taken(state.after(dt, state.masses), {}, info)
-        moved = state.masses.like(dict(zip(state.masses, end.x, strict=True)))
         after = state.after(dt, moved, end.fields)
         velocities = forces.of_places(end.x, m, after.time, end.fields)
         of_masses = sum(

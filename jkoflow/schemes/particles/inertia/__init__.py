@@ -1,6 +1,6 @@
 """What the schemes for particles and densities with inertia are made of."""
 
-from .base import Advanced, InertialScheme, WithInertia, all_inside
+from .base import Advanced, InertialScheme, WithInertia
 from .motion import DampedMotion, Parts, Phis
 from .phase_motion import PhaseMotion, force_fields
 
@@ -12,6 +12,5 @@ __all__ = [
     "PhaseMotion",
     "Phis",
     "WithInertia",
-    "all_inside",
     "force_fields",
 ]

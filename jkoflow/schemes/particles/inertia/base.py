@@ -13,7 +13,6 @@ from ...._frozen import FrozenMapping
 from ...._status import Status
 from ...._validate import positive
 from ....clouds import Forces
-from ....fields import Field
 from ....laws import Combination
 from ....laws.forms import Damping, VelocityPull
 from ....measures import Species, State
@@ -114,12 +113,14 @@ class InertialScheme(WithInertia):
             after = self.advanced(problem, state, dt, carry)
         finite = all(np.isfinite(part).all() for part in (*after.x, *after.u))
         status = after.status if finite else Status.NOT_FINITE
-        if status.ok and after.fields is not None and not all_inside(after.fields, after.x):
-            status = Status.LEFT_DOMAIN
+        moved = state.masses
+        if status.ok:
+            moved = state.masses.like({name: (after.x[k], after.u[k]) for k, name in enumerate(state.masses)})
+            if not problem.forms.signals.hold(state.fields, moved):
+                status = Status.LEFT_DOMAIN
         if not status.ok:
             info = StepInfo(dict.fromkeys(state.masses, 0.0), status, evaluations=after.evaluations)
             return Taken(state.after(dt, state.masses), {}, info)
-        moved = state.masses.like({name: (after.x[k], after.u[k]) for k, name in enumerate(state.masses)})
         distances = {name: moved[name].moved_from(state.masses[name]) for name in moved}
         then = state.after(dt, moved, after.fields)
         info = StepInfo(
@@ -130,9 +131,3 @@ class InertialScheme(WithInertia):
             error=after.error,
         )
         return Taken(then, after.carry, info)
-
-
-def all_inside(fields: Mapping[str, Any], places: Parts) -> bool:
-    """Return True if particles at places are where every field on a box is known."""
-    bounds = [np.stack([x.reshape(len(x), -1).min(axis=0), x.reshape(len(x), -1).max(axis=0)]) for x in places]
-    return all(field.holds(part) for field in fields.values() if isinstance(field, Field) for part in bounds)
