@@ -19,9 +19,9 @@ KELLER_SEGEL = D0 * jf.Entropy() + jf.FieldEnergy("c", diffusion=DIFFUSION, deca
 def _growth() -> tuple[float, float]:
     """The rate at which a cosine on the uniform state grows, and the cosine of the field over that of the density."""
     matrix = np.array([[-D0 * WAVE**2, ETA * LEVEL * WAVE**2], [1.0, -(DECAY + DIFFUSION * WAVE**2)]])
-    rates, vectors = np.linalg.eig(matrix)
-    k = int(np.argmax(rates))
-    return float(rates[k]), float(vectors[1, k] / vectors[0, k])
+    rates, vectors = np.linalg.eig(matrix)  # both real, in a complex type in newer numpy
+    k = int(np.argmax(rates.real))
+    return float(rates[k].real), float((vectors[1, k] / vectors[0, k]).real)
 
 
 def _measured_rate(kind: type, scheme: jf.Scheme, dt: float, cells: int) -> float:

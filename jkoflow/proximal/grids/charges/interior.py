@@ -211,7 +211,7 @@ class InteriorPoint:
 
     def _sum(self, values: Array | Mask) -> Array:
         """The sum over the cells, by species."""
-        return self._per_species(values.reshape(len(values), -1).sum(axis=1))
+        return self._per_species(values.reshape(len(values), -1).sum(axis=1, dtype=float))
 
 
 def _longest(inside: _Inside, change: _Inside) -> float:
