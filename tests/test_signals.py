@@ -345,9 +345,8 @@ def test_the_same_flow_in_any_units(kind):
             assert np.abs(found - expected).max() < (1e-10 if units[-1] else 1e-11) * np.abs(expected).max()
 
 
-@pytest.mark.slow
 def test_a_long_step_of_strong_attraction_on_quantiles_is_solved():
-    """Masses and fields jump between several minima here: solved in turn with Anderson's method alone they do not settle."""
+    """Solved one after the other, masses and fields jump between several minima here."""
     nodes, grid = np.sort(np.random.default_rng(11).uniform(0, 1, 11)), jf.Grid.box((0, 1), cells=16)
     law = 0.05 * jf.RenyiEntropy(3) + jf.FieldEnergy("c", diffusion=0.0078) + 5.3 * jf.Secretion() + jf.Chemotaxis(1.0)
     start = jf.State(
@@ -356,6 +355,65 @@ def test_a_long_step_of_strong_attraction_on_quantiles_is_solved():
     flow = jf.evolve(law, start, dt=0.7, t_end=0.7)
     assert flow.ok
     assert np.diff(flow.energies).max() < 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_joint_step_on_quantiles_is_a_minimum_in_masses_and_fields(seed):
+    """The objective written out, with nodes and modes that are moved at random, each alone and both together."""
+    rng = np.random.default_rng(seed)
+    grid, tau, start = jf.Grid.box((0, 1), cells=24), 10 ** rng.uniform(-2, 1), np.sort(rng.uniform(0.05, 0.95, 13))
+    masses, eta, secretion = rng.uniform(0.5, 1.5, 12), 10 ** rng.uniform(-1, 0.5), 10 ** rng.uniform(-1, 0.5)
+    profile = jf.GaussianProfile(0.1) if seed % 2 else None
+    law = 0.3 * jf.Entropy() + jf.FieldEnergy("c", diffusion=0.2, decay=1.0)
+    law = law + secretion * jf.Secretion(profile) + jf.Chemotaxis(eta)
+    field = jf.Field(grid, lambda x: 1 + np.cos(np.pi * x) / 2)
+    before = jf.State(jf.Quantiles(start, masses, (0.0, 1.0)), {"c": field})
+    end = jf.evolve(law, before, dt=tau, t_end=tau).final
+    weight = eta / secretion * field.basis.norms / (1.0 if profile is None else field.transform(profile))
+
+    waves = np.pi * np.arange(24)
+
+    def objective(nodes, modes):
+        d, widths = nodes - start, np.diff(nodes)
+        moved = masses @ (d[:-1] ** 2 + d[:-1] * d[1:] + d[1:] ** 2) / 3 + weight @ (modes - field.modes) ** 2
+        own = 0.3 * masses @ np.log(masses / widths) + weight @ ((0.2 * waves**2 + 1) * modes**2) / 2
+        means = np.diff(np.sin(np.outer(waves[1:], nodes)), axis=1) / np.outer(waves[1:], widths)
+        return own - eta * modes @ np.append(masses.sum(), means @ masses) + moved / (2 * tau)
+
+    x, c = end.masses[""].nodes, end.fields["c"].modes
+    least = objective(x, c)
+    for _ in range(100):
+        size, which = 10 ** rng.uniform(-5, -2), rng.integers(3)
+        way = size * np.diff(x).min() * rng.uniform(-1, 1, 13) * (which < 2)
+        change = size * c[0] * rng.uniform(-1, 1, 24) * np.exp(-np.arange(24) / 3) * (which > 0)
+        assert objective(np.clip(x + way, 0, 1), c + change) >= least - 1e-12 * abs(least)
+
+
+@pytest.mark.parametrize("torus", [False, True])
+def test_the_second_derivative_of_fields_in_the_nodes_is_that_of_their_slopes(torus):
+    from jkoflow.laws import FieldsAfter
+    from jkoflow.proximal import ProximalStep
+    from jkoflow.proximal.line.problem import LineProblem
+
+    rng = np.random.default_rng(5)
+    grid = (jf.Grid.torus if torus else jf.Grid.box)((0, 2), cells=15)
+    law = jf.FieldEnergy("c", diffusion=0.3) + jf.Secretion(jf.GaussianProfile(0.1), by="a") + jf.Chemotaxis(1.0, moves="a")
+    law = law + 2 * jf.Secretion(jf.GaussianProfile(0.1), by="b") + jf.Chemotaxis(2.0, moves="b")
+    nodes = {"a": np.sort(rng.uniform(0.1, 1.9, 6)), "b": np.array([0.3, 0.3, 0.3 + 1e-9, 1.2])}  # an atom and a thin cell
+    state = jf.Species({name: jf.Quantiles(x, rng.uniform(0.5, 1, len(x) - 1)) for name, x in nodes.items()})
+    after = FieldsAfter(law.forms.signals, {"c": jf.Field(grid, lambda x: np.sin(np.pi * x))}, 0.7)
+    problem = LineProblem(ProximalStep(after, state, 1e30))
+    x, way, step = np.concatenate(list(nodes.values())), rng.uniform(-1, 1, 10), 1e-5
+    low, high, here = (problem.evaluate(x + s * step * way) for s in (-1, 1, 0))
+    assert (high.value - low.value) / (2 * step) == pytest.approx(here.gradient @ way, rel=1e-8)
+    moved = x + 1e-3 * np.sort(way)
+    assert after(problem.state(moved)) - after(state) == pytest.approx(problem.evaluate(moved).value - here.value, rel=1e-9)
+    slopes = (high.gradient - low.gradient) / (2 * step)
+    assert np.allclose(here.apply(way), slopes, rtol=1e-7, atol=1e-8 * np.abs(slopes).max())
+    matrix = np.diag(here.diagonal) + np.diag(here.off_diagonal, 1) + np.diag(here.off_diagonal, -1)
+    for part in here.far:
+        part.add_matrix(matrix)
+    assert np.allclose(matrix @ way, here.apply(way), rtol=1e-12, atol=1e-12 * np.abs(slopes).max())
 
 
 def test_waves_that_a_profile_does_not_make_hold_nothing():

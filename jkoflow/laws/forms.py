@@ -246,3 +246,13 @@ class General(Form):
 
     label: ClassVar[str] = "energies known by value and first variation"
     energy: KnownByVariation
+
+
+@dataclass(frozen=True, eq=False)
+class Eliminated(General):
+    """The part of the fields in a step of masses and fields together, at their best (``FieldsAfter``).
+
+    Solvers that know fields take them apart. To the others it is an energy known by value and first variation.
+    """
+
+    label: ClassVar[str] = "fields of a joint step"

@@ -11,6 +11,7 @@ from ..._typing import Array
 from ...fields import Cells, Field, Medium
 from ...measures import Density, Species
 from ..base import Energy, Law, State
+from ..forms import Eliminated
 from ..signalling import Signal, Signals, field_seen_by
 
 
@@ -32,6 +33,10 @@ class FieldsAfter(Energy):
 
     def __init__(self, signals: Signals, fields: Mapping[str, Any], tau: float) -> None:
         self.signals, self.fields, self.tau = signals, fields, tau
+
+    @property
+    def form(self) -> Eliminated:
+        return Eliminated(self)
 
     @property
     def involves(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -14,6 +15,20 @@ from ...kernels.sums.line import Sum
 
 LEFT, RIGHT = 1 - GAUSS_POINTS, GAUSS_POINTS  # the weights of the two nodes of a cell at its Gauss points
 _DENSE = 2500  # nodes: up to so many, second derivatives with sums over all pairs are a matrix
+
+
+class Far(Protocol):
+    """Second derivatives between nodes that are not neighbours."""
+
+    @property
+    def fast(self) -> bool:
+        """True if products are cheaper than a matrix."""
+
+    def add_product(self, v: Array, out: Array) -> None:
+        """Add the second derivative times v to ``out``."""
+
+    def add_matrix(self, out: Array) -> None:
+        """Add the second derivative to the matrix ``out``."""
 
 
 @dataclass
@@ -74,6 +89,11 @@ class FarPart:
     masses_b: Array
     c: float
     part: Sum
+
+    @property
+    def fast(self) -> bool:
+        """True if a product costs O(n)."""
+        return self.part.fast
 
     def add_product(self, v: Array, out: Array) -> None:
         """Add the second derivative times v to ``out``."""
@@ -141,8 +161,8 @@ class Model:
         For every entry of ``nodal_gradient`` the sum of the sizes of its terms, which tells its rounding.
     triplets : list of (rows, columns, entries)
         Single entries that couple species. Each stands for itself and for its mirror image.
-    far : list of FarPart
-        Sums over pairs of Gauss points.
+    far : list of FarPart and WavePart
+        Sums over pairs of Gauss points, and over the waves of fields.
     jitter : dict of float
         By species, the error of the force per unit mass from potentials whose gradient is taken by differences.
     """
@@ -158,7 +178,7 @@ class Model:
     stiffness: Array
     sizes: Array
     triplets: list[tuple[Indices, Indices, Array]] = field(default_factory=list)
-    far: list[FarPart] = field(default_factory=list)
+    far: list[Far] = field(default_factory=list)
     jitter: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -229,7 +249,7 @@ class Model:
 
         It is a matrix if there are sums over all pairs that cost O(n^2), and at most 2500 nodes.
         """
-        if len(self.gradient) > _DENSE or all(far_part.part.fast for far_part in self.far):
+        if len(self.gradient) > _DENSE or all(far_part.fast for far_part in self.far):
             return None
         out = np.diag(self.diagonal) + np.diag(self.off_diagonal, 1) + np.diag(self.off_diagonal, -1)
         for rows, columns, entries in self.triplets:

@@ -147,6 +147,8 @@ class LineProblem:
             self._points(chain, x, model, convexified)
         for a, b, kernel in self.terms.crosses:
             self._cross(self.chain(a), self.chain(b), kernel, x, model, convexified)
+        for signal in self.terms.signals:
+            signal.add_to(model, self.chains, x, convexified=convexified)
         return model
 
     @cached_property

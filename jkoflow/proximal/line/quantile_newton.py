@@ -10,7 +10,7 @@ import numpy as np
 from ..._log import log_iteration
 from ..._status import Status
 from ..._typing import Array, Mask
-from ...laws.forms import Bound, External, FieldCoupling, Form, Internal, Pair
+from ...laws.forms import Bound, Eliminated, External, FieldCoupling, Form, Internal, Pair
 from ...measures import Measure, Quantiles
 from ..base import IterativeSolver, ProximalStep, ProxResult
 from ..continuation import through_shares
@@ -63,10 +63,12 @@ class QuantileNewton(IterativeSolver):
     * Congestion;
     * Potential, given by a function;
     * Interaction and CrossInteraction;
-    * DirichletCoupling.
+    * DirichletCoupling;
+    * fields that are solved for together with the masses (``JKO`` with a FieldEnergy).
 
     **Integration over cells.** Internal energies are exact. The kernel |x| is exact, by ranks and distribution functions.
-    Potentials and smooth kernels are integrated by three Gauss points a cell, which is exact to degree 5.
+    Potentials and smooth kernels are integrated by three Gauss points a cell, which is exact to degree 5. The waves of fields
+    are exact.
 
     **Convergence.** If the energy is convex in X (displacement convex), every descent ends in the one minimiser. The iteration
     is made to reach it from any admissible anchor at any tau. Otherwise it descends to a critical point. If it does not arrive,
@@ -102,6 +104,7 @@ class QuantileNewton(IterativeSolver):
 
     * O(n) for internal energies, potentials, and the kernels |x|, x^2, x^4, ..., Morse and their sums: a tridiagonal solve, or
       conjugate gradients with it as preconditioner;
+    * O(n times the cells of the field) for fields, within conjugate gradients;
     * for other kernels tables of 9 n^2 pairs, and a dense solve up to 2500 nodes.
 
     Typically 3 to 10 iterations.
@@ -124,7 +127,7 @@ class QuantileNewton(IterativeSolver):
     max_iterations: int = 100
     solves: ClassVar[str] = "the exact step among measures with the mass nodes of the anchor"
     measures: ClassVar[tuple[type[Measure], ...]] = (Quantiles,)
-    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, FieldCoupling)
+    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, FieldCoupling, Eliminated)
     several_anchors: ClassVar[bool] = True
 
     def prepare(self, step: ProximalStep) -> LineProblem:

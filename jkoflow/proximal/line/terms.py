@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ...kernels.sums import LineKernel, on_the_line
-from ...laws import Entry, LawForms
+from ...laws import Entry, FieldsAfter, LawForms
 from ...laws.electrostatics import as_interactions
-from ...laws.forms import Bound, External, FieldCoupling, Internal, Pair
+from ...laws.forms import Bound, Eliminated, External, FieldCoupling, Internal, Pair
 from ...measures import CloudPotential, LinePotential, Particles, Species
 from .cells import CellLaw, cell_laws
 from .derivatives import PointLaw
+from .waves import FieldOnLine
 
 
 @dataclass
@@ -35,6 +36,8 @@ class LineTerms:
         Kernels by which a species interacts with itself.
     crosses : list of (a, b, kernel)
         Kernels by which two species interact.
+    signals : list of FieldOnLine
+        Fields that are solved for together with the masses.
     """
 
     anchor: Species
@@ -44,6 +47,7 @@ class LineTerms:
     fields: dict[str, list[LinePotential]] = field(default_factory=dict)
     selves: dict[str, list[LineKernel]] = field(default_factory=dict)
     crosses: list[tuple[str, str, LineKernel]] = field(default_factory=list)
+    signals: list[FieldOnLine] = field(default_factory=list)
 
     @classmethod
     def of(cls, forms: LawForms, anchor: Species) -> LineTerms:
@@ -75,6 +79,8 @@ class LineTerms:
                     self._add_pair(pair, scaled)
                 case FieldCoupling() as coupling:
                     self._add(as_interactions(coupling, self.anchor).forms, scaled.factor)
+                case Eliminated(energy=FieldsAfter() as after):
+                    self.signals.extend(FieldOnLine.all_of(after))
 
     def _add_cells(self, entry: Entry[Internal]) -> None:
         """Add an internal energy. Raises ValueError if a cell of the anchor that holds mass has no width."""

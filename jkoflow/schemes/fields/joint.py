@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -12,7 +12,8 @@ from ...laws import FieldsAfter
 from ...measures import Density, Quantiles, State
 from ...proximal import ProximalStep, ProxResult, StepSolver
 from ..problem import Problem
-from .in_turn import InTurn, Solve
+
+Solve = Callable[[ProximalStep], tuple[ProxResult, StepSolver]]
 
 
 class JointAnswer(NamedTuple):
@@ -46,16 +47,12 @@ def must_have_joint_step(problem: Problem, state: State) -> None:
 def joint_step(problem: Problem, state: State, tau: float, solve: Solve, guess: Mapping[str, Any]) -> JointAnswer:
     """Solve one step of masses and fields.
 
-    The fields are eliminated: given the masses they solve a linear equation. On grids the solver of the masses sees them as one
-    more term, with its exact response. On quantiles masses and fields are solved for in turn (``InTurn``).
+    The fields are eliminated: given the masses they solve a linear equation. The solver of the masses sees them as one more
+    term, with its exact response on grids and its exact second derivative on quantiles.
     """
     eliminated = FieldsAfter(problem.forms.signals, state.fields, tau)
     law = problem.law.without_fields
-    if issubclass(state.masses.kind, Density):
-        step = ProximalStep(law + eliminated, state.masses, tau, problem.mobilities, guess=guess)
-        answer, solver = solve(step)
-    else:
-        answer, solver = InTurn(problem, state, tau, solve, eliminated).solved()
+    answer, solver = solve(ProximalStep(law + eliminated, state.masses, tau, problem.mobilities, guess=guess))
     if answer.status.ok and not problem.forms.signals.hold(state.fields, answer.state):
         answer = replace(answer, state=state.masses, status=Status.LEFT_DOMAIN)
     fields = eliminated.after(answer.state)
