@@ -5,7 +5,6 @@ Import this module only from modules of compiled loops: it imports numba, and ``
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import cache, update_wrapper
 from typing import Any, TypeVar, overload
@@ -14,6 +13,7 @@ from numba import njit
 from numba.core import event
 
 from ._log import log
+from ._status import warn
 from ._threads import in_parts
 
 __all__ = ["jit", "shared"]
@@ -61,10 +61,9 @@ def _compiling(options: dict[str, Any]) -> Callable[[F], F]:
 
 @cache  # so that it is said once in a process
 def _warn_of_no_cache() -> None:
-    warnings.warn(
+    warn(
         "compiled loops cannot be kept, as neither the installation nor the home folder can be written, so every process "
         "compiles them again: set NUMBA_CACHE_DIR to a folder that can be written",
-        stacklevel=2,
     )
 
 

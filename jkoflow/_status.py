@@ -1,8 +1,12 @@
-"""The outcome of a step, as a sentence."""
+"""The outcome of a step, as a sentence; warnings."""
 
 from __future__ import annotations
 
+import sys
+import warnings
 from enum import Enum
+
+_PACKAGE = __name__.partition(".")[0]
 
 
 class Status(Enum):
@@ -66,3 +70,11 @@ class RoughProfileWarning(UserWarning):
 
 class CycleWarning(UserWarning):
     """Warning that a scheme which freezes the other species goes back and forth between two states."""
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of something, at the innermost line that is not of this library."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

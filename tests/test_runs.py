@@ -67,7 +67,8 @@ def _same(flow, other):
         one, two = flow.state(k), other.state(k)
         for name, measure in one.masses.items():
             assert np.array_equal(getattr(measure, measure.moving), getattr(two.masses[name], measure.moving))
-        assert {n: v.tolist() for n, v in one.fields.items()} == {n: v.tolist() for n, v in two.fields.items()}
+        values, others = ({n: getattr(v, "modes", v).tolist() for n, v in s.fields.items()} for s in (one, two))
+        assert values == others
     assert [(i.distances, i.status, i.iterations) for i in flow.infos] == [
         (i.distances, i.status, i.iterations) for i in other.infos
     ]
@@ -80,6 +81,14 @@ PHASE = jf.PhaseDensity.of(
     jf.Grid.box((-4, 4), cells=24), jf.Grid.box((-4, 4), cells=24), lambda x, v: np.exp(-2 * (x - 1) ** 2 - 2 * v**2)
 )
 ORDERED = jf.OrderedParticles(x=[-1.0, -0.5, 0.1], y=[0.2, 0.7, 1.0])
+FOLLOWED = (
+    WELL
+    + jf.Friction(1.0)
+    + jf.FieldEnergy("c", diffusion=0.1, decay=1.0)
+    + jf.Secretion(jf.GaussianProfile(0.2))
+    + jf.Chemotaxis(1.0)
+)
+IN_A_FIELD = jf.State(SWARM, {"c": jf.Field(jf.Grid.torus((-9, 9), cells=60))})
 RUNS = {
     "jko grid": (WELL, RHO, jf.JKO(), 0.1),
     "jko entropic": (WELL, RHO, jf.JKO(jf.Entropic()), 0.1),
@@ -101,6 +110,7 @@ RUNS = {
     "inertial": (MOVING_WELL + jf.Alignment(lambda r: 1 / (1 + r)), SWARM, jf.Inertial(0.2), 0.1),
     "verlet": (STILL + jf.Friction(0.5) + jf.Alignment(lambda r: 1 / (1 + r)), SWARM, jf.Inertial(), 0.1),
     "langevin": (WELL + jf.Friction(1.0), SWARM, jf.Langevin(seed=3), 0.1),
+    "langevin with a field": (FOLLOWED, IN_A_FIELD, jf.Langevin(seed=3), 0.1),
     "kinetic": (STILL, PHASE, jf.Kinetic(0.2), 0.1),
     "kinetic alignment": (STILL + jf.Friction(1.0) + jf.Alignment(lambda r: 1 / (1 + r)), PHASE, jf.Kinetic(0.2), 0.1),
     "exponential euler": (MOVING_WELL + jf.Alignment(lambda r: 1 / (1 + r)), SWARM, jf.ExponentialEuler(0.2), 0.1),

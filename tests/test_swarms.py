@@ -197,6 +197,22 @@ def test_the_energy_falls_by_what_the_velocities_dissipate(kernel):
     assert gaps[0] / gaps[1] == pytest.approx(4, rel=0.3)
 
 
+@pytest.mark.parametrize("epsilon", [0.3, None])
+def test_the_energy_falls_by_what_friction_and_alignment_dissipate(epsilon):
+    """Two species with mobilities and inertia of their own; alignment goes both ways and within the first."""
+    rng = np.random.default_rng(7)
+    start = jf.Species({k: jf.MovingParticles(rng.normal(size=(7, 2)), rng.normal(size=(7, 2))) for k in "ab"})
+    law = jf.CrossInteraction(jf.Gaussian(), ("a", "b")) + jf.Friction(0.4, "b") + jf.Alignment(lambda r: 1 / (1 + r), "a", "a")
+    law = law + jf.Alignment(lambda r: np.exp(-r), "a", "b") + jf.Alignment(lambda r: 2 * np.exp(-r), "b", "a")
+    gaps = []
+    for dt in (4e-3, 2e-3):
+        flow = jf.evolve(law, start, scheme=jf.Inertial(epsilon), dt=dt, t_end=0.4, mobility={"a": 2.0})
+        rates = flow.dissipation
+        gaps.append(abs(flow.energies[1] - flow.energies[-1] - np.sum((rates[1:] + rates[:-1]) / 2) * dt))
+    assert gaps[1] < 1e-4
+    assert gaps[0] / gaps[1] == pytest.approx(4, rel=0.3)
+
+
 @pytest.mark.slow
 def test_newtons_equations_are_symplectic_and_keep_the_momentum():
     """A pair bound by a smooth kernel over many periods: the energy swings and does not drift."""

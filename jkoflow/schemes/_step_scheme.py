@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from .._status import ConcentrationWarning, Status
+from .._status import ConcentrationWarning, Status, warn
 from ..laws import Law
 from ..measures import Density, Measure, Species
 from ..proximal import ProximalStep, ProxResult, StepSolver
@@ -112,11 +111,10 @@ def _warn_of_concentration(before: Species, after: Species) -> None:
         held = _largest_share(density)
         if held > _SHARE >= _largest_share(before[name]):
             label = f" of species {name!r}" if name else ""
-            warnings.warn(
+            warn(
                 f"one cell of {len(density.masses)} holds {held:.0%} of the mass{label}: the density concentrates beyond what "
                 "the grid resolves, and what follows depends on the cells. Take more cells, or end the run before (stop=...)",
                 ConcentrationWarning,
-                stacklevel=2,
             )
 
 

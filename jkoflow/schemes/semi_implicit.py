@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from .._status import CycleWarning, Status
+from .._status import CycleWarning, Status, warn
 from ..laws import Law, restricted_to
 from ..measures import Density, Measure, Species, State
 from ..proximal import ProximalStep
@@ -77,7 +76,7 @@ class SemiImplicitJKO(SafeStepScheme):
         handed_over = [solver for _, solver in solutions if solver is not self.step_solver]
         info = info_of(answers, distances, instant, dt, handed_over[0] if handed_over else self.step_solver)
         if carry and info.status is Status.CONVERGED and _undoes_last_step(unpacked(carry, _BEFORE, masses), masses, merged):
-            warnings.warn(str(Status.CYCLE), CycleWarning, stacklevel=2)
+            warn(str(Status.CYCLE), CycleWarning)
             info = replace(info, status=Status.CYCLE)
         return Taken(state.after(dt, merged), packed(masses, _BEFORE), info)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
-from ..._status import RoughProfileWarning
+from ..._status import RoughProfileWarning, warn
 from ..._validate import of_kind, species_name
 from ...fields import PointProfile, Profile
 from ...measures import UNNAMED
@@ -46,11 +45,10 @@ class Secretion(Term):
         if self.chi is not None:
             of_kind("chi", self.chi, Profile, "a profile such as GaussianProfile(s), or None")
             if not self.chi.is_lipschitz:
-                warnings.warn(
+                warn(
                     f"the gradient of {self.chi!r} is not Lipschitz, and Theorem 2.1 of Natalini and Paul asks that: particles "
                     "may have no mean-field limit at its rate. BumpProfile and GaussianProfile are smooth",
                     RoughProfileWarning,
-                    stacklevel=3,
                 )
         species_name("by", self.by)
         species_name("into", self.into)

@@ -35,7 +35,8 @@ class Inertial(InertialScheme):
     * with epsilon H = E + sum (epsilon / alpha) m |u|^2 / 2 and -dH/dt = sum (1 + gamma) m |u|^2 / alpha;
     * without it H = E + sum m |v|^2 / (2 alpha) and -dH/dt = sum gamma m |v|^2 / alpha.
 
-    Here gamma is that of Friction, 0 without it. With Alignment the dissipation is NaN.
+    Here gamma is that of Friction, 0 without it. Alignment adds -sum m u . (Alignment) / alpha, which is positive if all
+    mobilities are equal and psi is the same both ways.
 
     Fields (FieldEnergy, Secretion, Chemotaxis) relax exactly in time, with sources that go linearly from the places before to
     the places after. A particle feels its own trail. The state carries the fields: a run is continued from masses and fields.

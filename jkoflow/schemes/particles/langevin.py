@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,6 +39,10 @@ class Langevin(Scheme):
     a harmonic well). With velocities it is the splitting of half a step of alignment (exact at places that stay), half
     a kick, half a drift, the exact noise and friction, and the same back. Its weak order is 2.
 
+    Fields (FieldEnergy, Secretion, Chemotaxis) relax exactly in time, with sources that go linearly from the places before to
+    the places after. Each particle feels its own trail. With D * Entropy() the limit of many particles is Keller and Segel's
+    system.
+
     Random numbers come from the seed and a counter of steps, which are in the carry. So a run is continued to the last bit.
     ``distances`` are those of the motion with its noise, (sum m |dx|^2)^(1/2). The energy is NaN: point masses have no entropy.
 
@@ -61,6 +66,7 @@ class Langevin(Scheme):
     seed: int | None = None
     order: ClassVar[float] = 1
     needs_energy: ClassVar[bool] = False
+    takes_fields: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.seed is None:
@@ -98,36 +104,39 @@ class Langevin(Scheme):
         seed, count = (int(number) for number in carry["noise"])
         measures = list(moving.values())
         x, v, m = ([getattr(p, part) for p in measures] for part in ("points", "velocities", "masses"))
-        now, used, status = _normal(seed, count, x), 1, Status.CONVERGED
+        now, used, status, fields = _normal(seed, count, x), 1, Status.CONVERGED, state.fields
         with np.errstate(over="ignore", invalid="ignore"):  # the status tells
             if issubclass(state.masses.kind, Particles):
                 later = _normal(seed, count + 1, x)
-                pulls = forces.of_places(x, m, state.time)
+                pulls = forces.of_places(x, m, state.time, fields)
                 first = np.sqrt(3.0) if count == 0 else 1.0
-                x = [
-                    xk + dt * f + np.sqrt(2 * s * dt) * (first * a + b) / 2
-                    for xk, f, s, a, b in zip(x, pulls, strengths, now, later, strict=True)
-                ]
+                before, x = (
+                    x,
+                    [
+                        xk + dt * f + np.sqrt(2 * s * dt) * (first * a + b) / 2
+                        for xk, f, s, a, b in zip(x, pulls, strengths, now, later, strict=True)
+                    ],
+                )
+                fields = forces.fields_after(fields, dt, m, before, x)
             else:
                 motion = DampedMotion(instant, forces, m, [1.0] * len(m), 0.0)
-                kicked, used = _kicked(motion, x, v, state.time, dt, strengths, now), 2
+                kicked, used = _kicked(motion, x, v, state.time, dt, strengths, now, fields), 2
                 if kicked is None:
                     status = Status.SOLVER_FAILED
                 else:
-                    x, v = kicked
-        after: dict[str, Particles | MovingParticles] = {}
+                    x, v, fields = kicked
         if not all(np.isfinite(part).all() for part in (*x, *v)):
             status = Status.NOT_FINITE
-        for k, name in enumerate(state.masses):
-            if status is not Status.CONVERGED:
-                after[name] = state.masses[name]
-            elif issubclass(state.masses.kind, Particles):
-                after[name] = state.masses[name].like(x[k])
-            else:
-                after[name] = state.masses[name].like((x[k], v[k]))
-        distances = {name: after[name].moved_from(state.masses[name]) for name in after}
+        masses = state.masses
+        if status.ok:
+            parts = x if issubclass(masses.kind, Particles) else list(zip(x, v, strict=True))
+            masses = masses.like(dict(zip(masses, parts, strict=True)))
+            if not rest.forms.signals.hold(fields, masses):
+                masses, status = state.masses, Status.LEFT_DOMAIN
+        distances = {name: masses[name].moved_from(state.masses[name]) for name in masses}
         info = StepInfo(distances, status, evaluations=used)
-        return Taken(state.after(dt, Species(after)), {"noise": np.array([seed, count + 1])}, info)
+        fields = fields if status.ok else state.fields
+        return Taken(state.after(dt, masses, fields), {"noise": np.array([seed, count + 1])}, info)
 
     def energy(self, problem: Problem, state: State) -> float:
         return float("nan")
@@ -170,14 +179,18 @@ def _kicked(
     h: float,
     strengths: Array,
     noise: list[Array],
-) -> tuple[list[Array], list[Array]] | None:
-    """Half a step of alignment, half a kick, half a drift, the exact noise and friction, and back; None if that fails."""
-    forces, m = motion.forces, motion.masses
+    fields: Mapping[str, Any],
+) -> tuple[list[Array], list[Array], Mapping[str, Any]] | None:
+    """Half a step of alignment, half a kick, half a drift, the exact noise and friction, and back; None if that fails.
+
+    The fields relax over the whole step, with sources on the way from the places before to those after.
+    """
+    forces, m, before = motion.forces, motion.masses, x
     align = replace(motion, forces=replace(forces, damping=np.zeros_like(forces.damping)))
     aligned = align.phis(align.drag_at(x), h / 2, 1)(v)
     if aligned is None:
         return None
-    v = [vk + h / 2 * f for vk, f in zip(aligned[0], forces.of_places(x, m, time), strict=True)]
+    v = [vk + h / 2 * f for vk, f in zip(aligned[0], forces.of_places(x, m, time, fields), strict=True)]
     x = [xk + h / 2 * vk for xk, vk in zip(x, v, strict=True)]
     decays = np.exp(-forces.damping * h)
     v = [
@@ -185,6 +198,7 @@ def _kicked(
         for decay, strength, vk, r in zip(decays, strengths, v, noise, strict=True)
     ]
     x = [xk + h / 2 * vk for xk, vk in zip(x, v, strict=True)]
-    v = [vk + h / 2 * f for vk, f in zip(v, forces.of_places(x, m, time + h), strict=True)]
+    fields = forces.fields_after(fields, h, m, before, x)
+    v = [vk + h / 2 * f for vk, f in zip(v, forces.of_places(x, m, time + h, fields), strict=True)]
     aligned = align.phis(align.drag_at(x), h / 2, 1)(v)
-    return None if aligned is None else (x, aligned[0])
+    return None if aligned is None else (x, aligned[0], fields)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ...._status import FreezingWarning, Status
+from ...._status import FreezingWarning, Status, warn
 from ...._typing import Array
 from ...._validate import of_kind
 from ...base import ProximalStep, ProxResult
@@ -126,11 +125,10 @@ class Convex(ConicSolver):
         threshold = freezing_threshold(step)
         frozen = step.tau <= threshold < np.inf
         if frozen:
-            warnings.warn(
+            warn(
                 f"dt={step.tau:.3g} is below the freezing threshold {threshold:.3g} of plans between cell centres: the "
                 "state cannot move; take a larger dt, more cells, or ConvexDynamic()",
                 FreezingWarning,
-                stacklevel=3,
             )
         return frozen
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
-from ...._status import Status, UnresolvedWarning
+from ...._status import Status, UnresolvedWarning, warn
 from ....measures import Species
 from ...base import ProximalStep, ProxResult
 from ...verification import cost, energies, margin
@@ -42,11 +41,10 @@ def with_resolution(step: ProximalStep, answer: ProxResult, epsilon: float) -> P
         reasons.append("the largest density rose under diffusion alone")
     if not reasons:
         return answer
-    warnings.warn(
+    warn(
         f"Entropic does not resolve this step: {'; '.join(reasons)}. Take a larger dt, more cells or a smaller epsilon, or an "
         "exact solver (JKO() takes one)",
         UnresolvedWarning,
-        stacklevel=2,
     )
     return replace(answer, status=Status.UNRESOLVED)
 

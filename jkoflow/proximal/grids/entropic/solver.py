@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ...._status import FreezingWarning, Status
+from ...._status import FreezingWarning, Status, warn
 from ...._validate import positive, positive_integer
 from ....grids import Grid
 from ....laws.forms import Bound, External, FieldCoupling, Form, General, Internal, Pair
@@ -154,11 +153,10 @@ class Entropic(IterativeSolver):
         super().check(step)
         epsilon, widest = self.epsilon_on(step.grid), max(step.grid.spacing)
         if epsilon < 0.5 * widest**2:
-            warnings.warn(
+            warn(
                 f"epsilon={epsilon:.3g} is below half the square of a cell ({widest:.3g}): the plan no longer sees between "
                 "the cell centres, and a small step freezes; take epsilon >= the square of a cell",
                 FreezingWarning,
-                stacklevel=2,
             )
 
     def prepare(self, step: ProximalStep) -> Scaling:

@@ -15,7 +15,7 @@ from ...._validate import positive
 from ....clouds import Forces
 from ....laws import Combination
 from ....laws.forms import Damping, VelocityPull
-from ....measures import Species, State
+from ....measures import MovingParticles, Species, State
 from ...base import Carry, Scheme, StepInfo, Taken
 from ...problem import Problem
 from .motion import Parts
@@ -81,15 +81,16 @@ class WithInertia(Scheme):
         return float(potential + sum(times[name] * m.kinetic_energy / alpha[name] for name, m in state.masses.items()))
 
     def dissipation(self, problem: Problem, state: State) -> float:
-        """sum (drag + gamma) m |u|^2 / alpha, an energy per time; NaN with alignment."""
+        """sum m u . (drag u + gamma u - (Alignment)) / alpha, an energy per time; NaN with alignment on PhaseDensity."""
         alpha, rates = problem.mobilities_at(state.time), dict.fromkeys(state.masses, self.drag)
+        aligned = 0.0
         for entry in problem.law.forms.entries:
-            if isinstance(entry.form, VelocityPull):
-                return float("nan")
             if isinstance(entry.form, Damping):
                 rates[entry.form.species] += entry.factor * entry.form.rate
+        if any(isinstance(entry.form, VelocityPull) for entry in problem.law.forms.entries):
+            aligned = _power_of_alignment(problem, state)
         of_velocities = sum(rates[name] * 2 * m.kinetic_energy / alpha[name] for name, m in state.masses.items())
-        return float(of_velocities + problem.forms.signals.dissipation(state.fields, state.masses))
+        return float(of_velocities - aligned + problem.forms.signals.dissipation(state.fields, state.masses))
 
 
 @dataclass(frozen=True)
@@ -131,3 +132,14 @@ class InertialScheme(WithInertia):
             error=after.error,
         )
         return Taken(then, after.carry, info)
+
+
+def _power_of_alignment(problem: Problem, state: State) -> float:
+    """sum m u . (Alignment) / alpha; NaN for other measures than MovingParticles."""
+    if not issubclass(state.masses.kind, MovingParticles):
+        return float("nan")
+    alpha, clouds = problem.mobilities_at(state.time), list(state.masses.values())
+    x, u, m = ([getattr(cloud, part) for cloud in clouds] for part in ("points", "velocities", "masses"))
+    forces = Forces.of(problem.law, state.masses, alpha).alignment(x, u, m)
+    parts = zip(state.masses, m, u, forces, strict=True)
+    return float(sum(np.sum(mass @ (v * force)) / alpha[name] for name, mass, v, force in parts))
