@@ -208,7 +208,8 @@ class QuantileNewton(IterativeSolver):
             widths, thinnest = np.diff(x), _RESOLVED * np.spacing(float(np.abs(x).max()))
             least = np.maximum(_SHRINK * widths, np.minimum(widths, thinnest))
             floors = np.where(problem.barrier, least, problem.floors)
-            aim = self._aim(problem, x, model, floors, closed & ~problem.barrier, joined, cautious)
+            pinned = closed & ~(problem.barrier & (least < widths))
+            aim = self._aim(problem, x, model, floors, pinned, joined, cautious)
             if aim is None:
                 status = Status.STALLED
                 break
