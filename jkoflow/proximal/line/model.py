@@ -187,9 +187,9 @@ class Model:
         nodes, gaps = np.zeros((3, n)), np.zeros((3, n - 1))
         return cls(0.0, 0.0, 0.0, 0.0, nodes[0], nodes[1], gaps[0], gaps[1], gaps[2], nodes[2])
 
-    @property
+    @cached_property
     def gradient(self) -> Array:
-        """The whole gradient, shape (n,)."""
+        """The whole gradient, shape (n,). It is kept: nothing may be added to the model after it was asked for."""
         return self.nodal_gradient + at_ends(self.stress)
 
     @property
