@@ -37,6 +37,7 @@ from .flow import FlowError, evolve, steps
 from .grids import Grid
 from .kernels import CustomKernel, Gaussian, Kernel, Morse, Newtonian, PowerLaw, Quadratic, RadialKernel, Riesz
 from .laws import (
+    Advection,
     Alignment,
     Chemotaxis,
     Combination,
@@ -51,6 +52,7 @@ from .laws import (
     FieldEnergy,
     Friction,
     Functional,
+    Growth,
     Interaction,
     InternalEnergy,
     Law,
@@ -114,6 +116,7 @@ from .schemes import (
     Problem,
     Scheme,
     SemiImplicitJKO,
+    Splitting,
     StepInfo,
     Taken,
     TimeSliced,
@@ -131,6 +134,7 @@ __all__ = [
     "BDF2",
     "JKO",
     "Adaptive",
+    "Advection",
     "Alignment",
     "Alternating",
     "BackAndForth",
@@ -172,6 +176,7 @@ __all__ = [
     "GaussianProfile",
     "GibbsKernel",
     "Grid",
+    "Growth",
     "ImplicitMidpoint",
     "Inertial",
     "InertialReference",
@@ -218,6 +223,7 @@ __all__ = [
     "Secretion",
     "SemiImplicitJKO",
     "Species",
+    "Splitting",
     "State",
     "Status",
     "Steady",

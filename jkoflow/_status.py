@@ -39,6 +39,7 @@ class Status(Enum):
     STALLED = "the residual stopped falling while still above the tolerance"
     NOT_FINITE = "a number became infinite or NaN"
     INFEASIBLE = "no state satisfies the constraints of the step"
+    BLEW_UP = "a density became infinite by growth within the step"
     LEFT_DOMAIN = "a particle left the box of a field: take a larger box, a torus, or a FreeField"
     DT_TOO_SMALL = "the step size fell below its least before the error of the step met the tolerance"
     SOLVER_FAILED = "the external solver gave no solution"

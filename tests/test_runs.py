@@ -88,6 +88,7 @@ FOLLOWED = (
     + jf.Secretion(jf.GaussianProfile(0.2))
     + jf.Chemotaxis(1.0)
 )
+SPLIT = jf.Splitting(jf.JKO(jf.FiniteVolume()))
 IN_A_FIELD = jf.State(SWARM, {"c": jf.Field(jf.Grid.torus((-9, 9), cells=60))})
 RUNS = {
     "jko grid": (WELL, RHO, jf.JKO(), 0.1),
@@ -111,6 +112,12 @@ RUNS = {
     "verlet": (STILL + jf.Friction(0.5) + jf.Alignment(lambda r: 1 / (1 + r)), SWARM, jf.Inertial(), 0.1),
     "langevin": (WELL + jf.Friction(1.0), SWARM, jf.Langevin(seed=3), 0.1),
     "langevin with a field": (FOLLOWED, IN_A_FIELD, jf.Langevin(seed=3), 0.1),
+    "splitting": (
+        WELL + jf.Growth(lambda rho, t: np.cos(t) - rho) + jf.Advection(lambda x: np.sin(np.pi * x)),
+        RHO,
+        SPLIT,
+        0.1,
+    ),
     "kinetic": (STILL, PHASE, jf.Kinetic(0.2), 0.1),
     "kinetic alignment": (STILL + jf.Friction(1.0) + jf.Alignment(lambda r: 1 / (1 + r)), PHASE, jf.Kinetic(0.2), 0.1),
     "exponential euler": (MOVING_WELL + jf.Alignment(lambda r: 1 / (1 + r)), SWARM, jf.ExponentialEuler(0.2), 0.1),

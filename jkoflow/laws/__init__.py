@@ -15,6 +15,7 @@ from .electrostatics import DirichletCoupling
 from .functional import Functional
 from .internal import Congestion, CustomInternalEnergy, Entropy, InternalEnergy, RenyiEntropy
 from .obstacle import Obstacle
+from .open import Advection, Growth
 from .pairs import CrossInteraction, Drift, Interaction, PairEnergy, RieszSelfEnergy, newtonian_law
 from .potential import Potential
 from .reading import Entry, LawForms
@@ -24,6 +25,7 @@ from .signals import Chemotaxis, FieldEnergy, FieldsAfter, Secretion
 from .velocity import Alignment, Friction
 
 __all__ = [
+    "Advection",
     "Alignment",
     "Chemotaxis",
     "Combination",
@@ -40,6 +42,7 @@ __all__ = [
     "FieldsAfter",
     "Friction",
     "Functional",
+    "Growth",
     "Interaction",
     "InternalEnergy",
     "Law",

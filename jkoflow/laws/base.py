@@ -86,6 +86,19 @@ class Law(ReadOnly, ABC):
             return self
         return Combination(tuple((entry.factor, entry.term) for entry in self.forms.entries if not entry.form.is_signal))
 
+    @cached_property
+    def outer(self) -> Law | None:
+        """The terms that step solvers do not see, and ``Splitting`` takes: Advection, Growth; None if there are none."""
+        terms = tuple((entry.factor, entry.term) for entry in self.forms.entries if entry.form.is_outer)
+        return Combination(terms) if terms else None
+
+    @cached_property
+    def without_outer(self) -> Law:
+        """The other terms."""
+        if self.outer is None:
+            return self
+        return Combination(tuple((entry.factor, entry.term) for entry in self.forms.entries if not entry.form.is_outer))
+
     @abstractmethod
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         """Return the relative law E[. | state]: every cross term is replaced by Potentials made from ``state``.
@@ -152,8 +165,8 @@ class Law(ReadOnly, ABC):
     __rmul__ = __mul__
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled and copied: all attributes but ``forms``, which are sorted again at the next call."""
-        return {name: value for name, value in self.__dict__.items() if name != "forms"}
+        """Return what is pickled and copied: all attributes but those that are sorted again at the next call."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("forms", "outer", "without_outer")}
 
 
 class Term(Law):

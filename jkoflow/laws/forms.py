@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
+import numpy as np
+
+from .._functions import called
 from .._typing import Array, Mask, SpaceFunction
 from ..fields import Profile
 from ..grids import Grid
@@ -29,6 +32,8 @@ class Form:
     has_energy: ClassVar[bool] = True
     is_signal: ClassVar[bool] = False
     """True for terms of fields, which ``laws.signalling`` reads."""
+    is_outer: ClassVar[bool] = False
+    """True for terms that step solvers do not see: ``Splitting`` takes them before and after a step."""
 
     @property
     def motions(self) -> tuple[tuple[str, str, Kernel], ...]:
@@ -170,6 +175,45 @@ class Damping(Form):
     has_energy: ClassVar[bool] = False
     species: str
     rate: float
+
+
+@dataclass(frozen=True, eq=False)
+class Carrying(Form):
+    """Species ``species`` is carried by a velocity v(x): d rho / dt = -factor div(rho v). There is no energy."""
+
+    label: ClassVar[str] = "velocity fields"
+    has_energy: ClassVar[bool] = False
+    is_outer: ClassVar[bool] = True
+    species: str
+    velocity: Callable[..., Any]
+
+    def at(self, points: Array, time: float) -> Array:
+        """The velocity at points (n, d), shape (n, d). Raises ValueError for a function that returns anything else."""
+        count, dim = points.shape
+        function = fixed_at(self.velocity, time)
+
+        def components(*coordinates: Array) -> Array:
+            parts = function(*coordinates)
+            return np.stack([np.broadcast_to(p, count) for p in parts]) if isinstance(parts, tuple | list) else parts
+
+        returned = called("velocity", components, list(points.T))
+        if returned.shape != (dim, count) and not (dim == 1 and returned.shape in ((), (count,))):
+            raise ValueError(f"velocity must return {dim} components for every point, got shape {returned.shape}")
+        return np.asarray(np.broadcast_to(returned, (dim, count)).T)
+
+
+@dataclass(frozen=True, eq=False)
+class Reacting(Form):
+    """d rho / dt = factor rate(...) rho of one species. There is no energy.
+
+    ``rate`` is a number, or a function of densities, places and the time, whose arguments are told apart by their names.
+    """
+
+    label: ClassVar[str] = "growth"
+    has_energy: ClassVar[bool] = False
+    is_outer: ClassVar[bool] = True
+    species: str
+    rate: float | Callable[..., Any]
 
 
 @dataclass(frozen=True, eq=False)

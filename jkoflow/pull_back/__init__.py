@@ -1,6 +1,7 @@
-"""The pull-back of a density through the map x + tau grad phi, cell by cell, and its derivative; shears along an axis."""
+"""The pull-back of a density, cell by cell: through the map x + tau grad phi, with its derivative, and through any map."""
 
+from .cell_map import CellMap
 from .lines import moved_along
 from .source import PullBack, Pulled
 
-__all__ = ["PullBack", "Pulled", "moved_along"]
+__all__ = ["CellMap", "PullBack", "Pulled", "moved_along"]

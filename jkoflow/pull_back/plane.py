@@ -73,12 +73,17 @@ class PlaneSource:
 
     def pull(self, potential: Array) -> PlanePull:
         """Return the masses of the cells moved by tau grad phi. O(n): about 6 segments per cell."""
-        from ._plane import displacements, face_integrals, keep_inside
+        from ._plane import displacements
 
-        places = displacements(np.ascontiguousarray(potential), *self.rates)
+        return self.moved(displacements(np.ascontiguousarray(potential), *self.rates))
+
+    def moved(self, places: tuple[Array, Array, Array]) -> PlanePull:
+        """Return the masses of the cells whose points move by ``places``, which are kept inside the box."""
+        from ._plane import face_integrals, keep_inside
+
+        n0, n1 = self._table.shape[:2]
         for part, origin in zip(places, _ORIGINS, strict=True):
-            keep_inside(part, *origin, *potential.shape)
-        n0, n1 = potential.shape
+            keep_inside(part, *origin, n0, n1)
         forms = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
         weights = np.empty((4, n0 + 1, n1)), np.empty((4, n0, n1 + 1))
         face_integrals(n0 + 1, *places, self._table, *forms, *weights)

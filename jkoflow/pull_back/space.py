@@ -71,9 +71,12 @@ class SpaceSource:
 
     def pull(self, potential: Array) -> SpacePull:
         """Return the masses of the cells moved by tau grad phi. O(n): 12 triangles per cell, each cut at the grid planes."""
+        return self.moved(*_moves(potential, self.rates))
+
+    def moved(self, corners: Array, across: tuple[Array, Array, Array]) -> SpacePull:
+        """Return the masses of the cells whose points move by ``corners`` and ``across``."""
         from ._space import face_integrals
 
-        corners, across = _moves(potential, self.rates)
         fluxes = [np.empty(moves.shape) for moves in across]
         weights = tuple(np.empty((*moves.shape, 4, 3)) for moves in across)
         for axis in range(3):

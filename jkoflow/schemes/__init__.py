@@ -10,6 +10,7 @@ from .jko import JKO
 from .particles import ExponentialEuler, Inertial, InertialReference, Kinetic, Langevin, Overdamped, TimeSliced
 from .problem import Mobility, Problem
 from .semi_implicit import SemiImplicitJKO
+from .splitting import Splitting
 from .variational_extrapolation import VariationalExtrapolation
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Problem",
     "Scheme",
     "SemiImplicitJKO",
+    "Splitting",
     "StepInfo",
     "Taken",
     "TimeSliced",

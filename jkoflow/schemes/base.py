@@ -97,6 +97,7 @@ class Scheme(ABC):
     * ``exact_in_time``: the scheme has no error in dt. Its ``order`` is inf.
     * ``needs_energy``: a law of drifts is handed to the scheme in its gradient form, if the law has one.
     * ``takes_fields``: the scheme moves the fields of a law too. A law with fields is refused otherwise.
+    * ``takes_outer``: the scheme takes Advection and Growth. A law with such terms is refused otherwise.
     """
 
     order: ClassVar[float]
@@ -105,6 +106,7 @@ class Scheme(ABC):
     exact_in_time: ClassVar[bool] = False
     needs_energy: ClassVar[bool] = True
     takes_fields: ClassVar[bool] = False
+    takes_outer: ClassVar[bool] = False
 
     def filled_in(self, law: Law, state: Species) -> Scheme:
         """Return the same scheme with every default filled in for this law and state."""

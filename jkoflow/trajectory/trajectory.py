@@ -102,6 +102,11 @@ class Trajectory(Sequence[Any]):
         return np.array([info.distances[self.selected] for info in self.infos])
 
     @property
+    def masses(self) -> Array:
+        """The mass of every state, (K + 1,), added up over the species shown: it changes under Growth alone."""
+        return np.array([sum(self.record.state(k).masses[name].mass for name in self.species) for k in range(len(self))])
+
+    @property
     def squared_distances(self) -> Array:
         """sum_i W2_i^2 / alpha_i of every step, (K,), over the species shown: an energy times a time."""
         if len(self.species) > 1:

@@ -1,0 +1,113 @@
+"""Densities that grow, cell by cell."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..._functions import values_of
+from ..._log import log
+from ..._typing import Array
+from ...laws import Entry
+from ...laws.forms import Reacting
+from ...measures import Density, Species
+
+_EXACT = 1e-10  # relative error of the densities
+_INFINITE = 300.0  # of the logarithm of the growth in a step: a density has blown up
+
+Rate = Callable[[Mapping[str, Array], float], Array | float]
+"""The rate of growth from the densities of all species and the time."""
+
+
+class BlowUp(Exception):  # noqa: N818 - it ends in a status
+    """A density became infinite."""
+
+
+def must_grow(entries: Sequence[Entry[Reacting]], masses: Species, time: float) -> None:
+    """Raise ValueError for a state that does not grow, or a rate that cannot be computed."""
+    if not entries:
+        return
+    if not issubclass(masses.kind, Density):
+        raise ValueError(
+            f"Growth changes the mass of cells, on Density, got {masses.kind.__name__}: the masses there are fixed"
+        )
+    values = {name: density.values for name, density in masses.items()}
+    for entry in entries:
+        rate_of(entry, masses)(values, time)
+
+
+def grown(entries: Sequence[Entry[Reacting]], masses: Species, start: float, end: float) -> Species:
+    """The densities after a time of growth. Raises BlowUp if one becomes infinite.
+
+    u = log(rho / rho at the start) solves du/dt = rate, so rho stays positive, and 0 where it is 0. Rates that are numbers are
+    exact; others are integrated by the method DOP853 of scipy.
+    """
+    names = list(dict.fromkeys(entry.form.species for entry in entries))
+    before = {name: density.values for name, density in masses.items()}
+    if all(not callable(entry.form.rate) for entry in entries):
+        rates = dict.fromkeys(masses, 0.0)
+        for c, form, _ in entries:
+            rates[form.species] += c * float(form.rate)  # type: ignore[arg-type]
+        return masses.like({name: v * np.exp(rates[name] * (end - start)) for name, v in before.items()})
+    functions = [(names.index(entry.form.species), rate_of(entry, masses)) for entry in entries]
+    shape = (len(names), *next(iter(before.values())).shape)
+
+    def densities(u: Array) -> dict[str, Array]:
+        return before | {name: before[name] * np.exp(u[k]) for k, name in enumerate(names)}
+
+    def slope(time: float, u: Array) -> Array:
+        now, out = densities(u.reshape(shape)), np.zeros(shape)
+        for k, rate in functions:
+            out[k] += rate(now, time)
+        return out.ravel()
+
+    return masses.like(densities(_integrated(slope, shape, start, end)))
+
+
+def _integrated(slope: Callable[[float, Array], Array], shape: tuple[int, ...], start: float, end: float) -> Array:
+    from scipy.integrate import solve_ivp
+
+    def infinite(_: float, u: Array) -> float:
+        return _INFINITE - float(u.max())
+
+    infinite.terminal = True  # type: ignore[attr-defined]
+    with np.errstate(over="ignore", invalid="ignore"):
+        solved = solve_ivp(
+            slope, (start, end), np.zeros(shape).ravel(), method="DOP853", rtol=_EXACT, atol=_EXACT, events=infinite
+        )
+    if solved.status != 0:
+        log.info("growth made a density infinite at t = %g", solved.t[-1])
+        raise BlowUp
+    return np.asarray(solved.y[:, -1].reshape(shape))
+
+
+def rate_of(entry: Entry[Reacting], masses: Species) -> Rate:
+    """The rate of an entry as a function of the densities and the time. Raises ValueError for an unknown argument."""
+    rate = entry.form.rate
+    if not callable(rate):
+        return lambda densities, time: entry.factor * float(rate)
+    grid = masses.grid
+    places = dict(zip("xyz", grid.mesh, strict=False))
+    arguments: list[tuple[str, Any]] = []
+    for name in inspect.signature(rate).parameters:
+        if name in masses:
+            arguments.append((name, None))
+        elif name == "rho":
+            arguments.append((entry.form.species, None))
+        elif name in places:
+            arguments.append((name, places[name]))
+        elif name == "t":
+            arguments.append((name, "time"))
+        else:
+            known = ", ".join(["rho", *(n for n in masses if n), *places, "t"])
+            raise ValueError(f"rate of {entry.term!r} must have arguments among {known}, got {name!r}")
+
+    def value(densities: Mapping[str, Array], time: float) -> Array:
+        given = [densities[n] if v is None else np.full(grid.shape, time) if isinstance(v, str) else v for n, v in arguments]
+        computed = values_of("rate", rate, given or [grid.mesh[0]]) if given else np.full(grid.shape, float(rate()))
+        return np.asarray(entry.factor * computed)
+
+    return value

@@ -1,0 +1,257 @@
+"""Motion and growth that come from no energy: closed forms, orders, what is refused."""
+
+from __future__ import annotations
+
+import logging
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import jkoflow as jf
+from jkoflow.pull_back import CellMap
+
+
+def _turning(x, y, *rest):
+    """A rotation within radius 2 that fades towards the walls of the box (-3, 3)^2; free of divergence everywhere."""
+    fading = np.exp(-4 * np.maximum(x**2 + y**2 - 4, 0) ** 2)
+    return (-y * fading, x * fading, *(0 * z for z in rest))
+
+
+def _bump(t, spread, *rest):
+    """A Gaussian of variance ``spread`` at the angle t on the unit circle."""
+    return lambda x, y, *z: np.exp(-((x - np.cos(t)) ** 2 + (y - np.sin(t)) ** 2 + sum(c**2 for c in z)) / (2 * spread))
+
+
+def _l1(found, expected):
+    return float(np.abs(found.values - expected.values).sum()) * found.grid.cell_volume
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_rotation_carries_a_bump_at_order_two_in_the_cells(dim):
+    """Half a radian and more in steps of a fifth. Mass to rounding; the entropy, which the flow keeps, to the order too."""
+    errors, losses = [], []
+    for cells in (48, 96) if dim == 2 else ((24, 24, 8), (48, 48, 16)):
+        grid = jf.Grid.box((-3, 3), (-3, 3), *[(-1, 1)] * (dim - 2), cells=cells)
+        rho = grid.density(_bump(0.0, 0.08), order=3)
+        flow = jf.evolve(jf.Advection(_turning), rho, scheme=jf.Splitting(jf.JKO()), dt=0.2, t_end=0.6)
+        assert abs(flow.final.mass - 1) < 1e-12
+        assert flow.final.values.min() >= 0
+        errors.append(_l1(flow.final, grid.density(_bump(0.6, 0.08), order=3)))
+        losses.append(abs(jf.Entropy()(flow.final) - jf.Entropy()(rho)))
+    assert np.log2(errors[0] / errors[1]) > 1.7
+    assert np.log2(losses[0] / losses[1]) > 1.7
+    assert errors[1] < (0.02 if dim == 2 else 0.06)
+
+
+def test_a_stream_between_walls_on_grids_quantiles_and_particles():
+    """v = sin(pi x) on (0, 1): tan(pi X / 2) = exp(pi t) tan(pi x / 2). A uniform density gathers at the right wall."""
+    law, t = jf.Advection(lambda x: np.sin(np.pi * x)), 0.3
+
+    def path(x):
+        return 2 / np.pi * np.arctan(np.exp(np.pi * t) * np.tan(np.pi * x / 2))
+
+    points = np.linspace(0.05, 0.95, 7)
+    cloud = jf.evolve(law, jf.Particles(points), scheme=jf.Splitting(jf.Overdamped()), dt=0.1, t_end=t)
+    assert np.abs(cloud.final.points - path(points)).max() < 1e-9
+    line = jf.Quantiles(np.linspace(0, 1, 21), walls=(0.0, 1.0))
+    flow = jf.evolve(law, line, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=t)
+    assert np.abs(flow.final.nodes - path(np.linspace(0, 1, 21))).max() < 1e-9
+    assert flow.distances.sum() >= flow.final.wasserstein(line) > 0.1
+    errors = []
+    for cells in (50, 100, 200):
+        grid = jf.Grid.box((0, 1), cells=cells)
+        edges = np.linspace(0, 1, cells + 1)
+        back = 2 / np.pi * np.arctan(np.exp(-np.pi * t) * np.tan(np.pi * edges / 2))
+        final = jf.evolve(law, grid.density(lambda x: 1 + 0 * x), scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=t).final
+        assert abs(final.mass - 1) < 1e-13
+        errors.append(float(np.abs(final.values * grid.cell_volume - np.diff(back)).sum()))
+    assert np.log2(errors[1] / errors[2]) > 1.85
+    assert errors[2] < 3e-4
+
+
+def test_a_wind_that_depends_on_time_beside_diffusion():
+    """v = cos t shifts a Gaussian by sin t, on quantiles, which need no walls; it spreads as without a wind."""
+    law = 0.1 * jf.Entropy() + jf.Advection(lambda x, t: np.cos(t) + 0 * x)
+    start = jf.Quantiles(np.linspace(-1, 1, 101))
+    still = jf.evolve(0.1 * jf.Entropy(), start, dt=0.1, t_end=1.0).final
+    blown = jf.evolve(law, start, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=1.0).final
+    assert np.abs(blown.nodes - still.nodes - np.sin(1.0)).max() < 1e-9
+
+
+def test_a_steady_field_is_computed_once_and_gives_the_same():
+    grid = jf.Grid.box((-3, 3), (-3, 3), cells=24)
+    rho, calls = grid.density(_bump(0.0, 0.3)), []
+
+    def counted(x, y):
+        calls.append(len(np.atleast_1d(x)))
+        return _turning(x, y)
+
+    flow = jf.evolve(jf.Advection(counted), rho, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.2)
+    seen = len(calls)
+    longer = jf.evolve(jf.Advection(lambda x, y, t: _turning(x, y)), rho, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.2)
+    assert np.abs(longer.final.values - flow.final.values).max() < 1e-9 * rho.values.max()
+    jf.evolve(jf.Advection(counted), rho, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.8)
+    assert len(calls) - seen < 2 * seen  # the long run computes its cells once too
+
+
+def test_a_map_that_would_fold_cells_is_taken_in_parts():
+    """One step of a full turn: whole cells would be inverted."""
+    grid = jf.Grid.box((-3, 3), (-3, 3), cells=48)
+    rho = grid.density(_bump(0.0, 0.1), order=3)
+    final = jf.evolve(jf.Advection(_turning), rho, scheme=jf.Splitting(jf.JKO()), dt=2 * np.pi, t_end=2 * np.pi).final
+    assert final.values.min() >= 0
+    assert abs(final.mass - 1) < 1e-12
+    assert _l1(final, rho) < 0.35
+
+
+def test_cell_maps_keep_mass_and_the_uniform_density():
+    """A random smooth map of the box onto itself: its pull-back of 1 is the volume of the moved cells."""
+    for shape in ((40,), (20, 30), (12, 10, 14)):
+        sizes = np.array(shape)
+
+        def images(points, sizes=sizes):
+            bend = 0.3 * np.prod(np.sin(np.pi * points / sizes), axis=1, keepdims=True)
+            return points + bend * np.sin(np.arange(len(sizes)) + 1.0) * 2
+
+        moved = CellMap.of(shape, images)
+        assert moved.deformation < 1
+        one = moved.pull(np.ones(shape))
+        assert one.sum() == pytest.approx(one.size, rel=1e-13)
+        rho = np.random.default_rng(0).uniform(size=shape)
+        assert moved.pull(rho).sum() == pytest.approx(rho.sum(), rel=1e-13)
+        corners = moved.moves[0][0] + np.arange(shape[0] + 1.0).reshape(-1, *[1] * (len(shape) - 1))
+        if len(shape) == 1:
+            assert np.allclose(one, np.diff(corners), atol=1e-13)
+
+
+# Growth
+
+
+def test_growth_cell_by_cell_is_exact():
+    grid = jf.Grid.box((0, 1), cells=16)
+    rho = grid.density(lambda x: x**2 * (x > 0.3), mass=2.0)
+    final = jf.evolve(jf.Growth(-0.7), rho, scheme=jf.Splitting(jf.JKO()), dt=0.5, t_end=1.0).final
+    assert np.allclose(final.values, rho.values * np.exp(-0.7), rtol=1e-14)
+    logistic = jf.evolve(3 * jf.Growth(lambda rho: 1 - rho / 2), rho, scheme=jf.Splitting(jf.JKO()), dt=0.5, t_end=1.0).final
+    full = 2 * rho.values / (rho.values + (2 - rho.values) * np.exp(-3.0))
+    assert np.allclose(logistic.values, full, rtol=1e-8)
+    assert (logistic.values[rho.values == 0] == 0).all()
+    moving = jf.Growth(lambda x, t: x * np.cos(t))
+    final = jf.evolve(moving, rho, scheme=jf.Splitting(jf.JKO()), dt=0.25, t_end=1.0).final
+    assert np.allclose(final.values, rho.values * np.exp(grid.axes[0] * np.sin(1.0)), rtol=1e-8)
+
+
+def test_species_that_feed_on_each_other():
+    """Lotka and Volterra's equations in every cell, beside no motion: the solution of scipy; names of species are densities."""
+    grid = jf.Grid.box((0, 1), cells=4)
+    start = jf.Species(prey=grid.density(lambda x: 1 + x, mass=None), hunters=grid.density(lambda x: 2 - x, mass=None))
+    law = jf.Growth(lambda hunters: 1.1 - 0.4 * hunters, "prey") + jf.Growth(lambda rho, prey: 0.1 * prey - 0.4, "hunters")
+    final = jf.evolve(law, start, scheme=jf.Splitting(jf.JKO()), dt=0.5, t_end=3.0).final
+
+    def rates(_, y):
+        a, b = y[:4], y[4:]
+        return np.r_[a * (1.1 - 0.4 * b), b * (0.1 * a - 0.4)]
+
+    y0 = np.r_[start["prey"].values, start["hunters"].values]
+    exact = solve_ivp(rates, (0, 3), y0, rtol=1e-12, atol=1e-12).y[:, -1]
+    assert np.allclose(np.r_[final["prey"].values, final["hunters"].values], exact, rtol=1e-8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("scheme", "order"),
+    [(jf.JKO(jf.FiniteVolume()), 1), (jf.JKO(jf.BackAndForth(tolerance=1e-10)), 1), (jf.ImplicitMidpoint(), 2)],
+    ids=["volumes", "exact", "midpoint"],
+)
+def test_fishers_wave(scheme, order):
+    """u = (1 + exp((x - 5 t / 6^.5) / 6^.5))^-2 solves u_t = u_xx + u (1 - u) (Ablowitz and Zeppetella 1979)."""
+    grid, t = jf.Grid.box((0, 40), cells=320), 1.6
+    law = jf.Entropy() + jf.Growth(lambda rho: 1 - rho)
+
+    def wave(time):
+        return grid.density(lambda x: (1 + np.exp((x - 15 - 5 * time / 6**0.5) / 6**0.5)) ** -2.0, mass=None, order=2)
+
+    dts = (0.4, 0.2, 0.1)
+    ends = [jf.evolve(law, wave(0.0), scheme=jf.Splitting(scheme), dt=dt, t_end=t).final for dt in dts]
+    gaps = [_l1(a, b) for a, b in pairwise(ends)]
+    assert np.log2(gaps[0] / gaps[1]) == pytest.approx(order, abs=0.15)
+    assert _l1(ends[-1], wave(t)) < (0.06 if order == 1 else 0.004)
+    assert jf.Splitting(scheme).order == order
+
+
+def test_growth_that_blows_up_is_told_with_its_time(caplog):
+    """d rho / dt = rho^2 from 2 is infinite at 1/2."""
+    rho = jf.Grid.box((0, 1), cells=4).density(lambda x: 2 + 0 * x, mass=None)
+    with caplog.at_level(logging.INFO, "jkoflow"):
+        flow = jf.evolve(jf.Growth(lambda rho: rho), rho, scheme=jf.Splitting(jf.JKO()), dt=0.2, t_end=1.0, on_failure="return")
+    assert flow.statuses[-1] is jf.Status.BLEW_UP
+    assert flow.times[-2] == pytest.approx(0.4)
+    assert np.allclose(flow[-2].values, 2 / (1 - 2 * 0.4), rtol=1e-8)
+    told = next(record.args[0] for record in caplog.records if "infinite" in record.msg)
+    assert told == pytest.approx(0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize("scale", [(1e-9, 1e6, 1e-15), (1e7, 1e-5, 1e12)])
+def test_other_units_give_the_same(scale):
+    """Lengths, times and masses in other units, beside diffusion."""
+    L, T, M = scale
+
+    def run(L, T, M):
+        grid = jf.Grid.box((0, 4 * L), cells=32)
+        rho = grid.density(lambda x: np.exp(-((x / L - 1) ** 2)), mass=M)
+        top = float(rho.values.max())
+        law = 0.2 * L**2 / T * jf.Entropy() + jf.Growth(lambda rho: (1 - rho / top) / T)
+        law = law + jf.Advection(lambda x: L / T * np.sin(np.pi * x / (4 * L)))
+        flow = jf.evolve(law, rho, scheme=jf.Splitting(jf.JKO()), dt=0.1 * T, t_end=0.5 * T)
+        return flow.final.values / top
+
+    assert np.abs(run(L, T, M) - run(1.0, 1.0, 1.0)).max() < 1e-8
+
+
+GRID = jf.Grid.box((0, 1), cells=8)
+RHO = GRID.density(lambda x: 1 + 0 * x)
+BAD = {
+    "velocity must be a function": lambda: jf.Advection(1.0),
+    "rate must be": lambda: jf.Growth(np.nan),
+    "arguments have names": lambda: jf.Growth(max),
+    "take Splitting\\(JKO": lambda: jf.evolve(jf.Entropy() + jf.Growth(1.0), RHO, dt=0.1, t_end=0.1),
+    "take Splitting\\(Overdamped": lambda: jf.evolve(
+        jf.Advection(np.cos), jf.Particles([0.0]), scheme=jf.Overdamped(), dt=0.1, t_end=0.1
+    ),
+    "along the walls": lambda: jf.evolve(
+        jf.Advection(lambda x: 1 + 0 * x), RHO, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1
+    ),
+    "goes through one": lambda: jf.evolve(
+        jf.Advection(lambda x: x), jf.Quantiles([0.0, 0.5], walls=(0.0, 1.0)), scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1
+    ),
+    "2 components": lambda: jf.evolve(
+        jf.Advection(lambda x, y: x),
+        jf.Grid.box((0, 1), (0, 1), cells=4).density(lambda x, y: 1 + 0 * x),
+        scheme=jf.Splitting(jf.JKO()),
+        dt=0.1,
+        t_end=0.1,
+    ),
+    "arguments among rho, x, t, got 'y'": lambda: jf.evolve(
+        jf.Growth(lambda y: y), RHO, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1
+    ),
+    "on Density, got Quantiles": lambda: jf.evolve(
+        jf.Growth(1.0), jf.Quantiles([0.0, 1.0]), scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1
+    ),
+    "got MovingParticles": lambda: jf.evolve(
+        jf.Advection(np.cos), jf.MovingParticles([0.0], [0.0]), scheme=jf.Splitting(jf.Inertial()), dt=0.1, t_end=0.1
+    ),
+    "carries mass into Obstacle": lambda: jf.evolve(
+        jf.Advection(lambda x: 0 * x) + jf.Obstacle(lambda x: x > 2), RHO, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1
+    ),
+    "steps of a given size": lambda: jf.Splitting(jf.Adaptive(jf.JKO(), 1e-3)),
+    "last state only": lambda: jf.Splitting(jf.BDF2()),
+}
+
+
+@pytest.mark.parametrize("words", BAD)
+def test_bad_input_is_named(words):
+    with pytest.raises(ValueError, match=words):
+        BAD[words]()
