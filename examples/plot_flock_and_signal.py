@@ -52,7 +52,7 @@ RESULT = float(centres[-1, 0])
 print(f"centre at the end: {centres[-1]}, closed form {exact[-1]}")
 
 figure, axes = plt.subplots(1, 3, figsize=(13.5, 4.4), layout="constrained", sharex=True, sharey=True)
-reach = 3.1
+reach = 3.6
 x, y = (np.linspace(-reach, reach, 140) for _ in range(2))
 mesh = np.stack([a.ravel() for a in np.meshgrid(x, y, indexing="ij")], axis=1)
 for axis, run, name in zip(axes, (flow, curbed), ("food", "own"), strict=False):

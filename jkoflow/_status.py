@@ -40,7 +40,7 @@ class Status(Enum):
     NOT_FINITE = "a number became infinite or NaN"
     INFEASIBLE = "no state satisfies the constraints of the step"
     BLEW_UP = "a density became infinite by growth within the step"
-    LEFT_DOMAIN = "a particle left the box of a field: take a larger box, a torus, or a FreeField"
+    LEFT_DOMAIN = "mass left the box of a field: take a larger box or a torus; for particles also a FreeField"
     DT_TOO_SMALL = "the step size fell below its least before the error of the step met the tolerance"
     SOLVER_FAILED = "the external solver gave no solution"
 

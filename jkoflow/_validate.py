@@ -125,6 +125,13 @@ def species_name(name: str, value: Any) -> str:
     return str(of_kind(name, value, str, "the name of a species, a text"))
 
 
+def field_name(name: str, value: Any) -> str:
+    """Return ``value`` if it is a text that is not empty, the name of a field."""
+    if value == "":
+        raise ValueError(f"{name} must be the name of a field, got an empty text")
+    return str(of_kind(name, value, str, "the name of a field, a text"))
+
+
 def _in_short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{type(value).__name__} {text[:60]}..."

@@ -457,3 +457,15 @@ def test_a_full_block_at_rest_tells_no_motion():
         float(jf.wasserstein(line.density(a, mass=0.6), line.density(b, mass=0.6))) for a, b in itertools.pairwise(marginals)
     ]
     assert np.allclose(flow.distances, true, atol=0.04)
+
+
+@pytest.mark.parametrize("size", [1e-2, 1e-4, 1e-6])
+def test_small_waves_decay_at_their_rate_however_small(size):
+    """Heat: the step divides a cosine by 1 + tau k^2. The residual is judged by the motion too, not by the mass alone."""
+    grid, tau = jf.Grid.box((0, 3), cells=80), 0.01
+    wave = np.cos(2 * np.pi * grid.axes[0] / 3)
+    rho = grid.density(1 + size * wave, mass=None)
+    flow = jf.evolve(jf.Entropy(), rho, scheme=jf.JKO(jf.BackAndForth()), dt=tau, t_end=20 * tau)
+    rate = 2 * (1 - np.cos(2 * np.pi / 80)) / (3 / 80) ** 2
+    left = float((flow.final.values - 1) @ wave / (wave @ wave)) / size
+    assert left == pytest.approx((1 + tau * rate) ** -20, rel=3e-3)

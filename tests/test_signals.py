@@ -429,11 +429,80 @@ def test_waves_that_a_profile_does_not_make_hold_nothing():
     assert (law - jf.Secretion(jf.GaussianProfile(0.3)) + jf.Secretion(jf.BumpProfile(0.3))).symmetrizable() is None
 
 
+def test_a_free_field_keeps_the_trail_of_a_particle_that_travels():
+    """It spreads where the particle has left it, and nothing comes back ahead of the particle: quadrature of the history."""
+    from scipy.integrate import quad
+
+    diffusion, s, speed, t = 0.05, 0.25, 1.0, 16.0
+    law = jf.FieldEnergy("c", diffusion) + jf.Secretion(jf.GaussianProfile(s))
+    start = jf.State(jf.MovingParticles([0.0], [speed]), {"c": jf.FreeField(1)})
+    c = jf.evolve(law, start, scheme=jf.Inertial(), dt=0.05, t_end=t).final.fields["c"]
+
+    def exact(x):
+        def emitted(u):
+            v = s**2 + 2 * diffusion * u
+            return np.exp(-((x - speed * (t - u)) ** 2) / (2 * v)) / np.sqrt(2 * np.pi * v)
+
+        return quad(emitted, 0, t, limit=400, points=[t - x] if 0 < t - x < t else None)[0]
+
+    ends = c.window.grid.bounds[0]
+    for x in (ends[0] + 0.1, -2.5, -1.0, 3.0, 12.0, 16.0, 17.5, ends[1] - 0.1):
+        assert c.at([x])[0] == pytest.approx(exact(x), abs=3e-4 if -1 < x < 17 else 1e-12 + 0.1 * exact(x))
+
+
+@pytest.mark.parametrize("scheme", [jf.JKO(), jf.ImplicitMidpoint(), jf.Alternating()], ids=["jko", "midpoint", "in turn"])
+@pytest.mark.parametrize("kind", [jf.Density, jf.Quantiles])
+def test_the_dissipation_counts_the_fields(scheme, kind):
+    """-dE/dt of a small step, whatever the scheme."""
+    grid = jf.Grid.box((0, 1), cells=32)
+    rho = grid.density(lambda x: 1 + 0.3 * np.cos(np.pi * x))
+    start = jf.State(rho if kind is jf.Density else rho.quantiles(40), {"c": jf.Field(grid, lambda x: 1 + np.cos(np.pi * x))})
+    flow = jf.evolve(KELLER_SEGEL, start, scheme=scheme, dt=1e-3, t_end=4e-3)
+    rate = -np.diff(flow.energies) / 1e-3
+    told = flow.dissipation if isinstance(scheme, jf.ImplicitMidpoint) else (flow.dissipation[1:] + flow.dissipation[:-1]) / 2
+    assert told[-1] == pytest.approx(rate[-1], rel=1e-2)
+
+
+def test_no_scheme_ends_outside_the_box_of_a_field():
+    grid = jf.Grid.box((0, 3), cells=30)
+    law = jf.FieldEnergy("c", 0.1) + jf.Secretion(jf.GaussianProfile(0.2)) + jf.Chemotaxis(1.0)
+    law = law + jf.Potential(lambda x: 40 * x)
+    start = jf.State(jf.Quantiles([0.5, 1.0]), {"c": jf.Field(grid, lambda x: 1 + 0 * x)})
+    for scheme in (jf.JKO(), jf.ImplicitMidpoint(), jf.Alternating()):
+        flow = jf.evolve(law, start, scheme=scheme, dt=0.018, t_end=0.018, on_failure="return")
+        assert flow.statuses[-1] is jf.Status.LEFT_DOMAIN
+
+
 GRID = jf.Grid.box((0, 1), cells=8)
 RHO = GRID.density(lambda x: 1 + x)
 CLOUD = jf.MovingParticles([0.2, 0.4], [0.0, 0.0])
 LAW = jf.FieldEnergy("c", diffusion=1.0) + jf.Secretion(jf.GaussianProfile(0.1)) + jf.Chemotaxis(1.0)
+PHASE = jf.PhaseDensity.of(
+    jf.Grid.box((0, 3), cells=24), jf.Grid.box((-1, 1), cells=8), lambda x, v: np.exp(-((x - 1) ** 2) - v**2)
+)
+ELSEWHERE = jf.Field(jf.Grid.box((-3, 9), cells=24))
 BAD = {
+    "Field on the grid of the densities": lambda: jf.evolve(
+        LAW, jf.State(PHASE, {"c": ELSEWHERE}), scheme=jf.Kinetic(), dt=0.1, t_end=0.1
+    ),
+    "on the grid of the densities Grid": lambda: LAW(jf.State(RHO, {"c": ELSEWHERE})),
+    "window must be a Field on a torus": lambda: jf.FreeField(1, window=jf.Field(GRID)),
+    "dimension must be 1, 2 or 3": lambda: jf.FreeField(2.0),
+    "must lie near one another": lambda: jf.evolve(
+        LAW,
+        jf.State(jf.MovingParticles([[0.0] * 3, [1e6] * 3], np.zeros((2, 3))), {"c": jf.FreeField(3)}),
+        scheme=jf.Inertial(),
+        dt=0.1,
+        t_end=0.1,
+    ),
+    "QuadraticProfile, got GaussianProfile": lambda: jf.evolve(
+        LAW, jf.State(CLOUD, {"c": jf.QuadraticField(np.zeros(3))}), scheme=jf.Inertial(), dt=0.1, t_end=0.1
+    ),
+    "name of a field": lambda: jf.FieldEnergy(3, 1.0),
+    "got an empty text": lambda: jf.Chemotaxis(1.0, along=""),
+    "laws of masses alone": lambda: jf.diagnostics.slope_identity(
+        jf.evolve(jf.Entropy() + LAW, jf.State(RHO, {"c": jf.Field(GRID)}), dt=0.1, t_end=0.1), jf.Entropy() + LAW
+    ),
     "diffusion must be >= 0": lambda: jf.FieldEnergy("c", diffusion=-1.0),
     "decay must be >= 0": lambda: jf.FieldEnergy("c", diffusion=1.0, decay=-0.1),
     "eta must be": lambda: jf.Chemotaxis(np.nan),

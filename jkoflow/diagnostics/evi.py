@@ -9,7 +9,7 @@ import numpy as np
 from .._validate import finite
 from ..laws import Law, State
 from ..trajectory import Trajectory
-from .report import Report
+from .report import Report, must_be_of_masses
 from .two_runs import product_distance
 
 
@@ -33,6 +33,7 @@ def evi_residual(flow: Trajectory, law: Law, references: Mapping[str, State], co
     >>> bool(evi_residual(flow, energy, {"atom": jf.Quantiles.atoms([2.0])}, convexity=0.0).worst <= 1e-12)
     True
     """
+    must_be_of_masses(law, "evi_residual")
     if not law.has_energy:
         raise ValueError(f"law must have an energy, got {law!r}")
     finite("convexity", convexity)

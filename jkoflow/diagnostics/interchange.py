@@ -14,7 +14,7 @@ from ..laws.forms import Bound, External, FieldCoupling, Internal
 from ..measures import Density, Species
 from ..trajectory import Trajectory
 from ._gradients import gradient_product
-from .report import Report
+from .report import Report, must_be_of_masses
 
 
 def flow_interchange(flow: Trajectory, law: Law, p: float = 1.0) -> Report:
@@ -41,6 +41,7 @@ def flow_interchange(flow: Trajectory, law: Law, p: float = 1.0) -> Report:
     >>> bool(flow_interchange(jf.evolve(law, rho, dt=0.02, t_end=0.1), law).worst < 0)
     True
     """
+    must_be_of_masses(law, "flow_interchange")
     if positive("p", p) < 1:
         raise ValueError(f"p must be >= 1, got {p!r}")
     if law.forms.obstacles:

@@ -11,7 +11,7 @@ from .._validate import positive
 from ..laws import Law
 from ..measures import Measure, Particles, Quantiles, RadialQuantiles, Species
 from ..trajectory import Trajectory
-from .report import Report
+from .report import Report, must_be_of_masses
 
 _STEP = 1e-4  # of the parameter s in its unit, in the central differences of d/ds E
 
@@ -35,6 +35,7 @@ def second_moment_identity(flow: Trajectory, law: Law) -> Report:
     >>> bool(second_moment_identity(flow, law).worst < 1e-8)
     True
     """
+    must_be_of_masses(law, "second_moment_identity")
     return _compared("second moment", flow, law, _second_moment, lambda measure, s: _mapped(measure, lambda x: (1 + s) * x))
 
 
@@ -55,6 +56,7 @@ def centre_identity(flow: Trajectory, law: Law, axis: int = 0) -> Report:
     >>> bool(centre_identity(flow, law).worst < 1e-8)
     True
     """
+    must_be_of_masses(law, "centre_identity")
     if flow.snapshots[0].kind is RadialQuantiles:
         raise ValueError("flow must be of Quantiles or Particles: the centre of RadialQuantiles is the origin")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .._typing import Array
+from ..laws import Law
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,3 +36,9 @@ class Report:
     def __repr__(self) -> str:
         checked = "" if self.worst != self.worst else f", worst {self.worst:.3g}"
         return f"{type(self).__name__}({self.title}: {', '.join(self.curves)}; {len(self.times)} times{checked})"
+
+
+def must_be_of_masses(law: Law, name: str) -> None:
+    """Raise ValueError for a law with fields, Advection or Growth: a diagnostic compares the motion of masses alone."""
+    if law.field_names or law.outer is not None:
+        raise ValueError(f"{name} takes laws of masses alone, and {law!r} has fields, Advection or Growth")

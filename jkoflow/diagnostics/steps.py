@@ -14,7 +14,7 @@ from ..proximal import ProximalStep, StepSolver
 from ..schemes import JKO
 from ..trajectory import Trajectory
 from ._gradients import gradient_product
-from .report import Report
+from .report import Report, must_be_of_masses
 
 
 def step_dissipation(flow: Trajectory) -> Report:
@@ -89,6 +89,7 @@ def slope_identity(flow: Trajectory, law: Law) -> Report:
     >>> bool(slope_identity(jf.evolve(law, rho, dt=0.02, t_end=0.1), law).worst < 1e-3)
     True
     """
+    must_be_of_masses(law, "slope_identity")
     squared_speed = flow.squared_distances / flow.dts**2
     squared_slope = np.array([_dissipation(law, state, flow.mobilities) for state in flow.snapshots[1:]])
     difference = np.abs(squared_speed - squared_slope) / np.maximum(np.maximum(squared_speed, squared_slope), 1e-300)

@@ -135,7 +135,8 @@ class Field(AnyField):
 
     def transform(self, profile: Profile) -> Array:
         """The transform of a profile at the wave numbers of the modes. Between walls the profile is reflected."""
-        return self.basis.once(profile, lambda: np.asarray(profile.transform(np.sqrt(self.basis.squares), self.dim)))
+        k, name = np.sqrt(self.basis.squares), f"transform of {profile!r}"
+        return self.basis.once(profile, lambda: finite_array(name, profile.transform(k, self.dim), k.shape))
 
     def holds(self, bounds: Array) -> bool:
         """Return True if a part of space, given by its least and largest coordinates (2, d), lies in the domain."""

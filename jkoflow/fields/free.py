@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,23 +18,29 @@ from .profiles import GaussianProfile
 _ROOM = 0.1  # share of its length that a window gets beyond what is needed, so that it need not grow in every step
 
 _SAME = 1e-9  # relative: spacings that differ by less are one
+_MOST = 2**27  # waves of a window
 
 
 @dataclass(frozen=True, eq=False)
 class FreeField(AnyField):
     """A field in the whole space, of dimension 1, 2 or 3, which starts at 0 and is made by Gaussian profiles.
 
-    The field is held on a window that contains all that it is felt by, as a sum of waves. The window is so large that what its
-    repetitions add is below ``tolerance``, and its waves are so short that what is missing is below it too, relative to the
-    sources. It grows with the particles and with diffusion. So no history is kept: a step costs the same, however long the run.
+    The field is held on a window, as a sum of waves. The window contains all places where there were sources, with a margin
+    that grows with diffusion. So what lies beyond it, and what its repetitions add, is below ``tolerance``. Its waves are so
+    short that what is missing is below it too, relative to the sources. No history is kept: where particles stay in a region,
+    a step costs the same however long the run. Behind particles that travel, the window gets as long as their way.
 
     Parameters
     ----------
-    dim : int
+    dimension : int
     tolerance : float
         The relative error of the field in space.
-    window, age
-        A field on a torus and the time since it was 0: made by the steps of a run.
+    window, age, trail
+        A field on a torus, the time since it was 0, and the ends of the box in which there were sources, shape (2, d): made by
+        the steps of a run.
+
+    Raises ValueError for a dimension other than 1, 2 and 3, and a tolerance above 1e-2; in a run if the window would need more
+    than 2^27 waves.
 
     Cost of a step: particles times waves. With L the extent of the window and s the deviation of the narrowest profile there
     are about (2.4 L / s)^d waves, for the default tolerance.
@@ -53,15 +59,18 @@ class FreeField(AnyField):
     tolerance: float = 1e-12
     window: Field | None = None
     age: float = 0.0
+    trail: Array | None = None
 
     def __post_init__(self) -> None:
         plain_numbers(self)
-        if isinstance(self.dimension, bool) or self.dimension not in (1, 2, 3):
-            raise ValueError(f"dim must be 1, 2 or 3, got {self.dimension!r}")
+        if isinstance(self.dimension, bool) or not isinstance(self.dimension, int) or not 1 <= self.dimension <= 3:
+            raise ValueError(f"dimension must be 1, 2 or 3, got {self.dimension!r}")
         if not positive("tolerance", self.tolerance) <= 1e-2:
             raise ValueError(f"tolerance must be at most 1e-2, got {self.tolerance!r}")
         if self.window is not None:
             of_kind("window", self.window, Field, "a Field on a torus, or None")
+            if not self.window.grid.periodic or self.window.dim != self.dimension:
+                raise ValueError(f"window must be a Field on a torus of dimension {self.dimension}, got {self.window!r}")
         if finite("age", self.age) < 0:
             raise ValueError(f"age must be >= 0, got {self.age!r}")
 
@@ -76,7 +85,7 @@ class FreeField(AnyField):
 
     def like(self, modes: Array) -> FreeField:
         window = None if self.window is None else self.window.like(modes)
-        return FreeField(self.dimension, self.tolerance, window, self.age)
+        return replace(self, window=window)
 
     def at(self, points: Any) -> Array:
         places = self._as_points(points)
@@ -110,7 +119,7 @@ class FreeField(AnyField):
         return self.modes if self.window is None else self.window.source(emissions, medium)
 
     def aged(self, h: float) -> FreeField:
-        return FreeField(self.dimension, self.tolerance, self.window, self.age + h)
+        return replace(self, age=self.age + h)
 
     def ready(self, emissions: Sequence[Emission], h: float, medium: Medium) -> FreeField:
         if not emissions:
@@ -123,13 +132,20 @@ class FreeField(AnyField):
                     "on a box or a torus that is large enough"
                 )
             widths.append(profile.s)
-        bounds = np.array([emission.emitter.bounds for emission in emissions])
+        bounds = [emission.emitter.bounds for emission in emissions] + ([] if self.trail is None else [self.trail])
+        trail = np.stack([np.min([ends[0] for ends in bounds], axis=0), np.max([ends[1] for ends in bounds], axis=0)])
         reach = self._reach(max(widths), self.age + h, medium)
-        low, high = bounds[:, 0].min(axis=0) - reach, bounds[:, 1].max(axis=0) + reach
+        low, high = trail[0] - reach, trail[1] + reach
         spacing = np.pi * min(widths) / np.sqrt(2 * np.log(1 / self.tolerance))
         if self.window is not None and self._covers(low, high) and not self._is_coarser(spacing):
-            return self
-        return FreeField(self.dimension, self.tolerance, self._enlarged(low, high, spacing), self.age)
+            return replace(self, trail=trail)
+        if (waves := float(np.prod((high - low) / spacing))) > _MOST:
+            extent = " x ".join(f"{length:.3g}" for length in trail[1] - trail[0])
+            raise ValueError(
+                f"the sources of a FreeField must lie near one another, in units of the width of their profile: those in "
+                f"{extent} with the width {min(widths):g} need {waves:.2g} waves. Take a wider profile or a larger tolerance"
+            )
+        return replace(self, window=self._enlarged(low, high, spacing), trail=trail)
 
     def _reach(self, s: float, age: float, medium: Medium) -> float:
         """The distance beyond which what was emitted up to ``age`` ago is below the tolerance.
@@ -180,14 +196,15 @@ class FreeField(AnyField):
     @property
     def stored(self) -> Mapping[str, Array]:
         window = np.zeros((0, 2)) if self.window is None else np.array(self.window.grid.bounds)
-        return {"modes": self.modes, "window": window, "age": np.array([self.age])}
+        trail = np.zeros((0, self.dim)) if self.trail is None else self.trail
+        return {"modes": self.modes, "window": window, "age": np.array([self.age]), "trail": trail}
 
     def restored(self, arrays: Mapping[str, Array]) -> FreeField:
-        window, modes, age = arrays["window"], arrays["modes"], float(arrays["age"][0])
+        window, modes, age, trail = arrays["window"], arrays["modes"], float(arrays["age"][0]), arrays["trail"]
         if len(window) == 0:
-            return FreeField(self.dimension, self.tolerance, None, age)
+            return replace(self, window=None, age=age, trail=None)
         grid = Grid.torus(*map(tuple, window.tolist()), cells=modes.shape)
-        return FreeField(self.dimension, self.tolerance, Field(grid).like(modes), age)
+        return replace(self, window=Field(grid).like(modes), age=age, trail=trail if len(trail) else None)
 
     def __repr__(self) -> str:
         held = "0" if self.window is None else f"integral={self.integral:.6g}"

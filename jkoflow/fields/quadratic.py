@@ -65,12 +65,18 @@ class QuadraticField(AnyField):
         modes[0] -= medium.diffusion * self.dim * (h * e * self.modes[-1] + made)
         return self.like(modes)
 
+    def ready(self, emissions: Sequence[Emission], h: float, medium: Medium) -> QuadraticField:
+        for _, profile, emitter in emissions:
+            if not isinstance(profile, QuadraticProfile) or not isinstance(emitter, Points):
+                raise ValueError(f"a QuadraticField is made by particles with a QuadraticProfile, got {profile!r}")
+        return self
+
     def source(self, emissions: Sequence[Emission], medium: Medium) -> Array:
         total = np.zeros(len(self.modes))
         total[0] = -medium.diffusion * self.dim * self.modes[-1]
         for strength, profile, emitter in emissions:
-            if not isinstance(profile, QuadraticProfile) or not isinstance(emitter, Points):
-                raise ValueError(f"a QuadraticField is made by particles with a QuadraticProfile, got {profile!r}")
+            assert isinstance(profile, QuadraticProfile)
+            assert isinstance(emitter, Points)
             x, m, b = emitter.points, emitter.masses, strength * profile.b
             total += b * np.concatenate([[-m @ (x**2).sum(axis=1) / 2], m @ x, [m.sum()]])
         return total

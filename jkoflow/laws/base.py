@@ -59,7 +59,8 @@ class Law(ReadOnly, ABC):
         and Fagioli 2013, (5)). They are computed from the kernels. The mobility of the first species is 1.
 
         Fields count too: a field that a species secretes with the rate sigma, and that steers it with eta, has the mobility
-        alpha sigma / eta. The profile must be the same for all species.
+        alpha sigma / eta. The profile must be the same for all species. ``evolve`` takes the mobilities of the species alone:
+        those of fields follow from the law.
 
         If there are mobilities, ``gradient_form`` returns the energy, and JKO accepts the law.
 
@@ -287,7 +288,7 @@ class Combination(Law):
         self._must_have_energy()
         if self.field_names:
             whole = WithFields.of(state)
-            self.forms.signals.must_be_in(whole.fields)
+            self.forms.signals.must_fit(whole.fields, whole.masses)
             return self.without_fields(whole.masses) + self.forms.signals.energy(whole.fields, whole.masses)
         checked_state = self.check(state)
         return float(sum(c * term(checked_state) for c, term in self.parts if c != 0))
@@ -296,7 +297,7 @@ class Combination(Law):
         self._must_have_energy()
         if self.field_names:
             whole = WithFields.of(state)
-            self.forms.signals.must_be_in(whole.fields)
+            self.forms.signals.must_fit(whole.fields, whole.masses)
             of_masses = self.without_fields.first_variation(whole.masses, species)
             return of_masses + self.forms.signals.variation(whole.fields, whole.masses, species)
         checked_state = self.check(state)

@@ -273,16 +273,23 @@ class Signals:
                 raise ValueError(
                     f"field {signal.name!r} has no Secretion and starts at 0, so it stays 0: give it a start or a source"
                 )
-            self._check_domain(signal, field, masses)
+            self._must_fit(signal, field, masses)
+            field.ready(signal.emissions(masses), 0.0, signal.medium(masses))
         worlds = {signal.name: _world(fields[signal.name]) for signal in self.signals}
         if len(set(worlds.values())) > 1:
             raise ValueError(f"fields must share one domain, got {', '.join(f'{n!r} on {w}' for n, w in worlds.items())}")
 
-    def _check_domain(self, signal: Signal, field: AnyField, masses: Species) -> None:
+    def must_fit(self, fields: Mapping[str, Any], masses: Species) -> None:
+        """Raise ValueError for a state that lacks a field, or with a field of another space than its masses."""
+        self.must_be_in(fields)
+        for signal in self.signals:
+            self._must_fit(signal, fields[signal.name], masses)
+
+    def _must_fit(self, signal: Signal, field: AnyField, masses: Species) -> None:
         kind = masses.kind
         if issubclass(kind, Density | PhaseDensity):
             grid = masses.grid if issubclass(kind, Density) else masses.domain[0]
-            if not isinstance(field, Field) or (field.grid != grid and issubclass(kind, Density)):
+            if not isinstance(field, Field) or field.grid != grid:
                 raise ValueError(f"field {signal.name!r} must be a Field on the grid of the densities {grid}, got {field!r}")
         dims = {emitter_of(measure).bounds.shape[1] for measure in masses.values()}
         if dims != {field.dim}:
@@ -290,7 +297,6 @@ class Signals:
         for name, measure in masses.items():
             if isinstance(field, Field) and not field.holds(emitter_of(measure).bounds):
                 raise ValueError(f"species {name!r} must lie in the box of field {signal.name!r}, {field.grid.bounds}")
-        field.ready(signal.emissions(masses), 0.0, signal.medium(masses))
 
 
 def _world(field: AnyField) -> str:

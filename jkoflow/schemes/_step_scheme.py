@@ -98,14 +98,14 @@ class SafeStepScheme(StepScheme):
             used += answer.iterations
             if answer.status.ok:
                 if (step.forms.pairs or step.forms.general) and step.forms.internal:
-                    _warn_of_concentration(step.anchor, answer.state)
+                    warn_of_concentration(step.anchor, answer.state)
                 return replace(answer, iterations=used), solver
             first = first or (answer, solver)
         assert first is not None
         return first
 
 
-def _warn_of_concentration(before: Species, after: Species) -> None:
+def warn_of_concentration(before: Species, after: Species) -> None:
     """Warn if interactions bring more than a fifth of the mass of a species into one cell, against its diffusion."""
     for name, density in after.items():
         held = _largest_share(density)

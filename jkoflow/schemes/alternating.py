@@ -9,7 +9,7 @@ from .._status import Status
 from ..fields import Field
 from ..laws import Combination, Law
 from ..measures import Density, Quantiles, Species, State
-from ._step_scheme import SafeStepScheme, info_of, proximal_step
+from ._step_scheme import SafeStepScheme, info_of, proximal_step, warn_of_concentration
 from .base import Carry, Taken
 from .fields import steering_arrays, steering_potentials
 from .problem import Problem
@@ -67,8 +67,13 @@ class Alternating(SafeStepScheme):
         answer, solver = self.solved(proximal_step(_frozen(instant, state), state.masses, dt))
         if answer.status.ok and not instant.forms.signals.hold(state.fields, answer.state):
             answer = replace(answer, state=state.masses, status=Status.LEFT_DOMAIN)
-        fields = instant.forms.signals.after(state.fields, dt, state.masses, answer.state)
-        return Taken(state.after(dt, answer.state, fields), {}, info_of([answer], answer.distances, instant, dt, solver))
+        if answer.status.ok and instant.forms.internal:
+            warn_of_concentration(state.masses, answer.state)
+        signals = instant.forms.signals
+        fields = signals.after(state.fields, dt, state.masses, answer.state)
+        info = info_of([answer], answer.distances, instant, dt, solver)
+        info = replace(info, dissipation=info.dissipation + signals.dissipation(fields, answer.state))
+        return Taken(state.after(dt, answer.state, fields), {}, info)
 
 
 def _frozen(problem: Problem, state: State) -> Problem:

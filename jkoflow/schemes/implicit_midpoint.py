@@ -88,9 +88,9 @@ class ImplicitMidpoint(StepScheme):
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant = problem.at(state.time + dt / 2)
-        fields = None
+        fields, of_fields = None, 0.0
         if instant.law.field_names:
-            answer, _, middle, _ = joint_step(
+            answer, _, middle, of_fields = joint_step(
                 instant, state, dt / 2, lambda step: (self.step_solver.solve(step), self.step_solver), {}
             )
             fields = {name: field.like(2 * field.modes - state.fields[name].modes) for name, field in middle.items()}
@@ -99,13 +99,17 @@ class ImplicitMidpoint(StepScheme):
         info = info_of(
             [answer], {name: 2 * distance for name, distance in answer.distances.items()}, instant, dt, self.step_solver
         )
+        info = replace(info, dissipation=info.dissipation + of_fields)
         if not answer.status.ok:
             return Taken(state.after(dt, answer.state), {}, info)
         ends = {name: continued(answer.state[name], start, answer.potentials[name]) for name, start in state.masses.items()}
         info = replace(info, residual=max(answer.residual, *(folded for _, folded in ends.values())))
         if info.residual > max(answer.residual, _MOST_FOLDED):
             return Taken(state.after(dt, answer.state), {}, replace(info, status=Status.STALLED))
-        return Taken(state.after(dt, Species({name: end for name, (end, _) in ends.items()}), fields), {}, info)
+        after = Species({name: end for name, (end, _) in ends.items()})
+        if not instant.forms.signals.hold(state.fields, after):
+            return Taken(state.after(dt, answer.state), {}, replace(info, status=Status.LEFT_DOMAIN))
+        return Taken(state.after(dt, after, fields), {}, info)
 
 
 @singledispatch

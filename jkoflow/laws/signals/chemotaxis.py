@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..._validate import finite, plain_numbers, species_name
+from ..._validate import field_name, finite, plain_numbers, species_name
 from ...measures import UNNAMED
 from ..base import Law, State, Term
 from ..forms import Form, Steering
@@ -12,9 +12,10 @@ from ..forms import Form, Steering
 
 @dataclass(frozen=True)
 class Chemotaxis(Term):
-    """A species is drawn up the gradient of a field: with eta grad c, a velocity, or with inertia an acceleration.
+    """A species is drawn up the gradient of a field: with alpha eta grad c, a velocity, or with inertia an acceleration.
 
-    ``moves`` is the species, ``along`` the name of the field. A negative eta repels.
+    ``moves`` is the species, ``along`` the name of the field. alpha is the mobility of the species, 1 if none is given. A
+    negative eta repels.
 
     Raises ValueError for eta that is not finite, or a name that is no text.
 
@@ -30,7 +31,7 @@ class Chemotaxis(Term):
         plain_numbers(self)
         finite("eta", self.eta)
         species_name("moves", self.moves)
-        species_name("along", self.along)
+        field_name("along", self.along)
 
     @property
     def involves(self) -> tuple[str, ...]:

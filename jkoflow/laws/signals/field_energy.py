@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..._validate import finite, plain_numbers, species_name
+from ..._validate import field_name, finite, plain_numbers
 from ..base import Law, State, Term
 from ..forms import Form, Relaxing
 
@@ -30,7 +30,7 @@ class FieldEnergy(Term):
 
     def __post_init__(self) -> None:
         plain_numbers(self)
-        species_name("field", self.field)
+        field_name("field", self.field)
         for name in ("diffusion", "decay"):
             if finite(name, getattr(self, name)) < 0:
                 raise ValueError(f"{name} must be >= 0, or the field grows without bound, got {getattr(self, name)!r}")

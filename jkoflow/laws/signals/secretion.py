@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..._status import RoughProfileWarning, warn
-from ..._validate import of_kind, species_name
+from ..._validate import field_name, of_kind, species_name
 from ...fields import PointProfile, Profile
 from ...measures import UNNAMED
 from ..base import Law, State, Term
@@ -51,7 +51,7 @@ class Secretion(Term):
                     RoughProfileWarning,
                 )
         species_name("by", self.by)
-        species_name("into", self.into)
+        field_name("into", self.into)
 
     @property
     def involves(self) -> tuple[str, ...]:

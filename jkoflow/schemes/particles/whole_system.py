@@ -63,7 +63,7 @@ def integrated(
         if not all(np.isfinite(part).all() for part in ends_x):
             return Integrated(x, v or [], fields, Status.NOT_FINITE, evaluations)
         wider = _ready(forces, held, masses, [x, ends_x], h)
-        if all(wider[name] is held[name] for name in held):
+        if all(wider[name] is held[name] or wider[name].modes is held[name].modes for name in held):  # the same windows
             aged = {name: field.aged(h) if name in forces.signals.names else field for name, field in ends.items()}
             return Integrated(ends_x, ends_v, aged, Status.CONVERGED, evaluations)
         held = wider

@@ -30,6 +30,7 @@ _STUCK = 3  # iterations without a gain of a tenth after which the residual may 
 _RISING, _RUNGS = 0.25, 7  # coupling by charge on the way to its full strength: ratio between rungs, and number of rungs
 _NEAR, _CAREFUL = 12, 0.3  # from a guess: iterations before it is given up, and share of the tolerance to be reached
 _PATIENCE = 15  # iterations without a gain of a tenth
+_FINE, _ROUNDING, _POLISH = 1e-3, 1e-12, 3  # share of the motion that the residual may be; its least; iterations for that
 
 
 class _Outcome(NamedTuple):
@@ -62,7 +63,8 @@ class BackAndForth(IterativeSolver):
     Parameters
     ----------
     tolerance : float
-        Bound on the residual: the L1 distance between the two densities over the mass, the largest over the species.
+        Bound on the residual: the L1 distance between the two densities over the mass, the largest over the species. Where a
+        few more iterations get there, the residual is also below a thousandth of the share of the mass that changes.
     max_iterations : int
         Bound on the number of ascents and Newton steps together, on each grid.
 
@@ -183,8 +185,8 @@ class BackAndForth(IterativeSolver):
         with np.errstate(all="ignore"):  # an overflow ends in the status
             near = self._from_guess(problem, step.guess)
             if near is not None and near.status.ok:
-                return checked(step, problem.answer(*near), slack=0.1)
-            trial, status, iterations = self._solve(problem, self.tolerance)
+                return checked(step, problem.answer(*_polished(problem, near)), slack=0.1)
+            trial, status, iterations = _polished(problem, self._solve(problem, self.tolerance))
             answer = problem.answer(trial, status, iterations + (0 if near is None else near.iterations))
             return checked(step, answer, slack=0.1)
 
@@ -273,6 +275,24 @@ class BackAndForth(IterativeSolver):
                 return _Outcome(trial if trial.residual < best.residual else best, Status.STALLED, iterations + 1)
         status = Status.CONVERGED if trial.residual <= tolerance else Status.ITERATION_LIMIT
         return _Outcome(trial if trial.residual < best.residual else best, status, self.max_iterations)
+
+
+def _polished(problem: GridStep, outcome: _Outcome) -> _Outcome:
+    """The outcome of an iteration that converged, with a residual far below the motion, if a few more Newton steps get there.
+
+    In a short step a residual below the tolerance may be as large as all that moves.
+    """
+    trial, status, iterations = outcome
+    changes = np.abs(trial.rho - problem.mu).reshape(len(problem.names), -1).sum(axis=1)
+    moved = float((changes / problem.totals).max())
+    for _ in range(_POLISH if status.ok else 0):
+        if trial.residual <= max(_FINE * moved, _ROUNDING):
+            break
+        new, _ = _line_search(problem, trial, trial.residual)
+        if not new.residual < trial.residual:
+            break
+        trial, iterations = new, iterations + 1
+    return _Outcome(trial, status, iterations)
 
 
 def _line_search(problem: GridStep, trial: Trial, ceiling: float) -> tuple[Trial, float]:
