@@ -211,9 +211,151 @@ def test_other_units_give_the_same(scale):
     assert np.abs(run(L, T, M) - run(1.0, 1.0, 1.0)).max() < 1e-8
 
 
+# Doors and reservoirs
+
+
+def _between_doors(cells, law, start, dt, steps, density=None):
+    """A run on (0, 1) with cells beyond both ends that are outside: exits, or reservoirs of the two densities."""
+    h = 1 / cells
+    grid = jf.Grid.box((-h, 1 + h), cells=cells + 2)
+    if density is None:
+        doors = jf.Exit(lambda x: x < 0, name="low") + jf.Exit(lambda x: x > 1, name="high")
+    else:
+        doors = jf.Reservoir(lambda x: x < 0, density[0], name="low") + jf.Reservoir(lambda x: x > 1, density[1], name="high")
+    rho = grid.density(lambda x: start(x) * (x > 0) * (x < 1), mass=None)
+    return jf.evolve(law + doors, rho, dt=dt, t_end=steps * dt)
+
+
+def _accounted(flow):
+    """What is missing from the mass of every state, over all that was there or came in."""
+    gone = np.cumsum(sum(flow.outflow.values()))
+    came = sum(np.abs(part).sum() for part in flow.outflow.values())
+    return np.abs(flow.masses[1:] + gone - flow.masses[0]).max() / (flow.masses[0] + came)
+
+
+def test_heat_leaves_through_absorbing_ends_by_sine_modes():
+    """sin(k pi x) falls by 1 + dt (k pi)^2 a step; of order 2 in the cells."""
+    dt, errors = 0.01, []
+    for cells in (20, 40, 80):
+        flow = _between_doors(cells, jf.Entropy(), lambda x: np.sin(np.pi * x) + 0.3 * np.sin(3 * np.pi * x), dt, 10)
+        x = flow.final.grid.axes[0][1:-1]
+        modes = [2 * flow.final.values[1:-1] @ np.sin(k * np.pi * x) / cells for k in (1, 3)]
+        exact = [c * (1 + dt * (k * np.pi) ** 2) ** -10 for k, c in ((1, 1.0), (3, 0.3))]
+        errors.append(np.abs(np.subtract(modes, exact)).max())
+        assert _accounted(flow) < 1e-13
+        assert set(flow.solvers) == {"FiniteVolume"}
+        assert flow.final.values.min() >= 0
+        assert np.allclose(flow.outflow["low"], flow.outflow["high"], rtol=1e-9)
+    assert np.log2(errors[1] / errors[2]) == pytest.approx(2, abs=0.15)
+    assert errors[2] < 2e-4
+
+
+def test_the_mean_time_to_an_exit():
+    """The sum of dt times the mass left is the mean time x (1 - x) / 2 from a place x, whatever dt; beside a drift too."""
+    errors = []
+    for cells in (20, 40):
+        flow = _between_doors(cells, jf.Entropy(), lambda x: 1 + x, 0.5, 60)
+        times = float(flow.masses[1:].sum()) * 0.5 / flow.masses[0]
+        errors.append(abs(times - (1 / 12 + 1 / 24) / 1.5))  # the mean of x (1 - x) / 2 under (1 + x) / 1.5 ... 0.083333
+    assert errors[1] < 2e-3
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.3)
+
+
+@pytest.mark.parametrize("v", [-3.0, -0.2, 1e-4, 2.0, 30.0])
+def test_goldman_hodgkin_katz(v):
+    """The flux between reservoirs in a constant field is v (c0 - c1 e^-v) / (1 - e^-v), on any cells, and 0 at Nernst's v."""
+    law = jf.Entropy() + jf.Potential(lambda x: -v * x)
+    flow = _between_doors(12, law, lambda x: 1 + 0 * x, 50.0, 3, density=(2.0, 0.5))
+    exact = v * (2.0 - 0.5 * np.exp(-v)) / -np.expm1(-v)
+    assert flow.outflow["high"][-1] / 50.0 == pytest.approx(exact, rel=1e-8)
+    assert flow.outflow["low"][-1] / 50.0 == pytest.approx(-exact, rel=1e-8)
+    assert _accounted(flow) < 1e-12
+    nernst = np.log(0.5 / 2.0)
+    still = _between_doors(12, jf.Entropy() + jf.Potential(lambda x: -nernst * x), lambda x: 1 + 0 * x, 50.0, 3, (2.0, 0.5))
+    assert abs(still.outflow["high"][-1]) / 50.0 < 1e-9
+
+
+def test_gas_seeps_between_reservoirs():
+    """m = 2: at rest rho^2 is linear, and the flux is c0^2 - c1^2, on any cells: fluxes are differences of pressures."""
+    flow = _between_doors(16, jf.RenyiEntropy(2), lambda x: 1 + 0 * x, 2.0, 8, density=(2.0, 1.0))
+    x = flow.final.grid.axes[0][1:-1]
+    assert flow.outflow["high"][-1] / 2.0 == pytest.approx(3.0, rel=1e-8)
+    assert np.abs(flow.final.values[1:-1] - np.sqrt(4 - 3 * x)).max() < 1e-8
+
+
+def test_a_full_column_leaves_at_its_speed():
+    """Under a bound, a column at the bound falls towards the exit with speed 1: its mass falls by 1 per time, to the end."""
+    errors = []
+    for cells in (40, 80):
+        h = 1 / cells
+        grid = jf.Grid.box((0, 1 + h), cells=cells + 1)
+        law = jf.Congestion(1.0) + jf.Potential(lambda x: -x) + jf.Exit(lambda x: x > 1)
+        flow = jf.evolve(law, grid.density(lambda x: 1.0 * (x < 1), mass=None), dt=0.02, t_end=0.8)
+        assert flow.ok
+        assert _accounted(flow) < 1e-12
+        errors.append(np.abs(flow.masses - (1 - flow.times)).max())
+    assert errors[1] < 0.03
+    assert errors[1] < errors[0]
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_mass_is_accounted_for_by_door_and_species(dim):
+    """Ions with charge, a kernel, an exit and a reservoir of their own, doors inside the box; 3-D by multigrid."""
+    grid = jf.Grid.box(*[(0, 1)] * dim, cells=24 if dim == 2 else 18)
+    inside = grid.density(lambda x, *_: np.where(x > 0.85, 0.0, 1.0) * np.where(x < 0.1, 0.0, 1.0) + 0)
+    law = jf.Entropy("a") + 0.5 * jf.Entropy("b") + jf.Potential(lambda x, y, *_: y, "a")
+    law = law + jf.Exit(lambda x, *_: x > 0.9, "a", "right") + jf.Exit(lambda x, *_: x > 0.9, "b", "right")
+    law = law + jf.Reservoir(lambda x, y, *_: (x < 0.1) & (y > 0.5), 3.0, "a", "inlet")
+    law = law + jf.Interaction(jf.Gaussian(), "b")
+    if dim == 2:
+        law = law + jf.DirichletCoupling({"a": 1.0, "b": -1.0}, boundary="dirichlet")
+    flow = jf.evolve(law, jf.Species(a=inside, b=inside), dt=0.05, t_end=0.2)
+    assert flow.ok
+    assert set(flow.outflow) == {"right", "inlet"}
+    assert set(flow["b"].outflow) == {"right"}
+    for name in "ab":
+        assert _accounted(flow[name]) < 1e-12
+        assert (flow[name].outflow["right"] > 0).all()
+        assert min(state.values.min() for state in flow[name]) >= 0
+    assert (flow["a"].outflow["inlet"] < 0).all()
+    assert max(info.iterations for info in flow.infos) < 12  # Newton's method knows the doors
+
+
+def test_a_run_with_doors_is_kept(tmp_path):
+    flow = _between_doors(10, jf.Entropy(), lambda x: 1 + 0 * x, 0.1, 4)
+    jf.save(flow, tmp_path / "doors.jko")
+    assert np.array_equal(jf.load(tmp_path / "doors.jko").outflow["low"], flow.outflow["low"])
+
+
 GRID = jf.Grid.box((0, 1), cells=8)
 RHO = GRID.density(lambda x: 1 + 0 * x)
 BAD = {
+    "density must be >= 0": lambda: jf.Reservoir(lambda x: x > 0.5, -1.0),
+    "must hold some of the cells": lambda: jf.evolve(jf.Entropy() + jf.Exit(lambda x: x > 2), RHO, dt=0.1, t_end=0.1),
+    "must hold no mass in obstacles, doors": lambda: jf.evolve(
+        jf.Entropy() + jf.Exit(lambda x: x > 0.9), RHO, dt=0.1, t_end=0.1
+    ),
+    "must not overlap": lambda: jf.evolve(
+        jf.Entropy() + jf.Exit(lambda x: x > 0.5) + jf.Reservoir(lambda x: x > 0.8, 1.0),
+        GRID.density(lambda x: x < 0.5),
+        dt=0.1,
+        t_end=0.1,
+    ),
+    "nor meet an Obstacle": lambda: jf.evolve(
+        jf.Entropy() + jf.Exit(lambda x: x > 0.5) + jf.Obstacle(lambda x: x > 0.8),
+        GRID.density(lambda x: x < 0.5),
+        dt=0.1,
+        t_end=0.1,
+    ),
+    "at most the bound": lambda: jf.evolve(
+        jf.Congestion(4.0) + jf.Reservoir(lambda x: x > 0.5, 5.0), GRID.density(lambda x: x < 0.5), dt=0.1, t_end=0.1
+    ),
+    "doors and reservoirs": lambda: jf.evolve(
+        jf.Entropy() + jf.Exit(lambda x: x > 0.5), jf.Quantiles([0.0, 0.2]), dt=0.1, t_end=0.1
+    ),
+    "does not take Exit": lambda: jf.evolve(
+        jf.Entropy() + jf.Exit(lambda x: x > 0.5), RHO, scheme=jf.JKO(jf.Entropic()), dt=0.1, t_end=0.1
+    ),
     "velocity must be a function": lambda: jf.Advection(1.0),
     "rate must be": lambda: jf.Growth(np.nan),
     "arguments have names": lambda: jf.Growth(max),

@@ -15,7 +15,7 @@ from .electrostatics import DirichletCoupling
 from .functional import Functional
 from .internal import Congestion, CustomInternalEnergy, Entropy, InternalEnergy, RenyiEntropy
 from .obstacle import Obstacle
-from .open import Advection, Growth
+from .open import Advection, Exit, Growth, Reservoir
 from .pairs import CrossInteraction, Drift, Interaction, PairEnergy, RieszSelfEnergy, newtonian_law
 from .potential import Potential
 from .reading import Entry, LawForms
@@ -38,6 +38,7 @@ __all__ = [
     "Energy",
     "Entropy",
     "Entry",
+    "Exit",
     "FieldEnergy",
     "FieldsAfter",
     "Friction",
@@ -51,6 +52,7 @@ __all__ = [
     "PairEnergy",
     "Potential",
     "RenyiEntropy",
+    "Reservoir",
     "RieszSelfEnergy",
     "Secretion",
     "Signal",

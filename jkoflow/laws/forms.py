@@ -115,6 +115,20 @@ class Forbidden(Form):
 
 
 @dataclass(frozen=True, eq=False)
+class Opening(Form):
+    """The cells of a grid where ``mask(grid)`` is true are outside, and hold one species at a given density.
+
+    Mass goes through the faces between these cells and the others. It is accounted for under ``name``.
+    """
+
+    label: ClassVar[str] = "doors and reservoirs"
+    species: str
+    mask: Callable[[Grid], Mask]
+    density: float
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
 class Pair(Form):
     """Species ``a`` moves with -grad K * rho_b, and ``b`` with -grad K * rho_a. ``a`` and ``b`` may be the same species.
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..kernels import Kernel
-from .forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, OneWay, Pair, Positions
+from .forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, OneWay, Opening, Pair, Positions
 from .signalling import Signals
 
 F = TypeVar("F", bound=Form)
@@ -78,6 +78,11 @@ class LawForms:
     def obstacles(self) -> tuple[Entry[Forbidden], ...]:
         """Obstacles."""
         return self.each(Forbidden)
+
+    @cached_property
+    def openings(self) -> tuple[Entry[Opening], ...]:
+        """Doors and reservoirs."""
+        return self.each(Opening)
 
     @cached_property
     def pairs(self) -> tuple[Entry[Pair], ...]:

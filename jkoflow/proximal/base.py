@@ -121,6 +121,8 @@ class ProxResult:
         What is left of the equations of the step, in the unit that the solver documents.
     gap : float
         The duality gap of the step, an energy. NaN if the solver does not know it.
+    outflow : mapping
+        By species, the mass that left through every door, by its name; what entered counts negative.
     """
 
     state: Species
@@ -130,6 +132,7 @@ class ProxResult:
     iterations: int
     residual: float
     gap: float = float("nan")
+    outflow: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 class StepSolver(ABC):

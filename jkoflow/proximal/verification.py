@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 from weakref import ref
@@ -39,17 +40,17 @@ def checked(step: ProximalStep, answer: ProxResult, slack: float = 0.5) -> ProxR
     A step that is not solved hands back the anchor, if the energy of the anchor is less. The energies are those of the law, not
     those of the solver.
 
-    Not compared with its anchor is a step with further anchors, a step whose status is FROZEN, and a step in which no density
-    moves by 1e-3 of a cell.
+    Not compared with its anchor is a step with doors or further anchors, a step whose status is FROZEN, and a step in which no
+    density moves by 1e-3 of a cell.
 
     Cost: one evaluation of the energy. That of the anchor is kept from the step before.
     """
     if step.further or answer.status is Status.FROZEN:
         return answer
-    if answer.status.ok and not _is_admissible(step, answer.state):
+    if answer.status.ok and not _is_admissible(step, answer.state, answer.outflow):
         return _at_rest(step, replace(answer, status=Status.REFUTED))
-    if answer.status.ok and (np.isinf(slack) or not _moves(step, answer)):
-        return answer
+    if answer.status.ok and (np.isinf(slack) or step.forms.openings or not _moves(step, answer)):
+        return answer  # what goes through doors may raise the energy
     before, after = energies(step, answer)
     paid = (1 - slack) * cost(step, answer) if answer.status.ok else 0.0
     if np.isinf(before.energy) or after.energy + paid <= before.energy + margin(step, answer, before, after):
@@ -126,10 +127,12 @@ def _moves(step: ProximalStep, answer: ProxResult) -> bool:
     return any(way > _STILL * cell * step.anchor[name].mass ** 0.5 for name, way in answer.distances.items())
 
 
-def _is_admissible(step: ProximalStep, state: Species) -> bool:
+def _is_admissible(step: ProximalStep, state: Species, outflow: Mapping[str, Mapping[str, float]]) -> bool:
     """Return True if the masses are those of the anchor, and bounds and obstacles hold."""
     for name, measure in state.items():
-        if not abs(measure.mass - step.anchor[name].mass) <= _MASS * step.anchor[name].mass:
+        through = outflow.get(name, {}).values()
+        expected = step.anchor[name].mass - sum(through)
+        if not abs(measure.mass - expected) <= _MASS * (step.anchor[name].mass + sum(map(abs, through))):
             return False
     for bound in step.forms.bounds:
         measure = state[bound.form.species]

@@ -49,6 +49,8 @@ def _beside_exact(law: Law, state: Species) -> StepSolver:
 
     The map of an exact step jumps through thin obstacles, and FiniteVolume does not.
     """
+    if law.forms.openings:
+        return FiniteVolume()
     if law.forms.obstacles:
         return FiniteVolume() if _takes(FiniteVolume(), law, state) else BackAndForth()
     spreads = all(any(entry.form.species == name for entry in law.forms.internal) for name in state)

@@ -144,4 +144,5 @@ def info_of(
         max(answer.residual for answer in answers),
         chord_dissipation(distances, instant.mobilities, dt),
         solver=type(solver).__name__,
+        outflow={name: dict(doors) for answer in answers for name, doors in answer.outflow.items() if doors},
     )

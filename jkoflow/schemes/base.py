@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
@@ -48,6 +48,8 @@ class StepInfo:
         The error of this step in time, a length, if the scheme estimates or bounds it.
     solver : str
         The name of the step solver that solved the step. Empty for a scheme without a solver.
+    outflow : mapping
+        By species, the mass that left through every door, by its name; what entered counts negative. Empty without doors.
     """
 
     distances: Mapping[str, float]
@@ -60,6 +62,7 @@ class StepInfo:
     evaluations: int = 0
     error: float | None = None
     solver: str = ""
+    outflow: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 class Taken(NamedTuple):

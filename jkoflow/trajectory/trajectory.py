@@ -103,8 +103,18 @@ class Trajectory(Sequence[Any]):
 
     @property
     def masses(self) -> Array:
-        """The mass of every state, (K + 1,), added up over the species shown: it changes under Growth alone."""
+        """The mass of every state, (K + 1,), added up over the species shown: it changes by Growth and through doors alone."""
         return np.array([sum(self.record.state(k).masses[name].mass for name in self.species) for k in range(len(self))])
+
+    @property
+    def outflow(self) -> dict[str, Array]:
+        """The mass that left through every door in every step, (K,), by the name of the door, for the species shown.
+
+        What entered counts negative. Without Growth ``masses[0] - masses[k]`` is the sum of the first k entries of all doors.
+        """
+        rows = [[info.outflow.get(name, {}) for name in self.species] for info in self.infos]
+        doors = dict.fromkeys(door for row in rows for by_door in row for door in by_door)
+        return {door: np.array([sum(by_door.get(door, 0.0) for by_door in row) for row in rows]) for door in doors}
 
     @property
     def squared_distances(self) -> Array:

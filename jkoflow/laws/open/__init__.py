@@ -1,6 +1,8 @@
-"""Motion and growth that come from no energy."""
+"""Open worlds: doors and reservoirs, and motion and growth that come from no energy."""
 
 from .advection import Advection
+from .exit import Exit
 from .growth import Growth
+from .reservoir import Reservoir
 
-__all__ = ["Advection", "Growth"]
+__all__ = ["Advection", "Exit", "Growth", "Reservoir"]

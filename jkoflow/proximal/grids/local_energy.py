@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,14 @@ from ..base import ProximalStep
 from .joint_terms import JointLocal, JointTerms
 
 Weighted: TypeAlias = "tuple[tuple[float, DensityFunction], ...]"
+
+
+class Outside(NamedTuple):
+    """Cells beyond a door, which hold a density."""
+
+    name: str
+    cells: Mask
+    density: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +45,8 @@ class LocalEnergy:
     others : tuple of (c_k, U_k)
     cap : float
         The smallest bound on the density; inf without a bound.
+    outside : tuple of Outside
+        Doors and reservoirs.
     """
 
     potential: Array
@@ -45,11 +55,17 @@ class LocalEnergy:
     powers: tuple[tuple[float, float], ...] = ()
     others: Weighted = ()
     cap: float = np.inf
+    outside: tuple[Outside, ...] = ()
 
     @property
     def strictly_convex(self) -> bool:
         """Return True if U is strictly convex, so that the density follows the potential without jumps."""
         return bool(self.entropy or self.powers or self.others)
+
+    @property
+    def closed(self) -> Mask:
+        """The cells that hold no mass: those in obstacles, and those outside."""
+        return np.any([self.forbidden, *(door.cells for door in self.outside)], axis=0)
 
     def derivative(self, rho: Array) -> Array:
         """U'(rho); at rho = 0 it may be -inf."""
@@ -131,19 +147,29 @@ def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> Local
         if obstacle.form.species == species:
             obstacle.non_negative()
             forbidden = forbidden | obstacle.form.mask(grid)
+    outside = tuple(
+        Outside(entry.form.name, entry.form.mask(grid), entry.form.density)
+        for entry in forms.openings
+        if entry.form.species == species
+    )
+    taken = forbidden.astype(int) + sum((door.cells.astype(int) for door in outside), np.zeros(grid.shape, dtype=int))
+    if outside and taken.max() > 1:
+        raise ValueError("regions of doors and reservoirs must not overlap, nor meet an Obstacle, and some cells lie in two")
+    if any(door.density > cap for door in outside):
+        raise ValueError(f"the density of a reservoir must be at most the bound {cap:g}")
     for external in forms.external:
         if external.form.species == species:
             potential = potential + external.factor * density.field("V", external.form.V)
     if entropy < 0:
         label = f" of species {species!r}" if species else ""
         raise ValueError(f"the entropies{label} must add up to a coefficient >= 0, got {entropy}")
-    return LocalEnergy(potential, forbidden, entropy, tuple(powers), tuple(others), cap)
+    return LocalEnergy(potential, forbidden, entropy, tuple(powers), tuple(others), cap, outside)
 
 
 def must_leave_room(energy: GridEnergy, step: ProximalStep, spare: float) -> None:
     """Raise ValueError if, for some species, (1 + spare) times the mass does not fit under the bound."""
     for name, local in energy.local.items():
-        room = local.cap * step.grid.cell_volume * float(np.sum(~local.forbidden))
+        room = local.cap * step.grid.cell_volume * float(np.sum(~local.closed))
         if room < step.anchor[name].mass * (1 + spare):
             label = f" of species {name!r}" if name else ""
             raise ValueError(f"bound must leave room for the mass {step.anchor[name].mass:.6g}{label}, got {room:.6g}")

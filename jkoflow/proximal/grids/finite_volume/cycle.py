@@ -23,7 +23,7 @@ def multigrid_cycle(problem: FiniteVolumeStep, trial: Trial) -> Callable[[Array]
     """
     shape, cycles, scales = problem.grid.shape, [], []
     for k, local in enumerate(problem.local):
-        faces, of_left, of_right, below = problem.derivatives(trial, k)
+        faces, of_left, of_right, _, diagonal = problem.derivatives(trial, k)
         scale = np.ones(problem.grid.size)
         if local.entropy > 0:
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -31,7 +31,7 @@ def multigrid_cycle(problem: FiniteVolumeStep, trial: Trial) -> Callable[[Array]
             phi = np.where(np.isfinite(phi), phi, np.inf)
             scale = np.exp(-np.minimum((phi - phi.min()) / local.entropy, _DEEPEST))
         conductance = np.maximum(0.5 * (of_left * scale[faces.left] - of_right * scale[faces.right]), 0.0)
-        cycles.append(Multigrid((below * scale).reshape(shape), faces.on_grid(conductance, shape)))
+        cycles.append(Multigrid((diagonal * scale).reshape(shape), faces.on_grid(conductance, shape)))
         scales.append(scale)
 
     def cycle(right: Array) -> Array:

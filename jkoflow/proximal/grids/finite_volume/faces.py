@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ...._typing import Array, Indices, Mask
 from ....grids import Grid
+from ..local_energy import Outside
 
 
 class Faces(NamedTuple):
@@ -46,3 +48,37 @@ class Faces(NamedTuple):
             padded = np.concatenate([np.zeros((1, *cells.shape[1:])), cells])
             arrays.append(np.ascontiguousarray(np.moveaxis(padded, 0, axis)))
         return tuple(arrays)
+
+
+class DoorFaces(NamedTuple):
+    """The faces between the open cells of a species and cells that are outside."""
+
+    cells: Indices
+    """The open cell, by face."""
+    beyond: Indices
+    """The cell outside."""
+    widths: Array
+    """The distance of the two centres. The face is half way."""
+    doors: Indices
+    """The number of the door."""
+    densities: Array
+    """The density on the face."""
+
+    @classmethod
+    def of(cls, grid: Grid, closed: Mask, outside: Sequence[Outside]) -> DoorFaces:
+        """The faces of doors. ``closed`` are the cells in obstacles and outside."""
+        numbers, which = np.arange(grid.size).reshape(grid.shape), np.full(grid.shape, -1)
+        for k, door in enumerate(outside):
+            which[door.cells] = k
+        cells, beyond, widths = [], [], []
+        for axis, h in enumerate(grid.spacing):
+            n, shut, number = (np.moveaxis(a, axis, 0) for a in (numbers, closed, which))
+            for inner, outer in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
+                is_door = ~shut[inner] & (number[outer] >= 0)
+                cells.append(n[inner][is_door])
+                beyond.append(n[outer][is_door])
+                widths.append(np.full(len(cells[-1]), h))
+        behind = np.concatenate(beyond)
+        doors = which.ravel()[behind]
+        densities = np.array([door.density for door in outside] or [0.0])[doors]
+        return cls(np.concatenate(cells), behind, np.concatenate(widths), doors, densities)

@@ -14,9 +14,10 @@ from ....laws.electrostatics import doping_on
 from ....measures import Species
 from ...base import ProximalStep
 from ..joint_terms import JointCoupling, JointPair, JointTerm, JointTerms
-from ..local_energy import GridEnergy, LocalEnergy
-from .faces import Faces
+from ..local_energy import GridEnergy
+from .faces import DoorFaces, Faces
 from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind
+from .unknowns import density_of, density_slope, fast_diffusion, logarithmic_mean, steady_part, unknown_of
 
 _ROUNDING = 4 * np.finfo(float).eps  # of the sum of the fluxes in both directions
 _LEAST_TRACE = 1e-12  # share of the largest density: below, U'' may be infinite
@@ -33,6 +34,8 @@ class Trial:
     levels: Array
     """The first variations U'(rho) + V + fields, with the pressure of a bound."""
     fluxes: list[Flux]
+    through: list[Flux]
+    """Those out of the doors."""
     excess: Array
     """What is left of the equations, (K, cells), densities."""
     residual: float
@@ -57,6 +60,8 @@ class Derivatives(NamedTuple):
     of_right: Array
     below: Array
     """By cell, d rho / du."""
+    diagonal: Array
+    """By cell, d rho / du and what leaves through the doors, in u."""
 
 
 class FiniteVolumeStep:
@@ -72,7 +77,11 @@ class FiniteVolumeStep:
         self.mu = np.stack([step.anchor[name].values.ravel() for name in self.names])
         self.totals = self.mu.sum(axis=1)
         self.taus = [share * step.weight(name) for name in self.names]
-        self.faces = [Faces.of(self.grid, local.forbidden) for local in self.local]
+        self.closed = [local.closed for local in self.local]
+        self.faces = [Faces.of(self.grid, closed) for closed in self.closed]
+        self.doors = [DoorFaces.of(self.grid, c, local.outside) for c, local in zip(self.closed, self.local, strict=True)]
+        held = [sum(float(door.density) * np.count_nonzero(door.cells) for door in local.outside) for local in self.local]
+        self.sizes = self.totals + np.array(held)  # what a residual is compared with
         couplings = [t for t in energy.joint.terms if isinstance(t, JointCoupling) and t.coupling.boundary != "free-space"]
         self.coupling = couplings[0] if len(couplings) == 1 else None
         self.nonlocal_terms = JointTerms(tuple(t for t in energy.joint.terms if t is not self.coupling))
@@ -86,7 +95,7 @@ class FiniteVolumeStep:
     def is_linear(self) -> bool:
         """True if the equations are linear: entropies and potentials alone."""
         alone = self.coupling is None and not self.nonlocal_terms
-        return alone and all(x.entropy > 0 and np.isinf(x.cap) and not _steady(x).strictly_convex for x in self.local)
+        return alone and all(x.entropy > 0 and np.isinf(x.cap) and not steady_part(x).strictly_convex for x in self.local)
 
     @cached_property
     def stiffness(self) -> list[float]:
@@ -97,7 +106,7 @@ class FiniteVolumeStep:
         """
         fields, scales = self._fields(self.mu), []
         for k, (local, faces) in enumerate(zip(self.local, self.faces, strict=True)):
-            phi = local.potential.ravel() + fields[k] + _steady(local).derivative(self.mu[k])
+            phi = local.potential.ravel() + fields[k] + steady_part(local).derivative(self.mu[k])
             drop = float(np.abs(phi[faces.right] - phi[faces.left]).max(initial=0.0))
             scales.append(max(local.entropy, drop, max(self.grid.spacing) ** 2 / self.taus[k]))
         return scales
@@ -110,7 +119,7 @@ class FiniteVolumeStep:
         most = [share * max(self.grid.shape) * scale for scale in self.stiffness]
         softer = copy(self)
         softer.local = [
-            replace(local, entropy=local.entropy or (0.0 if _fast(local)[0] > 0 else entropy))
+            replace(local, entropy=local.entropy or (0.0 if fast_diffusion(local)[0] > 0 else entropy))
             for local, entropy in zip(self.local, most, strict=True)
         ]
         return softer
@@ -118,7 +127,7 @@ class FiniteVolumeStep:
     def start(self) -> Array:
         """The densities of the anchor; psi that of their charge is not needed, as the equation is linear in it."""
         extra = np.zeros((0 if self.coupling is None else 1, self.mu.shape[1]))
-        return np.concatenate([[_unknown(local, mu) for local, mu in zip(self.local, self.mu, strict=True)], extra])
+        return np.concatenate([[unknown_of(local, mu) for local, mu in zip(self.local, self.mu, strict=True)], extra])
 
     def state_of(self, rho: Array) -> Species:
         return self.step.anchor.like({name: part.reshape(self.grid.shape) for name, part in zip(self.names, rho, strict=True)})
@@ -126,44 +135,48 @@ class FiniteVolumeStep:
     def trial(self, unknowns: Array) -> Trial:
         """The trial at some unknowns."""
         count = len(self.names)
-        rho = np.stack([_density(local, u) for local, u in zip(self.local, unknowns[:count], strict=True)])
+        rho = np.stack([density_of(local, u) for local, u in zip(self.local, unknowns[:count], strict=True)])
         fields = self._fields(rho)
-        levels, fluxes, excess, noise = [], [], [], 0.0
+        levels, fluxes, out, excess, noise = [], [], [], [], 0.0
         for k, local in enumerate(self.local):
-            phi = local.potential.ravel() + fields[k] + self._own(k, rho[k], unknowns[k])
+            outer, own = local.potential.ravel() + fields[k], self._own(k, rho[k], unknowns[k])
             if self.coupling is not None:
-                phi = phi + self._charge(k) * unknowns[count]
-            flux = self._flux(k, rho[k], phi)
+                outer = outer + self._charge(k) * unknowns[count]
+            phi, faces, doors = outer + own, self.faces[k], self.doors[k]
+            flux = self._flux(k, rho[k][faces.left], rho[k][faces.right], phi[faces.right] - phi[faces.left], faces.widths)
             noise = max(noise, self._rounding(k, rho[k], unknowns[k], phi, flux))
+            through = self._through(k, rho[k], outer, own)
             inflow = np.zeros_like(rho[k])
-            part = self.taus[k] / self.faces[k].widths * flux.value
-            np.add.at(inflow, self.faces[k].left, -part)
-            np.add.at(inflow, self.faces[k].right, part)
+            part = self.taus[k] / faces.widths * flux.value
+            np.add.at(inflow, faces.left, -part)
+            np.add.at(inflow, faces.right, part)
+            np.add.at(inflow, doors.cells, -self.taus[k] / doors.widths * through.value)
             fluxes.append(flux)
+            out.append(through)
             excess.append(rho[k] - self.mu[k] - inflow)
             with np.errstate(divide="ignore"):
                 levels.append(phi + (local.entropy * np.log(rho[k]) if local.entropy else 0.0))
-        residual = max(float(np.abs(e).sum() / total) for e, total in zip(excess, self.totals, strict=True))
+        residual = max(float(np.abs(e).sum() / size) for e, size in zip(excess, self.sizes, strict=True))
         if self.coupling is not None:
             charge = self._poisson @ unknowns[count] - self._charge_density(rho)
             excess.append(charge)
             gross = sum(abs(self._charge(k)) * total for k, total in enumerate(self.totals)) or 1.0
             residual = max(residual, float(np.abs(charge).sum() / gross))
-        return Trial(unknowns, rho, np.stack(levels), fluxes, np.stack(excess), residual, noise)
+        return Trial(unknowns, rho, np.stack(levels), fluxes, out, np.stack(excess), residual, noise)
 
     def _rounding(self, k: int, rho: Array, u: Array, phi: Array, flux: Flux) -> float:
         """What rounding of the densities, and of the terms of phi, may leave of the residual of a species."""
         local, faces = self.local[k], self.faces[k]
         terms = np.abs(phi)
-        if (steady := _steady(local)).strictly_convex:
+        if (steady := steady_part(local)).strictly_convex:
             terms = terms + steady.curvature(np.maximum(rho, _LEAST_TRACE * rho.max())) * rho
         if np.isfinite(local.cap):
             terms = terms + np.where(u >= local.cap, self.stiffness[k], 0.0)
-        c, m = _fast(local)
+        c, m = fast_diffusion(local)
         both = np.abs(flux.of_left) * rho[faces.left] + np.abs(flux.of_right) * rho[faces.right]
         both += np.abs(flux.of_rise) * (terms[faces.left] + terms[faces.right])
         both += c * (rho[faces.left] ** m + rho[faces.right] ** m) / faces.widths
-        return _ROUNDING * float((self.taus[k] / faces.widths * both).sum()) / float(self.totals[k])
+        return _ROUNDING * float((self.taus[k] / faces.widths * both).sum()) / float(self.sizes[k])
 
     def with_psi_of_charge(self, trial: Trial) -> Trial:
         """The trial with the same densities, and psi exactly that of their charge."""
@@ -175,18 +188,23 @@ class FiniteVolumeStep:
     def derivatives(self, trial: Trial, k: int) -> Derivatives:
         """The derivatives of the equations of a species in its own unknown."""
         faces, flux = self.faces[k], trial.fluxes[k]
-        below = _density_slope(self.local[k], trial.unknowns[k], trial)
+        below = density_slope(self.local[k], trial.unknowns[k], trial.trace)
         slope, more = self._slope(k, trial, below)
         rise = slope + self._pressure_slope(k, trial)  # d phi / du
         weight = self.taus[k] / faces.widths
-        direct = _fast(self.local[k])[0]  # of a flux c (u_left - u_right) / h, with u = rho^m
+        direct = fast_diffusion(self.local[k])[0]  # of a flux c (u_left - u_right) / h, with u = rho^m
         of_left = flux.of_left * below[faces.left] + flux.of_left_slope * slope[faces.left] - flux.of_rise * rise[faces.left]
         of_right = (
             flux.of_right * below[faces.right] + flux.of_right_slope * slope[faces.right] + flux.of_rise * rise[faces.right]
         )
         of_left = weight * (of_left + (direct + more[faces.left]) / faces.widths)
         of_right = weight * (of_right - (direct + more[faces.right]) / faces.widths)
-        return Derivatives(faces, of_left, of_right, below)
+        doors, through, diagonal = self.doors[k], trial.through[k], below.copy()
+        c = doors.cells
+        leaving = through.of_left * below[c] + through.of_left_slope * slope[c] - through.of_rise * rise[c]
+        leaving = leaving + (direct + more[c]) / (doors.widths / 2)
+        np.add.at(diagonal, c, self.taus[k] / doors.widths * leaving)
+        return Derivatives(faces, of_left, of_right, below, diagonal)
 
     def jacobian(self, trial: Trial) -> Any:
         """The derivative of the excess in the unknowns, without that of the nonlocal fields: a sparse matrix."""
@@ -201,9 +219,9 @@ class FiniteVolumeStep:
             values.append(v)
 
         for k in range(count):
-            faces, of_left, of_right, below = self.derivatives(trial, k)
+            faces, of_left, of_right, below, diagonal = self.derivatives(trial, k)
             base = k * n
-            add(base + np.arange(n), base + np.arange(n), below)
+            add(base + np.arange(n), base + np.arange(n), diagonal)
             for cells, sign in ((faces.left, 1.0), (faces.right, -1.0)):
                 add(base + cells, base + faces.left, sign * of_left)
                 add(base + cells, base + faces.right, sign * of_right)
@@ -213,6 +231,10 @@ class FiniteVolumeStep:
                     add(base + cells, count * n + faces.right, of_psi)
             if self.coupling is not None:
                 add(count * n + np.arange(n), base + np.arange(n), -self._valence(k) * below)
+                doors = self.doors[k]
+                of_psi = self.taus[k] / doors.widths * trial.through[k].of_rise * self._charge(k) / 2
+                add(base + doors.cells, count * n + doors.cells, -of_psi)
+                add(base + doors.cells, count * n + doors.beyond, of_psi)
         if self.coupling is not None:
             poisson = self._poisson.tocoo()
             add(count * n + poisson.row, count * n + poisson.col, poisson.data)
@@ -221,7 +243,7 @@ class FiniteVolumeStep:
 
     def response(self, trial: Trial, change: Array) -> Array:
         """What the nonlocal fields add to the product of the derivative with a change of the unknowns."""
-        below = np.stack([_density_slope(local, trial.unknowns[k], trial) for k, local in enumerate(self.local)])
+        below = np.stack([density_slope(local, trial.unknowns[k], trial.trace) for k, local in enumerate(self.local)])
         by_name = {name: (change[k] * below[k]).reshape(self.grid.shape) for k, name in enumerate(self.names)}
         state, out = self.state_of(trial.rho), np.zeros_like(change)
         for k, name in enumerate(self.names):
@@ -234,15 +256,27 @@ class FiniteVolumeStep:
             part = self.taus[k] / faces.widths * trial.fluxes[k].of_rise * (field[faces.right] - field[faces.left])
             np.add.at(out[k], faces.left, part)
             np.add.at(out[k], faces.right, -part)
+            doors = self.doors[k]
+            rise = (field[doors.beyond] - field[doors.cells]) / 2
+            np.add.at(out[k], doors.cells, self.taus[k] / doors.widths * trial.through[k].of_rise * rise)
         return out
 
     def dissipated(self, trial: Trial, k: int) -> float:
         """int |v|^2 d rho tau^2 of a species: the squared distance that its mass moves, to the first order in the cells."""
         faces, flux, rho = self.faces[k], trial.fluxes[k].value, trial.rho[k]
-        mean = _mean(rho[faces.left], rho[faces.right])
+        mean = logarithmic_mean(rho[faces.left], rho[faces.right])
         with np.errstate(divide="ignore", invalid="ignore"):
             squares = np.where(mean > 0, flux**2 / mean, 0.0)
-        return float(self.taus[k] ** 2 * squares.sum()) * self.grid.cell_volume
+        total = squares.sum() + self._dissipated_at_doors(trial, k)
+        return float(self.taus[k] ** 2 * total) * self.grid.cell_volume
+
+    def outflow(self, trial: Trial, k: int) -> dict[str, float]:
+        """The mass of a species that leaves through every door, by the name of the door."""
+        doors, out = self.doors[k], dict[str, float]()
+        leaving = self.taus[k] / doors.widths * trial.through[k].value * self.grid.cell_volume
+        for number, outside in enumerate(self.local[k].outside):
+            out[outside.name] = out.get(outside.name, 0.0) + float(leaving[doors.doors == number].sum())
+        return out
 
     def _fields(self, rho: Array) -> Array:
         if not self.nonlocal_terms:
@@ -259,7 +293,7 @@ class FiniteVolumeStep:
     def _own(self, k: int, rho: Array, u: Array) -> Array:
         """What the density of a species adds to its potential: all of U' but the entropy, and the pressure."""
         local = self.local[k]
-        own = _steady(local).derivative(np.maximum(rho, 0.0))
+        own = steady_part(local).derivative(np.maximum(rho, 0.0))
         if np.isfinite(local.cap):
             own = own + self.stiffness[k] * np.maximum(u / local.cap - 1, 0.0)
         return own
@@ -271,7 +305,7 @@ class FiniteVolumeStep:
         ``below`` is d rho / du.
         """
         local, rho = self.local[k], trial.rho[k]
-        steady = _steady(local)
+        steady = steady_part(local)
         if not steady.strictly_convex:
             return np.zeros_like(rho), np.zeros_like(rho)
         trace = max(trial.trace, _LEAST_TRACE) * float(rho.max())
@@ -283,19 +317,32 @@ class FiniteVolumeStep:
         cap, u = self.local[k].cap, trial.unknowns[k]
         return self.stiffness[k] / cap * (u > cap) if np.isfinite(cap) else np.zeros_like(u)
 
-    def _flux(self, k: int, rho: Array, phi: Array) -> Flux:
-        local, faces = self.local[k], self.faces[k]
-        left, right = rho[faces.left], rho[faces.right]
-        rise = phi[faces.right] - phi[faces.left]
+    def _flux(self, k: int, left: Array, right: Array, rise: Array, widths: Array) -> Flux:
+        local = self.local[k]
         if local.entropy > 0:
-            return scharfetter_gummel(local.entropy, left, right, rise, faces.widths)
-        if (steady := _steady(local)).strictly_convex:
-            return nonlinear_diffusion(steady, left, right, rise, faces.widths)
-        flux = upwind(left, right, rise, faces.widths)
-        c, m = _fast(local)
+            return scharfetter_gummel(local.entropy, left, right, rise, widths)
+        if (steady := steady_part(local)).strictly_convex:
+            return nonlinear_diffusion(steady, left, right, rise, widths)
+        flux = upwind(left, right, rise, widths)
+        c, m = fast_diffusion(local)
         if c > 0:
-            flux = flux._replace(value=flux.value + c * (left**m - right**m) / faces.widths)
+            flux = flux._replace(value=flux.value + c * (left**m - right**m) / widths)
         return flux
+
+    def _through(self, k: int, rho: Array, outer: Array, own: Array) -> Flux:
+        """The flux out of the doors, to the densities on their faces half a cell away, where V and fields are means."""
+        doors = self.doors[k]
+        own_there = self._own(k, doors.densities, unknown_of(self.local[k], doors.densities))
+        rise = (outer[doors.beyond] - outer[doors.cells]) / 2 + own_there - own[doors.cells]
+        return self._flux(k, rho[doors.cells], doors.densities, rise, doors.widths / 2)
+
+    def _dissipated_at_doors(self, trial: Trial, k: int) -> float:
+        """The sum over the doors of |flux|^2 / rho, for half a cell each."""
+        doors = self.doors[k]
+        mean = logarithmic_mean(trial.rho[k][doors.cells], doors.densities)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            squares = np.where(mean > 0, trial.through[k].value ** 2 / mean, 0.0)
+        return float(squares.sum()) / 2
 
     def _valence(self, k: int) -> float:
         assert self.coupling is not None
@@ -342,52 +389,3 @@ class FiniteVolumeStep:
 def _share(term: JointTerm) -> float:
     """Kernels act with the mean of before and after: half of the answer to a change of what is after."""
     return 0.5 if isinstance(term, JointPair) else 1.0
-
-
-def _fast(local: LocalEnergy) -> tuple[float, float]:
-    """The coefficient and the exponent of a fast diffusion without an entropy: its flux is the difference of c rho^m.
-
-    (0, 1) if there is none. U' is infinite in vacuum, so the unknown is u = rho^m.
-    """
-    fast = [(c, m) for c, m in local.powers if m < 1]
-    return fast[0] if fast and not local.entropy else (0.0, 1.0)
-
-
-def _exponent(local: LocalEnergy) -> float:
-    """The exponent q of the unknown u = rho^q: that of a fast diffusion, and else 1."""
-    return _fast(local)[1]
-
-
-def _density(local: LocalEnergy, u: Array) -> Array:
-    """The density of an unknown."""
-    q = _exponent(local)
-    return np.minimum(u if q == 1 else np.maximum(u, 0.0) ** (1 / q), local.cap)
-
-
-def _unknown(local: LocalEnergy, rho: Array) -> Array:
-    """The unknown of a density."""
-    return np.asarray(rho ** _exponent(local))
-
-
-def _density_slope(local: LocalEnergy, u: Array, trial: Trial) -> Array:
-    """d rho / du.
-
-    For an unknown other than the density it is 0 in vacuum, and nothing would bound Newton's step. There it is that of a trace
-    of u.
-    """
-    q = _exponent(local)
-    slope = np.ones_like(u) if q == 1 else np.maximum(u, trial.trace**q * float(u.max())) ** (1 / q - 1) / q
-    return np.where(_density(local, u) < local.cap, slope, slope * (u <= local.cap))
-
-
-def _steady(local: LocalEnergy) -> LocalEnergy:
-    """What moves mass by differences of U': all but the entropy and a fast diffusion, whose U' is infinite in vacuum."""
-    return replace(local, entropy=0.0, powers=tuple((c, m) for c, m in local.powers if m > 1))
-
-
-def _mean(left: Array, right: Array) -> Array:
-    """The logarithmic mean of two densities."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        gap = np.log(right / left)
-        mean = np.where(np.abs(gap) > 1e-3, (right - left) / gap, (left + right) / 2)
-    return np.where((left > 0) & (right > 0), mean, np.maximum(left, right) / 10)

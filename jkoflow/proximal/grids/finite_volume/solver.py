@@ -12,7 +12,7 @@ from ...._log import log_iteration
 from ...._status import Status
 from ...._typing import Array
 from ....grids import Grid
-from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, Pair
+from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, Opening, Pair
 from ....linear import gmres
 from ....measures import Density, Measure
 from ...base import IterativeSolver, ProximalStep, ProxResult
@@ -101,7 +101,7 @@ class FiniteVolume(IterativeSolver):
     max_iterations: int = 200
     solves: ClassVar[str] = "implicit Euler in finite volumes: the step to second order in tau"
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
-    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Forbidden, External, Pair, FieldCoupling, General)
+    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Forbidden, Opening, External, Pair, FieldCoupling, General)
 
     def prepare(self, step: ProximalStep) -> FiniteVolumeStep:
         """The equations of a step. Raises ValueError for a step that FiniteVolume does not accept."""
@@ -113,9 +113,9 @@ class FiniteVolume(IterativeSolver):
         must_leave_room(energy, step, _SPARE)
         for name, local in energy.local.items():
             _must_be_taken(local)
-            if step.anchor[name].values[local.forbidden].any():
+            if step.anchor[name].values[local.closed].any():
                 label = f" of species {name!r}" if name else ""
-                raise ValueError(f"the anchor{label} must hold no mass in obstacles, got some")
+                raise ValueError(f"the state{label} must hold no mass in obstacles, doors and reservoirs, got some")
         return FiniteVolumeStep(step, energy, share)
 
     def solve(self, step: ProximalStep) -> ProxResult:
@@ -204,7 +204,9 @@ class FiniteVolume(IterativeSolver):
         if not status.ok:  # nothing worse than what was given
             nothing = {name: np.zeros(problem.grid.shape) for name in problem.names}
             return ProxResult(step.anchor, dict.fromkeys(problem.names, 0.0), nothing, status, iterations, trial.residual)
-        rho = trial.rho * (problem.totals / trial.rho.sum(axis=1))[:, None]  # what the tolerance leaves open
+        outflow = {name: problem.outflow(trial, k) for k, name in enumerate(problem.names)}
+        left = np.array([sum(by_door.values()) for by_door in outflow.values()]) / problem.grid.cell_volume
+        rho = trial.rho * ((problem.totals - left) / trial.rho.sum(axis=1))[:, None]  # what the tolerance leaves open
         state = problem.state_of(rho)
         across = float(np.linalg.norm(problem.grid.lengths))  # no mass goes farther
         distances = {
@@ -217,7 +219,7 @@ class FiniteVolume(IterativeSolver):
             finite = np.isfinite(level)
             filled = np.where(finite, level, level[finite].min(initial=0.0))
             potentials[name] = -step.weight(name) * filled.reshape(problem.grid.shape)
-        answer = ProxResult(state, distances, potentials, status, iterations, trial.residual)
+        answer = ProxResult(state, distances, potentials, status, iterations, trial.residual, outflow=outflow)
         return checked(step, answer, slack=1.0)  # its distances are right to the first order in tau
 
 
