@@ -34,7 +34,7 @@ from .fields import (
     QuadraticProfile,
 )
 from .flow import FlowError, evolve, steps
-from .grids import Grid
+from .grids import Grid, walking_distance
 from .kernels import CustomKernel, Gaussian, Kernel, Morse, Newtonian, PowerLaw, Quadratic, RadialKernel, Riesz
 from .laws import (
     Advection,
@@ -260,6 +260,7 @@ __all__ = [
     "study",
     "to_xarray",
     "unit_masses",
+    "walking_distance",
     "wasserstein",
     "wasserstein2",
 ]

@@ -211,6 +211,37 @@ def test_other_units_give_the_same(scale):
     assert np.abs(run(L, T, M) - run(1.0, 1.0, 1.0)).max() < 1e-8
 
 
+def test_walking_distances():
+    """To a disc, at order 1; by a gap in a wall, where it is the way to the edge of the gap and on; with a speed."""
+    errors = []
+    for cells in (40, 80):
+        grid = jf.Grid.box((-1, 1), (-1, 1), cells=cells)
+        x, y = grid.mesh
+        found = jf.walking_distance(grid, to=lambda x, y: np.hypot(x, y) < 0.3)
+        errors.append(np.abs(found - np.maximum(np.hypot(x, y) - 0.3, 0))[np.hypot(x, y) > 0.4].max())
+    assert errors[1] < 0.02
+    grid = jf.Grid.box((-1, 1), (-1, 1), cells=100)
+    x, y = grid.mesh
+
+    def wall(x, y):
+        return (abs(x) < 0.021) & (y < 0.5)
+
+    found = jf.walking_distance(grid, to=lambda x, y: x > 0.9, obstacles=wall, speed=2.0)
+    hidden = (x < -0.1) & (y < 0.2)
+    way = np.hypot(x + 0.02, 0.5 - y) + 0.04 + 0.88
+    assert np.abs(2 * found - way)[hidden].max() < 0.04
+    assert found[50, 10] == found[~(np.abs(x) < 0.021) | (y > 0.5)].max()
+    bad = [
+        ({"to": lambda x, y: x > 2}, "to must hold cells"),
+        ({"to": lambda x, y: x > 0.9, "obstacles": lambda x, y: x > 0.8}, "to must hold cells"),
+        ({"to": lambda x, y: x > 0.9, "obstacles": lambda x, y: abs(x) < 0.1}, "cells cannot"),
+        ({"to": lambda x, y: x > 0.9, "speed": 0.0}, "speed must be positive"),
+    ]
+    for arguments, words in bad:
+        with pytest.raises(ValueError, match=words):
+            jf.walking_distance(grid, **arguments)
+
+
 # Doors and reservoirs
 
 

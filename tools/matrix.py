@@ -44,7 +44,7 @@ def interpreter(version: str) -> str | None:
 def lowest() -> Path:
     """Constraints that hold every dependency of pyproject.toml to its lowest version, and the others to the tested ones."""
     extras = PROJECT["optional-dependencies"]
-    declared = PROJECT["dependencies"] + extras["storage"] + extras["cluster"]
+    declared = PROJECT["dependencies"] + extras["storage"] + extras["cluster"] + extras["walking"]
     floors = dict(requirement.split(">=") for requirement in declared)
     ours = {name.lower() for name in floors} | FOLLOWING
     tested = (ROOT / "constraints.txt").read_text().splitlines()

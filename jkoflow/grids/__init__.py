@@ -2,5 +2,6 @@
 
 from .box import Grid
 from .resampling import resampled
+from .walking import walking_distance
 
-__all__ = ["Grid", "resampled"]
+__all__ = ["Grid", "resampled", "walking_distance"]
