@@ -358,6 +358,110 @@ def test_a_run_with_doors_is_kept(tmp_path):
     assert np.array_equal(jf.load(tmp_path / "doors.jko").outflow["low"], flow.outflow["low"])
 
 
+# Circles and tori
+
+
+def test_heat_on_a_circle_by_its_modes():
+    """Waves fall by the rates of the differences, exactly; these are of order 2."""
+    for cells in (3, 20, 41):
+        grid, dt = jf.Grid.torus((0, 1), cells=cells), 0.005
+        x, rate = grid.axes[0], (2 - 2 * np.cos(2 * np.pi / cells)) * cells**2
+        rho = grid.density(1 + 0.5 * np.cos(2 * np.pi * (x - 0.1)), mass=None)
+        flow = jf.evolve(jf.Entropy(), rho, dt=dt, t_end=10 * dt)
+        exact = 1 + 0.5 * np.cos(2 * np.pi * (x - 0.1)) * (1 + dt * rate) ** -10
+        assert np.abs(flow.final.values - exact).max() < 1e-10
+        assert set(flow.solvers) == {"FiniteVolume"}
+
+
+TORUS_LAWS = {
+    "attraction": 0.1 * jf.Entropy() + 0.1 * jf.RenyiEntropy(2) - jf.Interaction(jf.Gaussian()),
+    "powers": jf.RenyiEntropy(3) + jf.Potential(lambda x, y: 0 * x),
+    "bound": jf.Congestion(0.6) + 0.5 * jf.Interaction(jf.Morse()),
+}
+
+
+@pytest.mark.parametrize("name", TORUS_LAWS)
+def test_a_torus_has_no_place_of_its_own(name):
+    """A flow from a moved start is the moved flow, round the ends too; energies fall, mass stays."""
+    grid = jf.Grid.torus((0, 1), (0, 2), cells=(12, 20))
+    rho = grid.density(lambda x, y: np.exp(np.cos(2 * np.pi * (x - 0.05)) + np.cos(np.pi * y)))
+    moved = jf.Density(grid, np.roll(rho.values, (5, 11), (0, 1)))
+    flow, other = (jf.evolve(TORUS_LAWS[name], start, dt=0.05, t_end=0.2) for start in (rho, moved))
+    assert np.abs(np.roll(flow.final.values, (5, 11), (0, 1)) - other.final.values).max() < 1e-9
+    assert np.diff(flow.energies).max() < 1e-12
+    assert np.abs(flow.masses - 1).max() < 1e-13
+    assert np.abs(flow.final.values - rho.values).max() > 1e-3
+
+
+def test_charges_on_a_torus_are_neutral():
+    """Two ions that differ by a wave: the difference relaxes at Debye's rate k^2 + 2 n; a net charge is refused."""
+    grid, size, dt = jf.Grid.torus((0, 1), cells=48), 1e-4, 0.002
+    wave = np.cos(2 * np.pi * grid.axes[0])
+    ions = jf.Species(u=grid.density(1 + size * wave, mass=None), v=grid.density(1 - size * wave, mass=None))
+    law = jf.Entropy("u") + jf.Entropy("v") + jf.DirichletCoupling(u=1, v=-1)
+    final = jf.evolve(law, ions, dt=dt, t_end=10 * dt).final
+    rate = (2 - 2 * np.cos(2 * np.pi / 48)) * 48**2 + 2
+    left = float((final["u"].values - final["v"].values) @ wave) / 48 / size
+    assert left == pytest.approx((1 + dt * rate) ** -10, rel=1e-5)
+    psi = grid.solve_poisson(wave)
+    assert np.abs(psi - wave / (rate - 2)).max() < 1e-13
+    with pytest.raises(ValueError, match="zero total"):
+        grid.solve_poisson(1 + wave)
+
+
+def test_kernels_act_along_the_shortest_way_round():
+    rng = np.random.default_rng(1)
+    for shape in ((7,), (8,), (5, 6), (4, 3, 5)):
+        grid = jf.Grid.torus(*[(0, 1.5)] * len(shape), cells=shape)
+        values, points = rng.uniform(size=shape), grid.points.reshape(-1, len(shape))
+        apart = points[:, None] - points
+        apart -= 1.5 * np.round(apart / 1.5)
+        table = jf.Gaussian()(*np.moveaxis(apart, 2, 0))
+        found = grid.convolve(jf.Gaussian(), values).ravel()
+        assert np.allclose(found, table @ values.ravel() * grid.cell_volume, rtol=1e-12)
+
+
+def test_fields_and_doors_on_a_torus(tmp_path):
+    """Keller and Segel's linear growth by JKO, and an exit; the run is kept with its torus."""
+    grid, size, dt = jf.Grid.torus((0, 1), cells=40), 1e-4, 0.01
+    wave = np.cos(2 * np.pi * grid.axes[0])
+    law = 0.1 * jf.Entropy() + jf.FieldEnergy("c", 0.2, 1.0) + jf.Secretion() + jf.Chemotaxis(6.0)
+    start = jf.State(grid.density(1 + size * wave, mass=None), {"c": jf.Field(grid, lambda x: 1 + 0 * x)})
+    flow = jf.evolve(law, start, dt=dt, t_end=10 * dt)
+    k = (2 - 2 * np.cos(2 * np.pi / 40)) * 40**2
+    step = np.linalg.inv(np.eye(2) - dt * np.array([[-0.1 * k, 6.0 * k], [1.0, -(1 + 0.2 * k)]]))
+    exact = (np.linalg.matrix_power(step, 10) @ [1.0, 0.0])[0]
+    assert float((flow.final.masses[""].values - 1) @ wave) / 20 / size == pytest.approx(exact, rel=2e-3)
+    door = jf.Exit(lambda x: abs(x - 0.5) < 0.1)
+    leaving = jf.evolve(jf.Entropy() + door, grid.density(lambda x: 1.0 * (abs(x - 0.5) > 0.1)), dt=0.01, t_end=0.1)
+    assert _accounted(leaving) < 1e-13
+    assert np.allclose(leaving.final.values, leaving.final.values[::-1], atol=1e-12)
+    jf.save(leaving, tmp_path / "torus.jko")
+    assert jf.load(tmp_path / "torus.jko").final.grid == grid
+
+
+ROUND = jf.Grid.torus((0, 1), cells=8).density(lambda x: 1 + 0 * x)
+NEEDS_WALLS = {
+    "BackAndForth": lambda: jf.evolve(jf.Entropy(), ROUND, scheme=jf.JKO(jf.BackAndForth()), dt=0.1, t_end=0.1),
+    "Entropic": lambda: jf.evolve(jf.Entropy(), ROUND, scheme=jf.JKO(jf.Entropic()), dt=0.1, t_end=0.1),
+    "Convex": lambda: jf.evolve(jf.Entropy(), ROUND, scheme=jf.JKO(jf.Convex()), dt=0.1, t_end=0.1),
+    "Adaptive": lambda: jf.evolve(jf.Entropy(), ROUND, scheme=jf.Adaptive(jf.JKO(), 1e-3), dt=0.1, t_end=0.1),
+    "Advection": lambda: jf.evolve(jf.Advection(np.sin), ROUND, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1),
+    "quantiles": lambda: ROUND.quantiles(4),
+    "wasserstein": lambda: jf.wasserstein(ROUND, ROUND),
+    "equilibrium": lambda: jf.equilibrium(jf.Entropy(), ROUND),
+    "current_density": lambda: jf.diagnostics.current_density(jf.Entropy(), ROUND),
+    "density": lambda: jf.Particles([0.5]).density(ROUND.grid),
+    "PhaseDensity": lambda: jf.PhaseDensity.of(ROUND.grid, GRID, lambda x, v: 1 + 0 * x),
+}
+
+
+@pytest.mark.parametrize("name", NEEDS_WALLS)
+def test_what_needs_walls_refuses_a_torus(name):
+    with pytest.raises(ValueError, match=f"{name} works in boxes with walls, got a torus"):
+        NEEDS_WALLS[name]()
+
+
 GRID = jf.Grid.box((0, 1), cells=8)
 RHO = GRID.density(lambda x: 1 + 0 * x)
 BAD = {

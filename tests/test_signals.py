@@ -538,7 +538,6 @@ BAD = {
     "does not move fields": lambda: jf.evolve(
         LAW, jf.State(RHO, {"c": jf.Field(GRID)}), scheme=jf.SemiImplicitJKO(), dt=0.1, t_end=1.0
     ),
-    "a torus holds a Field": lambda: jf.Grid.torus((0, 1), cells=8).density(lambda x: 1 + x),
     "must not have the name of a species": lambda: jf.evolve(
         jf.FieldEnergy("a", diffusion=1.0) + jf.Secretion(by="a", into="a") + jf.Chemotaxis(1.0, moves="a", along="a"),
         jf.State(jf.Species(a=RHO), {"a": jf.Field(GRID)}),

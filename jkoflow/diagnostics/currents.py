@@ -25,6 +25,7 @@ def current_density(law: Law, state: State, species: str = "", mobility: Mapping
     checked_state = law.check(state)
     known_species(checked_state, species)
     grid, rho = checked_state.grid, checked_state[species].values
+    grid.must_have_walls("current_density")
     alpha = complete_mobilities(mobility, checked_state)[species]
     with np.errstate(invalid="ignore"):  # in empty cells, -inf of an entropy + inf of an obstacle: left out below
         variation = law.first_variation(checked_state, species)

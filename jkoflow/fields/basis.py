@@ -168,6 +168,11 @@ class Basis:
         """|k|^2 of every function."""
         return _combined([axis.wave_numbers**2 for axis in self.axes], np.add)
 
+    def squares_by_cells(self, spacing: tuple[float, ...]) -> Array:
+        """The eigenvalues of minus the Laplacian by differences between cells: sums of 2 (1 - cos(k h)) / h^2."""
+        parts = [(2 - 2 * np.cos(axis.wave_numbers * h)) / h**2 for axis, h in zip(self.axes, spacing, strict=True)]
+        return self.once(("squares by cells", spacing), lambda: _combined(parts, np.add))
+
     @cached_property
     def norms(self) -> Array:
         """The integral of the square of every function."""

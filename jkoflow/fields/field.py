@@ -117,9 +117,7 @@ class Field(AnyField):
         return self
 
     def decay_rates(self, medium: Medium) -> Array:
-        squares = self.basis.squares
-        if medium.by_cells:
-            squares = np.where(squares == 0, 0.0, self.grid.laplacian_eigenvalues)
+        squares = self.basis.squares_by_cells(self.grid.spacing) if medium.by_cells else self.basis.squares
         return np.asarray(medium.decay + medium.diffusion * squares)
 
     def source(self, emissions: Sequence[Emission], medium: Medium) -> Array:

@@ -12,8 +12,8 @@ import numpy as np
 from .._functions import values_of
 from .._typing import Array, SpaceFunction
 from .._validate import finite, finite_array, positive_integer
-from .convolution import free_space_convolution, kernel_lattice
-from .poisson import Wall, cosine_eigenvalues, inverse_laplacian
+from .convolution import free_space_convolution, kernel_lattice, periodic_convolution
+from .poisson import Wall, cosine_eigenvalues, inverse_laplacian, periodic_inverse_laplacian
 
 if TYPE_CHECKING:
     from ..measures import Density
@@ -33,7 +33,7 @@ class Grid:
     shape : tuple of int
         The number of cells along every axis.
     periodic : bool
-        True for a torus, whose opposite ends are one. A torus holds fields, not densities.
+        True for a torus, whose opposite ends are one.
 
     Examples
     --------
@@ -81,7 +81,10 @@ class Grid:
 
     @classmethod
     def torus(cls, *bounds: tuple[float, float], cells: int | tuple[int, ...]) -> Grid:
-        """Return the grid on the torus: opposite ends are one. For fields, and particles in fields.
+        """Return the grid on the torus: opposite ends are one. For fields, particles in fields, and densities.
+
+        FiniteVolume solves the steps of densities on a torus. Kernels act along the shortest way round. Poisson's equation
+        needs a total charge of 0. Places of mass and distances are not periodic: what needs them refuses a torus.
 
         The arguments, and the errors raised, are those of :meth:`box`.
 
@@ -213,7 +216,7 @@ class Grid:
         excess, scale = abs(self.integrate(charge)), self.integrate(np.abs(charge))
         if boundary == "neumann" and excess > 1e-10 * scale:
             raise ValueError(
-                f"charge must have zero total for a box with no-flux walls, got {self.integrate(charge):.6g}; "
+                f"charge must have zero total on a torus and in a box with no-flux walls, got {self.integrate(charge):.6g}; "
                 "subtract a background of equal charge (doping) first"
             )
         return self.inverse_laplacian(charge, boundary)
@@ -221,7 +224,9 @@ class Grid:
     def inverse_laplacian(self, charge: Array, boundary: Wall) -> Array:
         """Return the solution of ``solve_poisson`` without its checks. With no flux, the mean of the charge is left out."""
         if self.periodic:
-            raise ValueError("Poisson's equation is solved in a box with walls, got a torus: take Grid.box")
+            if boundary != "neumann":
+                raise ValueError(f'boundary must be "neumann" on a torus, which has no walls, got {boundary!r}')
+            return periodic_inverse_laplacian(charge, self.spacing)
         return inverse_laplacian(charge, self.spacing, boundary)
 
     @cached_property
@@ -232,8 +237,9 @@ class Grid:
     def convolve(self, kernel: Callable[..., Any], values: Array) -> Array:
         """Return the integral over the box of kernel(x - y) values(y) dy, at the cell centres x, in free space (no images).
 
-        It is midpoint quadrature, summed exactly by a zero-padded FFT. For a kernel that is pointed or singular, the cell
-        average takes the place of the value at the origin. The error is then of second order in the cell width also for
+        On a torus x - y is the shortest way round, the smallest image. It is midpoint quadrature, summed exactly by an FFT,
+        which is zero-padded in a box. For a kernel that is pointed or singular, the cell average takes the place of the value
+        at the origin. The error is then of second order in the cell width also for
 
         * kernels that are pointed at the origin, such as |x|;
         * kernels with an integrable singularity that are harmonic away from it, such as the Newtonian.
@@ -247,6 +253,8 @@ class Grid:
         True
         """
         values = finite_array("values", values, self.shape)
+        if self.periodic:
+            return periodic_convolution(kernel, values, self.spacing)
         return free_space_convolution(kernel, values, self.spacing)
 
     def kernel_matrix(self, kernel: Callable[..., Any]) -> Array:
@@ -277,7 +285,17 @@ class Grid:
         f, g, w = (np.where(counts, array, 0.0) for array in (f, g, w))
         total = 0.0
         for axis, h in enumerate(self.spacing):
-            counted, weights = np.moveaxis(counts, axis, 0), np.moveaxis(w, axis, 0)
-            rise = np.diff(np.moveaxis(f, axis, 0), axis=0) * np.diff(np.moveaxis(g, axis, 0), axis=0) / h**2
+            counted, weights, along_f, along_g = (self._round(array, axis) for array in (counts, w, f, g))
+            rise = np.diff(along_f, axis=0) * np.diff(along_g, axis=0) / h**2
             total += float(np.sum((counted[1:] & counted[:-1]) * (weights[1:] + weights[:-1]) / 2 * rise)) * self.cell_volume
         return total
+
+    def must_have_walls(self, what: str) -> None:
+        """Raise ValueError for a torus, in the name of what needs walls."""
+        if self.periodic:
+            raise ValueError(f"{what} works in boxes with walls, got a torus: FiniteVolume() takes densities on a torus")
+
+    def _round(self, values: Any, axis: int) -> Any:
+        """An array with one axis first; on a torus its first entry follows the last one."""
+        first = np.moveaxis(values, axis, 0)
+        return np.concatenate([first, first[:1]]) if self.periodic else first

@@ -133,6 +133,30 @@ def free_space_convolution(kernel: Callable[..., Any], values: Array, spacing: t
     return np.asarray(full[tuple(slice(count) for count in values.shape)]) * float(np.prod(spacing))
 
 
+def periodic_convolution(kernel: Callable[..., Any], values: Array, spacing: tuple[float, ...]) -> Array:
+    """Return the integral of kernel(x - y) values(y) dy on a torus, by smallest images, at the cell centres: two FFTs of n."""
+    from scipy.fft import irfftn, rfftn
+
+    known = getattr(kernel, "by_value", False) and _hashable(kernel)
+    transform = (_cached_periodic_transform if known else _periodic_transform)(kernel, values.shape, spacing)
+    return np.asarray(irfftn(transform * rfftn(values), s=values.shape)) * float(np.prod(spacing))
+
+
+def _periodic_transform(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: tuple[float, ...]) -> Array:
+    """The real FFT of the kernel at the smallest images; at half a length it is the mean of both images."""
+    from scipy.fft import rfftn
+
+    lattice = kernel_lattice(kernel, shape, spacing)
+    for axis, count in enumerate(shape):
+        whole = np.moveaxis(lattice, axis, 0)
+        half = count // 2
+        folded = np.concatenate([whole[: count - half], whole[2 * count - half :]])
+        if count % 2 == 0:
+            folded[half] = (whole[half] + whole[2 * count - half]) / 2
+        lattice = np.moveaxis(folded, 0, axis)
+    return np.asarray(rfftn(lattice))
+
+
 def kernel_transform(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: tuple[float, ...]) -> Array:
     """Return the real FFT of the kernel on the lattice. It is cached if the kernel is hashable and known by its parameters."""
     if getattr(kernel, "by_value", False) and _hashable(kernel):
@@ -155,3 +179,4 @@ def _hashable(thing: object) -> bool:
 
 
 _cached_transform = lru_cache(maxsize=8)(_transform)
+_cached_periodic_transform = lru_cache(maxsize=8)(_periodic_transform)

@@ -31,6 +31,20 @@ def inverse_laplacian(charge: Array, spacing: tuple[float, ...], boundary: Wall)
     return np.asarray(idctn(modes / cosine_eigenvalues(charge.shape, spacing), type=2))
 
 
+def periodic_inverse_laplacian(charge: Array, spacing: tuple[float, ...]) -> Array:
+    """Return the discrete psi with -lap psi = charge on a torus, with mean zero; the mean of the charge is left out."""
+    from scipy.fft import fftn, ifftn
+
+    total = np.zeros(charge.shape)
+    for axis, (count, h) in enumerate(zip(charge.shape, spacing, strict=True)):
+        along = (2 - 2 * np.cos(2 * np.pi * np.arange(count) / count)) / h**2
+        total += along.reshape([-1 if i == axis else 1 for i in range(charge.ndim)])
+    total.flat[0] = 1.0
+    modes = fftn(charge)
+    modes.flat[0] = 0.0
+    return np.asarray(ifftn(modes / total).real)
+
+
 def cosine_eigenvalues(shape: tuple[int, ...], spacing: tuple[float, ...]) -> Array:
     """Return the eigenvalues of minus the discrete Laplacian with no flux, and 1 instead of 0 for the constant mode.
 

@@ -42,8 +42,6 @@ class Density(Measure):
 
     def __post_init__(self) -> None:
         of_kind("grid", self.grid, Grid, "a Grid")
-        if self.grid.periodic:
-            raise ValueError("grid of a Density must be a box with walls, got a torus: a torus holds a Field")
         values = non_negative_array("values of a density", self.values, self.grid.shape).copy()
         values.setflags(write=False)
         object.__setattr__(self, "values", values)
@@ -118,6 +116,7 @@ class Density(Measure):
             raise ValueError(f"measure must be Quantiles, got {type(measure).__name__}")
         if grid.dim != 1:
             raise ValueError(f"grid must be 1-D, got dimension {grid.dim}")
+        grid.must_have_walls("from_quantiles")
         (low, high), count = grid.bounds[0], grid.shape[0]
         first, last = measure.nodes[0], measure.nodes[-1]
         if first < low or last > high:
@@ -165,6 +164,7 @@ class Density(Measure):
         """
         if self.grid.dim != 1:
             raise ValueError(f"quantiles need a density on the line, got dimension {self.grid.dim}")
+        self.grid.must_have_walls("quantiles")
         if not self.mass > 0:
             raise ValueError("quantiles need a density with mass, got none")
         (low, high), count = self.grid.bounds[0], self.grid.shape[0]

@@ -106,6 +106,7 @@ class Particles(Measure):
 
         if not isinstance(grid, Grid) or grid.dim != self.dim:
             raise ValueError(f"grid must be a Grid of dimension {self.dim}, got {grid!r}")
+        grid.must_have_walls("density")
         points = self.points.reshape(len(self.masses), -1)
         low, high = np.array(grid.bounds).T
         outside = int(np.count_nonzero(((points < low) | (points > high)).any(axis=1)))

@@ -46,6 +46,8 @@ class PhaseDensity(HoldsPlaces):
     def __post_init__(self) -> None:
         of_kind("space", self.space, Grid, "a Grid")
         of_kind("velocity", self.velocity, Grid, "a Grid")
+        self.space.must_have_walls("PhaseDensity")
+        self.velocity.must_have_walls("PhaseDensity")
         if self.space.dim != self.velocity.dim:
             raise ValueError(f"velocity must have the dimension of space ({self.space.dim}), got {self.velocity.dim}")
         values = non_negative_array("values", self.values, self.space.shape + self.velocity.shape).copy()

@@ -13,7 +13,7 @@ from .._validate import of_kind, plain_numbers, positive, positive_integer
 from ..grids import Grid
 from ..laws import Law, LawForms
 from ..laws.forms import Form
-from ..measures import Measure, Species, complete_mobilities
+from ..measures import Density, Measure, Species, complete_mobilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +144,8 @@ class StepSolver(ABC):
     * ``measures``: the kinds of measure that it accepts, their subclasses included;
     * ``takes``: the forms of terms that it accepts (see ``laws.forms``);
     * ``several_anchors``: whether it accepts further anchors;
-    * ``takes_guess``: whether it begins from ``ProximalStep.guess``.
+    * ``takes_guess``: whether it begins from ``ProximalStep.guess``;
+    * ``takes_torus``: whether it accepts densities on a torus.
 
     A new solver defines these and ``solve``. It also defines ``prepare`` if it refuses more steps than these say.
     """
@@ -154,6 +155,7 @@ class StepSolver(ABC):
     takes: ClassVar[tuple[type[Form], ...]] = (Form,)
     several_anchors: ClassVar[bool] = False
     takes_guess: ClassVar[bool] = False
+    takes_torus: ClassVar[bool] = False
 
     def filled_in(self, state: Species) -> StepSolver:
         """The same solver with every default that depends on the state filled in for this state."""
@@ -189,6 +191,8 @@ class StepSolver(ABC):
                 f"{name} takes one anchor, and BDF2 and VariationalExtrapolation need more: take JKO with it, or Quantiles "
                 "with QuantileNewton"
             )
+        if issubclass(step.anchor.kind, Density) and not self.takes_torus:
+            step.grid.must_have_walls(name)
         step.forms.require(self.takes, name, "docs/solvers.md says which solver takes what")
 
     @abstractmethod

@@ -101,6 +101,8 @@ class Adaptive(Scheme):
                 f"Adaptive measures its error in places alone, and {state.masses.kind.__name__} have velocities: "
                 f"take {self.scheme!r} with a fixed dt"
             )
+        if issubclass(state.masses.kind, Density):
+            state.masses.grid.must_have_walls("Adaptive")
         inner = dict(self.scheme.begin(problem, state, dt, _without_own(carry)))
         least = _LEAST_SHARE * dt if self.least_dt is None else self.least_dt
         return {**inner, "least_dt": np.array(least), **{name: carry[name] for name in _OWN if name in carry}}

@@ -47,7 +47,8 @@ def start_as_packed(state: State) -> Packed:
     numbers: dict[str, Any] = {"kind": kind.__name__, "names": list(state.masses), "time": state.time}
     arrays = changing(state)
     if kind is Density:
-        numbers["bounds"], numbers["shape"] = [list(pair) for pair in state.masses.grid.bounds], list(state.masses.grid.shape)
+        grid = state.masses.grid
+        numbers |= {"bounds": [list(pair) for pair in grid.bounds], "shape": list(grid.shape), "periodic": grid.periodic}
     elif kind is PhaseDensity:
         for name, grid in zip(("space", "velocity"), state.masses.domain, strict=True):
             numbers[name] = [[list(pair) for pair in grid.bounds], list(grid.shape)]
@@ -67,7 +68,8 @@ def state_of_packed(packed: Packed) -> State:
     try:
         kind, names = KINDS[numbers["kind"]], numbers["names"]
         walls = tuple(numbers["walls"]) if "walls" in numbers else None
-        grid = Grid.box(*map(tuple, numbers["bounds"]), cells=tuple(numbers["shape"])) if kind is Density else None
+        make = Grid.torus if numbers.get("periodic", False) else Grid.box
+        grid = make(*map(tuple, numbers["bounds"]), cells=tuple(numbers["shape"])) if kind is Density else None
         measures: dict[str, Measure] = {}
         for k, name in enumerate(names):
             moved = arrays[f"state {k}"]

@@ -147,6 +147,8 @@ def _check_comparable(a: Measure, b: Measure) -> None:
     for name, value in (("a", a), ("b", b)):
         if not isinstance(value, Density | Quantiles | Particles):
             raise ValueError(f"{name} must be a Density, Quantiles or Particles, got {type(value).__name__}")
+        if isinstance(value, Density):
+            value.grid.must_have_walls("wasserstein")
     if not same_total(a.mass, b.mass):
         raise ValueError(f"a and b must have the same mass, got {a.mass:.12g} and {b.mass:.12g}")
     dims = [_dimension(measure) for measure in (a, b)]

@@ -58,6 +58,7 @@ def must_be_carried(measure: Measure, velocity: Velocity, time: float, name: str
             f"for species {name!r}"
         )
     if isinstance(measure, Density):
+        measure.grid.must_have_walls("Advection")
         _must_stay_inside(measure.grid, velocity, time)
     else:
         points = measure.points.reshape(len(measure.masses), -1)

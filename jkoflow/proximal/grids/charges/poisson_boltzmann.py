@@ -98,6 +98,7 @@ def equilibrium(law: Law, state: State, *, tolerance: float = 1e-11, max_iterati
     of_kind("law", law, Law, "an energy or a sum of them").forms.require(
         _TAKES, "equilibrium", "for others evolve it with JKO() and stop=Steady()"
     )
+    Species.of(state).grid.must_have_walls("equilibrium")
     step = ProximalStep(law, Species.of(state), 1.0)
     problem = _RestEquation(step, GridEnergy.of(law.forms, step.anchor))
     return problem.solve(tolerance, max_iterations)

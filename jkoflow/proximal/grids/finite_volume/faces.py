@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,7 @@ class Faces(NamedTuple):
         numbers = np.arange(grid.size).reshape(grid.shape)
         left, right, widths, axes = [], [], [], []
         for axis, h in enumerate(grid.spacing):
-            cells = np.moveaxis(numbers, axis, 0)
-            shut = np.moveaxis(closed, axis, 0)
+            cells, shut = _round(grid, numbers, axis), _round(grid, closed, axis)
             is_open = ~(shut[:-1] | shut[1:])
             left.append(cells[:-1][is_open])
             right.append(cells[1:][is_open])
@@ -72,7 +71,7 @@ class DoorFaces(NamedTuple):
             which[door.cells] = k
         cells, beyond, widths = [], [], []
         for axis, h in enumerate(grid.spacing):
-            n, shut, number = (np.moveaxis(a, axis, 0) for a in (numbers, closed, which))
+            n, shut, number = (_round(grid, a, axis) for a in (numbers, closed, which))
             for inner, outer in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
                 is_door = ~shut[inner] & (number[outer] >= 0)
                 cells.append(n[inner][is_door])
@@ -82,3 +81,9 @@ class DoorFaces(NamedTuple):
         doors = which.ravel()[behind]
         densities = np.array([door.density for door in outside] or [0.0])[doors]
         return cls(np.concatenate(cells), behind, np.concatenate(widths), doors, densities)
+
+
+def _round(grid: Grid, values: Any, axis: int) -> Any:
+    """An array with one axis first; on a torus of more than two cells its first entry follows the last one."""
+    first = np.moveaxis(values, axis, 0)
+    return np.concatenate([first, first[:1]]) if grid.periodic and len(first) > 2 else first

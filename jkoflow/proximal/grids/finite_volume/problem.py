@@ -374,7 +374,7 @@ class FiniteVolumeStep:
         faces, n = Faces.of(self.grid, np.zeros(self.grid.shape, dtype=bool)), self.grid.size
         weight = coupling.permittivity / faces.widths**2
         diagonal = np.zeros(self.grid.shape)
-        if coupling.boundary == "dirichlet":
+        if coupling.boundary == "dirichlet" and not self.grid.periodic:
             for axis, h in enumerate(self.grid.spacing):
                 side = np.moveaxis(diagonal, axis, 0)
                 side[0] += 2 * coupling.permittivity / h**2

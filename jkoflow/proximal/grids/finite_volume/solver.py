@@ -101,6 +101,7 @@ class FiniteVolume(IterativeSolver):
     max_iterations: int = 200
     solves: ClassVar[str] = "implicit Euler in finite volumes: the step to second order in tau"
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
+    takes_torus: ClassVar[bool] = True
     takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Forbidden, Opening, External, Pair, FieldCoupling, General)
 
     def prepare(self, step: ProximalStep) -> FiniteVolumeStep:
@@ -269,6 +270,7 @@ def _direction(problem: FiniteVolumeStep, trial: Trial) -> Array | None:
     """
     excess = trial.excess
     large = problem.grid.size > _FACTORISED[problem.grid.dim] and not (problem.grid.dim == 2 and _suits_factors(problem))
+    large = large and not problem.grid.periodic  # the cycles end at walls
     if problem.is_linear and not large:
         kept = _kept_factors(problem, trial)
         return None if kept is None else -kept(excess)
