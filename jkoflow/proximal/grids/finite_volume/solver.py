@@ -205,9 +205,16 @@ class FiniteVolume(IterativeSolver):
         if not status.ok:  # nothing worse than what was given
             nothing = {name: np.zeros(problem.grid.shape) for name in problem.names}
             return ProxResult(step.anchor, dict.fromkeys(problem.names, 0.0), nothing, status, iterations, trial.residual)
-        outflow = {name: problem.outflow(trial, k) for k, name in enumerate(problem.names)}
-        left = np.array([sum(by_door.values()) for by_door in outflow.values()]) / problem.grid.cell_volume
-        rho = trial.rho * ((problem.totals - left) / trial.rho.sum(axis=1))[:, None]  # what the tolerance leaves open
+        rho, outflow = trial.rho.copy(), {}
+        for k, name in enumerate(problem.names):  # what the tolerance leaves open goes through the doors, or to all cells
+            by_door = problem.outflow(trial, k)
+            gross, gone = sum(map(abs, by_door.values())), sum(by_door.values())
+            if gross > 0:
+                left_open = (problem.totals[k] - rho[k].sum()) * problem.grid.cell_volume - gone
+                by_door = {door: out + left_open * abs(out) / gross for door, out in by_door.items()}
+            else:
+                rho[k] *= problem.totals[k] / rho[k].sum()
+            outflow[name] = by_door
         state = problem.state_of(rho)
         across = float(np.linalg.norm(problem.grid.lengths))  # no mass goes farther
         distances = {
