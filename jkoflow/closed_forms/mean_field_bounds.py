@@ -27,7 +27,8 @@ def cucker_smale_lipschitz(beta: float, radius: float, sigma: float, speed: floa
     1.26198
     """
     beta, radius, sigma = positive("beta", beta), positive("radius", radius), positive("sigma", sigma)
-    if finite("speed", speed) < 0:
+    speed = finite("speed", speed)
+    if speed < 0:
         raise ValueError(f"speed must be >= 0, got {speed!r}")
     steepest = 2 * beta * sigma / radius * (2 * sigma + 1) ** (sigma + 0.5) / (2 * sigma + 2) ** (sigma + 1)
     return float(np.hypot(beta, 2 * speed * steepest))

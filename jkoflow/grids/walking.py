@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array, SpaceFunction
+from .._validate import of_kind
 from .box import Grid
 
 
@@ -38,6 +39,8 @@ def walking_distance(
         import skfmm
     except ImportError as reason:
         raise ImportError("walking_distance needs scikit-fmm: pip install jkoflow[walking]") from reason
+    of_kind("grid", grid, Grid, "a Grid")
+    grid.must_have_walls("walking_distance")
     region = grid.field("to", to) != 0
     closed = np.zeros(grid.shape, dtype=bool) if obstacles is None else grid.field("obstacles", obstacles) != 0
     if not region.any() or (region & closed).any():

@@ -145,12 +145,12 @@ class CustomKernel(Kernel):
         return False
 
     def __call__(self, *displacement: Any) -> Array:
-        return called("value", self.value, displacement)
+        return _numbers("value", self.value, displacement)
 
     def gradient(self, *displacement: Any) -> Array:
         if self.slope is None:
             raise ValueError("slope must be given to CustomKernel where a gradient is needed, got None")
-        return called("slope", self.slope, displacement)
+        return _numbers("slope", self.slope, displacement)
 
 
 def _norm(displacement: tuple[Any, ...]) -> Array:
@@ -263,3 +263,11 @@ def _combine(terms: tuple[tuple[float, Any], ...]) -> Kernel:
     if all(isinstance(term, RadialKernel) for _, term in terms):
         return RadialCombination(terms)
     return KernelCombination(terms)
+
+
+def _numbers(name: str, formula: Callable[..., Any], displacement: tuple[Any, ...]) -> Array:
+    """Return the values of a function. Raises ValueError if it is NaN away from the origin; 0 / 0 there is for others."""
+    values = called(name, formula, displacement)
+    if np.isnan(values).any() and np.any(np.isnan(values) & (sum(np.square(x) for x in displacement) > 0)):
+        raise ValueError(f"{name} of a kernel must be a number away from the origin, and it is NaN at some displacements")
+    return values
