@@ -192,6 +192,8 @@ def test_growth_that_blows_up_is_told_with_its_time(caplog):
     assert np.allclose(flow[-2].values, 2 / (1 - 2 * 0.4), rtol=1e-8)
     told = next(record.args[0] for record in caplog.records if "infinite" in record.msg)
     assert told == pytest.approx(0.5, abs=1e-6)
+    at_once = jf.evolve(jf.Growth(1e4), rho, scheme=jf.Splitting(jf.JKO()), dt=0.2, t_end=0.2, on_failure="return")
+    assert at_once.statuses[-1] is jf.Status.BLEW_UP
 
 
 @pytest.mark.parametrize("scale", [(1e-9, 1e6, 1e-15), (1e7, 1e-5, 1e12)])
@@ -527,6 +529,9 @@ BAD = {
     ),
     "got MovingParticles": lambda: jf.evolve(
         jf.Advection(np.cos), jf.MovingParticles([0.0], [0.0]), scheme=jf.Splitting(jf.Inertial()), dt=0.1, t_end=0.1
+    ),
+    "carries mass into Exit": lambda: jf.evolve(
+        jf.Advection(lambda x: 0 * x) + jf.Exit(lambda x: x > 0.9), RHO, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1
     ),
     "carries mass into Obstacle": lambda: jf.evolve(
         jf.Advection(lambda x: 0 * x) + jf.Obstacle(lambda x: x > 2), RHO, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1

@@ -51,7 +51,8 @@ def grown(entries: Sequence[Entry[Reacting]], masses: Species, start: float, end
         rates = dict.fromkeys(masses, 0.0)
         for c, form, _ in entries:
             rates[form.species] += c * float(form.rate)  # type: ignore[arg-type]
-        return masses.like({name: v * np.exp(rates[name] * (end - start)) for name, v in before.items()})
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _finite(masses, {name: v * np.exp(rates[name] * (end - start)) for name, v in before.items()})
     functions = [(names.index(entry.form.species), rate_of(entry, masses)) for entry in entries]
     shape = (len(names), *next(iter(before.values())).shape)
 
@@ -64,7 +65,14 @@ def grown(entries: Sequence[Entry[Reacting]], masses: Species, start: float, end
             out[k] += rate(now, time)
         return out.ravel()
 
-    return masses.like(densities(_integrated(slope, shape, start, end)))
+    return _finite(masses, densities(_integrated(slope, shape, start, end)))
+
+
+def _finite(masses: Species, values: Mapping[str, Array]) -> Species:
+    """The densities with these values. Raises BlowUp if they are not finite."""
+    if not all(np.isfinite(part).all() for part in values.values()):
+        raise BlowUp
+    return masses.like(values)
 
 
 def _integrated(slope: Callable[[float, Array], Array], shape: tuple[int, ...], start: float, end: float) -> Array:

@@ -46,8 +46,8 @@ class Splitting(Scheme):
     scheme : Scheme
         Any scheme with steps of a given size that looks at the last state only, such as JKO().
 
-    Raises ValueError for a velocity that goes through walls, an Obstacle beside Advection, and measures that are not carried,
-    or whose masses are fixed.
+    Raises ValueError for a velocity that goes through walls, obstacles and doors beside Advection, and measures that are not
+    carried, or whose masses are fixed.
 
     Source: Strang (1968); Gallouet and Monsaingeon, A JKO splitting scheme for Kantorovich-Fisher-Rao gradient flows (2017).
 
@@ -89,8 +89,9 @@ class Splitting(Scheme):
         forms = problem.law.forms
         must_grow(forms.each(Reacting), state.masses, state.time)
         for name, entries in _by_species(problem.law).items():
-            if forms.obstacles:
-                raise ValueError(f"Advection carries mass into {forms.obstacles[0].term!r}: leave one of them out")
+            closed = [entry.term for entry in forms.obstacles] + [entry.term for entry in forms.openings]
+            if closed:
+                raise ValueError(f"Advection carries mass into {closed[0]!r}: leave one of them out")
             must_be_carried(state.masses[name], total_velocity(entries), state.time, name)
         within = self._within(problem)
         return self.scheme.begin(within, state, dt, carry) if within.law.terms else {}
@@ -104,7 +105,7 @@ class Splitting(Scheme):
             if within.law.terms:
                 taken = self.scheme.step(within, State(first, state.fields, state.time), dt, carry)
             if not taken.info.status.ok:
-                return taken
+                return Taken(state.after(dt, state.masses), {}, taken.info)
             grown_last = self._grown(problem, taken.state.masses, middle, state.time + dt)
             last = self._carried(problem, grown_last, middle, dt / 2)
         except BlowUp:
