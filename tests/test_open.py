@@ -403,6 +403,27 @@ def test_a_torus_has_no_place_of_its_own(name):
     assert np.abs(flow.final.values - rho.values).max() > 1e-3
 
 
+@pytest.mark.parametrize("p", [1, 2, 3.5])
+def test_distances_on_a_circle(p):
+    """A block moves the shorter way round, both halves their own to the other side; a random pair against the network simplex on its cells divided into points."""
+    import ot
+
+    grid = jf.Grid.torus((0, 2), cells=40)
+    block = grid.density(np.arange(40) < 5, mass=3.0)
+    for steps, cells in ((3, 3), (20, 17.5), (33, 7)):
+        moved = jf.Density(grid, np.roll(block.values, steps))
+        assert float(jf.wasserstein(block, moved, p)) == pytest.approx(3 ** (1 / p) * 0.05 * cells, rel=1e-9)
+    rng, parts = np.random.default_rng(3), 12
+    a, b = (grid.density(rng.random(40) ** 3 * (rng.random(40) < 0.6)) for _ in range(2))
+    x = (np.arange(40 * parts) + 0.5) * 2 / (40 * parts)
+    gaps = np.abs(x[:, None] - x)
+    weights = [np.repeat(m.masses / parts, parts) for m in (a, b)]
+    exact = ot.emd2(*[w / w.sum() for w in weights], np.minimum(gaps, 2 - gaps) ** p, numItermax=10**6) ** (1 / p)
+    assert float(jf.wasserstein(a, b, p)) == pytest.approx(exact, rel=1e-3)
+    with pytest.raises(ValueError, match="on one circle"):
+        jf.wasserstein2(a, jf.Grid.box((0, 2), cells=40).density(lambda x: 1 + 0 * x))
+
+
 def test_charges_on_a_torus_are_neutral():
     """Two ions that differ by a wave: the difference relaxes at Debye's rate k^2 + 2 n; a net charge is refused."""
     grid, size, dt = jf.Grid.torus((0, 1), cells=48), 1e-4, 0.002
@@ -451,6 +472,7 @@ def test_fields_and_doors_on_a_torus(tmp_path):
 
 
 ROUND = jf.Grid.torus((0, 1), cells=8).density(lambda x: 1 + 0 * x)
+TORUS = jf.Grid.torus((0, 1), (0, 1), cells=4).density(lambda x, y: 1 + 0 * x)
 NEEDS_WALLS = {
     "BackAndForth": lambda: jf.evolve(jf.Entropy(), ROUND, scheme=jf.JKO(jf.BackAndForth()), dt=0.1, t_end=0.1),
     "Entropic": lambda: jf.evolve(jf.Entropy(), ROUND, scheme=jf.JKO(jf.Entropic()), dt=0.1, t_end=0.1),
@@ -458,7 +480,8 @@ NEEDS_WALLS = {
     "Adaptive": lambda: jf.evolve(jf.Entropy(), ROUND, scheme=jf.Adaptive(jf.JKO(), 1e-3), dt=0.1, t_end=0.1),
     "Advection": lambda: jf.evolve(jf.Advection(np.sin), ROUND, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1),
     "quantiles": lambda: ROUND.quantiles(4),
-    "wasserstein": lambda: jf.wasserstein(ROUND, ROUND),
+    "wasserstein": lambda: jf.wasserstein2(TORUS, TORUS),
+    "the Sinkhorn divergence": lambda: jf.wasserstein(ROUND, ROUND, method="sinkhorn"),
     "equilibrium": lambda: jf.equilibrium(jf.Entropy(), ROUND),
     "current_density": lambda: jf.diagnostics.current_density(jf.Entropy(), ROUND),
     "density": lambda: jf.Particles([0.5]).density(ROUND.grid),

@@ -10,6 +10,7 @@ import numpy as np
 from .._typing import Array
 from .._validate import finite, positive, same_total
 from ..measures import Density, Measure, Particles, Quantiles, RadialQuantiles
+from .circle import circle_distance
 from .sinkhorn import sinkhorn_divergence
 
 _EXACT = 4_000  # points of both measures together, up to which the network simplex takes seconds
@@ -56,7 +57,8 @@ def wasserstein(
 ) -> Distance:
     """Return W_p(a, b) = (min int |x - y|^p d gamma)^(1/p), a length, for 1 <= p < inf, together with its method.
 
-    On the line the distance is exact, through pseudo-inverses, in O(n log n), unless ``method="sinkhorn"`` is asked for. In the
+    On the line, and between densities on a circle, the distance is exact, through pseudo-inverses, in O(n log n), unless
+    ``method="sinkhorn"`` is asked for. In the
     plane and in space it is the distance of point masses, which for densities lie at the cell centres. The methods are
 
     * "exact": the network simplex of POT. O(n m) memory, and seconds for 2000 points each.
@@ -92,6 +94,8 @@ def wasserstein(
         raise ValueError(f'method must be "exact", "sinkhorn" or None, got {method!r}')
     if method == "sinkhorn" and p != 2:
         raise ValueError(f'p must be 2 with method "sinkhorn", whose error is of first order in epsilon for others, got {p!r}')
+    if method == "sinkhorn" and isinstance(a, Density):
+        a.grid.must_have_walls("the Sinkhorn divergence")
     if blur is not None:
         positive("blur", blur)
     if a.mass == 0:
@@ -147,17 +151,22 @@ def _check_comparable(a: Measure, b: Measure) -> None:
     for name, value in (("a", a), ("b", b)):
         if not isinstance(value, Density | Quantiles | Particles):
             raise ValueError(f"{name} must be a Density, Quantiles or Particles, got {type(value).__name__}")
-        if isinstance(value, Density):
+        if isinstance(value, Density) and value.grid.dim > 1:
             value.grid.must_have_walls("wasserstein")
     if not same_total(a.mass, b.mass):
         raise ValueError(f"a and b must have the same mass, got {a.mass:.12g} and {b.mass:.12g}")
     dims = [_dimension(measure) for measure in (a, b)]
     if dims[0] != dims[1]:
         raise ValueError(f"a and b must have one dimension, got {dims[0]} and {dims[1]}")
+    circles = [measure.grid.bounds for measure in (a, b) if isinstance(measure, Density) and measure.grid.periodic]
+    if circles and (len(circles) < 2 or circles[0] != circles[1]):
+        raise ValueError(f"a and b must be densities on one circle, or none on a circle, got {a!r} and {b!r}")
 
 
 def _on_the_line(a: Density | Quantiles | Particles, b: Density | Quantiles | Particles, p: float) -> float:
-    """Return W_p of two measures on the line, through their pseudo-inverses."""
+    """Return W_p of two measures on the line or on a circle, through their pseudo-inverses."""
+    if isinstance(a, Density) and isinstance(b, Density) and a.grid.periodic:
+        return circle_distance(a, b, p)
     first, second = (measure if isinstance(measure, Quantiles) else measure.quantiles() for measure in (a, b))
     return first.wasserstein(second, p)
 

@@ -1,0 +1,63 @@
+"""Exact Wasserstein distances on a circle."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._arrays import cumulated
+from .._typing import Array
+from ..measures import Density
+from ..measures.line_distance import one_sided, quantile_distance
+
+_SHIFT = 1e-13  # of the mass: how exactly the best cut is looked for
+_KINK = 1e-6  # of the mass: a kink that is nearer to a cut that was found is tried too
+
+
+def circle_distance(a: Density, b: Density, p: float) -> float:
+    """Return W_p of two densities of the same mass on one circle, a length. The mass of a cell is spread evenly.
+
+    It is the least distance of the pseudo-inverses X(s) and Y(s + theta) on the line, over the cuts theta. Its p-th power is
+    convex in theta.
+
+    Cost: O(n log n) for each of some forty cuts.
+
+    Source: Delon, Salomon, Sobolevski, Fast transport optimization for Monge costs on the circle (2010).
+
+    >>> from jkoflow import Grid
+    >>> grid = Grid.torus((0, 1), cells=10)
+    >>> near_end, near_start = (grid.density(np.eye(10)[k]) for k in (9, 0))
+    >>> round(circle_distance(near_end, near_start, 2), 9)
+    0.1
+    """
+    from scipy.optimize import minimize_scalar
+
+    (low, high), count = a.grid.bounds[0], a.grid.shape[0]
+    edges, shares = np.linspace(low, high, count + 1), a.masses / a.mass
+
+    def distance(theta: float) -> float:
+        nodes, masses = _from_level(edges, b.masses, theta)
+        return quantile_distance(edges, shares, nodes, masses, p)
+
+    found = minimize_scalar(distance, bounds=(-1.0, 1.0), method="bounded", options={"xatol": _SHIFT, "maxiter": 200})
+    kinks = _meetings(cumulated(shares), cumulated(b.masses / b.mass), float(found.x))
+    return float(min([found.fun, *map(distance, kinks)]) * a.mass ** (1 / p))
+
+
+def _meetings(levels_a: Array, levels_b: Array, theta: float) -> Array:
+    """The cuts next to theta at which edges of cells of both densities meet: there the distance may have a kink."""
+    copies = np.concatenate([levels_b[:-1] - 1, levels_b[:-1], levels_b + 1])
+    after = np.clip(np.searchsorted(copies, levels_a + theta), 1, len(copies) - 1)
+    cuts = np.concatenate([copies[after] - levels_a, copies[after - 1] - levels_a])
+    return np.unique(cuts[np.abs(cuts - theta) < _KINK].round(14))
+
+
+def _from_level(edges: Array, masses: Array, theta: float) -> tuple[Array, Array]:
+    """The nodes and shares of one turn of a pseudo-inverse that begins at the level theta of the mass."""
+    levels, length = cumulated(masses), edges[-1] - edges[0]
+    levels = levels / levels[-1]
+    all_levels = np.concatenate([levels[:-1] - 1, levels[:-1], levels + 1])
+    all_nodes = np.concatenate([edges[:-1] - length, edges[:-1], edges + length])
+    inner = (all_levels > theta) & (all_levels < theta + 1)
+    start = float(one_sided(all_levels, all_nodes, np.array([theta]), "right")[0])
+    nodes = np.concatenate([[start], all_nodes[inner], [start + length]])
+    return nodes, np.diff(np.concatenate([[theta], all_levels[inner], [theta + 1]]))
