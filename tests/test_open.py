@@ -405,7 +405,7 @@ def test_a_torus_has_no_place_of_its_own(name):
 
 @pytest.mark.parametrize("p", [1, 2, 3.5])
 def test_distances_on_a_circle(p):
-    """A block moves the shorter way round, both halves their own to the other side; a random pair against the network simplex on its cells divided into points."""
+    """A block moves the shorter way round, to the other side by halves; a random pair against the network simplex."""
     import ot
 
     grid = jf.Grid.torus((0, 2), cells=40)

@@ -58,6 +58,7 @@ def _from_level(edges: Array, masses: Array, theta: float) -> tuple[Array, Array
     all_levels = np.concatenate([levels[:-1] - 1, levels[:-1], levels + 1])
     all_nodes = np.concatenate([edges[:-1] - length, edges[:-1], edges + length])
     inner = (all_levels > theta) & (all_levels < theta + 1)
-    start = float(one_sided(all_levels, all_nodes, np.array([theta]), "right")[0])
-    nodes = np.concatenate([[start], all_nodes[inner], [start + length]])
-    return nodes, np.diff(np.concatenate([[theta], all_levels[inner], [theta + 1]]))
+    ends = zip((theta, theta + 1), ("right", "left"), strict=True)
+    start, end = (float(one_sided(all_levels, all_nodes, np.array([level]), side)[0]) for level, side in ends)
+    nodes = np.concatenate([[start], all_nodes[inner], [end, start + length]])  # a gap at the cut holds no mass
+    return nodes, np.append(np.diff(np.concatenate([[theta], all_levels[inner], [theta + 1]])), 0.0)
