@@ -304,7 +304,9 @@ class GridStep:
           tenth. From a twentieth on the distance is a mean of both, so that it does not jump.
         """
         state = self.anchor.like(dict(zip(self.names, trial.rho, strict=True)))
-        squared, duals = self.squared_displacements(trial), self.duals(trial)
+        squared, duals = self.squared_displacements(trial), self.duals(trial.phi, trial)
+        if any(abs(cost - 2 * tau * dual) > _OFF * cost for cost, tau, dual in zip(squared, self.taus, duals, strict=True)):
+            duals = self.duals(self.c_concave_from_supports(trial.phi), trial)  # the best for the same phi^c
         gap = sum(cost / (2 * tau) - dual for cost, tau, dual in zip(squared, self.taus, duals, strict=True))
         for k, name in enumerate(self.names):
             of_dual, obstacles = 2 * self.taus[k] * duals[k], self.conjugates[name].local.forbidden.any()
@@ -328,12 +330,12 @@ class GridStep:
             costs.append(float(np.sum(total * trial.rho[k])) * self.grid.cell_volume)
         return costs
 
-    def duals(self, trial: Trial) -> list[float]:
-        """The Kantorovich dual of phi by species, an energy. For the optimal phi it is W2^2 / (2 tau alpha)."""
+    def duals(self, phi: Array, trial: Trial) -> list[float]:
+        """The Kantorovich dual of potentials by species, an energy. For the optimal ones it is W2^2 / (2 tau alpha)."""
         values = []
         for k in range(len(self.names)):
-            psi = self._c_transform(trial.phi[k], k)
-            values.append(float(np.sum(psi * self.mu[k]) - np.sum(trial.phi[k] * trial.rho[k])) * self.grid.cell_volume)
+            psi = self._c_transform(phi[k], k)
+            values.append(float(np.sum(psi * self.mu[k]) - np.sum(phi[k] * trial.rho[k])) * self.grid.cell_volume)
         return values
 
 
