@@ -305,8 +305,10 @@ class GridStep:
         """
         state = self.anchor.like(dict(zip(self.names, trial.rho, strict=True)))
         squared, duals = self.squared_displacements(trial), self.duals(trial.phi, trial)
-        if any(abs(cost - 2 * tau * dual) > _OFF * cost for cost, tau, dual in zip(squared, self.taus, duals, strict=True)):
-            duals = self.duals(self.c_concave_from_supports(trial.phi), trial)  # the best for the same phi^c
+        if any(4 * tau * dual < cost for cost, tau, dual in zip(squared, self.taus, duals, strict=True)):
+            best = self.duals(self.c_concave_from_supports(trial.phi), trial)  # for the same phi^c
+            closed = [conjugate.local.forbidden.any() for conjugate in self.conjugates.values()]
+            duals = [dual if shut else max(dual, other) for dual, other, shut in zip(duals, best, closed, strict=True)]
         gap = sum(cost / (2 * tau) - dual for cost, tau, dual in zip(squared, self.taus, duals, strict=True))
         for k, name in enumerate(self.names):
             of_dual, obstacles = 2 * self.taus[k] * duals[k], self.conjugates[name].local.forbidden.any()
