@@ -31,6 +31,8 @@ class Steady:
     * without it, if the speed is at most a millionth of the largest speed of the run so far. This is the same rule in any
       unit. The steps of a run that is continued count.
 
+    A run with a flux between reservoirs never comes to rest, and Splitting does not tell its dissipation: neither is stopped.
+
     >>> import jkoflow as jf
     >>> grid = jf.Grid.box((-4, 4), cells=64)
     >>> energy = jf.Entropy() + jf.Potential(lambda x: x**2 / 2)

@@ -354,6 +354,42 @@ def test_mass_is_accounted_for_by_door_and_species(dim):
     assert max(info.iterations for info in flow.infos) < 12  # Newton's method knows the doors
 
 
+@pytest.mark.parametrize("kind", ["door", "wall"])
+def test_strong_charges_stay_out_of_closed_cells(kind):
+    """Valences above 1 made rounding the pivot of closed cells: they hold exactly nothing."""
+    grid = jf.Grid.box((0, 1), (0, 1), cells=12)
+    closed = jf.Exit if kind == "door" else jf.Obstacle
+    law = jf.Entropy("a") + jf.Entropy("b") + jf.DirichletCoupling({"a": 3.0, "b": -2.0}, boundary="dirichlet")
+    law = law + closed(lambda x, y: x > 0.8, "a") + closed(lambda x, y: x > 0.8, "b")
+    start = jf.Species({name: grid.density(lambda x, y, k=k: (x < 0.8) * (1 + k * y)) for k, name in enumerate("ab")})
+    flow = jf.evolve(law, start, scheme=jf.JKO(jf.FiniteVolume()), dt=0.01, t_end=0.05)
+    assert flow.ok
+    assert all((measure.values[grid.mesh[0] > 0.8] == 0).all() for measure in flow.final.values())
+
+
+def test_a_wind_may_not_turn_through_a_wall():
+    rho = GRID.density(lambda x: 1 + x)
+    law = jf.Advection(lambda x, t: np.sin(np.pi * x) + np.maximum(t - 0.2, 0))
+    with pytest.raises(jf.FlowError, match="goes through one"):
+        jf.evolve(law, rho, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.5)
+    line = jf.Quantiles([0.0, 0.5, 1.0], walls=(0.0, 1.0))
+    with pytest.raises(jf.FlowError, match="goes through one"):
+        jf.evolve(law, line, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.5)
+    lost = jf.evolve(
+        jf.Advection(lambda x: x**2),
+        jf.Particles([1.0]),
+        scheme=jf.Splitting(jf.Overdamped()),
+        dt=0.4,
+        t_end=2.0,
+        on_failure="return",
+    )
+    assert lost.statuses[-1] is jf.Status.NOT_FINITE
+    growing = jf.evolve(
+        jf.Entropy() + jf.Growth(lambda rho: 1 - rho), rho, scheme=jf.Splitting(jf.JKO()), dt=0.5, t_end=2.0, stop=jf.Steady()
+    )
+    assert growing.times[-1] == 2.0
+
+
 def test_all_may_leave():
     """Fast diffusion in a long step: what is left is far below the rounding of what was there."""
     flow = _between_doors(20, jf.RenyiEntropy(0.5), lambda x: 1 + 0 * x, 40.0, 3)
@@ -373,7 +409,7 @@ def test_a_run_with_doors_is_kept(tmp_path):
 
 def test_heat_on_a_circle_by_its_modes():
     """Waves fall by the rates of the differences, exactly; these are of order 2."""
-    for cells in (3, 20, 41):
+    for cells in (2, 3, 20, 41):
         grid, dt = jf.Grid.torus((0, 1), cells=cells), 0.005
         x, rate = grid.axes[0], (2 - 2 * np.cos(2 * np.pi / cells)) * cells**2
         rho = grid.density(1 + 0.5 * np.cos(2 * np.pi * (x - 0.1)), mass=None)
@@ -483,6 +519,10 @@ NEEDS_WALLS = {
     "wasserstein": lambda: jf.wasserstein2(TORUS, TORUS),
     "the Sinkhorn divergence": lambda: jf.wasserstein(ROUND, ROUND, method="sinkhorn"),
     "equilibrium": lambda: jf.equilibrium(jf.Entropy(), ROUND),
+    "mean": lambda: ROUND.mean,
+    "covariance": lambda: TORUS.covariance,
+    "geodesic_convexity": lambda: jf.diagnostics.geodesic_convexity(jf.Interaction(jf.Quadratic()), ROUND),
+    "c_transform": lambda: jf.c_transform(ROUND.grid, np.zeros(8)),
     "current_density": lambda: jf.diagnostics.current_density(jf.Entropy(), ROUND),
     "density": lambda: jf.Particles([0.5]).density(ROUND.grid),
     "PhaseDensity": lambda: jf.PhaseDensity.of(ROUND.grid, GRID, lambda x, v: 1 + 0 * x),
@@ -497,7 +537,36 @@ def test_what_needs_walls_refuses_a_torus(name):
 
 GRID = jf.Grid.box((0, 1), cells=8)
 RHO = GRID.density(lambda x: 1 + 0 * x)
+IONS = jf.DirichletCoupling({"a": 2.0, "b": -2.0})
+SALT = jf.Species(a=GRID.density(lambda x: x < 0.5), b=GRID.density(lambda x: x < 0.5))
 BAD = {
+    "velocity must be finite": lambda: jf.evolve(
+        jf.Advection(lambda x: np.where(x > 0.5, np.nan, 0.0)), RHO, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1
+    ),
+    "rate of Growth.* must be finite": lambda: jf.evolve(
+        jf.Growth(lambda x: x + np.nan), RHO, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1
+    ),
+    "doors change it": lambda: jf.evolve(
+        jf.Entropy() + jf.Exit(lambda x: x > 0.5), SALT["a"], scheme=jf.Adaptive(jf.JKO(), 1e-3), dt=0.1, t_end=0.1
+    ),
+    "a scheme with a fixed dt": lambda: jf.evolve(jf.Growth(1.0), RHO, scheme=jf.Adaptive(jf.JKO(), 1e-3), dt=0.1, t_end=0.1),
+    "charge leaves through doors": lambda: jf.evolve(
+        jf.Entropy("a") + jf.Entropy("b") + IONS + jf.Exit(lambda x: x > 0.5, "a"), SALT, dt=0.1, t_end=0.1
+    ),
+    "Growth changes it": lambda: jf.evolve(
+        jf.Entropy("a") + jf.Entropy("b") + IONS + jf.Growth(1.0, "a"), SALT, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1
+    ),
+    "on a torus, which has no walls": lambda: jf.evolve(
+        jf.Entropy() + jf.DirichletCoupling({"": 1.0}, boundary="dirichlet"), ROUND, dt=0.1, t_end=0.1
+    ),
+    "coefficient of Exit": lambda: jf.evolve(jf.Entropy() - jf.Exit(lambda x: x > 0.5), SALT["a"], dt=0.1, t_end=0.1),
+    "keep their mass": lambda: jf.diagnostics.energy_dissipation(
+        jf.evolve(jf.Growth(1.0) + jf.Entropy(), RHO, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1)
+    ),
+    "has fields, doors": lambda: jf.diagnostics.slope_identity(
+        jf.evolve(jf.Entropy() + jf.Exit(lambda x: x > 0.5), SALT["a"], dt=0.1, t_end=0.1),
+        jf.Entropy() + jf.Exit(lambda x: x > 0.5),
+    ),
     "density must be >= 0": lambda: jf.Reservoir(lambda x: x > 0.5, -1.0),
     "must hold some of the cells": lambda: jf.evolve(jf.Entropy() + jf.Exit(lambda x: x > 2), RHO, dt=0.1, t_end=0.1),
     "must hold no mass in obstacles, doors": lambda: jf.evolve(

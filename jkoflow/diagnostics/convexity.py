@@ -8,7 +8,7 @@ import numpy as np
 
 from ..laws import Law, State
 from ..laws.forms import Internal, Pair
-from ..measures import complete_mobilities
+from ..measures import Density, complete_mobilities
 
 
 def geodesic_convexity(
@@ -45,6 +45,8 @@ def geodesic_convexity(
     (0.0, 0.75)
     """
     checked_state = law.check(state)
+    if issubclass(checked_state.kind, Density):
+        checked_state.grid.must_have_walls("geodesic_convexity")
     names = list(checked_state)
     alpha = np.array([complete_mobilities(mobility, checked_state)[name] for name in names])
     masses = np.array([measure.mass for measure in checked_state.values()])

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._arrays import cumulated
 from ..trajectory import Trajectory
-from .report import Report
+from .report import Report, must_keep_mass
 
 
 def energy_dissipation(flow: Trajectory) -> Report:
@@ -29,6 +29,7 @@ def energy_dissipation(flow: Trajectory) -> Report:
     >>> bool(report.worst < 1e-12)
     True
     """
+    must_keep_mass(flow, "energy_dissipation")
     if np.isnan(flow.energies).any():
         raise ValueError("flow must be of a law with an energy: there is none to lose")
     dissipated = cumulated(flow.squared_distances / flow.dts)

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from .._typing import Array
 from ..laws import Law
+from ..trajectory import Trajectory
+
+_MASS = 1e-9  # relative
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,5 +45,12 @@ class Report:
 
 def must_be_of_masses(law: Law, name: str) -> None:
     """Raise ValueError for a law with fields, Advection or Growth: a diagnostic compares the motion of masses alone."""
-    if law.field_names or law.outer is not None:
-        raise ValueError(f"{name} takes laws of masses alone, and {law!r} has fields, Advection or Growth")
+    if law.field_names or law.outer is not None or law.forms.openings:
+        raise ValueError(f"{name} takes laws of masses alone, and {law!r} has fields, doors, Advection or Growth")
+
+
+def must_keep_mass(flow: Trajectory, name: str) -> None:
+    """Raise ValueError for a run whose mass changes: what it says of energies holds for gradient flows of a given mass."""
+    masses = flow.masses
+    if flow.outflow or np.abs(masses - masses[0]).max() > _MASS * masses[0]:
+        raise ValueError(f"{name} takes runs that keep their mass, and this one has doors or growth")

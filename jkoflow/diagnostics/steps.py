@@ -14,7 +14,7 @@ from ..proximal import ProximalStep, StepSolver
 from ..schemes import JKO
 from ..trajectory import Trajectory
 from ._gradients import gradient_product
-from .report import Report, must_be_of_masses
+from .report import Report, must_be_of_masses, must_keep_mass
 
 
 def step_dissipation(flow: Trajectory) -> Report:
@@ -31,6 +31,7 @@ def step_dissipation(flow: Trajectory) -> Report:
     >>> bool(step_dissipation(flow).worst < 1e-14)
     True
     """
+    must_keep_mass(flow, "step_dissipation")
     lost, least = flow.work - np.diff(_energies(flow)), flow.squared_distances / flow.dts / 2
     return Report(
         "energy lost in a step", flow.times[1:], {"E before - E after": lost}, {"W^2 / (2 dt)": least}, _largest(least - lost)
@@ -56,6 +57,7 @@ def square_distances(flow: Trajectory, lowest: float) -> Report:
     >>> bool(square_distances(flow, lowest=0.0).worst < 0)
     True
     """
+    must_keep_mass(flow, "square_distances")
     energy_range = float(_energies(flow)[0]) + float(np.maximum(flow.work, 0.0).sum()) - finite("lowest", lowest)
     sums = np.cumsum(flow.squared_distances / flow.dts / 2)
     lengths = np.cumsum(np.sqrt(flow.squared_distances))  # no shorter than the distance from the start
@@ -127,6 +129,7 @@ def de_giorgi(
     >>> bool(abs(rest.worst) < 1e-9)
     True
     """
+    must_be_of_masses(law, "de_giorgi")
     start = law.check(state)
     step_solver = solver or JKO().filled_in(law, start).step_solver
     nodes, weights = np.polynomial.legendre.leggauss(positive_integer("points", points))

@@ -94,7 +94,8 @@ class Run:
                 "Alternating on Density and Quantiles, Overdamped on Particles, Inertial on MovingParticles"
             )
         if law.outer is not None and not scheme.takes_outer:
-            raise ValueError(f"{type(scheme).__name__} does not take {law.outer!r}: take Splitting({scheme!r})")
+            inside = "a scheme with a fixed dt" if scheme.chooses_dt else repr(scheme)
+            raise ValueError(f"{type(scheme).__name__} does not take {law.outer!r}: take Splitting({inside})")
         problem = Problem.of(law, self.state.masses, _mobility_again(mobility, before))
         given = {name: None if callable(alpha) else alpha for name, alpha in problem.mobility.items()}
         self.problem = problem.in_gradient_form() if scheme.needs_energy else problem

@@ -213,6 +213,8 @@ class Carrying(Form):
         returned = called("velocity", components, list(points.T))
         if returned.shape != (dim, count) and not (dim == 1 and returned.shape in ((), (count,))):
             raise ValueError(f"velocity must return {dim} components for every point, got shape {returned.shape}")
+        if not np.isfinite(returned).all():
+            raise ValueError(f"velocity must be finite everywhere, and it is not at some of {count} points")
         return np.asarray(np.broadcast_to(returned, (dim, count)).T)
 
 

@@ -148,6 +148,18 @@ class Density(Measure):
     def zero_field(self) -> Array:
         return np.zeros(self.grid.shape)
 
+    @property
+    def mean(self) -> Array:
+        """The centre of mass: a number on the line, shape (d,) otherwise. Raises ValueError on a torus, which has none."""
+        self.grid.must_have_walls("mean")
+        return super().mean
+
+    @property
+    def covariance(self) -> Array:
+        """The covariance of the mass at the cell centres. Raises ValueError on a torus, where there is no mean."""
+        self.grid.must_have_walls("covariance")
+        return super().covariance
+
     def quantiles(self, cells: int | None = None, *, spread: float = 0.5, walls: bool = True) -> Quantiles:
         """Return the same measure on the line, given by its pseudo-inverse.
 

@@ -32,6 +32,7 @@ def c_transform(grid: Grid, values: Array, tau: float = 1.0) -> Array:
     """
     tau = positive("tau", tau)
     of_kind("grid", grid, Grid, "a Grid")
+    grid.must_have_walls("c_transform")
     values = real_array("values", values)
     if values.shape != grid.shape:
         raise ValueError(f"values must have the shape of the grid {grid.shape}, got {values.shape}")

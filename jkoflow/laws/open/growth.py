@@ -23,7 +23,7 @@ class Growth(Term):
 
     * ``rho`` is the density of the species itself, and the name of a species is the density of that one;
     * ``x``, ``y``, ``z`` are the coordinates, if no species has this name;
-    * ``t`` is the time. It must not be the first argument.
+    * ``t`` is the time.
 
     So ``Growth(lambda rho: 1 - rho)`` is logistic, and ``Growth(lambda prey, x: a(x) - prey, "hunters")`` couples two species.
 

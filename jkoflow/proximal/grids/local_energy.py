@@ -147,11 +147,11 @@ def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> Local
         if obstacle.form.species == species:
             obstacle.non_negative()
             forbidden = forbidden | obstacle.form.mask(grid)
-    outside = tuple(
-        Outside(entry.form.name, entry.form.mask(grid), entry.form.density)
-        for entry in forms.openings
-        if entry.form.species == species
-    )
+    outside: tuple[Outside, ...] = ()
+    for opening in forms.openings:
+        if opening.form.species == species:
+            opening.non_negative()
+            outside += (Outside(opening.form.name, opening.form.mask(grid), opening.form.density),)
     taken = forbidden.astype(int) + sum((door.cells.astype(int) for door in outside), np.zeros(grid.shape, dtype=int))
     if outside and taken.max() > 1:
         raise ValueError("regions of doors and reservoirs must not overlap, nor meet an Obstacle, and some cells lie in two")

@@ -35,7 +35,7 @@ class Langevin(Scheme):
 
     For particles without velocities the scheme is X + dt F(X) + (2 alpha D dt)^(1/2) (R + R') / 2, where R and R' are standard
     normal numbers, and R' is the R of the next step. In the first step R has the factor 3^(1/2): then free particles spread
-    by 2 alpha D t from the start. Its weak order is 1, and its states of rest are right to order 2 (exact in
+    by 2 alpha D t from the start, in equal steps. Its weak order is 1, and its states of rest are right to order 2 (exact in
     a harmonic well). With velocities it is the splitting of half a step of alignment (exact at places that stay), half
     a kick, half a drift, the exact noise and friction, and the same back. Its weak order is 2.
 

@@ -20,6 +20,11 @@ _EXACT = 1e-10  # relative error of the paths
 _FOLDED = 0.5  # deformation of the cells, in cells: more is divided into several maps
 _ALONG = 1e-9  # share of the largest velocity: what may go through a wall
 
+
+class LostPaths(Exception):  # noqa: N818 - it ends in a status
+    """Paths become infinite."""
+
+
 Velocity = Callable[[Array, float], Array]
 """The velocities at points (n, d) and a time, shape (n, d)."""
 
@@ -33,7 +38,10 @@ def total_velocity(entries: Sequence[Entry[Carrying]]) -> Velocity:
 
 
 def paths(velocity: Velocity, points: Array, start: float, end: float) -> Array:
-    """The ends of the paths of points (n, d), forwards or backwards in time: the method DOP853 of scipy."""
+    """The ends of the paths of points (n, d), forwards or backwards in time: the method DOP853 of scipy.
+
+    Raises LostPaths if they become infinite.
+    """
     from scipy.integrate import solve_ivp
 
     if len(points) == 0 or start == end:
@@ -47,7 +55,9 @@ def paths(velocity: Velocity, points: Array, start: float, end: float) -> Array:
         rtol=_EXACT,
         atol=_EXACT * scale,
     )
-    return np.asarray(solved.y[:, -1].reshape(points.shape)) if solved.success else np.full(points.shape, np.nan)
+    if not solved.success or not np.isfinite(solved.y[:, -1]).all():
+        raise LostPaths
+    return np.asarray(solved.y[:, -1].reshape(points.shape))
 
 
 def must_be_carried(measure: Measure, velocity: Velocity, time: float, name: str) -> None:

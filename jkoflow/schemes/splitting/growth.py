@@ -36,7 +36,8 @@ def must_grow(entries: Sequence[Entry[Reacting]], masses: Species, time: float) 
         )
     values = {name: density.values for name, density in masses.items()}
     for entry in entries:
-        rate_of(entry, masses)(values, time)
+        if not np.isfinite(rate_of(entry, masses)(values, time)).all():
+            raise ValueError(f"rate of {entry.term!r} must be finite at the start, and it is not in some cells")
 
 
 def grown(entries: Sequence[Entry[Reacting]], masses: Species, start: float, end: float) -> Species:

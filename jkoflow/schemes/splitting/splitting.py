@@ -14,7 +14,7 @@ from ...laws.forms import Carrying, Reacting
 from ...measures import Density, Species, State
 from ..base import Carry, Scheme, StepInfo, Taken
 from ..problem import Problem
-from .advection import Maps, carried, must_be_carried, total_velocity
+from .advection import LostPaths, Maps, carried, must_be_carried, total_velocity
 from .growth import BlowUp, grown, must_grow
 
 
@@ -37,7 +37,8 @@ class Splitting(Scheme):
     * Growth is solved in every cell to rounding: exactly where rates are numbers. A density that becomes infinite ends the run
       with the status BLEW_UP; the time is logged.
 
-    The energy and its dissipation are those of ``scheme``, for the rest of the law. Growth and motion may raise it.
+    The energy is that of ``scheme``, for the rest of the law. Growth and motion may raise it. The dissipation is not told
+    (NaN), so ``Steady`` never ends a run.
     ``distances`` are those of the whole step for points. On a Density the way along the velocity field is added to that of
     ``scheme``.
 
@@ -88,6 +89,12 @@ class Splitting(Scheme):
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         forms = problem.law.forms
         must_grow(forms.each(Reacting), state.masses, state.time)
+        growing = {entry.form.species for entry in forms.each(Reacting)}
+        for coupling in forms.couplings:
+            if coupling.form.boundary == "neumann" and growing & set(coupling.form.charges):
+                raise ValueError(
+                    f"{coupling.term!r} needs a total charge of 0, and Growth changes it: take boundary='dirichlet'"
+                )
         for name, entries in _by_species(problem.law).items():
             closed = [entry.term for entry in forms.obstacles] + [entry.term for entry in forms.openings]
             if closed:
@@ -101,18 +108,18 @@ class Splitting(Scheme):
         within = self._within(problem)
         try:
             first = self._grown(problem, self._carried(problem, state.masses, state.time, dt / 2), state.time, middle)
-            taken = Taken(state.after(dt, first), {}, StepInfo(dict.fromkeys(first, 0.0), Status.CONVERGED, dissipation=0.0))
+            taken = Taken(state.after(dt, first), {}, StepInfo(dict.fromkeys(first, 0.0), Status.CONVERGED))
             if within.law.terms:
                 taken = self.scheme.step(within, State(first, state.fields, state.time), dt, carry)
             if not taken.info.status.ok:
                 return Taken(state.after(dt, state.masses), {}, taken.info)
             grown_last = self._grown(problem, taken.state.masses, middle, state.time + dt)
             last = self._carried(problem, grown_last, middle, dt / 2)
-        except BlowUp:
-            return Taken(state.after(dt, state.masses), {}, StepInfo(dict.fromkeys(state.masses, 0.0), Status.BLEW_UP))
-        if not all(np.isfinite(np.asarray(getattr(measure, measure.moving))).all() for measure in last.values()):
-            return Taken(state.after(dt, state.masses), {}, StepInfo(dict.fromkeys(state.masses, 0.0), Status.NOT_FINITE))
-        info = replace(taken.info, distances=self._ways(problem, state, taken.info.distances, last, dt))
+        except (BlowUp, LostPaths) as reason:
+            status = Status.BLEW_UP if isinstance(reason, BlowUp) else Status.NOT_FINITE
+            return Taken(state.after(dt, state.masses), {}, StepInfo(dict.fromkeys(state.masses, 0.0), status))
+        distances = self._ways(problem, state, taken.info.distances, last, dt)
+        info = replace(taken.info, distances=distances, dissipation=float("nan"))
         return Taken(replace(taken.state, masses=last), taken.carry, info)
 
     def _ways(
@@ -143,7 +150,10 @@ class Splitting(Scheme):
         for name, entries in fields.items():
             steady = not any(entry.term.depends_on_time for entry in entries)
             maps = kept.setdefault(name, {}) if steady else None
-            moved[name] = carried(masses[name], total_velocity(entries), start, length, maps)
+            velocity = total_velocity(entries)
+            for time in () if steady else (start, start + length / 2, start + length):
+                must_be_carried(masses[name], velocity, time, name)
+            moved[name] = carried(masses[name], velocity, start, length, maps)
         return Species(moved)
 
     def _grown(self, problem: Problem, masses: Species, start: float, end: float) -> Species:

@@ -84,6 +84,6 @@ class DoorFaces(NamedTuple):
 
 
 def _round(grid: Grid, values: Any, axis: int) -> Any:
-    """An array with one axis first; on a torus of more than two cells its first entry follows the last one."""
+    """An array with one axis first; on a torus its first entry follows the last one, unless there is one alone."""
     first = np.moveaxis(values, axis, 0)
-    return np.concatenate([first, first[:1]]) if grid.periodic and len(first) > 2 else first
+    return np.concatenate([first, first[:1]]) if grid.periodic and len(first) > 1 else first

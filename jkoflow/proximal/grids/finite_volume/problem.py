@@ -77,9 +77,9 @@ class FiniteVolumeStep:
         self.mu = np.stack([step.anchor[name].values.ravel() for name in self.names])
         self.totals = self.mu.sum(axis=1)
         self.taus = [share * step.weight(name) for name in self.names]
-        self.closed = [local.closed for local in self.local]
-        self.faces = [Faces.of(self.grid, closed) for closed in self.closed]
-        self.doors = [DoorFaces.of(self.grid, c, local.outside) for c, local in zip(self.closed, self.local, strict=True)]
+        self.closed = np.stack([local.closed.ravel() for local in self.local])
+        self.faces = [Faces.of(self.grid, local.closed) for local in self.local]
+        self.doors = [DoorFaces.of(self.grid, local.closed, local.outside) for local in self.local]
         held = [sum(float(door.density) * np.count_nonzero(door.cells) for door in local.outside) for local in self.local]
         self.sizes = self.totals + np.array(held)  # what a residual is compared with
         couplings = [t for t in energy.joint.terms if isinstance(t, JointCoupling) and t.coupling.boundary != "free-space"]

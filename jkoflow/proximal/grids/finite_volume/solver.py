@@ -70,9 +70,9 @@ class FiniteVolume(IterativeSolver):
     Notes
     -----
     FiniteVolume accepts sums with non-negative coefficients of internal energies, Congestion, Obstacle, Potential,
-    Interaction, CrossInteraction, DirichletCoupling and Functional, for several species jointly. Nothing that spreads is
-    needed. RenyiEntropy with m < 1 is taken without other internal energies and bounds, and your own internal energies with
-    a finite slope at density 0.
+    Interaction, CrossInteraction, DirichletCoupling, Functional, Exit and Reservoir, for several species jointly. Nothing
+    that spreads is needed. RenyiEntropy with m < 1 is taken without other internal energies and bounds, and your own internal
+    energies with a finite slope at density 0.
 
     If Newton's method stalls from the anchor, the step is reached through easier ones, whose answers are starts for the next:
     first with a diffusion that fades, then through shorter steps. Each way may take four times ``max_iterations``.
@@ -112,6 +112,7 @@ class FiniteVolume(IterativeSolver):
         self.must_take(step)
         energy = GridEnergy.of(step.forms, step.anchor)
         must_leave_room(energy, step, _SPARE)
+        _must_suit_doors(energy, step)
         for name, local in energy.local.items():
             _must_be_taken(local)
             if step.anchor[name].values[local.closed].any():
@@ -231,6 +232,21 @@ class FiniteVolume(IterativeSolver):
         return checked(step, answer, slack=1.0)  # its distances are right to the first order in tau
 
 
+def _must_suit_doors(energy: GridEnergy, step: ProximalStep) -> None:
+    """Raise ValueError for a coupling by charge that doors, or a torus, leave without a solution."""
+    doors = any(local.outside for local in energy.local.values())
+    for coupling in step.forms.couplings:
+        boundary = coupling.form.boundary
+        if doors and boundary == "neumann":
+            raise ValueError(
+                f"{coupling.term!r} needs a total charge of 0, and charge leaves through doors: take boundary='dirichlet'"
+            )
+        if step.grid.periodic and boundary != "neumann":
+            raise ValueError(
+                f"boundary must be 'neumann' on a torus, which has no walls, got {boundary!r} in {coupling.term!r}"
+            )
+
+
 def _must_be_taken(local: LocalEnergy) -> None:
     """Raise ValueError for a local energy whose slope is infinite in vacuum, but for an entropy, and a fast diffusion alone."""
     fast = any(m < 1 for _, m in local.powers)
@@ -263,9 +279,9 @@ class _End(NamedTuple):
 
 
 def _positive(problem: FiniteVolumeStep, unknowns: Array) -> Array:
-    """The unknowns with densities of at least 0; psi as it is."""
+    """The unknowns with densities of at least 0, and 0 in closed cells, where rounding may put some; psi as it is."""
     count = len(problem.names)
-    return np.concatenate([np.maximum(unknowns[:count], 0.0), unknowns[count:]])
+    return np.concatenate([np.where(problem.closed, 0.0, np.maximum(unknowns[:count], 0.0)), unknowns[count:]])
 
 
 def _direction(problem: FiniteVolumeStep, trial: Trial) -> Array | None:
