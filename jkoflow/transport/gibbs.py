@@ -56,6 +56,7 @@ class GibbsKernel:
 
     def __post_init__(self) -> None:
         plain_numbers(self)
+        self.grid.must_have_walls("GibbsKernel")
         positive("epsilon", self.epsilon)
 
     @cached_property
