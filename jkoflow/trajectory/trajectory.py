@@ -206,8 +206,9 @@ class Trajectory(Sequence[Any]):
     def rows(self) -> list[dict[str, Any]]:
         """Return a table with one row per state.
 
-        A row holds the number of the step, the time, the energy, and the relative error of the total mass. From the first step
-        on it also holds dt, the distance, dissipation, work, status, iterations and residual of the step that led to the state.
+        A row holds the number of the step, the time, the energy, and the relative change of the total mass since the start: an
+        error, unless there are doors or growth. From the first step on it also holds dt, the distance, dissipation, work,
+        status, iterations and residual of the step that led to the state.
         """
         numbers, species = self.record.numbers, self.species
         distances, dissipations = self.distances, self.dissipation

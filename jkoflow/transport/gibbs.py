@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array, Mask
-from .._validate import plain_numbers, positive
+from .._validate import of_kind, plain_numbers, positive
 from ..grids import Grid
 from .absorbed import absorbed_log_sum, narrow
 
@@ -56,7 +56,7 @@ class GibbsKernel:
 
     def __post_init__(self) -> None:
         plain_numbers(self)
-        self.grid.must_have_walls("GibbsKernel")
+        of_kind("grid", self.grid, Grid, "a Grid").must_have_walls("GibbsKernel")
         positive("epsilon", self.epsilon)
 
     @cached_property
