@@ -27,7 +27,7 @@ _SLOW = 0.5  # a residual that falls less is slow
 _PATIENCE = 40  # iterations in which the residual has to halve
 _BLIND = 5  # corrections that may raise the residual since the best trial
 _COARSE = 1e-3  # the tolerance of easier steps on the way to one that is not solved from the anchor
-_SHORTER = 4  # times max_iterations: those on such a way
+_SHORTER = 8  # times max_iterations: those on such a way
 _DIFFUSION, _FADING = 0.1, 2.0**-14  # the first diffusion, a share of the rise of the potential; the share at which it ends
 _PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
 _FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
@@ -75,7 +75,7 @@ class FiniteVolume(IterativeSolver):
     energies with a finite slope at density 0.
 
     If Newton's method stalls from the anchor, the step is reached through easier ones, whose answers are starts for the next:
-    first with a diffusion that fades, then through shorter steps. Each way may take four times ``max_iterations``.
+    first with a diffusion that fades, then through shorter steps. Each way may take eight times ``max_iterations``.
 
     ``distances`` are tau (int |v|^2 d rho)^(1/2), from the fluxes: W2 to the first order in tau.
 
