@@ -402,6 +402,7 @@ def test_a_run_with_doors_is_kept(tmp_path):
     flow = _between_doors(10, jf.Entropy(), lambda x: 1 + 0 * x, 0.1, 4)
     jf.save(flow, tmp_path / "doors.jko")
     assert np.array_equal(jf.load(tmp_path / "doors.jko").outflow["low"], flow.outflow["low"])
+    assert np.array_equal(jf.to_xarray(flow).outflow.sel(door="high"), flow.outflow["high"])
 
 
 # Circles and tori

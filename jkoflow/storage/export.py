@@ -27,7 +27,8 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
     * the points and masses of Particles and OrderedParticles, as ``points_name`` and ``masses_name``;
     * the velocities of MovingParticles too, as ``velocities_name``.
 
-    Fields of a State are ``field_name``, with the axes ``name_0``, ``name_1``, ...
+    Fields of a State are ``field_name``, with the axes ``name_0``, ``name_1``, ... What leaves through doors is ``outflow``, by
+    step and door.
 
     A bare measure has ``nodes`` and ``masses`` or ``points`` and ``masses``. Needs xarray: ``pip install 'jkoflow[storage]'``.
 
@@ -69,6 +70,9 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
             continue  # a window that grows is no array over a grid
         stacked = np.stack([field.values if isinstance(field, Field) else field for field in fields])
         variables[f"field_{name}"] = (("time", *(f"{name}_{axis}" for axis in range(stacked.ndim - 1))), stacked)
+    if outflow := flow.outflow:
+        variables["outflow"] = (("step", "door"), np.stack(list(outflow.values()), axis=1))
+        coordinates["door"] = list(outflow)
     return xarray.Dataset(
         variables
         | {
