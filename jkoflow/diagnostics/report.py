@@ -44,7 +44,7 @@ class Report:
 
 
 def must_be_of_masses(law: Law, name: str) -> None:
-    """Raise ValueError for a law with fields, Advection or Growth: a diagnostic compares the motion of masses alone."""
+    """Raise ValueError for a law with fields, doors, Advection or Growth: a diagnostic compares the motion of masses alone."""
     if law.field_names or law.outer is not None or law.forms.openings:
         raise ValueError(f"{name} takes laws of masses alone, and {law!r} has fields, doors, Advection or Growth")
 

@@ -170,8 +170,12 @@ class Basis:
 
     def squares_by_cells(self, spacing: tuple[float, ...]) -> Array:
         """The eigenvalues of minus the Laplacian by differences between cells: sums of 2 (1 - cos(k h)) / h^2."""
-        parts = [(2 - 2 * np.cos(axis.wave_numbers * h)) / h**2 for axis, h in zip(self.axes, spacing, strict=True)]
-        return self.once(("squares by cells", spacing), lambda: _combined(parts, np.add))
+
+        def eigenvalues() -> Array:
+            ways = zip(self.axes, spacing, strict=True)
+            return _combined([(2 - 2 * np.cos(axis.wave_numbers * h)) / h**2 for axis, h in ways], np.add)
+
+        return self.once(("squares by cells", spacing), eigenvalues)
 
     @cached_property
     def norms(self) -> Array:

@@ -285,7 +285,7 @@ class Grid:
         f, g, w = (np.where(counts, array, 0.0) for array in (f, g, w))
         total = 0.0
         for axis, h in enumerate(self.spacing):
-            counted, weights, along_f, along_g = (self._round(array, axis) for array in (counts, w, f, g))
+            counted, weights, along_f, along_g = (self.along(array, axis) for array in (counts, w, f, g))
             rise = np.diff(along_f, axis=0) * np.diff(along_g, axis=0) / h**2
             total += float(np.sum((counted[1:] & counted[:-1]) * (weights[1:] + weights[:-1]) / 2 * rise)) * self.cell_volume
         return total
@@ -295,7 +295,10 @@ class Grid:
         if self.periodic:
             raise ValueError(f"{what} works in boxes with walls, got a torus: FiniteVolume() takes densities on a torus")
 
-    def _round(self, values: Any, axis: int) -> Any:
-        """An array with one axis first; on a torus its first entry follows the last one."""
+    def along(self, values: Any, axis: int) -> Any:
+        """Return an array over the grid with one axis first. On a torus the first cells follow the last ones again.
+
+        So neighbours along the axis are neighbours in the array. One cell alone has none.
+        """
         first = np.moveaxis(values, axis, 0)
-        return np.concatenate([first, first[:1]]) if self.periodic else first
+        return np.concatenate([first, first[:1]]) if self.periodic and len(first) > 1 else first

@@ -35,10 +35,7 @@ def periodic_inverse_laplacian(charge: Array, spacing: tuple[float, ...]) -> Arr
     """Return the discrete psi with -lap psi = charge on a torus, with mean zero; the mean of the charge is left out."""
     from scipy.fft import fftn, ifftn
 
-    total = np.zeros(charge.shape)
-    for axis, (count, h) in enumerate(zip(charge.shape, spacing, strict=True)):
-        along = (2 - 2 * np.cos(2 * np.pi * np.arange(count) / count)) / h**2
-        total += along.reshape([-1 if i == axis else 1 for i in range(charge.ndim)])
+    total = _eigenvalues(charge.shape, spacing, first=0, turn=2 * np.pi)
     total.flat[0] = 1.0
     modes = fftn(charge)
     modes.flat[0] = 0.0
@@ -55,10 +52,10 @@ def cosine_eigenvalues(shape: tuple[int, ...], spacing: tuple[float, ...]) -> Ar
     return total
 
 
-def _eigenvalues(shape: tuple[int, ...], spacing: tuple[float, ...], first: int) -> Array:
-    """Return the sums over the axes of 2 (1 - cos(k pi / n)) / h^2, for the wave numbers k = first, first + 1, ..."""
+def _eigenvalues(shape: tuple[int, ...], spacing: tuple[float, ...], first: int, turn: float = np.pi) -> Array:
+    """Return the sums over the axes of 2 (1 - cos(k turn / n)) / h^2, for the wave numbers k = first, first + 1, ..."""
     total = np.zeros(shape)
     for axis, (count, h) in enumerate(zip(shape, spacing, strict=True)):
-        along = (2 - 2 * np.cos(np.pi * np.arange(first, first + count) / count)) / h**2
+        along = (2 - 2 * np.cos(turn * np.arange(first, first + count) / count)) / h**2
         total += along.reshape([-1 if i == axis else 1 for i in range(len(shape))])
     return total

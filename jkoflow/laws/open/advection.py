@@ -9,13 +9,14 @@ from typing import Any
 
 from ..._validate import species_name
 from ...measures import UNNAMED
-from ..base import Law, State, Term, short_repr
+from ..base import short_repr
 from ..forms import Carrying, Form
 from ..time_functions import fixed_at, name_of, takes_time
+from .outer import OuterTerm
 
 
 @dataclass(frozen=True, eq=False)
-class Advection(Term):
+class Advection(OuterTerm):
     """A species is carried by a velocity field: d rho / dt = -div(rho v). A rotation, a wind, a stream in a channel.
 
     ``velocity`` is a function of the coordinates, v(x), v(x, y) or v(x, y, z), that computes with arrays. In more than one
@@ -43,10 +44,6 @@ class Advection(Term):
         species_name("species", self.species)
 
     @property
-    def involves(self) -> tuple[str, ...]:
-        return (self.species,)
-
-    @property
     def form(self) -> Form:
         return Carrying(self.species, self.velocity)
 
@@ -57,9 +54,6 @@ class Advection(Term):
     def at(self, time: float) -> Advection:
         """Return the velocity field of one instant: itself if it does not depend on time."""
         return Advection(fixed_at(self.velocity, time), self.species) if self.depends_on_time else self
-
-    def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
-        return self
 
     def __repr__(self) -> str:
         return short_repr("Advection", self.species, name_of(self.velocity))

@@ -10,13 +10,14 @@ from typing import Any
 
 from ..._validate import finite, species_name
 from ...measures import UNNAMED
-from ..base import Law, State, Term, short_repr
+from ..base import short_repr
 from ..forms import Form, Reacting
 from ..time_functions import fixed_at, name_of, takes_time
+from .outer import OuterTerm
 
 
 @dataclass(frozen=True, eq=False)
-class Growth(Term):
+class Growth(OuterTerm):
     """A species grows or decays: d rho / dt = rate rho, beside its motion.
 
     ``rate`` is a number, one over a time, or a function that computes with arrays. Its arguments are told apart by their names:
@@ -57,10 +58,6 @@ class Growth(Term):
         species_name("species", self.species)
 
     @property
-    def involves(self) -> tuple[str, ...]:
-        return (self.species,)
-
-    @property
     def form(self) -> Form:
         return Reacting(self.species, self.rate)
 
@@ -71,9 +68,6 @@ class Growth(Term):
     def at(self, time: float) -> Growth:
         """Return the growth of one instant: itself if it does not depend on time."""
         return Growth(fixed_at(self.rate, time), self.species) if self.depends_on_time else self
-
-    def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
-        return self
 
     def __repr__(self) -> str:
         return short_repr("Growth", self.species, name_of(self.rate) if callable(self.rate) else f"{self.rate:g}")

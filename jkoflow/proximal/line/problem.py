@@ -165,15 +165,8 @@ class LineProblem:
                 atomic = (np.diff(frozen.nodes) == 0) & (frozen.masses > 0)
                 if frozen.kernel.tip > 0 and atomic.any():
                     places, which = np.unique(frozen.nodes[:-1][atomic], return_inverse=True)
-                    tips.append(
-                        Tip(
-                            frozen.kernel.tip,
-                            chain,
-                            None,
-                            places,
-                            np.bincount(which, frozen.masses[atomic]).astype(np.float64),
-                        )
-                    )
+                    masses = np.bincount(which, frozen.masses[atomic]).astype(np.float64)
+                    tips.append(Tip(frozen.kernel.tip, chain, None, places, masses))
         return tips
 
     def _blurred(self, nodes: Array, masses: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Faces(NamedTuple):
         numbers = np.arange(grid.size).reshape(grid.shape)
         left, right, widths, axes = [], [], [], []
         for axis, h in enumerate(grid.spacing):
-            cells, shut = _round(grid, numbers, axis), _round(grid, closed, axis)
+            cells, shut = grid.along(numbers, axis), grid.along(closed, axis)
             is_open = ~(shut[:-1] | shut[1:])
             left.append(cells[:-1][is_open])
             right.append(cells[1:][is_open])
@@ -71,7 +71,7 @@ class DoorFaces(NamedTuple):
             which[door.cells] = k
         cells, beyond, widths = [], [], []
         for axis, h in enumerate(grid.spacing):
-            n, shut, number = (_round(grid, a, axis) for a in (numbers, closed, which))
+            n, shut, number = (grid.along(a, axis) for a in (numbers, closed, which))
             for inner, outer in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
                 is_door = ~shut[inner] & (number[outer] >= 0)
                 cells.append(n[inner][is_door])
@@ -81,9 +81,3 @@ class DoorFaces(NamedTuple):
         doors = which.ravel()[behind]
         densities = np.array([door.density for door in outside] or [0.0])[doors]
         return cls(np.concatenate(cells), behind, np.concatenate(widths), doors, densities)
-
-
-def _round(grid: Grid, values: Any, axis: int) -> Any:
-    """An array with one axis first; on a torus its first entry follows the last one, unless there is one alone."""
-    first = np.moveaxis(values, axis, 0)
-    return np.concatenate([first, first[:1]]) if grid.periodic and len(first) > 1 else first
