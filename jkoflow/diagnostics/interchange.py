@@ -10,7 +10,7 @@ from .._typing import Array
 from .._validate import positive
 from ..laws import Entropy, Entry, Law, RenyiEntropy
 from ..laws.electrostatics import doping_on
-from ..laws.forms import Bound, External, FieldCoupling, Internal
+from ..laws.forms import Bound, External, FieldCoupling, Internal, UniformCoupling
 from ..measures import Density, Species
 from ..trajectory import Trajectory
 from ._gradients import gradient_product
@@ -133,7 +133,7 @@ def _outer_laplacians(law: Law, state: Species) -> tuple[dict[str, Array], dict[
     potentials = {name: density.zero_field for name, density in state.items()}
     of_doping = {name: density.zero_field for name, density in state.items()}
     charges = dict.fromkeys(state, 1.0)
-    law.forms.require((Internal, Bound, External, FieldCoupling), "norm_growth")
+    law.forms.require((Internal, Bound, External, UniformCoupling), "norm_growth")
     for entry in law.forms.entries:
         if isinstance(entry.form, Internal | Bound):
             entry.non_negative()

@@ -11,7 +11,7 @@
 
 from .base import Combination, Energy, Law, State, Term, known_species, restricted_to
 from .convex_function import ConvexFunction
-from .electrostatics import DirichletCoupling
+from .electrostatics import DirichletCoupling, Electrode
 from .functional import Functional
 from .internal import Congestion, CustomInternalEnergy, Entropy, InternalEnergy, RenyiEntropy
 from .obstacle import Obstacle
@@ -35,6 +35,7 @@ __all__ = [
     "CustomInternalEnergy",
     "DirichletCoupling",
     "Drift",
+    "Electrode",
     "Energy",
     "Entropy",
     "Entry",

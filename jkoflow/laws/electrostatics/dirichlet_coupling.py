@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
 
 from ..._frozen import FrozenMapping
 from ..._typing import Array, SpaceFunction
-from ..._validate import finite, positive
+from ..._validate import finite, of_kind, positive
 from ...measures import Density, Quantiles, RadialQuantiles, Species
 from ..base import Combination, Energy, Law, State
-from ..forms import FieldCoupling, Wall
+from ..forms import FieldCoupling, UniformCoupling, Wall
 from ..potential import Potential
+from .electrode import Electrode
 from .poisson import as_interactions, charge_density, coupling_energy, fixed_charge, potential_at, psi_of_charge
 
 _NEUTRAL = 1e-6  # of the sum of the absolute charges: the rounding of masses in single precision
 
 
 class DirichletCoupling(Energy):
-    """E = permittivity/2 int |grad psi|^2 dx,   -permittivity lap psi = sum_i z_i rho_i + doping,   with dE/drho_i = z_i psi.
+    """E = int e/2 |grad psi|^2 dx,   -div(e grad psi) = sum_i z_i rho_i + doping,   with dE/drho_i = z_i psi.
 
     This is the electrostatic energy of ions. With the entropies of the species it gives the Poisson-Nernst-Planck equations.
 
@@ -29,8 +30,9 @@ class DirichletCoupling(Energy):
     **charges : float
         The valence z_i of every species of the state, by name; 0 for a neutral species. Names that are no identifiers come
         in a mapping: ``DirichletCoupling({"Na+": 1, "Cl-": -1})``.
-    permittivity : float
-        The permittivity of the medium, > 0. The strength of the coupling is c = 1 / permittivity.
+    permittivity : float, function of space or array
+        The permittivity e of the medium, > 0. The strength of the coupling is c = 1 / e. One that varies is taken at the
+        centres of the cells; the permittivity of a face is the harmonic mean of its two cells.
     doping : function of space, array or number, optional
         The density of fixed charge, of either sign. A function is averaged over the cells. An array has the shape of the
         grid. On Quantiles, which need walls for doping, an array holds averages over equal cells between the walls.
@@ -40,13 +42,19 @@ class DirichletCoupling(Energy):
         * "neumann": no flux of grad psi through the walls; psi has mean zero.
         * "dirichlet": psi = 0 on the walls (grounded).
         * "free-space": the whole space, psi = G * charge with G = Newtonian(d). psi vanishes at infinity for d >= 3.
+    electrodes : sequence of Electrode
+        Regions in which psi is given. Walls beside them are insulated ("neumann") or grounded ("dirichlet"). Charged walls are
+        doping in the cells next to them.
 
     Notes
     -----
+    With electrodes E is the energy of the field less the work of the sources that hold psi, up to a constant. FiniteVolume
+    and Convex take electrodes and a permittivity that varies, on Density.
+
     The total charge must vanish in two cases, up to 1e-6 of the sum of the absolute charges. What is left is the rounding of
     single precision: on a grid a uniform background of the opposite charge balances it. The cases are:
 
-    * "neumann", because otherwise no psi exists;
+    * "neumann" without electrodes, because otherwise no psi exists;
     * "free-space" in d <= 2, because otherwise the energy is infinite.
 
     The masses of the species need not be 1.
@@ -66,7 +74,8 @@ class DirichletCoupling(Energy):
 
     Raises ValueError for:
 
-    * a charge that is not a number, a permittivity that is not a number > 0, an unknown boundary;
+    * a charge that is not a number, a permittivity that is not > 0, an unknown boundary;
+    * electrodes that hold no cell or all, or share cells; free space with electrodes or a permittivity that varies;
     * a state with a species whose charge is not given;
     * a total charge other than 0 where it must vanish;
     * doping that is not finite.
@@ -88,9 +97,10 @@ class DirichletCoupling(Energy):
         charges: Mapping[str, float] | None = None,
         /,
         *,
-        permittivity: float = 1.0,
+        permittivity: float | SpaceFunction | Any = 1.0,
         doping: SpaceFunction | Any = None,
         boundary: Wall = "neumann",
+        electrodes: Sequence[Electrode] = (),
         **named: float,
     ) -> None:
         if not isinstance(charges, Mapping | None):
@@ -102,8 +112,15 @@ class DirichletCoupling(Energy):
             finite(f"charge of {name!r}", z)
         if boundary not in get_args(Wall):
             raise ValueError(f"boundary must be one of {', '.join(map(repr, get_args(Wall)))}, got {boundary!r}")
-        valences = FrozenMapping({name: float(z) for name, z in both.items()})
-        self._form = FieldCoupling(valences, positive("permittivity", permittivity), doping, boundary)
+        held = tuple(of_kind("electrodes", one, Electrode, "Electrode objects") for one in electrodes)
+        varies = callable(permittivity) or np.ndim(permittivity) > 0
+        if (varies or held) and boundary == "free-space":
+            raise ValueError(
+                "boundary must be 'neumann' or 'dirichlet' with electrodes or a permittivity that varies, got 'free-space'"
+            )
+        e: Any = permittivity if varies else positive("permittivity", permittivity)
+        kind = FieldCoupling if varies or held else UniformCoupling
+        self._form = kind(FrozenMapping({name: float(z) for name, z in both.items()}), e, doping, boundary, held)
 
     @property
     def form(self) -> FieldCoupling:
@@ -115,8 +132,8 @@ class DirichletCoupling(Energy):
         return self._form.charges
 
     @property
-    def permittivity(self) -> float:
-        """The permittivity of the medium."""
+    def permittivity(self) -> Any:
+        """The permittivity of the medium as it was given."""
         return self._form.permittivity
 
     @property
@@ -128,6 +145,11 @@ class DirichletCoupling(Energy):
     def boundary(self) -> Wall:
         """The boundary condition of psi."""
         return self._form.boundary
+
+    @property
+    def electrodes(self) -> tuple[Electrode, ...]:
+        """The regions in which psi is given."""
+        return self._form.electrodes  # type: ignore[return-value]
 
     @property
     def involves(self) -> tuple[str, ...]:
@@ -144,17 +166,22 @@ class DirichletCoupling(Energy):
             raise ValueError(f"{self!r} needs walls, and the Quantiles have none: give them walls, or boundary='free-space'")
         if checked_state.kind is RadialQuantiles and (self.boundary != "free-space" or self.doping is not None):
             raise ValueError(f"{self!r} must have boundary='free-space' and no doping on RadialQuantiles")
+        if not isinstance(self._form, UniformCoupling) and not issubclass(checked_state.kind, Density):
+            raise ValueError(
+                f"{self!r} takes densities on a grid, for its electrodes or its permittivity that varies, got "
+                f"{checked_state.kind.__name__}"
+            )
         first = next(iter(checked_state.values()))
         dim = first.grid.dim if issubclass(checked_state.kind, Density) else getattr(first, "dim", 1)
-        if self.boundary == "neumann" or (self.boundary == "free-space" and dim <= 2):
+        if self._form.must_be_neutral or (self.boundary == "free-space" and dim <= 2):
             self._must_be_neutral(checked_state)
         return checked_state
 
     def _must_be_neutral(self, state: Species) -> None:
-        background = 0.0 if self.doping is None else fixed_charge(self.form, state)
+        background, gross = fixed_charge(self.form, state)
         parts = [z * state[name].mass for name, z in self.charges.items()]
         total = sum(parts) + background
-        if abs(total) > _NEUTRAL * (sum(map(abs, parts)) + abs(background)):
+        if abs(total) > _NEUTRAL * (sum(map(abs, parts)) + gross):
             why = "no flux leaves the walls" if self.boundary == "neumann" else "its field has infinite energy in d <= 2"
             raise ValueError(
                 f"charge of the state must add up to 0 for boundary={self.boundary!r}, as {why}, got {total:.6g}: add doping "
@@ -201,6 +228,8 @@ class DirichletCoupling(Energy):
             if checked_state.kind is Quantiles and checked_state.domain
             else checked_state.grid.volume
         )
+        if callable(self.permittivity) or np.ndim(self.permittivity):
+            raise ValueError(f"permittivity must be a number for one length and one time, and it varies in {self!r}")
         squares = sum(z**2 * checked_state[name].mass for name, z in self.charges.items())
         if squares == 0:
             raise ValueError(f"{self!r} must hold a charged species for there to be a length or a time")

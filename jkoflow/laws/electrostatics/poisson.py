@@ -44,8 +44,7 @@ def _unsupported(measure: Measure) -> ValueError:
 
 @coupling_energy.register(Density)
 def _(measure: Density, coupling: FieldCoupling, state: Species) -> float:
-    charge = charge_density(coupling, state)
-    return measure.grid.integrate(charge * psi_of_charge(coupling, measure.grid, charge)) / 2
+    return energy_of_charge(coupling, measure.grid, charge_density(coupling, state))
 
 
 @potential_at.register(Density)
@@ -107,18 +106,31 @@ def sampled_on(coupling: FieldCoupling, grid: Grid) -> FieldCoupling:
 
 
 def psi_of_charge(coupling: FieldCoupling, grid: Grid, charge: Array) -> Array:
-    """Return psi with -permittivity lap psi = charge. Under Neumann's condition the mean of the charge is ignored."""
+    """Return psi with -div(permittivity grad psi) = charge, and with the values of the electrodes.
+
+    If no flux of grad psi leaves the walls, and there is no electrode, the mean of the charge is ignored.
+    """
     if coupling.boundary == "free-space":
         return grid.convolve(Newtonian(grid.dim), charge) / coupling.permittivity
-    return grid.inverse_laplacian(charge, coupling.boundary) / coupling.permittivity
+    return coupling.operator(grid).solve(charge)
 
 
-def fixed_charge(coupling: FieldCoupling, state: Species) -> float:
-    """Return the total of the doping."""
+def energy_of_charge(coupling: FieldCoupling, grid: Grid, charge: Array) -> float:
+    """Return the energy of the field of a charge on a grid. Its first variation in the charge is psi."""
+    if coupling.boundary == "free-space":
+        return grid.integrate(charge * psi_of_charge(coupling, grid, charge)) / 2
+    return coupling.operator(grid).energy(charge)
+
+
+def fixed_charge(coupling: FieldCoupling, state: Species) -> tuple[float, float]:
+    """Return the total of the doping, and that of its absolute value."""
+    if coupling.doping is None:
+        return 0.0, 0.0
     if issubclass(state.kind, Density):
-        return state.grid.integrate(doping_on(coupling, state.grid))
-    _, masses = _doping_cells(coupling, state)
-    return float(masses.sum())
+        charges = doping_on(coupling, state.grid) * state.grid.cell_volume
+    else:
+        _, charges = _doping_cells(coupling, state)
+    return float(charges.sum()), float(np.abs(charges).sum())
 
 
 def as_interactions(coupling: FieldCoupling, state: Species) -> Law:
@@ -156,8 +168,7 @@ def _green_kernel(coupling: FieldCoupling, state: Species) -> Kernel:
 
 def _net_charge(coupling: FieldCoupling, state: Species) -> float:
     """Return the total charge of the species and the doping."""
-    background = 0.0 if coupling.doping is None else fixed_charge(coupling, state)
-    return sum(z * state[name].mass for name, z in coupling.charges.items()) + background
+    return sum(z * state[name].mass for name, z in coupling.charges.items()) + fixed_charge(coupling, state)[0]
 
 
 def _wall_function(state: Species) -> SpaceFunction:

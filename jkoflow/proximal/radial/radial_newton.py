@@ -12,7 +12,7 @@ from ..._log import log_iteration
 from ..._status import Status
 from ..._typing import Array, Mask
 from ...kernels.sums import GAUSS_WEIGHTS
-from ...laws.forms import External, FieldCoupling, Form, Internal, Pair
+from ...laws.forms import External, Form, Internal, Pair, UniformCoupling
 from ...measures import Measure, RadialQuantiles, shell_radii
 from ..base import IterativeSolver, ProximalStep, ProxResult
 from ..continuation import through_shares
@@ -72,7 +72,7 @@ class RadialNewton(IterativeSolver):
     tolerance: float = 1e-11
     max_iterations: int = 100
     measures: ClassVar[tuple[type[Measure], ...]] = (RadialQuantiles,)
-    takes: ClassVar[tuple[type[Form], ...]] = (Internal, External, Pair, FieldCoupling)
+    takes: ClassVar[tuple[type[Form], ...]] = (Internal, External, Pair, UniformCoupling)
     solves: ClassVar[str] = "the exact step among spherically symmetric measures with the shells' masses of the anchor"
 
     def prepare(self, step: ProximalStep) -> RadialProblem:

@@ -91,7 +91,7 @@ class Splitting(Scheme):
         must_grow(forms.each(Reacting), state.masses, state.time)
         growing = {entry.form.species for entry in forms.each(Reacting)}
         for coupling in forms.couplings:
-            if coupling.form.boundary == "neumann" and growing & set(coupling.form.charges):
+            if coupling.form.must_be_neutral and growing & set(coupling.form.charges):
                 raise ValueError(
                     f"{coupling.term!r} needs a total charge of 0, and Growth changes it: take boundary='dirichlet'"
                 )

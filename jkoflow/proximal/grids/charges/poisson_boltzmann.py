@@ -15,7 +15,7 @@ from ...._typing import Array
 from ...._validate import of_kind, positive, positive_integer
 from ....laws import Law, State
 from ....laws.electrostatics import charge_density
-from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Internal
+from ....laws.forms import Bound, External, Forbidden, Internal, UniformCoupling
 from ....measures import Measure, Species
 from ...base import ProximalStep
 from ..conjugate import conjugates_of
@@ -27,7 +27,7 @@ from .screening import ChargeSolution, Screening
 
 _TRACE, _FLAT = 1e-8, 1e-3  # shares: of the mean density, a trace; of the curvature U'' there, one that counts as 0
 _BY_CHARGE = 80  # most iterations with the charge as the unknown: the interior point method takes 20 to 90
-_TAKES = (Internal, Bound, Forbidden, External, FieldCoupling)
+_TAKES = (Internal, Bound, Forbidden, External, UniformCoupling)
 
 
 @dataclass(frozen=True, eq=False)

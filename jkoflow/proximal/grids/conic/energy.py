@@ -15,7 +15,7 @@ from ...._status import Status
 from ...._typing import Array
 from ....kernels import Kernel
 from ....laws import Entry
-from ....laws.electrostatics import doping_on, psi_of_charge
+from ....laws.electrostatics import doping_on, energy_of_charge, psi_of_charge
 from ....laws.forms import Bound, External, FieldCoupling, Internal, Pair
 from ...base import ProximalStep
 
@@ -154,18 +154,19 @@ def _enter_coupling(coupling: FieldCoupling, c: float, conic: ConicEnergy) -> No
     """Add c > 0 times a coupling by charge.
 
     The Green's function of Poisson's equation, column by column, makes the quadratic form of the species. The potential of the
-    doping enters as linear terms and a constant.
+    doping and of the electrodes enters as linear terms and a constant.
     """
     grid = conic.step.grid
     units = np.eye(grid.size).reshape(-1, *grid.shape) / conic.volume
-    green = np.stack([psi_of_charge(coupling, grid, unit).ravel() for unit in units])
+    of_electrodes = psi_of_charge(coupling, grid, np.zeros(grid.shape)).ravel()
+    green = np.stack([psi_of_charge(coupling, grid, unit).ravel() - of_electrodes for unit in units])
     fixed = doping_on(coupling, grid)
     psi = psi_of_charge(coupling, grid, fixed)
     for a, b in combinations_with_replacement(conic.densities, 2):
         conic.add_matrix(a, b, c * coupling.charges[a] * coupling.charges[b] * (green + green.T) / 2)
     for name, density in conic.densities.items():
         conic.objective.append((c * coupling.charges[name] * conic.volume * psi.ravel()) @ density)
-    conic.objective.append(c * grid.integrate(fixed * psi) / 2)
+    conic.objective.append(c * energy_of_charge(coupling, grid, fixed))
 
 
 def run_clarabel(problem: cp.Problem, max_iterations: int, tolerance: float) -> tuple[Status, int]:

@@ -11,7 +11,7 @@ import numpy as np
 from ...._status import FreezingWarning, Status, warn
 from ...._validate import positive, positive_integer
 from ....grids import Grid
-from ....laws.forms import Bound, External, FieldCoupling, Form, General, Internal, Pair
+from ....laws.forms import Bound, External, Form, General, Internal, Pair, UniformCoupling
 from ....measures import Density, Measure, Species
 from ....transport import GibbsKernel
 from ...base import IterativeSolver, ProximalStep, ProxResult
@@ -129,7 +129,7 @@ class Entropic(IterativeSolver):
     memory: int = 10
     solves: ClassVar[str] = "the entropic step: blur O(epsilon^2) with debias, O(epsilon) without"
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
-    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, FieldCoupling, General)
+    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, UniformCoupling, General)
 
     def __post_init__(self) -> None:
         if self.epsilon is not None:

@@ -12,7 +12,7 @@ from ...._log import log_iteration
 from ...._status import Status
 from ...._typing import Array
 from ....laws import Law
-from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, Pair
+from ....laws.forms import Bound, External, Forbidden, Form, General, Internal, Pair, UniformCoupling
 from ....measures import Density, Measure, Species
 from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...verification import checked
@@ -134,7 +134,7 @@ class BackAndForth(IterativeSolver):
     solves: ClassVar[str] = "the exact step, to second order in the cell width"
     takes_guess: ClassVar[bool] = True
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
-    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Forbidden, External, Pair, FieldCoupling, General)
+    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Forbidden, External, Pair, UniformCoupling, General)
 
     def prepare(self, step: ProximalStep) -> GridStep:
         """The equations of a step. Raises ValueError for a step that BackAndForth does not accept."""

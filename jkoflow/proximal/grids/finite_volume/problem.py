@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...._typing import Array
+from ....grids import Elliptic, Faces
 from ....laws.electrostatics import doping_on
 from ....measures import Species
 from ...base import ProximalStep
 from ..joint_terms import JointCoupling, JointPair, JointTerm, JointTerms
 from ..local_energy import GridEnergy
-from .faces import DoorFaces, Faces
+from .faces import DoorFaces
 from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind
 from .unknowns import density_of, density_slope, fast_diffusion, logarithmic_mean, steady_part, unknown_of
 
@@ -140,12 +141,11 @@ class FiniteVolumeStep:
         levels, fluxes, out, excess, noise = [], [], [], [], 0.0
         for k, local in enumerate(self.local):
             outer, own = local.potential.ravel() + fields[k], self._own(k, rho[k], unknowns[k])
-            if self.coupling is not None:
-                outer = outer + self._charge(k) * unknowns[count]
-            phi, faces, doors = outer + own, self.faces[k], self.doors[k]
+            electric = self._charge(k) * unknowns[count] if self.coupling is not None else np.zeros_like(outer)
+            phi, faces, doors = outer + electric + own, self.faces[k], self.doors[k]
             flux = self._flux(k, rho[k][faces.left], rho[k][faces.right], phi[faces.right] - phi[faces.left], faces.widths)
             noise = max(noise, self._rounding(k, rho[k], unknowns[k], phi, flux))
-            through = self._through(k, rho[k], outer, own)
+            through = self._through(k, rho[k], outer, electric, own)
             inflow = np.zeros_like(rho[k])
             part = self.taus[k] / faces.widths * flux.value
             np.add.at(inflow, faces.left, -part)
@@ -158,9 +158,10 @@ class FiniteVolumeStep:
                 levels.append(phi + (local.entropy * np.log(rho[k]) if local.entropy else 0.0))
         residual = max(float(np.abs(e).sum() / size) for e, size in zip(excess, self.sizes, strict=True))
         if self.coupling is not None:
-            charge = self._poisson @ unknowns[count] - self._charge_density(rho)
+            poisson, density = self._poisson, self._charge_density(rho)
+            charge = poisson.matrix @ unknowns[count] - poisson.free_charge(density) - poisson.source
             excess.append(charge)
-            gross = sum(abs(self._charge(k)) * total for k, total in enumerate(self.totals)) or 1.0
+            gross = sum(abs(self._charge(k)) * size for k, size in enumerate(self.sizes)) + np.abs(poisson.source).sum() or 1.0
             residual = max(residual, float(np.abs(charge).sum() / gross))
         return Trial(unknowns, rho, np.stack(levels), fluxes, out, np.stack(excess), residual, noise)
 
@@ -182,8 +183,8 @@ class FiniteVolumeStep:
         """The trial with the same densities, and psi exactly that of their charge."""
         if self.coupling is None:
             return trial
-        psi = self._poisson_factors.solve(self._charge_density(trial.rho))
-        return self.trial(np.concatenate([trial.unknowns[:-1], psi[None]]))
+        psi = self._poisson.solve(self._charge_density(trial.rho))
+        return self.trial(np.concatenate([trial.unknowns[:-1], psi.reshape(1, -1)]))
 
     def derivatives(self, trial: Trial, k: int) -> Derivatives:
         """The derivatives of the equations of a species in its own unknown."""
@@ -230,13 +231,17 @@ class FiniteVolumeStep:
                     add(base + cells, count * n + faces.left, -of_psi)
                     add(base + cells, count * n + faces.right, of_psi)
             if self.coupling is not None:
-                add(count * n + np.arange(n), base + np.arange(n), -self._valence(k) * below)
+                add(
+                    count * n + np.arange(n),
+                    base + np.arange(n),
+                    np.where(self._poisson.held.ravel(), 0.0, -self._valence(k) * below),
+                )
                 doors = self.doors[k]
-                of_psi = self.taus[k] / doors.widths * trial.through[k].of_rise * self._charge(k) / 2
+                of_psi = self.taus[k] / doors.widths * trial.through[k].of_rise * self._charge(k) * self._share_of_psi(k)
                 add(base + doors.cells, count * n + doors.cells, -of_psi)
                 add(base + doors.cells, count * n + doors.beyond, of_psi)
         if self.coupling is not None:
-            poisson = self._poisson.tocoo()
+            poisson = self._poisson.regular_matrix.tocoo()
             add(count * n + poisson.row, count * n + poisson.col, poisson.data)
         shape = (len(trial.unknowns) * n,) * 2
         return csc_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape)
@@ -329,12 +334,22 @@ class FiniteVolumeStep:
             flux = flux._replace(value=flux.value + c * (left**m - right**m) / widths)
         return flux
 
-    def _through(self, k: int, rho: Array, outer: Array, own: Array) -> Flux:
-        """The flux out of the doors, to the densities on their faces half a cell away, where V and fields are means."""
+    def _through(self, k: int, rho: Array, outer: Array, electric: Array, own: Array) -> Flux:
+        """The flux out of the doors, to the densities on their faces half a cell away.
+
+        V and fields are means there. So is psi, but on the faces of electrodes, which hold it.
+        """
         doors = self.doors[k]
         own_there = self._own(k, doors.densities, unknown_of(self.local[k], doors.densities))
         rise = (outer[doors.beyond] - outer[doors.cells]) / 2 + own_there - own[doors.cells]
+        rise = rise + self._share_of_psi(k) * (electric[doors.beyond] - electric[doors.cells])
         return self._flux(k, rho[doors.cells], doors.densities, rise, doors.widths / 2)
+
+    def _share_of_psi(self, k: int) -> Array:
+        """By door face, the part of the rise of psi to the cell beyond that lies before the face."""
+        beyond = self.doors[k].beyond
+        held = np.zeros(len(beyond), dtype=bool) if self.coupling is None else self._poisson.held.ravel()[beyond]
+        return np.where(held, 1.0, 0.5)
 
     def _dissipated_at_doors(self, trial: Trial, k: int) -> float:
         """The sum over the doors of |flux|^2 / rho, for half a cell each."""
@@ -355,35 +370,12 @@ class FiniteVolumeStep:
     def _charge_density(self, rho: Array) -> Array:
         assert self.coupling is not None
         charge = sum((self._valence(k) * part for k, part in enumerate(rho)), np.zeros(rho.shape[1]))
-        charge = charge + doping_on(self.coupling.coupling, self.grid).ravel()
-        return charge - charge.mean() if self.coupling.coupling.boundary == "neumann" else charge
+        return charge + doping_on(self.coupling.coupling, self.grid).ravel()
 
     @cached_property
-    def _poisson_factors(self) -> Any:
-        from scipy.sparse.linalg import splu
-
-        return splu(self._poisson)
-
-    @cached_property
-    def _poisson(self) -> Any:
-        """-permittivity times the Laplacian; psi is pinned at the first cell where walls leave a constant open."""
-        from scipy.sparse import csc_matrix
-
+    def _poisson(self) -> Elliptic:
         assert self.coupling is not None
-        coupling = self.coupling.coupling
-        faces, n = Faces.of(self.grid, np.zeros(self.grid.shape, dtype=bool)), self.grid.size
-        weight = coupling.permittivity / faces.widths**2
-        diagonal = np.zeros(self.grid.shape)
-        if coupling.boundary == "dirichlet" and not self.grid.periodic:
-            for axis, h in enumerate(self.grid.spacing):
-                side = np.moveaxis(diagonal, axis, 0)
-                side[0] += 2 * coupling.permittivity / h**2
-                side[-1] += 2 * coupling.permittivity / h**2
-        else:
-            diagonal.flat[0] = weight.max()
-        rows = np.concatenate([faces.left, faces.right, faces.left, faces.right, np.arange(n)])
-        columns = np.concatenate([faces.left, faces.right, faces.right, faces.left, np.arange(n)])
-        return csc_matrix((np.concatenate([weight, weight, -weight, -weight, diagonal.ravel()]), (rows, columns)), shape=(n, n))
+        return self.coupling.coupling.operator(self.grid)
 
 
 def _share(term: JointTerm) -> float:

@@ -237,9 +237,10 @@ def _must_suit_doors(energy: GridEnergy, step: ProximalStep) -> None:
     doors = any(local.outside for local in energy.local.values())
     for coupling in step.forms.couplings:
         boundary = coupling.form.boundary
-        if doors and boundary == "neumann":
+        if doors and coupling.form.must_be_neutral:
             raise ValueError(
-                f"{coupling.term!r} needs a total charge of 0, and charge leaves through doors: take boundary='dirichlet'"
+                f"{coupling.term!r} needs a total charge of 0, and charge leaves through doors: take boundary='dirichlet', or "
+                "electrodes"
             )
         if step.grid.periodic and boundary != "neumann":
             raise ValueError(
