@@ -95,9 +95,7 @@ def test_a_step_is_that_of_the_cone_program_as_tau_falls():
     grid = jf.Grid.box((0, 1), cells=24)
     x = grid.axes[0]
     state = jf.Species(p=grid.density(1 + 0.5 * np.cos(np.pi * x)), m=grid.density(1 - 0.3 * np.cos(np.pi * x)))
-    coupling = jf.DirichletCoupling(
-        p=1, m=-1, permittivity=0.05 + 0.1 * x, electrodes=[jf.Electrode(lambda x: x < 0.1, 0.5)]
-    )
+    coupling = jf.DirichletCoupling(p=1, m=-1, permittivity=0.05 + 0.1 * x, electrodes=[jf.Electrode(lambda x: x < 0.1, 0.5)])
     law = jf.Entropy("p") + jf.Entropy("m") + coupling
     gaps = []
     for tau in (2e-3, 1e-3):
@@ -133,3 +131,155 @@ def test_refusals_in_words():
         jf.evolve(law, line, dt=0.1, t_end=0.1)
     with pytest.raises(ValueError, match=r"BackAndForth does not take .* among the charges"):
         jf.evolve(law, _salt(GAP), scheme=jf.JKO(jf.BackAndForth()), dt=0.1, t_end=0.1)
+
+
+# Steady states
+
+
+def _driven(voltage, left=1.0, right=1.0, permittivity=1.0, low=0.0, diffusion=(1.0, 1.0)):
+    """Two ions between reservoirs, with electrodes behind them; ``low`` is the voltage on the right."""
+    coupling = jf.DirichletCoupling(
+        p=1, m=-1, permittivity=permittivity, electrodes=[jf.Electrode(LEFT, voltage), jf.Electrode(RIGHT, low)]
+    )
+    law = coupling
+    for ion, d in zip("pm", diffusion, strict=True):
+        law = law + d * jf.Entropy(ion)
+        law = law + jf.Reservoir(LEFT, left, ion, "left") + jf.Reservoir(RIGHT, right, ion, "right")
+    return law
+
+
+@pytest.mark.parametrize("voltage", [-30.0, -2.0, 0.5, 8.0])
+def test_currents_in_a_constant_field_are_those_of_goldman_hodgkin_and_katz(voltage):
+    """A permittivity so large that ions do not bend the field: J = -v (c_right - c_left e^v) / (1 - e^v) for z = +1."""
+    mobility = {"p": 2.0, "m": 0.5}
+    end = jf.steady(_driven(voltage, 3.0, 1.0, 1e9), _salt(GAP), mobility=mobility)
+    assert end.status.ok
+
+    def flux(v):  # down a potential v on the left, 0 on the right
+        return v * (3.0 - 1.0 * np.exp(-v)) / (1 - np.exp(-v))
+
+    assert end.outflow["p"]["right"] == pytest.approx(2.0 * flux(voltage), rel=1e-6)
+    assert end.outflow["m"]["right"] == pytest.approx(0.5 * flux(-voltage), rel=1e-6)
+    assert end.currents["right"] == pytest.approx(end.outflow["p"]["right"] - end.outflow["m"]["right"], rel=1e-12)
+    assert end.currents["left"] + end.currents["right"] == pytest.approx(0.0, abs=1e-7)
+
+
+def test_no_current_flows_at_the_potential_of_nernst():
+    """One ion that passes: its current is 0 at log(c_right / c_left), whatever the permittivity; the curve is increasing."""
+    nernst = np.log(0.2 / 3.0)
+    for permittivity in (1e6, 0.05):
+
+        def law(voltage, e=permittivity):
+            ends = jf.Reservoir(LEFT, 3.0, name="left") + jf.Reservoir(RIGHT, 0.2, name="right")
+            plates = jf.Electrode(LEFT, voltage), jf.Electrode(RIGHT, 0.0)
+            return jf.Entropy() + ends + jf.DirichletCoupling({"": 1}, permittivity=e, electrodes=plates)
+
+        start = GAP.density(lambda x: 1.0 * (x > 0) * (x < 1))
+        curve = jf.current_voltage(law, start, [nernst + 1, nernst, nernst - 1])
+        assert curve.status.ok
+        up, zero, down = curve.currents["right"]
+        assert up > 0 > down
+        assert abs(zero) < 1e-9
+
+
+def test_the_limiting_current_of_a_salt_that_one_ion_carries():
+    """An ideally selective right end, salt from the left, nearly neutral: J = 2 D c (1 - exp(-v)) / L for the cation.
+
+    The anion has no flux (Boltzmann), so that n' = -J / 2; with n = exp(-v) at the right end there is no layer of charge.
+    """
+    grid = jf.Grid.box((-0.05, 1.05), cells=220)
+    left, right = (lambda x: x < 0), (lambda x: x > 1)
+    for voltage in (1.0, 3.0):
+        n = np.exp(-voltage)
+        coupling = jf.DirichletCoupling(
+            p=1, m=-1, permittivity=1e-7, electrodes=[jf.Electrode(left, voltage), jf.Electrode(right, 0.0)]
+        )
+        law = jf.Entropy("p") + jf.Entropy("m") + coupling + jf.Obstacle(right, "m")
+        law = (
+            law
+            + jf.Reservoir(left, 1.0, "p", "left")
+            + jf.Reservoir(left, 1.0, "m", "left")
+            + jf.Reservoir(right, n, "p", "right")
+        )
+        start = jf.Species({ion: grid.density(lambda x: (x > 0) * (x < 1) * (1 + (n - 1) * x), mass=None) for ion in "pm"})
+        end = jf.steady(law, start)
+        assert end.status.ok
+        assert end.currents["right"] == pytest.approx(2 * (1 - n), rel=1e-3)
+
+
+def test_flows_through_a_pore_are_the_same_through_every_section():
+    grid = jf.Grid.box((-1.1, 1.1), (0, 1), cells=(22, 10))
+    x, y = grid.mesh
+    left, right, wall = x < -1, x > 1, (np.abs(x) < 0.5) & (y > 0.4)
+    charged = np.where((np.abs(x) < 0.5) & (np.abs(y - 0.45) < 0.05), -5.0, 0.0)
+    e = np.where(wall, 1e-3, 0.1)
+    coupling = jf.DirichletCoupling(
+        p=1, m=-1, permittivity=e, doping=charged, electrodes=[jf.Electrode(left, 4.0), jf.Electrode(right, 0.0)]
+    )
+    law, inside = coupling, ~(left | right | wall)
+    for ion in "pm":
+        law = law + jf.Entropy(ion) + jf.Obstacle(wall, ion)
+        law = law + jf.Reservoir(left, 1.0, ion, "left") + jf.Reservoir(right, 0.3, ion, "right")
+    end = jf.steady(law, jf.Species({ion: grid.density(1.0 * inside, mass=None) for ion in "pm"}), mobility={"p": 3.0})
+    assert end.status.ok
+    assert end.residual < 1e-9
+    for ion in "pm":
+        across = end.fluxes[ion][0].sum(axis=1) * grid.spacing[1]
+        assert np.abs(across[1:-1] - end.outflow[ion]["right"]).max() < 1e-8 * np.abs(across).max()
+        assert end.outflow[ion]["left"] == pytest.approx(-end.outflow[ion]["right"], rel=1e-8)
+        assert end.state[ion].values[wall].max() == 0
+    assert np.abs(end.potential[left] - 4).max() < 1e-12
+    assert abs(end.currents["right"]) > 0.1
+
+
+def test_steady_states_are_those_of_the_flow():
+    """Random driven laws: the end of a long run of JKO(FiniteVolume()) is the same state."""
+    rng = np.random.default_rng(11)
+    for trial in range(6):
+        internal = jf.Entropy() if trial % 2 else jf.RenyiEntropy(2) + 0.1 * jf.Entropy()
+        bumps = rng.normal(size=3)
+        V = lambda x, b=bumps: b[0] * np.cos(5 * x) + b[1] * x + b[2] * x**2  # noqa: E731
+        ends = jf.Reservoir(LEFT, float(rng.random() * 2), name="left") + jf.Exit(RIGHT, name="right")
+        law = internal + jf.Potential(V) + ends
+        if trial > 3:
+            law = law + jf.Interaction(jf.Gaussian(0.5, 0.2))
+        start = GAP.density(lambda x: 1.0 * (x > 0) * (x < 1))
+        end = jf.steady(law, start)
+        assert end.status.ok
+        flow = jf.evolve(law, start, scheme=jf.JKO(jf.FiniteVolume()), dt=0.5, t_end=30.0)
+        assert np.abs(flow.final.values - end.state.values).max() < 1e-7 * (1 + end.state.values.max())
+        assert flow.outflow["right"][-1] / 0.5 == pytest.approx(end.outflow[""]["right"], rel=1e-5, abs=1e-7)
+
+
+def test_a_closed_steady_state_is_the_equilibrium_and_a_slow_one_is_waited_for():
+    """Two wells with a barrier of 16 temperatures: mass that starts in one well is shared as Gibbs says."""
+    grid = jf.Grid.box((-1.5, 1.5), cells=120)
+    law = jf.Entropy() + jf.Potential(lambda x: 16 * (x**2 - 1) ** 2 + 0.5 * x)
+    start = grid.density(lambda x: np.exp(-50 * (x - 1) ** 2))
+    end, rest = jf.steady(law, start), jf.equilibrium(law, start)
+    assert end.status.ok
+    assert end.state.mass == pytest.approx(1.0, rel=1e-12)
+    assert np.abs(end.state.values - rest.state.values).max() < 1e-7 * rest.state.values.max()
+    assert max(np.abs(flux).max() for flux in end.fluxes[""]) < 1e-8
+
+
+def test_an_empty_gap_fills_from_its_reservoirs():
+    law = jf.Entropy() + jf.Reservoir(LEFT, 2.0, name="left") + jf.Reservoir(RIGHT, 1.0, name="right")
+    empty = GAP.density(np.zeros(GAP.shape), mass=None)
+    assert jf.steady(law, empty).state.mass == pytest.approx(1.5, rel=1e-9)
+    flow = jf.evolve(law, empty, dt=0.01, t_end=0.05)
+    assert flow.final.mass == pytest.approx(-sum(flow.outflow[door].sum() for door in ("left", "right")), rel=1e-12)
+
+
+def test_what_has_no_steady_state_says_so():
+    """A crowd that an attraction draws together for ever is not refused, and never called steady while it moves."""
+    with pytest.raises(ValueError, match="steady takes densities"):
+        jf.steady(jf.Entropy(), GAP.density(lambda x: 1 + 0 * x).quantiles(5))
+    with pytest.raises(ValueError, match="law must be a function of the voltage"):
+        jf.current_voltage(jf.Entropy(), _salt(GAP), [0.0])
+    with pytest.raises(ValueError, match="voltages"):
+        jf.current_voltage(lambda v: _driven(v), _salt(GAP), [0.0, np.nan])
+    with pytest.raises(ValueError, match="tolerance"):
+        jf.steady(jf.Entropy(), GAP.density(lambda x: 1 + 0 * x), tolerance=0)
+    short = jf.steady(_driven(5.0, permittivity=1e-3), _salt(GAP), max_iterations=1)
+    assert not short.status.ok

@@ -6,11 +6,15 @@ from .grids import (
     BackAndForth,
     Convex,
     ConvexDynamic,
+    CurrentVoltage,
     Entropic,
     EquilibriumState,
     FiniteVolume,
+    SteadyState,
+    current_voltage,
     equilibrium,
     freezing_threshold,
+    steady,
 )
 from .line import NewtonianStep, QuantileNewton
 from .ordered import CuttingPlanes, OrderedResolvent
@@ -20,6 +24,7 @@ __all__ = [
     "BackAndForth",
     "Convex",
     "ConvexDynamic",
+    "CurrentVoltage",
     "CuttingPlanes",
     "Entropic",
     "EquilibriumState",
@@ -31,7 +36,10 @@ __all__ = [
     "ProximalStep",
     "QuantileNewton",
     "RadialNewton",
+    "SteadyState",
     "StepSolver",
+    "current_voltage",
     "equilibrium",
     "freezing_threshold",
+    "steady",
 ]

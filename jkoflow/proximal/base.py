@@ -43,7 +43,7 @@ class ProximalStep:
     Raises ValueError
 
     * if ``energy`` is not a Law, holds a term without an energy, or names a species that the anchor lacks;
-    * if a species has no mass;
+    * if a species has no mass, and no Reservoir to come from;
     * if tau or a mobility is not positive, or a mobility is given for a species that the anchor lacks;
     * if the weights of all anchors, 1 for ``anchor`` included, do not add up to more than 0.
     """
@@ -60,8 +60,9 @@ class ProximalStep:
         if not isinstance(self.energy, Law):
             raise ValueError(f"energy must be an energy or a sum of them, got {self.energy!r}")
         object.__setattr__(self, "anchor", self.energy.check(self.anchor))
+        filled = {entry.form.species for entry in self.energy.forms.openings if entry.form.density > 0}
         for name, measure in self.anchor.items():
-            if not measure.mass > 0:
+            if not measure.mass > 0 and name not in filled:
                 raise ValueError(f"species {name!r} must hold mass, got a total of {measure.mass:g}")
         positive("tau", self.tau)
         if self.energy.depends_on_time:

@@ -1,5 +1,6 @@
-"""The step by finite volumes: implicit Euler for the fluxes through the faces of a grid."""
+"""Steps and steady states by finite volumes."""
 
 from .solver import FiniteVolume
+from .steady_states import CurrentVoltage, SteadyState, current_voltage, steady
 
-__all__ = ["FiniteVolume"]
+__all__ = ["CurrentVoltage", "FiniteVolume", "SteadyState", "current_voltage", "steady"]

@@ -25,6 +25,10 @@ class DoorFaces(NamedTuple):
     """The number of the door."""
     densities: Array
     """The density on the face."""
+    axes: Indices
+    """The axis that a face lies across."""
+    signs: Indices
+    """1 if the cell outside has the larger coordinate, else -1."""
 
     @classmethod
     def of(cls, grid: Grid, closed: Mask, outside: Sequence[Outside]) -> DoorFaces:
@@ -32,15 +36,19 @@ class DoorFaces(NamedTuple):
         numbers, which = np.arange(grid.size).reshape(grid.shape), np.full(grid.shape, -1)
         for k, door in enumerate(outside):
             which[door.cells] = k
-        cells, beyond, widths = [], [], []
+        cells, beyond, widths, axes, signs = [], [], [], [], []
         for axis, h in enumerate(grid.spacing):
             n, shut, number = (grid.along(a, axis) for a in (numbers, closed, which))
-            for inner, outer in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
+            for inner, outer, sign in ((slice(None, -1), slice(1, None), 1), (slice(1, None), slice(None, -1), -1)):
                 is_door = ~shut[inner] & (number[outer] >= 0)
                 cells.append(n[inner][is_door])
                 beyond.append(n[outer][is_door])
                 widths.append(np.full(len(cells[-1]), h))
+                axes.append(np.full(len(cells[-1]), axis))
+                signs.append(np.full(len(cells[-1]), sign))
         behind = np.concatenate(beyond)
         doors = which.ravel()[behind]
         densities = np.array([door.density for door in outside] or [0.0])[doors]
-        return cls(np.concatenate(cells), behind, np.concatenate(widths), doors, densities)
+        return cls(
+            np.concatenate(cells), behind, np.concatenate(widths), doors, densities, np.concatenate(axes), np.concatenate(signs)
+        )

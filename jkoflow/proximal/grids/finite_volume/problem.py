@@ -41,6 +41,8 @@ class Trial:
     """What is left of the equations, (K, cells), densities."""
     residual: float
     """The L1 norm of the excess of the densities over the mass, the largest over the species."""
+    of_charge: float
+    """That of Poisson's equation alone."""
     noise: float
     """What rounding may leave of the residual: in a long step the fluxes of both directions far exceed what is left."""
     share: float = TRACES[0]
@@ -105,7 +107,7 @@ class FiniteVolumeStep:
         It is the largest of the entropy's coefficient, what V, the fields and U' fall over a face, and what a step over the
         widest cell costs.
         """
-        fields, scales = self._fields(self.mu), []
+        fields, scales = self.fields_at(self.mu), []
         for k, (local, faces) in enumerate(zip(self.local, self.faces, strict=True)):
             phi = local.potential.ravel() + fields[k] + steady_part(local).derivative(self.mu[k])
             drop = float(np.abs(phi[faces.right] - phi[faces.left]).max(initial=0.0))
@@ -125,10 +127,16 @@ class FiniteVolumeStep:
         ]
         return softer
 
-    def start(self) -> Array:
-        """The densities of the anchor; psi that of their charge is not needed, as the equation is linear in it."""
-        extra = np.zeros((0 if self.coupling is None else 1, self.mu.shape[1]))
-        return np.concatenate([[unknown_of(local, mu) for local, mu in zip(self.local, self.mu, strict=True)], extra])
+    def start(self, with_psi: bool = False) -> Array:
+        """The densities of the anchor, and psi of their charge, or 0: Newton's equation is linear in it.
+
+        psi = 0 is the better start of a long step from far away, where most of the charge moves.
+        """
+        unknowns = [unknown_of(local, mu) for local, mu in zip(self.local, self.mu, strict=True)]
+        if self.coupling is not None:
+            charge = self._charge_density(self.mu)
+            unknowns.append(self._poisson.solve(charge).ravel() if with_psi else np.zeros_like(charge))
+        return np.stack(unknowns)
 
     def state_of(self, rho: Array) -> Species:
         return self.step.anchor.like({name: part.reshape(self.grid.shape) for name, part in zip(self.names, rho, strict=True)})
@@ -137,7 +145,7 @@ class FiniteVolumeStep:
         """The trial at some unknowns."""
         count = len(self.names)
         rho = np.stack([density_of(local, u) for local, u in zip(self.local, unknowns[:count], strict=True)])
-        fields = self._fields(rho)
+        fields = self.fields_at(rho)
         levels, fluxes, out, excess, noise = [], [], [], [], 0.0
         for k, local in enumerate(self.local):
             outer, own = local.potential.ravel() + fields[k], self._own(k, rho[k], unknowns[k])
@@ -157,13 +165,15 @@ class FiniteVolumeStep:
             with np.errstate(divide="ignore"):
                 levels.append(phi + (local.entropy * np.log(rho[k]) if local.entropy else 0.0))
         residual = max(float(np.abs(e).sum() / size) for e, size in zip(excess, self.sizes, strict=True))
+        of_charge = 0.0
         if self.coupling is not None:
             poisson, density = self._poisson, self._charge_density(rho)
             charge = poisson.matrix @ unknowns[count] - poisson.free_charge(density) - poisson.source
             excess.append(charge)
             gross = sum(abs(self._charge(k)) * size for k, size in enumerate(self.sizes)) + np.abs(poisson.source).sum() or 1.0
-            residual = max(residual, float(np.abs(charge).sum() / gross))
-        return Trial(unknowns, rho, np.stack(levels), fluxes, out, np.stack(excess), residual, noise)
+            of_charge = float(np.abs(charge).sum() / gross)
+        excess_of_all = np.stack(excess)
+        return Trial(unknowns, rho, np.stack(levels), fluxes, out, excess_of_all, max(residual, of_charge), of_charge, noise)
 
     def _rounding(self, k: int, rho: Array, u: Array, phi: Array, flux: Flux) -> float:
         """What rounding of the densities, and of the terms of phi, may leave of the residual of a species."""
@@ -283,7 +293,8 @@ class FiniteVolumeStep:
             out[outside.name] = out.get(outside.name, 0.0) + float(leaving[doors.doors == number].sum())
         return out
 
-    def _fields(self, rho: Array) -> Array:
+    def fields_at(self, rho: Array) -> Array:
+        """The fields of the nonlocal terms on every species."""
         if not self.nonlocal_terms:
             return np.zeros_like(rho)
         after, middle = self.state_of(rho), self.state_of((rho + self.mu) / 2)

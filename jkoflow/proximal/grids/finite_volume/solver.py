@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from ...._log import log_iteration
 from ...._status import Status
 from ...._typing import Array
-from ....grids import Grid
 from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, Opening, Pair
-from ....linear import gmres
 from ....measures import Density, Measure
 from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...continuation import through_shares
 from ...verification import checked
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
-from .cycle import multigrid_cycle
-from .problem import TRACES, FiniteVolumeStep, Trial
+from .newton import End, newton
+from .problem import FiniteVolumeStep, Trial
 
-_SHORTEST, _GAIN = 2.0**-10, 1e-3  # of the line search: the least part of a correction, and of what it promises
-_SLOW = 0.5  # a residual that falls less is slow
-_PATIENCE = 40  # iterations in which the residual has to halve
-_BLIND = 5  # corrections that may raise the residual since the best trial
 _COARSE = 1e-3  # the tolerance of easier steps on the way to one that is not solved from the anchor
 _SHORTER = 8  # times max_iterations: those on such a way
 _DIFFUSION, _FADING = 0.1, 2.0**-14  # the first diffusion, a share of the rise of the potential; the share at which it ends
-_PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
-_FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
-_KEPT = "the factors of the last linear step by finite volumes"
-_DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
-_OF_PSI = 1e-7  # share of the mass: the residual that may be left once psi is exactly that of the charge
-_MOST_NOISE = 1e-3  # share of the mass: the largest residual that counts as rounding
 _SPARE = -1e-12  # share of the mass: a bound that is exactly filled may be short of it by rounding
 
 
@@ -123,82 +109,38 @@ class FiniteVolume(IterativeSolver):
     def solve(self, step: ProximalStep) -> ProxResult:
         problem: FiniteVolumeStep = self.prepared(step)
         with np.errstate(all="ignore"):  # an overflow ends in the status
-            end = self._newton(problem, problem.start(), self.tolerance)
+            end = newton(problem, problem.start(), self.tolerance, self.max_iterations)
             if not end.status.ok:
                 end = self._through_fading_diffusion(problem, end)
             if not end.status.ok:
                 end = self._through_shorter_steps(step, problem, end)
         return self._answer(step, problem, *end)
 
-    def _through_fading_diffusion(self, problem: FiniteVolumeStep, failed: _End) -> _End:
+    def _through_fading_diffusion(self, problem: FiniteVolumeStep, failed: End) -> End:
         """Newton's method from the answers with a diffusion that fades; ``failed`` if that fails too.
 
         A front advances by about a cell in an iteration. With a diffusion mass is everywhere at once.
         """
 
-        def solve(share: float, unknowns: Array, left: int) -> _End:
+        def solve(share: float, unknowns: Array, left: int) -> End:
             if share == 1:
-                return self._newton(problem, unknowns, self.tolerance)
-            return self._newton(problem.with_diffusion(_DIFFUSION * _FADING / share), unknowns, max(self.tolerance, _COARSE))
+                return newton(problem, unknowns, self.tolerance, self.max_iterations)
+            softer = problem.with_diffusion(_DIFFUSION * _FADING / share)
+            return newton(softer, unknowns, max(self.tolerance, _COARSE), self.max_iterations)
 
         reached = through_shares(solve, problem.start(), _SHORTER * self.max_iterations, first=_FADING, least=_FADING)
         return (reached.end or failed)._replace(iterations=failed.iterations + reached.iterations)
 
-    def _through_shorter_steps(self, step: ProximalStep, problem: FiniteVolumeStep, failed: _End) -> _End:
+    def _through_shorter_steps(self, step: ProximalStep, problem: FiniteVolumeStep, failed: End) -> End:
         """Newton's method from the answers to shorter steps; ``failed`` if that fails too."""
 
-        def solve(share: float, unknowns: Array, left: int) -> _End:
+        def solve(share: float, unknowns: Array, left: int) -> End:
             part = problem if share == 1 else self._equations(step, share)
-            return self._newton(part, unknowns, self.tolerance if share == 1 else max(self.tolerance, _COARSE))
+            tolerance = self.tolerance if share == 1 else max(self.tolerance, _COARSE)
+            return newton(part, unknowns, tolerance, self.max_iterations)
 
         reached = through_shares(solve, problem.start(), _SHORTER * self.max_iterations)
         return (reached.end or failed)._replace(iterations=failed.iterations + reached.iterations)
-
-    def _newton(self, problem: FiniteVolumeStep, unknowns: Array, tolerance: float) -> _End:
-        """Newton's method with a line search on the residual.
-
-        Where no part of a correction lowers the residual, the whole one is taken all the same, up to ``_BLIND`` times since the
-        best trial: where a bound or vacuum moves over many cells, the residual first rises. Where it falls slowly, the trace
-        that stands in for vacuum is changed. Where it does not halve in ``_PATIENCE`` iterations, shorter steps are faster.
-        """
-        trial = best = problem.trial(unknowns)
-        blind, trace, half, since = 0, 0, 0.5 * trial.residual, 0
-        for iterations in range(self.max_iterations):
-            log_iteration("FiniteVolume", iterations, trial.residual)
-            if not np.isfinite(trial.residual):
-                return _End(best, Status.NOT_FINITE, iterations)
-            if trial.residual <= _allowed(tolerance, trial):
-                trial = problem.with_psi_of_charge(trial)
-                if trial.residual <= max(_allowed(tolerance, trial), _OF_PSI):
-                    return _End(trial, Status.CONVERGED, iterations)
-            if trial.residual < best.residual:
-                best, blind = trial, 0
-            if best.residual < half:
-                half, since = 0.5 * best.residual, iterations
-            if iterations > since + _PATIENCE:
-                return _End(best, Status.STALLED, iterations)
-            change = _direction(problem, trial)
-            if change is None or not np.isfinite(change).all():
-                return _End(best, Status.STALLED, iterations)
-            lower = self._lower(problem, trial, change, tolerance)
-            if lower is None:
-                blind += 1
-                if blind > _BLIND:
-                    return _End(best, Status.STALLED, iterations + 1)
-                lower = problem.trial(_positive(problem, trial.unknowns + change))
-            trace += lower.residual > _SLOW * trial.residual
-            trial = replace(lower, share=TRACES[trace % 2])
-        return _End(best, Status.ITERATION_LIMIT, self.max_iterations)
-
-    def _lower(self, problem: FiniteVolumeStep, trial: Trial, change: Array, tolerance: float) -> Trial | None:
-        """The trial after the largest part of a correction that lowers the residual; None if none does."""
-        share = 1.0
-        while share >= _SHORTEST:
-            new = problem.trial(_positive(problem, trial.unknowns + share * change))
-            if new.residual < (1 - _GAIN * share) * trial.residual or new.residual <= _allowed(tolerance, new):
-                return new
-            share /= 2
-        return None
 
     def _answer(
         self, step: ProximalStep, problem: FiniteVolumeStep, trial: Trial, status: Status, iterations: int
@@ -259,99 +201,3 @@ def _must_be_taken(local: LocalEnergy) -> None:
         raise ValueError(
             "FiniteVolume takes internal energies of your own with a finite slope at density 0, got an infinite one"
         )
-
-
-def _allowed(tolerance: float, trial: Trial) -> float:
-    """The residual that is allowed: the tolerance, or what rounding may leave, up to a bound."""
-    return max(tolerance, min(trial.noise, _MOST_NOISE))
-
-
-class _End(NamedTuple):
-    """Where Newton's method ended."""
-
-    trial: Trial
-    status: Status
-    iterations: int
-
-    @property
-    def unknowns(self) -> Array:
-        """Those of the trial."""
-        return self.trial.unknowns
-
-
-def _positive(problem: FiniteVolumeStep, unknowns: Array) -> Array:
-    """The unknowns with densities of at least 0, and 0 in closed cells, where rounding may put some; psi as it is."""
-    count = len(problem.names)
-    return np.concatenate([np.where(problem.closed, 0.0, np.maximum(unknowns[:count], 0.0)), unknowns[count:]])
-
-
-def _direction(problem: FiniteVolumeStep, trial: Trial) -> Array | None:
-    """Newton's correction of the unknowns; None if the matrix is singular.
-
-    On the line, on small grids, and in the plane with entropies or bounds, the matrix is factorised. On other large grids
-    GMRES solves the system, with a multigrid cycle as the preconditioner. If it does not get there, and with psi, the
-    preconditioner is a factorisation, in space an incomplete one. GMRES takes in the answer of nonlocal fields too.
-    """
-    excess = trial.excess
-    large = problem.grid.size > _FACTORISED[problem.grid.dim] and not (problem.grid.dim == 2 and _suits_factors(problem))
-    large = large and not problem.grid.periodic  # the cycles end at walls
-    if problem.is_linear and not large:
-        kept = _kept_factors(problem, trial)
-        return None if kept is None else -kept(excess)
-    matrix = problem.jacobian(trial)
-
-    def apply(change: Array) -> Array:
-        product = np.asarray((matrix @ change.ravel()).reshape(change.shape))
-        return product + problem.response(trial, change) if problem.nonlocal_terms else product
-
-    tolerance = float(np.clip(0.1 * trial.residual**0.5, 1e-10, 1e-2))
-    if large and problem.coupling is None:
-        change = gmres(apply, -excess, multigrid_cycle(problem, trial), tolerance, _PRODUCTS)
-        if np.linalg.norm(apply(change) + excess) <= _REACHED * np.linalg.norm(excess):
-            return change
-    incomplete = large and problem.grid.dim == 3
-    precondition = _factorised(matrix, incomplete)
-    if precondition is None:
-        return None
-    if not (incomplete or problem.nonlocal_terms):
-        return -precondition(excess)
-    return gmres(apply, -excess, precondition, tolerance, _PRODUCTS)
-
-
-def _suits_factors(problem: FiniteVolumeStep) -> bool:
-    """Return True for entropies, whose equations are linear, and for bounds, under which a cycle sees no front."""
-    return all(local.entropy > 0 or np.isfinite(local.cap) for local in problem.local)
-
-
-class _Kept(NamedTuple):
-    """The factors of the matrix of a linear equation, with what it depends on besides the law."""
-
-    names: tuple[str, ...]
-    taus: list[float]
-    diffusions: list[float]
-    grid: Grid
-    solve: Callable[[Array], Array] | None
-
-    def is_of(self, problem: FiniteVolumeStep) -> bool:
-        return self[:-1] == (problem.names, problem.taus, problem.diffusions, problem.grid)
-
-
-def _kept_factors(problem: FiniteVolumeStep, trial: Trial) -> Callable[[Array], Array] | None:
-    """The factors of a linear equation, those of the last step if it had the same matrix: they are kept with the law."""
-    kept: _Kept | None = problem.step.forms.taken(_KEPT)
-    if kept is None or not kept.is_of(problem):
-        factors = _factorised(problem.jacobian(trial), incomplete=False)
-        kept = _Kept(problem.names, problem.taus, problem.diffusions, problem.grid, factors)
-    problem.step.forms.keep(_KEPT, kept)
-    return kept.solve
-
-
-def _factorised(matrix: Any, incomplete: bool) -> Callable[[Array], Array] | None:
-    """A solver with a factorisation of the matrix; None if it is singular."""
-    from scipy.sparse.linalg import spilu, splu
-
-    try:
-        factors = spilu(matrix, drop_tol=_DROP, fill_factor=_FILL) if incomplete else splu(matrix)
-    except RuntimeError:
-        return None
-    return lambda right: np.asarray(factors.solve(right.ravel()).reshape(right.shape))

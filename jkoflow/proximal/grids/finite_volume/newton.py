@@ -1,0 +1,195 @@
+"""Newton's method for the equations of a step by finite volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from ...._log import log_iteration
+from ...._status import Status
+from ...._typing import Array
+from ....grids import Grid
+from ....linear import gmres
+from .cycle import multigrid_cycle
+from .problem import TRACES, FiniteVolumeStep, Trial
+
+_SHORTEST, _GAIN = 2.0**-10, 1e-3  # of the line search: the least part of a correction, and of what it promises
+_SLOW = 0.5  # a residual that falls less is slow
+_PATIENCE = 40  # iterations in which the residual has to halve
+_BLIND = 5  # corrections that may raise the residual since the best trial
+_PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
+_FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
+_KEPT = "the factors of the last linear step by finite volumes"
+_DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
+_OF_PSI = 1e-7  # share of the mass: the residual that may be left once psi is exactly that of the charge
+_WORTH_KEEPING, _FEW = 500, 12  # unknowns in the plane and in space from which factors are tried again; products with them
+_EXACT = 1e-13  # share of the charges: the residual of a psi that is as good as exact
+_MOST_NOISE = 1e-3  # share of the mass: the largest residual that counts as rounding
+
+Map: TypeAlias = "Callable[[Array], Array]"
+
+
+class End(NamedTuple):
+    """Where Newton's method ended."""
+
+    trial: Trial
+    status: Status
+    iterations: int
+
+    @property
+    def unknowns(self) -> Array:
+        """Those of the trial."""
+        return self.trial.unknowns
+
+
+def newton(
+    problem: FiniteVolumeStep, unknowns: Array, tolerance: float, most: int, least: int = 0, last: Factors | None = None
+) -> End:
+    """Newton's method with a line search on the residual.
+
+    Where no part of a correction lowers the residual, the whole one is taken all the same, up to ``_BLIND`` times since the
+    best trial: where a bound or vacuum moves over many cells, the residual first rises. Where it falls slowly, the trace
+    that stands in for vacuum is changed. Where it does not halve in ``_PATIENCE`` iterations, shorter steps are faster. At
+    ``least`` so many corrections are taken. ``last`` are factors to begin with.
+    """
+    factors = last or Factors()
+    trial = best = problem.trial(unknowns)
+    blind, trace, half, since = 0, 0, 0.5 * trial.residual, 0
+    for iterations in range(most):
+        log_iteration("FiniteVolume", iterations, trial.residual)
+        if not np.isfinite(trial.residual):
+            return End(best, Status.NOT_FINITE, iterations)
+        if trial.residual <= _allowed(tolerance, trial) and iterations >= least:
+            exact = problem.with_psi_of_charge(trial)
+            if exact.residual <= max(_allowed(tolerance, exact), _OF_PSI):
+                return End(exact, Status.CONVERGED, iterations)
+            if trial.of_charge <= _EXACT:  # where charges all but balance, rounding of theirs spoils the other psi
+                return End(trial, Status.CONVERGED, iterations)
+            trial = exact
+        if trial.residual < best.residual:
+            best, blind = trial, 0
+        if best.residual < half:
+            half, since = 0.5 * best.residual, iterations
+        if iterations > since + _PATIENCE:
+            return End(best, Status.STALLED, iterations)
+        change = _direction(problem, trial, factors)
+        if change is None or not np.isfinite(change).all():
+            return End(best, Status.STALLED, iterations)
+        lower = _lower(problem, trial, change, tolerance)
+        if lower is None:
+            blind += 1
+            if blind > _BLIND:
+                return End(best, Status.STALLED, iterations + 1)
+            lower = problem.trial(_positive(problem, trial.unknowns + change))
+        trace += lower.residual > _SLOW * trial.residual
+        trial = replace(lower, share=TRACES[trace % 2])
+    return End(best, Status.ITERATION_LIMIT, most)
+
+
+def _lower(problem: FiniteVolumeStep, trial: Trial, change: Array, tolerance: float) -> Trial | None:
+    """The trial after the largest part of a correction that lowers the residual; None if none does."""
+    share = 1.0
+    while share >= _SHORTEST:
+        new = problem.trial(_positive(problem, trial.unknowns + share * change))
+        if new.residual < (1 - _GAIN * share) * trial.residual or new.residual <= _allowed(tolerance, new):
+            return new
+        share /= 2
+    return None
+
+
+def _allowed(tolerance: float, trial: Trial) -> float:
+    """The residual that is allowed: the tolerance, or what rounding may leave, up to a bound."""
+    return max(tolerance, min(trial.noise, _MOST_NOISE))
+
+
+def _positive(problem: FiniteVolumeStep, unknowns: Array) -> Array:
+    """The unknowns with densities of at least 0, and 0 in closed cells, where rounding may put some; psi as it is."""
+    count = len(problem.names)
+    return np.concatenate([np.where(problem.closed, 0.0, np.maximum(unknowns[:count], 0.0)), unknowns[count:]])
+
+
+@dataclass
+class Factors:
+    """The last factors of a matrix of the search: a preconditioner for the next matrices, which differ little."""
+
+    solve: Map | None = None
+
+
+def _direction(problem: FiniteVolumeStep, trial: Trial, last: Factors) -> Array | None:
+    """Newton's correction of the unknowns; None if the matrix is singular.
+
+    On the line, on small grids, and in the plane with entropies or bounds, the matrix is factorised. On other large grids
+    GMRES solves the system, with a multigrid cycle as the preconditioner. If it does not get there, and with psi, the
+    preconditioner is a factorisation, in space an incomplete one. GMRES takes in the answer of nonlocal fields too. The last
+    factors are tried first, where a few products with them cost less than new ones.
+    """
+    excess = trial.excess
+    large = problem.grid.size > _FACTORISED[problem.grid.dim] and not (problem.grid.dim == 2 and _suits_factors(problem))
+    large = large and not problem.grid.periodic  # the cycles end at walls
+    if problem.is_linear and not large:
+        kept = _kept_factors(problem, trial)
+        return None if kept is None else -kept(excess)
+    matrix = problem.jacobian(trial)
+
+    def apply(change: Array) -> Array:
+        product = np.asarray((matrix @ change.ravel()).reshape(change.shape))
+        return product + problem.response(trial, change) if problem.nonlocal_terms else product
+
+    tolerance = float(np.clip(0.1 * trial.residual**0.5, 1e-10, 1e-2))
+    if large and problem.coupling is None:
+        change = gmres(apply, -excess, multigrid_cycle(problem, trial), tolerance, _PRODUCTS)
+        if np.linalg.norm(apply(change) + excess) <= _REACHED * np.linalg.norm(excess):
+            return change
+    incomplete = large and problem.grid.dim == 3
+    if last.solve is not None and problem.grid.dim > 1 and excess.size > _WORTH_KEEPING:
+        change = gmres(apply, -excess, last.solve, tolerance, _FEW)
+        if np.linalg.norm(apply(change) + excess) <= 2 * tolerance * np.linalg.norm(excess):
+            return change
+    precondition = last.solve = _factorised(matrix, incomplete)
+    if precondition is None:
+        return None
+    if not (incomplete or problem.nonlocal_terms):
+        return -precondition(excess)
+    return gmres(apply, -excess, precondition, tolerance, _PRODUCTS)
+
+
+def _suits_factors(problem: FiniteVolumeStep) -> bool:
+    """Return True for entropies, whose equations are linear, and for bounds, under which a cycle sees no front."""
+    return all(local.entropy > 0 or np.isfinite(local.cap) for local in problem.local)
+
+
+class _Kept(NamedTuple):
+    """The factors of the matrix of a linear equation, with what it depends on besides the law."""
+
+    names: tuple[str, ...]
+    taus: list[float]
+    diffusions: list[float]
+    grid: Grid
+    solve: Map | None
+
+    def is_of(self, problem: FiniteVolumeStep) -> bool:
+        return self[:-1] == (problem.names, problem.taus, problem.diffusions, problem.grid)
+
+
+def _kept_factors(problem: FiniteVolumeStep, trial: Trial) -> Map | None:
+    """The factors of a linear equation, those of the last step if it had the same matrix: they are kept with the law."""
+    kept: _Kept | None = problem.step.forms.taken(_KEPT)
+    if kept is None or not kept.is_of(problem):
+        factors = _factorised(problem.jacobian(trial), incomplete=False)
+        kept = _Kept(problem.names, problem.taus, problem.diffusions, problem.grid, factors)
+    problem.step.forms.keep(_KEPT, kept)
+    return kept.solve
+
+
+def _factorised(matrix: Any, incomplete: bool) -> Map | None:
+    """A solver with a factorisation of the matrix; None if it is singular."""
+    from scipy.sparse.linalg import spilu, splu
+
+    try:
+        factors = spilu(matrix, drop_tol=_DROP, fill_factor=_FILL) if incomplete else splu(matrix)
+    except RuntimeError:
+        return None
+    return lambda right: np.asarray(factors.solve(right.ravel()).reshape(right.shape))
