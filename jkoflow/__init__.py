@@ -87,7 +87,6 @@ from .proximal import (
     BackAndForth,
     Convex,
     ConvexDynamic,
-    CurrentVoltage,
     CuttingPlanes,
     Entropic,
     EquilibriumState,
@@ -99,12 +98,9 @@ from .proximal import (
     ProxResult,
     QuantileNewton,
     RadialNewton,
-    SteadyState,
     StepSolver,
-    current_voltage,
     equilibrium,
     freezing_threshold,
-    steady,
 )
 from .pull_back import PullBack
 from .schemes import (
@@ -129,6 +125,7 @@ from .schemes import (
     TimeSliced,
     VariationalExtrapolation,
 )
+from .steady_states import CurrentVoltage, SteadyState, current_voltage, steady
 from .stopping import BeforeCrossing, EnergyBelow, Steady, WallClock
 from .storage import load, save, to_xarray
 from .storage import open_run as open  # noqa: A004 - jkoflow.open, beside jkoflow.save and jkoflow.load

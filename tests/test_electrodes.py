@@ -201,7 +201,7 @@ def test_the_limiting_current_of_a_salt_that_one_ion_carries():
             + jf.Reservoir(left, 1.0, "m", "left")
             + jf.Reservoir(right, n, "p", "right")
         )
-        start = jf.Species({ion: grid.density(lambda x: (x > 0) * (x < 1) * (1 + (n - 1) * x), mass=None) for ion in "pm"})
+        start = jf.Species({ion: grid.density(lambda x, n=n: (x > 0) * (x < 1) * (1 + (n - 1) * x), mass=None) for ion in "pm"})
         end = jf.steady(law, start)
         assert end.status.ok
         assert end.currents["right"] == pytest.approx(2 * (1 - n), rel=1e-3)

@@ -343,11 +343,11 @@ def _in_space(cells):
     ],
 )
 def test_multigrid_solves_what_factorisations_solve(law, monkeypatch):
-    from jkoflow.proximal.grids.finite_volume import solver
+    from jkoflow.proximal.grids.finite_volume import newton
 
     step = jf.ProximalStep(law, jf.Species.of(_in_space(10)), 0.05)
     whole = jf.FiniteVolume().solve(step)
-    monkeypatch.setattr(solver, "_FACTORISED", {1: np.inf, 2: 0, 3: 0})
+    monkeypatch.setattr(newton, "_FACTORISED", {1: np.inf, 2: 0, 3: 0})
     by_multigrid = jf.FiniteVolume().solve(step)
     assert whole.status is by_multigrid.status is jf.Status.CONVERGED
     assert np.abs(whole.state[""].values - by_multigrid.state[""].values).max() < 1e-8 * whole.state[""].values.max()

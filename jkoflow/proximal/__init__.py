@@ -6,15 +6,11 @@ from .grids import (
     BackAndForth,
     Convex,
     ConvexDynamic,
-    CurrentVoltage,
     Entropic,
     EquilibriumState,
     FiniteVolume,
-    SteadyState,
-    current_voltage,
     equilibrium,
     freezing_threshold,
-    steady,
 )
 from .line import NewtonianStep, QuantileNewton
 from .ordered import CuttingPlanes, OrderedResolvent
@@ -24,7 +20,6 @@ __all__ = [
     "BackAndForth",
     "Convex",
     "ConvexDynamic",
-    "CurrentVoltage",
     "CuttingPlanes",
     "Entropic",
     "EquilibriumState",
@@ -36,10 +31,7 @@ __all__ = [
     "ProximalStep",
     "QuantileNewton",
     "RadialNewton",
-    "SteadyState",
     "StepSolver",
-    "current_voltage",
     "equilibrium",
     "freezing_threshold",
-    "steady",
 ]

@@ -4,19 +4,15 @@ from .charges import EquilibriumState, equilibrium
 from .conic import Convex, ConvexDynamic, freezing_threshold
 from .entropic import Entropic
 from .exact import BackAndForth
-from .finite_volume import CurrentVoltage, FiniteVolume, SteadyState, current_voltage, steady
+from .finite_volume import FiniteVolume
 
 __all__ = [
     "BackAndForth",
     "Convex",
     "ConvexDynamic",
-    "CurrentVoltage",
     "Entropic",
     "EquilibriumState",
     "FiniteVolume",
-    "SteadyState",
-    "current_voltage",
     "equilibrium",
     "freezing_threshold",
-    "steady",
 ]

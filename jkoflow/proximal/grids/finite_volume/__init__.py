@@ -1,6 +1,8 @@
-"""Steps and steady states by finite volumes."""
+"""Steps by finite volumes: implicit Euler for the fluxes through the faces of a grid."""
 
+from .newton import Factors, newton_search
+from .problem import FiniteVolumeStep, Trial
 from .solver import FiniteVolume
-from .steady_states import CurrentVoltage, SteadyState, current_voltage, steady
+from .unknowns import steady_part
 
-__all__ = ["CurrentVoltage", "FiniteVolume", "SteadyState", "current_voltage", "steady"]
+__all__ = ["Factors", "FiniteVolume", "FiniteVolumeStep", "Trial", "newton_search", "steady_part"]

@@ -45,7 +45,7 @@ class End(NamedTuple):
         return self.trial.unknowns
 
 
-def newton(
+def newton_search(
     problem: FiniteVolumeStep, unknowns: Array, tolerance: float, most: int, least: int = 0, last: Factors | None = None
 ) -> End:
     """Newton's method with a line search on the residual.

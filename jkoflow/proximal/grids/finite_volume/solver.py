@@ -15,7 +15,7 @@ from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...continuation import through_shares
 from ...verification import checked
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
-from .newton import End, newton
+from .newton import End, newton_search
 from .problem import FiniteVolumeStep, Trial
 
 _COARSE = 1e-3  # the tolerance of easier steps on the way to one that is not solved from the anchor
@@ -109,7 +109,7 @@ class FiniteVolume(IterativeSolver):
     def solve(self, step: ProximalStep) -> ProxResult:
         problem: FiniteVolumeStep = self.prepared(step)
         with np.errstate(all="ignore"):  # an overflow ends in the status
-            end = newton(problem, problem.start(), self.tolerance, self.max_iterations)
+            end = newton_search(problem, problem.start(), self.tolerance, self.max_iterations)
             if not end.status.ok:
                 end = self._through_fading_diffusion(problem, end)
             if not end.status.ok:
@@ -124,9 +124,9 @@ class FiniteVolume(IterativeSolver):
 
         def solve(share: float, unknowns: Array, left: int) -> End:
             if share == 1:
-                return newton(problem, unknowns, self.tolerance, self.max_iterations)
+                return newton_search(problem, unknowns, self.tolerance, self.max_iterations)
             softer = problem.with_diffusion(_DIFFUSION * _FADING / share)
-            return newton(softer, unknowns, max(self.tolerance, _COARSE), self.max_iterations)
+            return newton_search(softer, unknowns, max(self.tolerance, _COARSE), self.max_iterations)
 
         reached = through_shares(solve, problem.start(), _SHORTER * self.max_iterations, first=_FADING, least=_FADING)
         return (reached.end or failed)._replace(iterations=failed.iterations + reached.iterations)
@@ -137,7 +137,7 @@ class FiniteVolume(IterativeSolver):
         def solve(share: float, unknowns: Array, left: int) -> End:
             part = problem if share == 1 else self._equations(step, share)
             tolerance = self.tolerance if share == 1 else max(self.tolerance, _COARSE)
-            return newton(part, unknowns, tolerance, self.max_iterations)
+            return newton_search(part, unknowns, tolerance, self.max_iterations)
 
         reached = through_shares(solve, problem.start(), _SHORTER * self.max_iterations)
         return (reached.end or failed)._replace(iterations=failed.iterations + reached.iterations)

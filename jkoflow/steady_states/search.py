@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from ...._frozen import FrozenMapping
-from ...._status import Status
-from ...._typing import Array
-from ...._validate import finite_array, of_kind, positive, positive_integer
-from ....laws import Law, State
-from ....measures import Density, Measure, Species, complete_mobilities
-from ...base import ProximalStep
-from .newton import Factors, newton
-from .problem import FiniteVolumeStep, Trial
-from .solver import FiniteVolume
-from .unknowns import steady_part
+from .._frozen import FrozenMapping
+from .._status import Status
+from .._typing import Array
+from .._validate import of_kind, positive, positive_integer
+from ..laws import Law, State
+from ..measures import Density, Measure, Species, complete_mobilities
+from ..proximal import FiniteVolume, ProximalStep
+from ..proximal.grids.finite_volume import Factors, FiniteVolumeStep, Trial, newton_search, steady_part
 
 _LONG, _FIRST, _LONGER = 1e5, 1e-2, 10.0  # diffusion times: a step to the end, the first one of a ramp; from one to the next
 _SHORTEST, _LONGEST = 1e-10, 1e15  # diffusion times: no ramp begins lower, no slow motion is waited for longer
@@ -117,75 +114,6 @@ def steady(
     return search.from_state(start)
 
 
-@dataclass(frozen=True, eq=False)
-class CurrentVoltage:
-    """Steady states at several voltages.
-
-    Attributes
-    ----------
-    voltages : array (n,)
-    steady_states : tuple of SteadyState
-        In the order of the voltages.
-    """
-
-    voltages: Array
-    steady_states: tuple[SteadyState, ...]
-
-    @property
-    def currents(self) -> Mapping[str, Array]:
-        """The charge per time that leaves through every door, by its name: an array over the voltages."""
-        names = self.steady_states[0].currents
-        return FrozenMapping({name: np.array([end.currents[name] for end in self.steady_states]) for name in names})
-
-    @property
-    def status(self) -> Status:
-        """CONVERGED, or the first status that is not."""
-        return next((end.status for end in self.steady_states if not end.status.ok), Status.CONVERGED)
-
-
-def current_voltage(
-    law: Callable[[float], Law],
-    state: State,
-    voltages: Sequence[float] | Array,
-    *,
-    mobility: Mapping[str, float] | None = None,
-    tolerance: float = 1e-9,
-    max_iterations: int = 500,
-) -> CurrentVoltage:
-    """The steady states of a law at several voltages, each continued from the one before: a current-voltage curve.
-
-    ``law`` is a function of the voltage. The first steady state is that at the voltage nearest to 0; from there the curve goes
-    up and down. The other arguments, and the errors raised, are those of ``steady``.
-
-    >>> import jkoflow as jf
-    >>> grid = jf.Grid.box((-0.1, 1.1), cells=24)
-    >>> left, right = (lambda x: x < 0), (lambda x: x > 1)
-    >>> def law(voltage):
-    ...     plates = jf.Electrode(left, voltage), jf.Electrode(right, 0.0)
-    ...     ends = [jf.Reservoir(left, 1.0, ion, "left") + jf.Reservoir(right, 1.0, ion, "right") for ion in "pm"]
-    ...     return jf.Entropy("p") + jf.Entropy("m") + ends[0] + ends[1] + jf.DirichletCoupling(p=1, m=-1, electrodes=plates)
-    >>> salt = jf.Species({ion: grid.density(lambda x: 1.0 * (x > 0) * (x < 1)) for ion in "pm"})
-    >>> curve = current_voltage(law, salt, [-1.0, 0.0, 2.0])
-    >>> bool(np.allclose(curve.currents["right"], [-2.0, 0.0, 4.0]))                               # Ohm's law: 2 ions, c = 1
-    True
-    """
-    if not callable(law) or isinstance(law, Law):
-        raise ValueError(f"law must be a function of the voltage, got {law!r}")
-    values = finite_array("voltages", voltages, (max(np.size(voltages), 1),))
-    first = int(np.argmin(np.abs(values)))
-    order = np.argsort(values)
-    middle = int(np.flatnonzero(order == first)[0])
-    found: dict[int, SteadyState] = {}
-    for way in (order[middle:], order[middle::-1]):
-        for before, index in zip([None, *way[:-1]], way, strict=True):
-            if index not in found:
-                near = state if before is None else found[before].state
-                found[index] = steady(
-                    law(float(values[index])), near, mobility=mobility, tolerance=tolerance, max_iterations=max_iterations
-                )
-    return CurrentVoltage(values, tuple(found[index] for index in range(len(values))))
-
-
 class _Reached(NamedTuple):
     """Where a step has ended."""
 
@@ -235,7 +163,7 @@ class _Search:
         problem = self._problem(start, length)
         firsts = [problem.start(with_psi=True), problem.start()] if warm is None else [warm.unknowns]
         for first in firsts[: 2 if problem.coupling is not None else 1]:
-            end = newton(problem, first, self.solver.tolerance, min(_DIRECT, self.left), least=1, last=self.factors)
+            end = newton_search(problem, first, self.solver.tolerance, min(_DIRECT, self.left), least=1, last=self.factors)
             self.left -= max(end.iterations, 1)
             if end.status.ok:
                 return self._reached(problem, end.trial)
