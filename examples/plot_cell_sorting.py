@@ -2,8 +2,7 @@
 Cells sort by adhesion
 ======================
 
-Two kinds of cells are mixed at random. Both resist being pressed together, as one crowd. The energy for this is RenyiEntropy(2)
-of the sum of the densities: RenyiEntropy(2) of each density, and a short-range cross-repulsion.
+Two kinds of cells are mixed at random. They share the room: the sum of the two densities is nowhere above a bound.
 
 All cells stick to one another. The first kind sticks the most to itself. So it gathers in the middle, and the other kind
 engulfs it.
@@ -26,12 +25,8 @@ state = jf.Species(
     loose=grid.density(tissue * (0.98 - 0.96 * mixture), mass=1.0),
 )
 
-near = 0.08
-pressure = jf.Gaussian(1 / (np.pi * near**2), near)  # a constant minus a bump of integral 1
 law = (
-    0.5 * jf.RenyiEntropy(2, "sticky")
-    + 0.5 * jf.RenyiEntropy(2, "loose")
-    - jf.CrossInteraction(pressure, between=("sticky", "loose"))
+    jf.Congestion(3.0, ("sticky", "loose"))
     + jf.Interaction(jf.Gaussian(6.0, 0.6), "sticky")
     + jf.Interaction(jf.Gaussian(1.5, 0.6), "loose")
     + jf.CrossInteraction(jf.Gaussian(2.5, 0.6), between=("sticky", "loose"))

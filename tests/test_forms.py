@@ -241,6 +241,7 @@ SAMPLES = {
     forms.Internal: jf.Entropy(),
     forms.External: WELL,
     forms.Bound: jf.Congestion(5.0),
+    forms.Shared: jf.RenyiEntropy(2, ("u", "v")),
     forms.Forbidden: jf.Obstacle(lambda *x: x[0] > 9.0),
     forms.Pair: jf.Interaction(jf.Quadratic()),
     forms.UniformCoupling: jf.DirichletCoupling({"": 1.0}, boundary="dirichlet"),
@@ -262,7 +263,7 @@ def test_refusals_come_from_what_a_solver_says_it_takes(solver, form):
         if issubclass(form, forms.FieldCoupling) and not issubclass(starts[0].__class__, jf.Density):
             return  # refused by the measure before
         with pytest.raises(ValueError, match=f"{solver.__name__} does not take"):
-            solver().check(jf.ProximalStep(law, jf.Species.of(starts[0]), 0.1))
+            solver().check(jf.ProximalStep(law, jf.Species(dict.fromkeys(law.involves, starts[0])), 0.1))
 
 
 def test_the_table_in_the_docs_says_what_the_solvers_say():

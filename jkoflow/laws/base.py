@@ -330,7 +330,7 @@ def known_species(state: Species, species: str) -> Measure:
     return state[species]
 
 
-def short_repr(name: str, species: str, *arguments: Any) -> str:
+def short_repr(name: str, species: Any, *arguments: Any) -> str:
     """Return ``Name(arguments, 'species')``. The unnamed species is left out."""
     shown = [a if isinstance(a, str) else repr(a) for a in arguments] + ([repr(species)] if species != UNNAMED else [])
     return f"{name}({', '.join(shown)})"

@@ -106,6 +106,18 @@ class Bound(Form):
 
 
 @dataclass(frozen=True, eq=False)
+class Shared(Form):
+    """An internal energy, or a bound, of the sum s = sum_i w_i rho_i of several densities.
+
+    ``of_sum`` is the form for a single density s. The first variation in species i is w_i U'(s).
+    """
+
+    label: ClassVar[str] = "internal energies and bounds of sums of species"
+    weights: Mapping[str, float]
+    of_sum: Internal | Bound
+
+
+@dataclass(frozen=True, eq=False)
 class Forbidden(Form):
     """One species holds no mass in the cells of a grid where ``mask(grid)`` is true."""
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..kernels import Kernel
-from .forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, OneWay, Opening, Pair, Positions
+from .forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, OneWay, Opening, Pair, Positions, Shared
 from .signalling import Signals
 
 F = TypeVar("F", bound=Form)
@@ -73,6 +73,11 @@ class LawForms:
     def bounds(self) -> tuple[Entry[Bound], ...]:
         """Bounds on densities."""
         return self.each(Bound)
+
+    @cached_property
+    def shared(self) -> tuple[Entry[Shared], ...]:
+        """Internal energies and bounds of sums of species."""
+        return self.each(Shared)
 
     @cached_property
     def obstacles(self) -> tuple[Entry[Forbidden], ...]:

@@ -10,6 +10,7 @@ from weakref import ref
 import numpy as np
 
 from .._status import Status
+from ..laws.forms import Bound
 from ..measures import Density, Measure, Species
 from .base import ProximalStep, ProxResult
 
@@ -137,6 +138,9 @@ def _is_admissible(step: ProximalStep, state: Species, outflow: Mapping[str, Map
     for bound in step.forms.bounds:
         measure = state[bound.form.species]
         if isinstance(measure, Density) and float(measure.values.max()) > bound.form.density * (1 + _BOUND):
+            return False
+    for shared in step.forms.shared:
+        if isinstance(shared.form.of_sum, Bound) and shared.term(state) > 0:
             return False
     for obstacle in step.forms.obstacles:
         measure = state[obstacle.form.species]

@@ -49,7 +49,7 @@ def _beside_exact(law: Law, state: Species) -> StepSolver:
 
     The map of an exact step jumps through thin obstacles, and FiniteVolume does not.
     """
-    if law.forms.openings or state.grid.periodic:
+    if law.forms.openings or law.forms.shared or state.grid.periodic:
         return FiniteVolume()
     if law.forms.obstacles:
         return FiniteVolume() if _takes(FiniteVolume(), law, state) else BackAndForth()

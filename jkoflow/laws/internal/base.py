@@ -3,21 +3,66 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..._frozen import FrozenMapping
 from ..._functions import values_of
 from ..._typing import Array
-from ...measures import UNNAMED, Species
-from ..base import SpeciesEnergy, short_repr
-from ..forms import Form, Internal
+from ..._validate import positive, species_name
+from ...measures import UNNAMED, Density, Species
+from ..base import Energy, Law, State, short_repr
+from ..forms import Bound, Form, Internal, Shared
+
+SpeciesNames: TypeAlias = "str | tuple[str, ...] | Mapping[str, float]"
+"""One species, or several of which the densities are added, with weights in a mapping."""
 
 
-class InternalEnergy(SpeciesEnergy):
-    """E(rho) = int U(rho(x)) dx, with first variation U'(rho)."""
+class Weights(FrozenMapping[float]):
+    """The weights of several species in a sum. Equal weights are shown as names alone."""
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.items()))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self)) if set(self.values()) == {1.0} else repr(dict(self))
+
+
+class InternalEnergy(Energy):
+    """E(rho) = int U(rho(x)) dx, with first variation U'(rho).
+
+    ``species`` is the name of one species, or several names, or a mapping from names to weights w_i > 0. With several the
+    energy is that of their sum, int U(s) dx with s = sum_i w_i rho_i, and the first variation in species i is w_i U'(s). So
+    they share the room, as in cross-diffusion. It takes densities on a grid.
+    """
+
+    species: SpeciesNames = UNNAMED
+
+    def __post_init__(self) -> None:
+        if isinstance(self.species, str):
+            species_name("species", self.species)
+            return
+        if not isinstance(self.species, tuple | list | Mapping):
+            raise ValueError(f"species must be the name of one, several names, or a mapping to weights, got {self.species!r}")
+        names = self.species if isinstance(self.species, Mapping) else dict.fromkeys(self.species, 1.0)
+        for name, weight in names.items():
+            species_name("species", name)
+            positive(f"weight of {name!r}", weight)
+        if len(names) < 2 or len(names) != len(self.species):
+            raise ValueError(f"species must be one name, or several that differ, got {self.species!r}")
+        object.__setattr__(self, "species", Weights({name: float(weight) for name, weight in names.items()}))
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The weights w_i by species; 1 for a single one."""
+        return self.species if isinstance(self.species, Mapping) else Weights({self.species: 1.0})  # type: ignore[dict-item]
+
+    @property
+    def involves(self) -> tuple[str, ...]:
+        return tuple(self.weights)
 
     @abstractmethod
     def integrand(self, s: Array) -> Array:
@@ -28,17 +73,41 @@ class InternalEnergy(SpeciesEnergy):
         """U'(s) for s >= 0; -inf at s = 0 if the slope there is infinite."""
 
     @property
+    def form_of_sum(self) -> Internal | Bound:
+        """The form for a single density, here of a U that is known by its values and slopes."""
+        return Internal(UNNAMED, others=((1.0, self),))
+
+    @property
     def form(self) -> Form:
-        return Internal(self.species, others=((1.0, self),))
+        of_sum = self.form_of_sum
+        if isinstance(self.species, Mapping):
+            return Shared(self.weights, of_sum)
+        return replace(of_sum, species=str(self.species))
+
+    def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
+        if isinstance(self.species, Mapping):
+            raise ValueError(f"{self!r} holds species together in one room and cannot be frozen: take JKO()")
+        return self
 
     def value(self, state: Species) -> float:
-        energy = state[self.species].integrate_internal(self.integrand)
+        energy = self._sum(state).integrate_internal(self.integrand)
         if np.isnan(energy):
             raise ValueError(f"U of {self!r} must return a number at every density, 0 included, got NaN")
         return energy
 
     def variation(self, state: Species, species: str) -> Array:
-        return self.derivative(state[species].values)
+        slope = self.derivative(self._sum(state).values)
+        return self.weights[species] * slope if isinstance(self.species, Mapping) else slope
+
+    def _sum(self, state: Species) -> Any:
+        """The measure of which the energy is taken: that of the species, or the density of the sum."""
+        if isinstance(self.species, str):
+            return state[self.species]
+        parts = {name: state[name] for name in self.weights}
+        first = next(iter(parts.values()))
+        if not isinstance(first, Density):
+            raise ValueError(f"{self!r} takes densities on a grid, as it is of several species, got {type(first).__name__}")
+        return first.like(sum(w * parts[name].values for name, w in self.weights.items()))
 
 
 @dataclass(frozen=True)
@@ -57,7 +126,7 @@ class CustomInternalEnergy(InternalEnergy):
 
     U: Callable[[Any], Any]
     dU: Callable[[Any], Any]
-    species: str = UNNAMED
+    species: SpeciesNames = UNNAMED
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,8 +10,8 @@ from ..._typing import Array
 from ..._validate import plain_numbers, positive
 from ...measures import UNNAMED
 from ..base import short_repr
-from ..forms import Bound, Form
-from .base import InternalEnergy
+from ..forms import Bound
+from .base import InternalEnergy, SpeciesNames
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Congestion(InternalEnergy):
     subdifferential. The pressure, which is non-negative and lives in the saturated cells, comes out of the step, not out of
     the energy. A density above the bound by less than 1e-6 of the bound counts as equal to the bound.
 
+    With several species the bound is that of the sum of their densities: they share the room.
+
     Raises ValueError for a bound that is not a positive finite number.
 
     >>> from jkoflow import Grid
@@ -34,7 +36,7 @@ class Congestion(InternalEnergy):
     """
 
     bound: float
-    species: str = UNNAMED
+    species: SpeciesNames = UNNAMED
 
     def __post_init__(self) -> None:
         plain_numbers(self)
@@ -42,8 +44,8 @@ class Congestion(InternalEnergy):
         positive("bound", self.bound)
 
     @property
-    def form(self) -> Form:
-        return Bound(self.species, self.bound)
+    def form_of_sum(self) -> Bound:
+        return Bound(UNNAMED, self.bound)
 
     def integrand(self, s: Array) -> Array:
         return np.where(s <= self.bound * (1 + 1e-6), 0.0, np.inf)

@@ -9,8 +9,8 @@ import numpy as np
 from ..._typing import Array
 from ...measures import UNNAMED
 from ..base import short_repr
-from ..forms import Form, Internal
-from .base import InternalEnergy
+from ..forms import Internal
+from .base import InternalEnergy, SpeciesNames
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Entropy(InternalEnergy):
     True
     """
 
-    species: str = UNNAMED
+    species: SpeciesNames = UNNAMED
 
     @property
-    def form(self) -> Form:
-        return Internal(self.species, entropy=1.0)
+    def form_of_sum(self) -> Internal:
+        return Internal(UNNAMED, entropy=1.0)
 
     def integrand(self, s: Array) -> Array:
         return s * np.log(np.where(s > 0, s, 1.0))

@@ -10,8 +10,8 @@ from ..._typing import Array
 from ..._validate import plain_numbers, positive
 from ...measures import UNNAMED
 from ..base import short_repr
-from ..forms import Form, Internal
-from .base import InternalEnergy
+from ..forms import Internal
+from .base import InternalEnergy, SpeciesNames
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RenyiEntropy(InternalEnergy):
     """
 
     m: float
-    species: str = UNNAMED
+    species: SpeciesNames = UNNAMED
 
     def __post_init__(self) -> None:
         plain_numbers(self)
@@ -42,8 +42,8 @@ class RenyiEntropy(InternalEnergy):
             raise ValueError("m must not be 1, got 1: the limit of the flows is that of Entropy()")
 
     @property
-    def form(self) -> Form:
-        return Internal(self.species, powers=((1.0, self.m),))
+    def form_of_sum(self) -> Internal:
+        return Internal(UNNAMED, powers=((1.0, self.m),))
 
     def integrand(self, s: Array) -> Array:
         return s**self.m / (self.m - 1)

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..._typing import Array, Mask
 from ...grids import Grid
-from ...laws import LawForms
-from ...laws.forms import DensityFunction
+from ...laws import Entry, LawForms
+from ...laws.forms import Bound, DensityFunction, Shared
 from ...measures import Density, Species
 from ..base import ProximalStep
 from .joint_terms import JointLocal, JointTerms
@@ -88,12 +88,20 @@ class LocalEnergy:
         return curvature
 
 
+class SharedLocal(NamedTuple):
+    """The local energy of a sum of densities, sum_i w_i rho_i."""
+
+    weights: Mapping[str, float]
+    local: LocalEnergy
+
+
 @dataclass(frozen=True, eq=False)
 class GridEnergy:
-    """The energy of a law on a grid: local energies by species, and the joint terms."""
+    """The energy of a law on a grid: local energies by species and of sums of species, and the joint terms."""
 
     local: Mapping[str, LocalEnergy]
     joint: JointTerms
+    shared: tuple[SharedLocal, ...] = ()
 
     @classmethod
     def of(cls, forms: LawForms, anchor: Species) -> GridEnergy:
@@ -105,7 +113,8 @@ class GridEnergy:
         grid, names = anchor.grid, tuple(anchor)
 
         def sampled() -> GridEnergy:
-            return cls({name: _local(forms, name, anchor[name], grid) for name in names}, JointTerms.of(forms, grid))
+            local = {name: _local(forms, name, anchor[name], grid) for name in names}
+            return cls(local, JointTerms.of(forms, grid), tuple(_shared(entry, grid) for entry in forms.shared))
 
         return forms.once((cls, grid, names), sampled)
 
@@ -166,6 +175,17 @@ def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> Local
     return LocalEnergy(potential, forbidden, entropy, tuple(powers), tuple(others), cap, outside)
 
 
+def _shared(entry: Entry[Shared], grid: Grid) -> SharedLocal:
+    """The local energy of a sum of species."""
+    factor, of_sum = entry.non_negative(), entry.form.of_sum
+    nothing = LocalEnergy(np.zeros(grid.shape), np.zeros(grid.shape, dtype=bool))
+    if isinstance(of_sum, Bound):
+        return SharedLocal(entry.form.weights, replace(nothing, cap=of_sum.density))
+    powers = tuple((factor * c, m) for c, m in of_sum.powers)
+    others = tuple((factor * c, function) for c, function in of_sum.others)
+    return SharedLocal(entry.form.weights, replace(nothing, entropy=factor * of_sum.entropy, powers=powers, others=others))
+
+
 def must_leave_room(energy: GridEnergy, step: ProximalStep, spare: float) -> None:
     """Raise ValueError if, for some species, (1 + spare) times the mass does not fit under the bound."""
     for name, local in energy.local.items():
@@ -173,3 +193,10 @@ def must_leave_room(energy: GridEnergy, step: ProximalStep, spare: float) -> Non
         if room < step.anchor[name].mass * (1 + spare):
             label = f" of species {name!r}" if name else ""
             raise ValueError(f"bound must leave room for the mass {step.anchor[name].mass:.6g}{label}, got {room:.6g}")
+    for weights, shared in energy.shared:
+        closed = np.all([energy.local[name].closed for name in weights], axis=0)
+        room = shared.cap * step.grid.cell_volume * float(np.sum(~closed))
+        total = sum(w * step.anchor[name].mass for name, w in weights.items())
+        if room < total * (1 + spare):
+            names = ", ".join(map(repr, weights))
+            raise ValueError(f"bound must leave room for the mass {total:.6g} of species {names}, got {room:.6g}")

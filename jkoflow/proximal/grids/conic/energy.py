@@ -16,7 +16,7 @@ from ...._typing import Array
 from ....kernels import Kernel
 from ....laws import Entry
 from ....laws.electrostatics import doping_on, energy_of_charge, psi_of_charge
-from ....laws.forms import Bound, External, FieldCoupling, Internal, Pair
+from ....laws.forms import Bound, External, FieldCoupling, Internal, Pair, Shared
 from ...base import ProximalStep
 
 _UNIT = 3.0  # costs of moving the mass across a cell: with 10 the answer, with 1 or less the multipliers come out less exact
@@ -118,8 +118,17 @@ def conic_energy(step: ProximalStep, shapes: dict[str, Any]) -> ConicEnergy:
     densities = conic.densities
     for entry in step.forms.entries:
         match entry.form:
-            case Internal():
-                _enter_internal(entry, conic)
+            case Internal() as internal:
+                name = internal.species
+                _enter_internal(entry, internal, conic.shapes[name], conic.mean(name), conic)
+            case Shared() as shared:
+                entry.non_negative()
+                mean = sum(w * conic.mean(name) for name, w in shared.weights.items())
+                shape = sum(w * conic.mean(name) / mean * conic.shapes[name] for name, w in shared.weights.items())
+                if isinstance(shared.of_sum, Bound):
+                    conic.constraints.append(shape <= shared.of_sum.density / mean)
+                else:
+                    _enter_internal(entry, shared.of_sum, shape, mean, conic)
             case Bound() as bound:
                 entry.non_negative()
                 conic.constraints.append(shapes[bound.species] <= bound.density / conic.mean(bound.species))
@@ -134,9 +143,9 @@ def conic_energy(step: ProximalStep, shapes: dict[str, Any]) -> ConicEnergy:
     return conic
 
 
-def _enter_internal(entry: Entry[Internal], conic: ConicEnergy) -> None:
-    c, form, volume = entry.non_negative(), entry.form, conic.volume
-    shape, mean = conic.shapes[form.species], conic.mean(form.species)
+def _enter_internal(entry: Entry[Any], form: Internal, shape: cp.Expression, mean: float, conic: ConicEnergy) -> None:
+    """Add an internal energy of the density mean x shape."""
+    c, volume = entry.non_negative(), conic.volume
     if form.others:
         raise ValueError(
             f"Convex and ConvexDynamic do not accept {entry.term!r}, whose integrand is known by its values alone: they take "

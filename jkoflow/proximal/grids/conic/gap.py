@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...._typing import Array
+from ....laws.forms import Bound
 from ....measures import Species
 from ...base import ProximalStep
 
@@ -24,7 +25,7 @@ def duality_gaps(step: ProximalStep, state: Species, plans: Mapping[str, Array],
 
     Source: Frank and Wolfe (1956), the gap of their algorithm.
     """
-    if step.forms.bounds:
+    if step.forms.bounds or any(isinstance(entry.form.of_sum, Bound) for entry in step.forms.shared):
         return dict.fromkeys(plans, np.nan)
     filled = {}
     for name, measure in state.items():

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...._status import Status
-from ....laws.forms import Bound, External, FieldCoupling, Form, Internal, Pair
+from ....laws.forms import Bound, External, FieldCoupling, Form, Internal, Pair, Shared
 from ....measures import Density, Measure
 from ...base import IterativeSolver, ProximalStep, ProxResult
 
@@ -20,7 +20,7 @@ class ConicSolver(IterativeSolver):
     """A step solver that calls Clarabel through cvxpy. cvxpy is imported at the first use."""
 
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
-    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, FieldCoupling)
+    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Shared, External, Pair, FieldCoupling)
     tolerance: float = 1e-7
     max_iterations: int = 200
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from ...._typing import Array
 from ....linear import Multigrid
-from .problem import FiniteVolumeStep, Trial
+from .problem import FiniteVolumeStep
+from .trial import Trial
 
 _DEEPEST = 60.0  # of the potential over the diffusion, up to which it scales the unknowns
 

@@ -14,7 +14,8 @@ from ...._typing import Array
 from ....grids import Grid
 from ....linear import gmres
 from .cycle import multigrid_cycle
-from .problem import TRACES, FiniteVolumeStep, Trial
+from .problem import FiniteVolumeStep
+from .trial import TRACES, Trial
 
 _SHORTEST, _GAIN = 2.0**-10, 1e-3  # of the line search: the least part of a correction, and of what it promises
 _SLOW = 0.5  # a residual that falls less is slow
@@ -128,7 +129,7 @@ def _direction(problem: FiniteVolumeStep, trial: Trial, last: Factors) -> Array 
     """
     excess = trial.excess
     large = problem.grid.size > _FACTORISED[problem.grid.dim] and not (problem.grid.dim == 2 and _suits_factors(problem))
-    large = large and not problem.grid.periodic  # the cycles end at walls
+    large = large and not problem.grid.periodic and not problem.rooms  # the cycles end at walls, and are of one species
     if problem.is_linear and not large:
         kept = _kept_factors(problem, trial)
         return None if kept is None else -kept(excess)

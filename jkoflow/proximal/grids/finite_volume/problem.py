@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,53 +18,12 @@ from ..joint_terms import JointCoupling, JointPair, JointTerm, JointTerms
 from ..local_energy import GridEnergy
 from .faces import DoorFaces
 from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind
-from .unknowns import density_of, density_slope, fast_diffusion, logarithmic_mean, steady_part, unknown_of
+from .shared_room import Flow, Rooms
+from .trial import Derivatives, Trial
+from .unknowns import density_of, density_slope, fast_diffusion, first_unknown, logarithmic_mean, steady_part, unknown_of
 
 _ROUNDING = 4 * np.finfo(float).eps  # of the sum of the fluxes in both directions
 _LEAST_TRACE = 1e-12  # share of the largest density: below, U'' may be infinite
-TRACES = (1e-2, 1e-6)  # shares of the largest density: its trace that stands in for vacuum, to fill and to empty cells
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """Unknowns, and what follows from them. Arrays have the shape (species, cells)."""
-
-    unknowns: Array
-    """u of every species, then psi if there is one: shape (K, cells)."""
-    rho: Array
-    levels: Array
-    """The first variations U'(rho) + V + fields, with the pressure of a bound."""
-    fluxes: list[Flux]
-    through: list[Flux]
-    """Those out of the doors."""
-    excess: Array
-    """What is left of the equations, (K, cells), densities."""
-    residual: float
-    """The L1 norm of the excess of the densities over the mass, the largest over the species."""
-    of_charge: float
-    """That of Poisson's equation alone."""
-    noise: float
-    """What rounding may leave of the residual: in a long step the fluxes of both directions far exceed what is left."""
-    share: float = TRACES[0]
-    """The share of the largest density that stands in for vacuum in derivatives, while the residual is the mass."""
-
-    @property
-    def trace(self) -> float:
-        """The share of the largest density that stands in for vacuum in derivatives."""
-        return self.share * min(self.residual, 1.0)
-
-
-class Derivatives(NamedTuple):
-    """The derivatives of the equations of a species in its own unknown u."""
-
-    faces: Faces
-    of_left: Array
-    """By face, of tau alpha times the flux per width, in u of the left cell."""
-    of_right: Array
-    below: Array
-    """By cell, d rho / du."""
-    diagonal: Array
-    """By cell, d rho / du and what leaves through the doors, in u."""
 
 
 class FiniteVolumeStep:
@@ -88,6 +47,9 @@ class FiniteVolumeStep:
         couplings = [t for t in energy.joint.terms if isinstance(t, JointCoupling) and t.coupling.boundary != "free-space"]
         self.coupling = couplings[0] if len(couplings) == 1 else None
         self.nonlocal_terms = JointTerms(tuple(t for t in energy.joint.terms if t is not self.coupling))
+        self.rooms = Rooms.of(energy.shared, self.names, len(self.names) + (self.coupling is not None))
+        if self.rooms:
+            self.rooms = self.rooms.in_unit(max(self.stiffness))
 
     @property
     def diffusions(self) -> list[float]:
@@ -97,7 +59,7 @@ class FiniteVolumeStep:
     @property
     def is_linear(self) -> bool:
         """True if the equations are linear: entropies and potentials alone."""
-        alone = self.coupling is None and not self.nonlocal_terms
+        alone = self.coupling is None and not self.nonlocal_terms and not self.rooms
         return alone and all(x.entropy > 0 and np.isinf(x.cap) and not steady_part(x).strictly_convex for x in self.local)
 
     @cached_property
@@ -107,7 +69,7 @@ class FiniteVolumeStep:
         It is the largest of the entropy's coefficient, what V, the fields and U' fall over a face, and what a step over the
         widest cell costs.
         """
-        fields, scales = self.fields_at(self.mu), []
+        fields, scales = self.fields_at(self.mu) + self.rooms.levels(self.mu), []
         for k, (local, faces) in enumerate(zip(self.local, self.faces, strict=True)):
             phi = local.potential.ravel() + fields[k] + steady_part(local).derivative(self.mu[k])
             drop = float(np.abs(phi[faces.right] - phi[faces.left]).max(initial=0.0))
@@ -132,10 +94,11 @@ class FiniteVolumeStep:
 
         psi = 0 is the better start of a long step from far away, where most of the charge moves.
         """
-        unknowns = [unknown_of(local, mu) for local, mu in zip(self.local, self.mu, strict=True)]
+        unknowns = [first_unknown(local, mu) for local, mu in zip(self.local, self.mu, strict=True)]
         if self.coupling is not None:
             charge = self._charge_density(self.mu)
             unknowns.append(self._poisson.solve(charge).ravel() if with_psi else np.zeros_like(charge))
+        unknowns += [room.start(self.mu) for room in self.rooms.bounded]
         return np.stack(unknowns)
 
     def state_of(self, rho: Array) -> Species:
@@ -145,15 +108,15 @@ class FiniteVolumeStep:
         """The trial at some unknowns."""
         count = len(self.names)
         rho = np.stack([density_of(local, u) for local, u in zip(self.local, unknowns[:count], strict=True)])
-        fields = self.fields_at(rho)
+        fields, shared = self.fields_at(rho), self.rooms.levels(rho, unknowns)
         levels, fluxes, out, excess, noise = [], [], [], [], 0.0
         for k, local in enumerate(self.local):
-            outer, own = local.potential.ravel() + fields[k], self._own(k, rho[k], unknowns[k])
+            outer, own = local.potential.ravel() + fields[k], self._own(k, rho[k], unknowns[k]) + shared[k]
             electric = self._charge(k) * unknowns[count] if self.coupling is not None else np.zeros_like(outer)
             phi, faces, doors = outer + electric + own, self.faces[k], self.doors[k]
             flux = self._flux(k, rho[k][faces.left], rho[k][faces.right], phi[faces.right] - phi[faces.left], faces.widths)
             noise = max(noise, self._rounding(k, rho[k], unknowns[k], phi, flux))
-            through = self._through(k, rho[k], outer, electric, own)
+            through = self._through(k, rho, outer, electric, own)
             inflow = np.zeros_like(rho[k])
             part = self.taus[k] / faces.widths * flux.value
             np.add.at(inflow, faces.left, -part)
@@ -172,8 +135,11 @@ class FiniteVolumeStep:
             excess.append(charge)
             gross = sum(abs(self._charge(k)) * size for k, size in enumerate(self.sizes)) + np.abs(poisson.source).sum() or 1.0
             of_charge = float(np.abs(charge).sum() / gross)
-        excess_of_all = np.stack(excess)
-        return Trial(unknowns, rho, np.stack(levels), fluxes, out, excess_of_all, max(residual, of_charge), of_charge, noise)
+        of_bounds = [room.left_over(rho, unknowns[room.row]) for room in self.rooms.bounded]
+        for room, left in zip(self.rooms.bounded, of_bounds, strict=True):
+            residual = max(residual, room.local.cap * float(np.abs(left).sum()) / float(room.weights @ self.sizes))
+        residual = max(residual, of_charge)
+        return Trial(unknowns, rho, np.stack(levels), fluxes, out, np.stack(excess + of_bounds), residual, of_charge, noise)
 
     def _rounding(self, k: int, rho: Array, u: Array, phi: Array, flux: Flux) -> float:
         """What rounding of the densities, and of the terms of phi, may leave of the residual of a species."""
@@ -194,7 +160,9 @@ class FiniteVolumeStep:
         if self.coupling is None:
             return trial
         psi = self._poisson.solve(self._charge_density(trial.rho))
-        return self.trial(np.concatenate([trial.unknowns[:-1], psi.reshape(1, -1)]))
+        unknowns = trial.unknowns.copy()
+        unknowns[len(self.names)] = psi.ravel()
+        return self.trial(unknowns)
 
     def derivatives(self, trial: Trial, k: int) -> Derivatives:
         """The derivatives of the equations of a species in its own unknown."""
@@ -250,6 +218,13 @@ class FiniteVolumeStep:
                 of_psi = self.taus[k] / doors.widths * trial.through[k].of_rise * self._charge(k) * self._share_of_psi(k)
                 add(base + doors.cells, count * n + doors.cells, -of_psi)
                 add(base + doors.cells, count * n + doors.beyond, of_psi)
+        slopes = [density_slope(local, trial.unknowns[k], trial.trace) for k, local in enumerate(self.local)]
+        flows = [
+            Flow(self.faces[k], tau * trial.fluxes[k].of_rise, self.doors[k], tau * trial.through[k].of_rise)
+            for k, tau in enumerate(self.taus)
+        ]
+        for one in self.rooms.entries(trial, slopes, flows):
+            add(one.row * n + one.row_cells, one.column * n + one.column_cells, one.values)
         if self.coupling is not None:
             poisson = self._poisson.regular_matrix.tocoo()
             add(count * n + poisson.row, count * n + poisson.col, poisson.data)
@@ -351,10 +326,12 @@ class FiniteVolumeStep:
         V and fields are means there. So is psi, but on the faces of electrodes, which hold it.
         """
         doors = self.doors[k]
-        own_there = self._own(k, doors.densities, unknown_of(self.local[k], doors.densities))
+        own_there = self._own(k, doors.densities, unknown_of(self.local[k], doors.densities)) + self.rooms.at_doors(
+            k, rho, self.doors[k], self.local
+        )
         rise = (outer[doors.beyond] - outer[doors.cells]) / 2 + own_there - own[doors.cells]
         rise = rise + self._share_of_psi(k) * (electric[doors.beyond] - electric[doors.cells])
-        return self._flux(k, rho[doors.cells], doors.densities, rise, doors.widths / 2)
+        return self._flux(k, rho[k][doors.cells], doors.densities, rise, doors.widths / 2)
 
     def _share_of_psi(self, k: int) -> Array:
         """By door face, the part of the rise of psi to the cell beyond that lies before the face."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from ...._status import Status
 from ...._typing import Array
-from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, Opening, Pair
+from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, Opening, Pair, Shared
 from ....measures import Density, Measure
 from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...continuation import through_shares
 from ...verification import checked
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
 from .newton import End, newton_search
-from .problem import FiniteVolumeStep, Trial
+from .problem import FiniteVolumeStep
+from .trial import Trial
 
 _COARSE = 1e-3  # the tolerance of easier steps on the way to one that is not solved from the anchor
 _SHORTER = 8  # times max_iterations: those on such a way
@@ -43,6 +44,8 @@ class FiniteVolume(IterativeSolver):
       of order 1 in the cells.
     * Under a bound the pressure is what holds the density: mass goes round an Obstacle and never through it, since its faces
       are closed.
+    * An internal energy or a bound of a sum of species acts on each of them; each flux carries the density of the cell that it
+      comes from: of order 1 in the cells, and an interface between two species is smeared over some cells.
     * psi of a DirichletCoupling is one more unknown. Kernels act with the mean of the densities before and after the step.
 
     Parameters
@@ -88,7 +91,17 @@ class FiniteVolume(IterativeSolver):
     solves: ClassVar[str] = "implicit Euler in finite volumes: the step to second order in tau"
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
     takes_torus: ClassVar[bool] = True
-    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Forbidden, Opening, External, Pair, FieldCoupling, General)
+    takes: ClassVar[tuple[type[Form], ...]] = (
+        Internal,
+        Bound,
+        Shared,
+        Forbidden,
+        Opening,
+        External,
+        Pair,
+        FieldCoupling,
+        General,
+    )
 
     def prepare(self, step: ProximalStep) -> FiniteVolumeStep:
         """The equations of a step. Raises ValueError for a step that FiniteVolume does not accept."""
@@ -99,6 +112,8 @@ class FiniteVolume(IterativeSolver):
         energy = GridEnergy.of(step.forms, step.anchor)
         must_leave_room(energy, step, _SPARE)
         _must_suit_doors(energy, step)
+        for _, shared in energy.shared:
+            _must_be_gentle(shared)
         for name, local in energy.local.items():
             _must_be_taken(local)
             if step.anchor[name].values[local.closed].any():
@@ -195,9 +210,15 @@ def _must_be_taken(local: LocalEnergy) -> None:
     fast = any(m < 1 for _, m in local.powers)
     if fast and (local.entropy or local.others or len(local.powers) > 1 or np.isfinite(local.cap)):
         raise ValueError("FiniteVolume takes RenyiEntropy with m < 1 without other internal energies and bounds, got some")
+    _must_be_gentle(replace(local, entropy=0.0, powers=()))
+
+
+def _must_be_gentle(local: LocalEnergy) -> None:
+    """Raise ValueError for an internal energy with an infinite slope at density 0: your own, or one of a sum of species."""
     with np.errstate(all="ignore"):
         slopes = [float(function.derivative(np.zeros(1))[0]) for _, function in local.others]
-    if not np.isfinite(slopes).all():
+    if not np.isfinite(slopes).all() or local.entropy or any(m < 1 for _, m in local.powers):
         raise ValueError(
-            "FiniteVolume takes internal energies of your own with a finite slope at density 0, got an infinite one"
+            "FiniteVolume takes internal energies of your own, and of sums of species, with a finite slope at density 0, "
+            "got an infinite one"
         )

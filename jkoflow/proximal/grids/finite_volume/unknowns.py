@@ -9,6 +9,8 @@ import numpy as np
 from ...._typing import Array
 from ..local_energy import LocalEnergy
 
+FULL = 1e-9  # share of a bound: what a full cell may lack
+
 
 def fast_diffusion(local: LocalEnergy) -> tuple[float, float]:
     """The coefficient and the exponent of a fast diffusion without an entropy: its flux is the difference of c rho^m.
@@ -33,6 +35,11 @@ def density_of(local: LocalEnergy, u: Array) -> Array:
 def unknown_of(local: LocalEnergy, rho: Array) -> Array:
     """The unknown of a density."""
     return np.asarray(rho ** exponent(local))
+
+
+def first_unknown(local: LocalEnergy, rho: Array) -> Array:
+    """The unknown of a density, with the least pressure there is in full cells: Newton's method begins with these as full."""
+    return np.where(rho < local.cap * (1 - FULL), unknown_of(local, rho), np.nextafter(local.cap, np.inf))
 
 
 def density_slope(local: LocalEnergy, u: Array, trace: float) -> Array:

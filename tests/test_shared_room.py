@@ -1,0 +1,167 @@
+"""Internal energies and bounds of sums of species: the sum against one species, exact flows, an oracle, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import jkoflow as jf
+
+BOTH = ("a", "b")
+
+
+def _pair(grid):
+    """Two columns side by side."""
+    return jf.Species(
+        a=grid.density(lambda x: 1.0 * ((x > 0.1) & (x < 0.4)), mass=0.3),
+        b=grid.density(lambda x: 1.0 * ((x > 0.4) & (x < 0.9)), mass=0.5),
+    )
+
+
+def _whole(pair):
+    first = pair["a"]
+    return first.like(first.values + pair["b"].values)
+
+
+def _l1(f, g, grid):
+    return float(np.abs(f - g).sum()) * grid.cell_volume
+
+
+def test_values_and_variations_are_those_of_the_sum():
+    grid = jf.Grid.box((0, 1), (0, 1), cells=6)
+    rng = np.random.default_rng(0)
+    state = jf.Species(a=grid.density(rng.random(grid.shape)), b=grid.density(rng.random(grid.shape)))
+    weighted = state["a"].like(state["a"].values + 2 * state["b"].values)
+    for energy, of_sum in [
+        (jf.RenyiEntropy(3, {"a": 1, "b": 2}), jf.RenyiEntropy(3)),
+        (jf.Entropy({"a": 1, "b": 2}), jf.Entropy()),
+        (jf.CustomInternalEnergy(lambda s: s**4, lambda s: 4 * s**3, {"a": 1, "b": 2}), 3 * jf.RenyiEntropy(4)),
+    ]:
+        assert energy(state) == pytest.approx(of_sum(weighted), rel=1e-13)
+        assert energy.involves == BOTH
+        slope = of_sum.first_variation(weighted)
+        assert np.allclose(energy.first_variation(state, "a"), slope, rtol=1e-13)
+        assert np.allclose(energy.first_variation(state, "b"), 2 * slope, rtol=1e-13)
+    full = float(_whole(state).values.max())
+    assert jf.Congestion(full, BOTH)(state) == 0
+    assert jf.Congestion(0.99 * full, BOTH)(state) == np.inf
+
+
+@pytest.mark.parametrize("steep", [0.0, 3.0])
+def test_two_species_under_a_common_bound_move_as_one(steep):
+    """The sum is the flow of one species to rounding, and each of them follows the exact quantile flow of the sum.
+
+    Within a species mass keeps its order, so that in the exact flow a is the first 0.3 of the mass. Numerical diffusion of the
+    interface is (v h + v^2 dt) / 2: its error falls with the cells and dt together.
+    """
+    errors = []
+    for cells in (100, 400):
+        grid = jf.Grid.box((0, 1), cells=cells)
+        pair, dt = _pair(grid), 0.8 / cells
+        field = jf.Potential(lambda x: 3 * x + steep * (x - 0.5) ** 2)
+        law = jf.Congestion(2.0, BOTH) + jf.Potential(field.V, "a") + jf.Potential(field.V, "b")
+        flow = jf.evolve(law, pair, dt=dt, t_end=0.08)
+        one = jf.evolve(jf.Congestion(2.0) + field, _whole(pair), scheme=jf.JKO(jf.FiniteVolume()), dt=dt, t_end=0.08)
+        a, b = flow["a"].final, flow["b"].final
+        assert _l1(a.values + b.values, one.final.values, grid) < 1e-9
+        assert (a.values + b.values).max() <= 2 * (1 + 1e-9)
+        assert a.mass == pytest.approx(0.3, rel=1e-12)
+        start = np.concatenate([np.linspace(0.1, 0.4, 301), np.linspace(0.4, 0.9, 501)[1:]])
+        line = jf.Quantiles(start, masses=np.full(800, 1e-3), walls=(0.0, 1.0))
+        exact = jf.evolve(jf.Congestion(2.0) + field, line, dt=dt, t_end=0.08).final.nodes[:301]
+        share = np.diff(np.interp(np.linspace(0, 1, cells + 1), exact, np.linspace(0, 0.3, 301))) * cells
+        errors.append(_l1(a.values, share, grid))
+    assert errors[1] < 0.65 * errors[0]  # as the square root of the cells
+    assert errors[1] < 0.045
+
+
+def test_cross_diffusion_of_a_sum_against_one_species():
+    """RenyiEntropy(2) of the sum: the sum is the porous medium of one species, at the first order of the carried density."""
+    errors = []
+    for cells in (50, 100, 200):
+        grid = jf.Grid.box((0, 1), cells=cells)
+        pair = _pair(grid)
+        both = jf.evolve(jf.RenyiEntropy(2, BOTH), pair, dt=0.002, t_end=0.02)
+        one = jf.evolve(jf.RenyiEntropy(2), _whole(pair), scheme=jf.JKO(jf.FiniteVolume()), dt=0.002, t_end=0.02)
+        errors.append(_l1(both["a"].final.values + both["b"].final.values, one.final.values, grid))
+        assert both.energies[-1] < both.energies[0]
+        mixed = np.minimum(both["a"].final.values, both["b"].final.values)
+        assert mixed[: cells // 4].max() < 1e-3  # far from the interface nothing mixes
+    assert 0.8 < np.log2(errors[1] / errors[2]) < 1.2
+    assert errors[2] < 1e-3
+
+
+def test_a_weighted_sum_is_one_species_in_other_units():
+    """b counted twice is 2 b counted once: the flow of (a, 2 b) under the plain sum with half the mobility of b's force."""
+    grid = jf.Grid.box((0, 1), cells=60)
+    pair = jf.Species(a=grid.density(lambda x: 1 + np.cos(3 * x) ** 2), b=grid.density(lambda x: 1 + x, mass=0.5))
+    plain = jf.Species(a=pair["a"], b=pair["b"].like(2 * pair["b"].values))
+    weighted = jf.evolve(jf.RenyiEntropy(2, {"a": 1, "b": 2}), pair, dt=0.01, t_end=0.05)
+    other = jf.evolve(jf.RenyiEntropy(2, BOTH), plain, dt=0.01, t_end=0.05, mobility={"b": 2.0})
+    assert np.allclose(weighted["a"].final.values, other["a"].final.values, rtol=1e-8)
+    assert np.allclose(2 * weighted["b"].final.values, other["b"].final.values, rtol=1e-8)
+
+
+def test_species_share_room_beside_their_own_terms_in_the_plane():
+    """Own entropies and potentials that push against each other, round a post and to a door: bound, masses, energy."""
+    grid = jf.Grid.box((0, 1), (0, 1), cells=16)
+    x, y = grid.mesh
+    state = jf.Species(a=grid.density(1.0 * (x < 0.4), mass=0.35), b=grid.density(1.0 * ((x > 0.5) & (x < 0.9)), mass=0.3))
+    law = (
+        jf.Congestion(1.0, BOTH) + 0.02 * jf.Entropy("a") + 0.5 * jf.RenyiEntropy(2, "b")
+        - jf.Potential(lambda x, y: 2 * x, "a") + jf.Potential(lambda x, y: x, "b")
+        + jf.Obstacle(lambda x, y: (x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.01, "a")
+        + jf.Exit(lambda x, y: (x > 15 / 16) & (y < 0.3), "a")
+    )  # fmt: skip
+    flow = jf.evolve(law, state, dt=0.02, t_end=0.3)
+    for k in range(len(flow)):
+        now = flow.state(k).masses
+        assert (now["a"].values + now["b"].values).max() <= 1 + 1e-6
+        assert now["b"].mass == pytest.approx(0.3, rel=1e-12)
+    gone = flow.outflow["exit"].sum() if "exit" in flow.outflow else flow["a"].outflow["exit"].sum()
+    assert flow["a"].final.mass + gone == pytest.approx(0.35, rel=1e-12)
+    assert gone > 0.01
+
+
+@pytest.mark.slow
+def test_a_step_is_that_of_the_cone_program_as_tau_falls():
+    grid = jf.Grid.box((0, 1), cells=20)
+    state = jf.Species(
+        a=grid.density(lambda x: 1 + 0.5 * np.cos(5 * x), mass=0.5), b=grid.density(lambda x: 1 + 0.5 * np.sin(4 * x), mass=0.4)
+    )
+    law = jf.Congestion(1.5, BOTH) + 0.1 * jf.Entropy("a") + 0.1 * jf.Entropy("b") + jf.Potential(lambda x: 5 * x, "a")
+    gaps = []
+    for tau in (2e-3, 1e-3):
+        step = jf.ProximalStep(law, state, tau)
+        ours, cone = jf.FiniteVolume().solve(step).state, jf.ConvexDynamic().solve(step).state
+        moved = sum(np.abs(cone[s].values - state[s].values).sum() for s in state)
+        gaps.append(sum(np.abs(ours[s].values - cone[s].values).sum() for s in state) / moved)
+    assert gaps[1] < 0.65 * gaps[0]
+    assert gaps[1] < 0.06
+
+
+def test_what_does_not_fit_is_refused_in_words():
+    grid = jf.Grid.box((0, 1), cells=20)
+    pair = _pair(grid)
+    line = jf.Species(a=pair["a"].quantiles(8), b=pair["b"].quantiles(8))
+    cases = [
+        (lambda: jf.Congestion(1.0, ("a",)), "species must be one name"),
+        (lambda: jf.Congestion(1.0, ("a", "a")), "species must be one name"),
+        (lambda: jf.RenyiEntropy(2, {"a": 1, "b": 0}), "weight of 'b'"),
+        (lambda: jf.RenyiEntropy(2, 3), "species"),
+        (lambda: jf.RenyiEntropy(2, BOTH)(line), "takes densities on a grid"),
+        (lambda: jf.evolve(jf.RenyiEntropy(2, BOTH), line, dt=0.1, t_end=0.1), "QuantileNewton does not take"),
+        (lambda: jf.evolve(jf.Entropy(BOTH), pair, dt=0.1, t_end=0.1), "finite slope at density 0"),
+        (lambda: jf.evolve(jf.Congestion(0.7, BOTH), pair, dt=0.1, t_end=0.1), "bound must leave room for the mass 0.8"),
+        (
+            lambda: jf.evolve(jf.RenyiEntropy(2, BOTH), pair, scheme=jf.JKO(jf.BackAndForth()), dt=0.1, t_end=0.1),
+            "BackAndForth does not take",
+        ),
+        (
+            lambda: jf.evolve(jf.RenyiEntropy(2, BOTH), pair, scheme=jf.SemiImplicitJKO(), dt=0.1, t_end=0.1),
+            "cannot be frozen",
+        ),
+    ]
+    for make, match in cases:
+        with pytest.raises(ValueError, match=match):
+            make()
