@@ -242,6 +242,7 @@ SAMPLES = {
     forms.External: WELL,
     forms.Bound: jf.Congestion(5.0),
     forms.Shared: jf.RenyiEntropy(2, ("u", "v")),
+    forms.Conducting: jf.Mobility(lambda *x: 1 + x[0] ** 2),
     forms.Forbidden: jf.Obstacle(lambda *x: x[0] > 9.0),
     forms.Pair: jf.Interaction(jf.Quadratic()),
     forms.UniformCoupling: jf.DirichletCoupling({"": 1.0}, boundary="dirichlet"),

@@ -105,7 +105,7 @@ def test_a_weighted_sum_is_one_species_in_other_units():
 def test_species_share_room_beside_their_own_terms_in_the_plane():
     """Own entropies and potentials that push against each other, round a post and to a door: bound, masses, energy."""
     grid = jf.Grid.box((0, 1), (0, 1), cells=16)
-    x, y = grid.mesh
+    x = grid.mesh[0]
     state = jf.Species(a=grid.density(1.0 * (x < 0.4), mass=0.35), b=grid.density(1.0 * ((x > 0.5) & (x < 0.9)), mass=0.3))
     law = (
         jf.Congestion(1.0, BOTH) + 0.02 * jf.Entropy("a") + 0.5 * jf.RenyiEntropy(2, "b")

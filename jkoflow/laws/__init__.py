@@ -15,7 +15,7 @@ from .electrostatics import DirichletCoupling, Electrode
 from .functional import Functional
 from .internal import Congestion, CustomInternalEnergy, Entropy, InternalEnergy, RenyiEntropy
 from .obstacle import Obstacle
-from .open import Advection, Exit, Growth, Reservoir
+from .open import Advection, Exit, Growth, Mobility, Reservoir
 from .pairs import CrossInteraction, Drift, Interaction, PairEnergy, RieszSelfEnergy, newtonian_law
 from .potential import Potential
 from .reading import Entry, LawForms
@@ -49,6 +49,7 @@ __all__ = [
     "InternalEnergy",
     "Law",
     "LawForms",
+    "Mobility",
     "Obstacle",
     "PairEnergy",
     "Potential",

@@ -8,7 +8,21 @@ from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..kernels import Kernel
-from .forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, OneWay, Opening, Pair, Positions, Shared
+from .forms import (
+    Bound,
+    Conducting,
+    External,
+    FieldCoupling,
+    Forbidden,
+    Form,
+    General,
+    Internal,
+    OneWay,
+    Opening,
+    Pair,
+    Positions,
+    Shared,
+)
 from .signalling import Signals
 
 F = TypeVar("F", bound=Form)
@@ -78,6 +92,11 @@ class LawForms:
     def shared(self) -> tuple[Entry[Shared], ...]:
         """Internal energies and bounds of sums of species."""
         return self.each(Shared)
+
+    @cached_property
+    def media(self) -> tuple[Entry[Conducting], ...]:
+        """Mobilities that vary in space."""
+        return self.each(Conducting)
 
     @cached_property
     def obstacles(self) -> tuple[Entry[Forbidden], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from ..laws import Law
+from ..laws.forms import UniformCoupling
 from ..measures import Density, Measure, OrderedPoints, Particles, Quantiles, RadialQuantiles, Species
 from ..proximal import (
     BackAndForth,
@@ -49,7 +50,8 @@ def _beside_exact(law: Law, state: Species) -> StepSolver:
 
     The map of an exact step jumps through thin obstacles, and FiniteVolume does not.
     """
-    if law.forms.openings or law.forms.shared or state.grid.periodic:
+    only_there = bool(law.forms.openings or law.forms.shared or law.forms.media) or state.grid.periodic
+    if only_there or any(not isinstance(entry.form, UniformCoupling) for entry in law.forms.couplings):
         return FiniteVolume()
     if law.forms.obstacles:
         return FiniteVolume() if _takes(FiniteVolume(), law, state) else BackAndForth()

@@ -209,7 +209,8 @@ class _Search:
             local, is_open = problem.local[k], ~problem.closed[k]
             phi = local.potential.ravel() + fields[k] + steady_part(local).derivative(problem.mu[k])
             energy = max(local.entropy, float(np.ptp(phi[is_open]))) or 1.0
-            times.append(max(problem.grid.lengths) ** 2 / (self.mobilities[name] * energy))
+            least = min((float(a.min()) for a in local.mobility), default=1.0)
+            times.append(max(problem.grid.lengths) ** 2 / (least * self.mobilities[name] * energy))
         return max(times)
 
     def _answer(self, reached: _Reached, status: Status, residual: float) -> SteadyState:
@@ -241,9 +242,9 @@ class _Search:
 def _by_axis(problem: FiniteVolumeStep, trial: Trial, k: int) -> tuple[Array, ...]:
     """The flux of a species through all faces across every axis, those of doors too."""
     faces, doors, shape = problem.faces[k], problem.doors[k], problem.grid.shape
-    alpha = problem.taus[k] / problem.step.tau
-    arrays = faces.on_grid(alpha * trial.fluxes[k].value, shape)
-    out = alpha * trial.through[k].value
+    tau = problem.step.tau
+    arrays = faces.on_grid(problem.rates[k] / tau * trial.fluxes[k].value, shape)
+    out = problem.rates_at_doors[k] / tau * trial.through[k].value
     for axis, array in enumerate(arrays):
         up, down = (doors.axes == axis) & (doors.signs > 0), (doors.axes == axis) & (doors.signs < 0)
         above = list(np.unravel_index(doors.cells[up], shape))

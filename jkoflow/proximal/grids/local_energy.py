@@ -47,6 +47,8 @@ class LocalEnergy:
         The smallest bound on the density; inf without a bound.
     outside : tuple of Outside
         Doors and reservoirs.
+    mobility : tuple of arrays
+        By axis, what multiplies the mobility of the species; empty if nothing does.
     """
 
     potential: Array
@@ -56,6 +58,7 @@ class LocalEnergy:
     others: Weighted = ()
     cap: float = np.inf
     outside: tuple[Outside, ...] = ()
+    mobility: tuple[Array, ...] = ()
 
     @property
     def strictly_convex(self) -> bool:
@@ -172,7 +175,12 @@ def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> Local
     if entropy < 0:
         label = f" of species {species!r}" if species else ""
         raise ValueError(f"the entropies{label} must add up to a coefficient >= 0, got {entropy}")
-    return LocalEnergy(potential, forbidden, entropy, tuple(powers), tuple(others), cap, outside)
+    media = [entry for entry in forms.media if entry.form.species == species]
+    if len(media) > 1 or any(entry.factor <= 0 for entry in media):
+        shown = " + ".join(f"{entry.factor:g} {entry.term!r}" for entry in media)
+        raise ValueError(f"a species has one Mobility with a positive coefficient, got {shown}")
+    mobility = tuple(entry.factor * a for entry in media for a in entry.form.by_axis(grid))
+    return LocalEnergy(potential, forbidden, entropy, tuple(powers), tuple(others), cap, outside, mobility)
 
 
 def _shared(entry: Entry[Shared], grid: Grid) -> SharedLocal:

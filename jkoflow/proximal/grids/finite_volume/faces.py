@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...._typing import Array, Indices, Mask
-from ....grids import Grid
+from ....grids import Faces, Grid
 from ..local_energy import Outside
 
 
@@ -52,3 +52,22 @@ class DoorFaces(NamedTuple):
         return cls(
             np.concatenate(cells), behind, np.concatenate(widths), doors, densities, np.concatenate(axes), np.concatenate(signs)
         )
+
+
+def on_faces(mobility: tuple[Array, ...], faces: Faces) -> Array:
+    """The harmonic mean over the two cells of every face of a mobility by axis; 1 if there is none."""
+    means = np.ones(len(faces.left))
+    for axis, a in enumerate(mobility):
+        across = faces.axes == axis
+        left, right = a.ravel()[faces.left[across]], a.ravel()[faces.right[across]]
+        means[across] = 2 * left * right / (left + right)
+    return means
+
+
+def at_doors(mobility: tuple[Array, ...], doors: DoorFaces) -> Array:
+    """A mobility by axis in the open cell of every face of a door; 1 if there is none."""
+    values = np.ones(len(doors.cells))
+    for axis, a in enumerate(mobility):
+        across = doors.axes == axis
+        values[across] = a.ravel()[doors.cells[across]]
+    return values

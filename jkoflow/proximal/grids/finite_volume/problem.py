@@ -16,7 +16,7 @@ from ....measures import Species
 from ...base import ProximalStep
 from ..joint_terms import JointCoupling, JointPair, JointTerm, JointTerms
 from ..local_energy import GridEnergy
-from .faces import DoorFaces
+from .faces import DoorFaces, at_doors, on_faces
 from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind
 from .shared_room import Flow, Rooms
 from .trial import Derivatives, Trial
@@ -27,7 +27,7 @@ _LEAST_TRACE = 1e-12  # share of the largest density: below, U'' may be infinite
 
 
 class FiniteVolumeStep:
-    """(rho_i - mu_i) / (tau alpha_i) + div F_i = 0 on every cell, with F_i = -rho_i grad (U'(rho_i) + V_i + fields).
+    """(rho_i - mu_i) / (tau alpha_i) + div(a_i F_i) = 0 on every cell, with F_i = -rho_i grad (U'(rho_i) + V_i + fields).
 
     The unknown of a species is u: the density is min(u, bound), and what u has above the bound is its pressure. psi of a
     coupling by charge is one more unknown. Kernels act with the mean of the densities before and after the step.
@@ -42,6 +42,10 @@ class FiniteVolumeStep:
         self.closed = np.stack([local.closed.ravel() for local in self.local])
         self.faces = [Faces.of(self.grid, local.closed) for local in self.local]
         self.doors = [DoorFaces.of(self.grid, local.closed, local.outside) for local in self.local]
+        self.rates = [tau * on_faces(x.mobility, f) for tau, x, f in zip(self.taus, self.local, self.faces, strict=True)]
+        self.rates_at_doors = [
+            tau * at_doors(x.mobility, d) for tau, x, d in zip(self.taus, self.local, self.doors, strict=True)
+        ]
         held = [sum(float(door.density) * np.count_nonzero(door.cells) for door in local.outside) for local in self.local]
         self.sizes = self.totals + np.array(held)  # what a residual is compared with
         couplings = [t for t in energy.joint.terms if isinstance(t, JointCoupling) and t.coupling.boundary != "free-space"]
@@ -72,8 +76,9 @@ class FiniteVolumeStep:
         fields, scales = self.fields_at(self.mu) + self.rooms.levels(self.mu), []
         for k, (local, faces) in enumerate(zip(self.local, self.faces, strict=True)):
             phi = local.potential.ravel() + fields[k] + steady_part(local).derivative(self.mu[k])
+            most = max((float(a.max()) for a in local.mobility), default=1.0)
             drop = float(np.abs(phi[faces.right] - phi[faces.left]).max(initial=0.0))
-            scales.append(max(local.entropy, drop, max(self.grid.spacing) ** 2 / self.taus[k]))
+            scales.append(max(local.entropy, drop, max(self.grid.spacing) ** 2 / (self.taus[k] * most)))
         return scales
 
     def with_diffusion(self, share: float) -> FiniteVolumeStep:
@@ -118,10 +123,10 @@ class FiniteVolumeStep:
             noise = max(noise, self._rounding(k, rho[k], unknowns[k], phi, flux))
             through = self._through(k, rho, outer, electric, own)
             inflow = np.zeros_like(rho[k])
-            part = self.taus[k] / faces.widths * flux.value
+            part = self.rates[k] / faces.widths * flux.value
             np.add.at(inflow, faces.left, -part)
             np.add.at(inflow, faces.right, part)
-            np.add.at(inflow, doors.cells, -self.taus[k] / doors.widths * through.value)
+            np.add.at(inflow, doors.cells, -self.rates_at_doors[k] / doors.widths * through.value)
             fluxes.append(flux)
             out.append(through)
             excess.append(rho[k] - self.mu[k] - inflow)
@@ -153,7 +158,7 @@ class FiniteVolumeStep:
         both = np.abs(flux.of_left) * rho[faces.left] + np.abs(flux.of_right) * rho[faces.right]
         both += np.abs(flux.of_rise) * (terms[faces.left] + terms[faces.right])
         both += c * (rho[faces.left] ** m + rho[faces.right] ** m) / faces.widths
-        return _ROUNDING * float((self.taus[k] / faces.widths * both).sum()) / float(self.sizes[k])
+        return _ROUNDING * float((self.rates[k] / faces.widths * both).sum()) / float(self.sizes[k])
 
     def with_psi_of_charge(self, trial: Trial) -> Trial:
         """The trial with the same densities, and psi exactly that of their charge."""
@@ -170,7 +175,7 @@ class FiniteVolumeStep:
         below = density_slope(self.local[k], trial.unknowns[k], trial.trace)
         slope, more = self._slope(k, trial, below)
         rise = slope + self._pressure_slope(k, trial)  # d phi / du
-        weight = self.taus[k] / faces.widths
+        weight = self.rates[k] / faces.widths
         direct = fast_diffusion(self.local[k])[0]  # of a flux c (u_left - u_right) / h, with u = rho^m
         of_left = flux.of_left * below[faces.left] + flux.of_left_slope * slope[faces.left] - flux.of_rise * rise[faces.left]
         of_right = (
@@ -182,7 +187,7 @@ class FiniteVolumeStep:
         c = doors.cells
         leaving = through.of_left * below[c] + through.of_left_slope * slope[c] - through.of_rise * rise[c]
         leaving = leaving + (direct + more[c]) / (doors.widths / 2)
-        np.add.at(diagonal, c, self.taus[k] / doors.widths * leaving)
+        np.add.at(diagonal, c, self.rates_at_doors[k] / doors.widths * leaving)
         return Derivatives(faces, of_left, of_right, below, diagonal)
 
     def jacobian(self, trial: Trial) -> Any:
@@ -205,7 +210,7 @@ class FiniteVolumeStep:
                 add(base + cells, base + faces.left, sign * of_left)
                 add(base + cells, base + faces.right, sign * of_right)
                 if self.coupling is not None:
-                    of_psi = sign * self.taus[k] / faces.widths * trial.fluxes[k].of_rise * self._charge(k)
+                    of_psi = sign * self.rates[k] / faces.widths * trial.fluxes[k].of_rise * self._charge(k)
                     add(base + cells, count * n + faces.left, -of_psi)
                     add(base + cells, count * n + faces.right, of_psi)
             if self.coupling is not None:
@@ -215,13 +220,15 @@ class FiniteVolumeStep:
                     np.where(self._poisson.held.ravel(), 0.0, -self._valence(k) * below),
                 )
                 doors = self.doors[k]
-                of_psi = self.taus[k] / doors.widths * trial.through[k].of_rise * self._charge(k) * self._share_of_psi(k)
+                of_psi = (
+                    self.rates_at_doors[k] / doors.widths * trial.through[k].of_rise * self._charge(k) * self._share_of_psi(k)
+                )
                 add(base + doors.cells, count * n + doors.cells, -of_psi)
                 add(base + doors.cells, count * n + doors.beyond, of_psi)
         slopes = [density_slope(local, trial.unknowns[k], trial.trace) for k, local in enumerate(self.local)]
         flows = [
-            Flow(self.faces[k], tau * trial.fluxes[k].of_rise, self.doors[k], tau * trial.through[k].of_rise)
-            for k, tau in enumerate(self.taus)
+            Flow(self.faces[k], rate * trial.fluxes[k].of_rise, self.doors[k], at_door * trial.through[k].of_rise)
+            for k, (rate, at_door) in enumerate(zip(self.rates, self.rates_at_doors, strict=True))
         ]
         for one in self.rooms.entries(trial, slopes, flows):
             add(one.row * n + one.row_cells, one.column * n + one.column_cells, one.values)
@@ -243,27 +250,27 @@ class FiniteVolumeStep:
                 np.zeros(change.shape[1]),
             )
             faces = self.faces[k]
-            part = self.taus[k] / faces.widths * trial.fluxes[k].of_rise * (field[faces.right] - field[faces.left])
+            part = self.rates[k] / faces.widths * trial.fluxes[k].of_rise * (field[faces.right] - field[faces.left])
             np.add.at(out[k], faces.left, part)
             np.add.at(out[k], faces.right, -part)
             doors = self.doors[k]
             rise = (field[doors.beyond] - field[doors.cells]) / 2
-            np.add.at(out[k], doors.cells, self.taus[k] / doors.widths * trial.through[k].of_rise * rise)
+            np.add.at(out[k], doors.cells, self.rates_at_doors[k] / doors.widths * trial.through[k].of_rise * rise)
         return out
 
     def dissipated(self, trial: Trial, k: int) -> float:
-        """int |v|^2 d rho tau^2 of a species: the squared distance that its mass moves, to the first order in the cells."""
+        """int |v|^2 / a d rho tau^2 of a species: the squared distance that its mass moves, to the first order in the cells."""
         faces, flux, rho = self.faces[k], trial.fluxes[k].value, trial.rho[k]
         mean = logarithmic_mean(rho[faces.left], rho[faces.right])
         with np.errstate(divide="ignore", invalid="ignore"):
             squares = np.where(mean > 0, flux**2 / mean, 0.0)
-        total = squares.sum() + self._dissipated_at_doors(trial, k)
-        return float(self.taus[k] ** 2 * total) * self.grid.cell_volume
+        total = (self.rates[k] * squares).sum() + self._dissipated_at_doors(trial, k)
+        return float(self.taus[k] * total) * self.grid.cell_volume
 
     def outflow(self, trial: Trial, k: int) -> dict[str, float]:
         """The mass of a species that leaves through every door, by the name of the door."""
         doors, out = self.doors[k], dict[str, float]()
-        leaving = self.taus[k] / doors.widths * trial.through[k].value * self.grid.cell_volume
+        leaving = self.rates_at_doors[k] / doors.widths * trial.through[k].value * self.grid.cell_volume
         for number, outside in enumerate(self.local[k].outside):
             out[outside.name] = out.get(outside.name, 0.0) + float(leaving[doors.doors == number].sum())
         return out
@@ -345,7 +352,7 @@ class FiniteVolumeStep:
         mean = logarithmic_mean(trial.rho[k][doors.cells], doors.densities)
         with np.errstate(divide="ignore", invalid="ignore"):
             squares = np.where(mean > 0, trial.through[k].value ** 2 / mean, 0.0)
-        return float(squares.sum()) / 2
+        return float((self.rates_at_doors[k] * squares).sum()) / 2
 
     def _valence(self, k: int) -> float:
         assert self.coupling is not None

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...._status import Status
 from ...._typing import Array
-from ....laws.forms import Bound, External, FieldCoupling, Forbidden, Form, General, Internal, Opening, Pair, Shared
+from ....laws.forms import Bound, Conducting, External, FieldCoupling, Forbidden, Form, General, Internal, Opening, Pair, Shared
 from ....measures import Density, Measure
 from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...continuation import through_shares
@@ -95,6 +95,7 @@ class FiniteVolume(IterativeSolver):
         Internal,
         Bound,
         Shared,
+        Conducting,
         Forbidden,
         Opening,
         External,
