@@ -15,7 +15,8 @@ from .faces import Faces
 from .poisson import Wall
 
 _FACTORISED = {1: np.inf, 2: np.inf, 3: 4000}  # by dimension, the cells up to which the matrix is factorised
-_TOLERANCE, _PRODUCTS = 1e-12, 60  # of GMRES, beyond
+_TOLERANCE, _PRODUCTS, _REPEATS = 1e-10, 60, 4  # of GMRES, beyond, and how often it is repeated
+_ROUNDING = 1e-15  # of the products of a row: what may be left
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,16 +112,29 @@ class Elliptic:
             e = self.permittivity.flat[0]
             return lambda right: grid.inverse_laplacian(right.reshape(grid.shape), self.boundary) / e
         if grid.size <= _FACTORISED[grid.dim] or grid.periodic:
-            from scipy.sparse.linalg import splu
-
-            return splu(self.regular_matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve
+            return self._factors
         faces, weight, tie, _ = self._parts
         cycle, matrix = Multigrid(tie.reshape(grid.shape), faces.on_grid(weight, grid.shape)), self.regular_matrix
 
         def precondition(right: Array) -> Array:
             return cycle(right.reshape(grid.shape)).ravel()
 
-        return lambda right: gmres(lambda x: np.asarray(matrix @ x), right, precondition, _TOLERANCE, _PRODUCTS)
+        def refined(right: Array) -> Array:
+            psi, left = np.zeros_like(right), right
+            for _ in range(_REPEATS):
+                psi = psi + gmres(lambda x: np.asarray(matrix @ x), left, precondition, _TOLERANCE, _PRODUCTS)
+                left = right - matrix @ psi
+                if np.linalg.norm(left) <= _ROUNDING * np.linalg.norm(np.abs(matrix) @ np.abs(psi)):
+                    return psi
+            return np.asarray(self._factors(right))
+
+        return refined
+
+    @cached_property
+    def _factors(self) -> Any:
+        from scipy.sparse.linalg import splu
+
+        return splu(self.regular_matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve
 
     def solve(self, charge: Array) -> Array:
         """Return psi of a charge, an array over the grid. Where a constant is left open, psi has mean zero."""

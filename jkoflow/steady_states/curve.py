@@ -31,9 +31,11 @@ class CurrentVoltage:
 
     @property
     def currents(self) -> Mapping[str, Array]:
-        """The charge per time that leaves through every door, by its name: an array over the voltages."""
+        """The charge per time that leaves through every door, by its name: an array over the voltages, NaN where one failed."""
         names = self.steady_states[0].currents
-        return FrozenMapping({name: np.array([end.currents[name] for end in self.steady_states]) for name in names})
+        return FrozenMapping(
+            {n: np.array([end.currents[n] if end.status.ok else np.nan for end in self.steady_states]) for n in names}
+        )
 
     @property
     def status(self) -> Status:
@@ -69,16 +71,23 @@ def current_voltage(
     """
     if not callable(law) or isinstance(law, Law):
         raise ValueError(f"law must be a function of the voltage, got {law!r}")
-    values = finite_array("voltages", voltages, (max(np.size(voltages), 1),))
-    first = int(np.argmin(np.abs(values)))
+    if np.ndim(voltages) != 1 or not len(voltages):
+        raise ValueError(f"voltages must be a sequence of numbers, got {voltages!r}")
+    values = finite_array("voltages", voltages, (len(voltages),))
     order = np.argsort(values)
-    middle = int(np.flatnonzero(order == first)[0])
+    middle = int(np.argmin(np.abs(values[order])))
     found: dict[int, SteadyState] = {}
     for way in (order[middle:], order[middle::-1]):
-        for before, index in zip([None, *way[:-1]], way, strict=True):
+        near = state if order[middle] not in found else _from(found[order[middle]], state)
+        for index in way:
             if index not in found:
-                near = state if before is None else found[before].state
                 found[index] = steady(
                     law(float(values[index])), near, mobility=mobility, tolerance=tolerance, max_iterations=max_iterations
                 )
+            near = _from(found[index], near)
     return CurrentVoltage(values, tuple(found[index] for index in range(len(values))))
+
+
+def _from(end: SteadyState, otherwise: State) -> State:
+    """The state from which the next steady state is sought: the last one that was found."""
+    return end.state if end.status.ok else otherwise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,15 +13,29 @@ from .._status import Status
 from .._typing import Array
 from .._validate import of_kind, positive, positive_integer
 from ..laws import Law, State
+from ..laws.electrostatics import charge_density, psi_of_charge
 from ..measures import Density, Measure, Species, complete_mobilities
 from ..proximal import FiniteVolume, ProximalStep
-from ..proximal.grids.finite_volume import Factors, FiniteVolumeStep, Trial, newton_search, steady_part
+from ..proximal.grids.finite_volume import (
+    Factors,
+    FiniteVolumeStep,
+    SteadyEquations,
+    Trial,
+    correction,
+    newton_search,
+    outflow,
+    positive_part,
+    rounding_of_outflow,
+    steady_part,
+)
+from .barriers import slowest_rate
 
-_LONG, _FIRST, _LONGER = 1e5, 1e-2, 10.0  # diffusion times: a step to the end, the first one of a ramp; from one to the next
-_SHORTEST, _LONGEST = 1e-10, 1e15  # diffusion times: no ramp begins lower, no slow motion is waited for longer
-_DIRECT = 40  # iterations of Newton's method before a ramp
-_SLOW = 0.1  # of two changes, the later over the earlier one: above, the state moves slowly
-_NO_CHANGE = 1e-3  # of the tolerance: a change that is nothing
+_RESIDUAL = 1e-12  # of the equations, where rounding allows it
+_DIRECT = 40  # iterations of Newton's method from one start
+_DROWNED = 1e-16  # of the rates: a slower one is not seen
+_SLOW = 0.5  # of a correction over the one before: above, rounding is reached
+_FIRST, _LONG, _LONGER = 1e-2, 1e5, 10.0  # diffusion times: the first and the longest step along the flow; from one to the next
+_SHORTEST, _WAITED = 1e-8, 12  # diffusion times, below which it fails; the number of longest steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +51,9 @@ class SteadyState:
         They count positive towards larger coordinates. On a torus the last face along an axis is the first one, and 0 here.
     outflow : mapping of mappings
         By species and name of a door, the mass per time that leaves; what enters counts negative.
+    rounding : mapping of float
+        By species, what rounding may leave of its outflow: a share of 1e-15 of the flows in both directions at the doors. A
+        smaller outflow says nothing.
     currents : mapping of float
         By name of a door, the charge per time that leaves: the sum of z_i times the outflow. Empty without a DirichletCoupling.
     potential : array of the grid's shape
@@ -45,17 +62,25 @@ class SteadyState:
     iterations : int
         Those of Newton's method.
     residual : float
-        A bound on what is left to move: the L1 norm over the mass, the largest over the species.
+        How far the state is from the solution, by the last correction: the L1 norm over the mass, the largest over the species.
     """
 
     state: Measure | Species
     fluxes: Mapping[str, tuple[Array, ...]]
     outflow: Mapping[str, Mapping[str, float]]
+    rounding: Mapping[str, float]
     currents: Mapping[str, float]
     potential: Array
     status: Status
     iterations: int
     residual: float
+
+    def __repr__(self) -> str:
+        shown = [self.status.name, f"residual={self.residual:.1e}"]
+        flows = {"currents": self.currents} if self.currents else {"outflow": self.outflow}
+        for name, values in flows.items():
+            shown += [f"{name}={values!r}"] if any(values.values()) else []
+        return f"SteadyState({', '.join(shown)})"
 
 
 def steady(
@@ -74,9 +99,11 @@ def steady(
     keeps its mass. Of several steady states it finds the one that the flow finds, unless Newton's method from the start finds
     another one at once.
 
-    Newton's method is tried from the start. If it fails, it follows the flow in steps of FiniteVolume that grow tenfold. The
-    end is checked by more steps of 10^5 diffusion times: what they move, continued as a geometric series, must be below
-    ``tolerance``. So a state that moves slowly is not taken for a steady one.
+    Newton's method is applied to these equations, from the start. If it fails, it is tried again from states along the flow, in
+    steps that grow tenfold to 10^5 diffusion times. The end is CONVERGED if a further correction of Newton's method, by exact
+    factors, moves less than ``tolerance``: a motion that is slow, as over a high barrier, is corrected too. Over barriers of
+    more than some 30 temperatures rounding hides it, and the status is STALLED. Where the equations
+    are singular, as without any diffusion, it is CONVERGED if what long steps move, continued as a geometric series, is less.
 
     Parameters
     ----------
@@ -92,7 +119,7 @@ def steady(
 
     Cost: from a start near by 3 to 6 sparse factorisations, about n^1.3 in the plane.
 
-    Raises ValueError for a law that FiniteVolume does not take, and for bad numbers.
+    Raises ValueError for a law that FiniteVolume does not take, for two DirichletCouplings, and for bad numbers.
 
     Source: pseudo-transient continuation; Kelley and Keyes (1998).
 
@@ -108,6 +135,8 @@ def steady(
     positive_integer("max_iterations", max_iterations)
     of_kind("law", law, Law, "an energy or a sum of them")
     start = law.check(state)
+    if len(law.forms.couplings) > 1:
+        raise ValueError(f"law must hold at most one DirichletCoupling, got {len(law.forms.couplings)}")
     if not issubclass(start.kind, Density):
         raise ValueError(f"steady takes densities on a grid, got {start.kind.__name__}: evolve it with stop=Steady()")
     search = _Search(law, complete_mobilities(mobility, start), tolerance, max_iterations)
@@ -115,13 +144,12 @@ def steady(
 
 
 class _Reached(NamedTuple):
-    """Where a step has ended."""
+    """A trial of the equations of a steady state, and how far it is from their solution."""
 
-    problem: FiniteVolumeStep
+    equations: SteadyEquations
     trial: Trial
-    state: Species
-    moved: float
-    """The L1 norm of the change over the mass, the largest over the species."""
+    rest: float
+    """The L1 norm over the mass, the largest over the species."""
 
 
 class _Search:
@@ -129,82 +157,87 @@ class _Search:
 
     def __init__(self, law: Law, mobilities: Mapping[str, float], tolerance: float, most: int) -> None:
         self.law, self.mobilities, self.tolerance, self.left, self.most = law, mobilities, tolerance, most, most
-        self.factors = Factors()
-        self.solver = FiniteVolume(tolerance=min(1e-10, tolerance / 10))
+        self.solver = FiniteVolume()
 
     def from_state(self, start: Species) -> SteadyState:
-        unit = self._diffusion_time(start)
+        first = self.solver.steady_equations(self._step(start, 1.0))
+        best = _Reached(first, first.trial(first.start(with_psi=True)), np.inf)
         with np.errstate(all="ignore"):
-            reached = self._direct(start, _LONG * unit) or self._along_the_flow(start, unit)
-            if reached is None:
-                return self._answer(self._nothing(start), Status.STALLED, np.inf)
-            return self._settled(reached, unit)
+            for reached in self._candidates(first, start):
+                best = min(best, reached, key=lambda one: one.rest)
+                if best.rest <= self.tolerance:
+                    if self._is_determined(best):
+                        return self._answer(best, Status.CONVERGED)
+                    return self._answer(best._replace(rest=np.inf), Status.STALLED)
+        return self._answer(best, Status.STALLED if self.left > 0 else Status.ITERATION_LIMIT)
 
-    def _settled(self, reached: _Reached, unit: float) -> SteadyState:
-        """More long steps, until what they move, continued as a geometric series, is below the tolerance."""
-        length, rest = _LONG * unit, np.inf
-        while self.left > 0:
-            after = self._direct(reached.state, length, reached.trial)
+    def _is_determined(self, reached: _Reached) -> bool:
+        """False if rounding hides what crosses a barrier."""
+        equations = reached.equations
+        return all(slowest_rate(equations, reached.trial, k) > _DROWNED for k in range(len(equations.names)))
+
+    def _candidates(self, first: SteadyEquations, start: Species) -> Iterator[_Reached]:
+        """What Newton's method comes to from the start, and from states along the flow; then what the flow comes to."""
+        yield from self._direct(first)
+        unit = self._diffusion_time(first)
+        length, state, before = _FIRST * unit, start, np.inf
+        waited = 0
+        while self.left > 0 and length > _SHORTEST * unit and waited < _WAITED:
+            after = self._stepped(state, length)
             if after is None:
-                return self._answer(reached, Status.STALLED, rest)
-            ratio = after.moved / reached.moved if reached.moved > 0 else 0.0
-            rest = after.moved / (1 - ratio) if ratio < 1 else np.inf
-            if after.moved <= _NO_CHANGE * self.tolerance and (ratio < _SLOW or length > _LONG * unit):
-                rest = after.moved
-            if rest <= self.tolerance:
-                return self._answer(after, Status.CONVERGED, rest)
-            if ratio > _SLOW:
-                length = min(100 * length, _LONGEST * unit)
-            reached = after
-        return self._answer(reached, Status.ITERATION_LIMIT, rest)
-
-    def _direct(self, start: Species, length: float, warm: Trial | None = None) -> _Reached | None:
-        """A long step by Newton's method alone; None if it fails."""
-        problem = self._problem(start, length)
-        firsts = [problem.start(with_psi=True), problem.start()] if warm is None else [warm.unknowns]
-        for first in firsts[: 2 if problem.coupling is not None else 1]:
-            end = newton_search(problem, first, self.solver.tolerance, min(_DIRECT, self.left), least=1, last=self.factors)
-            self.left -= max(end.iterations, 1)
-            if end.status.ok:
-                return self._reached(problem, end.trial)
-        return None
-
-    def _along_the_flow(self, start: Species, unit: float) -> _Reached | None:
-        """Steps of FiniteVolume that grow tenfold, from the start to a long one; None if they come to nothing."""
-        length, state = _FIRST * unit, start
-        while self.left > 0 and length > _SHORTEST * unit:
-            step = ProximalStep(self.law, state, length, self.mobilities)
-            answer = self.solver.solve(step)
-            self.left -= answer.iterations
-            if not answer.status.ok:
                 length /= _LONGER**2
                 continue
-            state = answer.state
-            if length >= _LONG * unit and (reached := self._direct(state, length)) is not None:
-                return reached
-            length = min(_LONGER * length, _LONG * unit)
-        return None
+            if length >= unit:
+                equations = self.solver.steady_equations(self._step(after, 1.0))
+                equations.keep_masses_of(first)
+                yield from self._direct(equations)
+                moved = equations.moved(first.densities(state), first.densities(after))
+                ratio = moved / before if waited > 1 and before > 0 else 1.0
+                if length >= _LONG * unit and (ratio < 1 or moved == 0):
+                    rest = moved * ratio / (1 - ratio) if ratio < 1 else 0.0
+                    yield _Reached(equations, equations.trial(equations.start(with_psi=True)), rest)
+                waited, before = waited + (length >= _LONG * unit), moved
+            state, length = after, min(_LONGER * length, _LONG * unit)
 
-    def _problem(self, state: Species, length: float) -> FiniteVolumeStep:
-        return self.solver.prepare(ProximalStep(self.law, state, length, self.mobilities))
+    def _direct(self, equations: SteadyEquations) -> Iterator[_Reached]:
+        """What Newton's method comes to, if it does: psi of the charge to begin with, and then 0."""
+        for with_psi in (True, False)[: 1 + (equations.coupling is not None)]:
+            end = newton_search(equations, equations.start(with_psi), _RESIDUAL, min(_DIRECT, self.left))
+            self.left -= max(end.iterations, 1)
+            if end.status.ok:
+                yield self._polished(equations, end.trial)
+                return
 
-    def _reached(self, problem: FiniteVolumeStep, trial: Trial) -> _Reached:
-        rho = trial.rho.copy()
-        for k, doors in enumerate(problem.doors):
-            if not len(doors.cells):  # a species without doors keeps its mass to rounding
-                rho[k] *= problem.totals[k] / rho[k].sum()
-        moved = np.abs(rho - problem.mu).sum(axis=1) / np.maximum(problem.sizes, np.finfo(float).tiny)
-        return _Reached(problem, trial, problem.state_of(rho), float(moved.max()))
+    def _polished(self, equations: SteadyEquations, trial: Trial) -> _Reached:
+        """More corrections with exact factors, until one moves less than the tolerance: slow motions are corrected too."""
+        rest = np.inf
+        while rest > self.tolerance and self.left > 0:
+            change = correction(equations, trial, Factors())
+            self.left -= 1
+            if change is None or not np.isfinite(change).all():
+                break
+            after = equations.trial(positive_part(equations, trial.unknowns + change))
+            moved = equations.moved(trial.rho, after.rho)
+            if not moved < _SLOW * rest:
+                break
+            trial, rest = after, moved
+        return _Reached(equations, trial, rest)
 
-    def _nothing(self, start: Species) -> _Reached:
-        """The start as it is."""
-        problem = self._problem(start, self._diffusion_time(start))
-        return _Reached(problem, problem.trial(problem.start()), start, np.inf)
+    def _stepped(self, state: Species, length: float) -> Species | None:
+        """The state after a step of Newton's method alone; None if it fails."""
+        problem: FiniteVolumeStep = self.solver.prepare(self._step(state, length))
+        problem.after = 1.0  # kernels act with what is reached: a long step goes all the way
+        end = newton_search(problem, problem.start(), self.solver.tolerance, min(_DIRECT, self.left))
+        self.left -= max(end.iterations, 1)
+        return problem.state_of(end.trial.rho) if end.status.ok else None
 
-    def _diffusion_time(self, start: Species) -> float:
+    def _step(self, state: Species, length: float) -> ProximalStep:
+        return ProximalStep(self.law, state, length, self.mobilities)
+
+    def _diffusion_time(self, problem: SteadyEquations) -> float:
         """The square of the box's longest side over what spreads the slowest species: D and what potentials rise."""
-        problem, times = self._problem(start, 1.0), []
-        fields = problem.fields_at(problem.mu)
+        times = []
+        fields = problem.fields_at(problem.mu) + problem.rooms.levels(problem.mu)
         for k, name in enumerate(problem.names):
             local, is_open = problem.local[k], ~problem.closed[k]
             phi = local.potential.ravel() + fields[k] + steady_part(local).derivative(problem.mu[k])
@@ -213,42 +246,38 @@ class _Search:
             times.append(max(problem.grid.lengths) ** 2 / (least * self.mobilities[name] * energy))
         return max(times)
 
-    def _answer(self, reached: _Reached, status: Status, residual: float) -> SteadyState:
-        problem, trial = reached.problem, reached.trial
-        outflow = {
-            name: {door: mass / problem.step.tau for door, mass in problem.outflow(trial, k).items()}
-            for k, name in enumerate(problem.names)
-        }
-        fluxes = {name: _by_axis(problem, trial, k) for k, name in enumerate(problem.names)}
-        currents: dict[str, float] = {}
-        psi = np.zeros(problem.grid.shape)
-        if problem.coupling is not None:
-            psi = trial.unknowns[-1].reshape(psi.shape)
-            for name, z in problem.coupling.coupling.charges.items():
-                for door, rate in outflow[name].items():
-                    currents[door] = currents.get(door, 0.0) + z * rate
+    def _answer(self, reached: _Reached, status: Status) -> SteadyState:
+        equations, trial = reached.equations, reached.trial
+        flows: dict[str, tuple[Array, ...]] = {}
+        gone: dict[str, Mapping[str, float]] = {}
+        rounding: dict[str, float] = {}
+        for k, name in enumerate(equations.names):
+            per_time = self.mobilities[name] / equations.taus[k]
+            flows[name] = tuple(per_time * flux for flux in equations.fluxes_by_axis(trial, k))
+            gone[name] = FrozenMapping({door: per_time * mass for door, mass in outflow(equations, trial, k).items()})
+            rounding[name] = per_time * rounding_of_outflow(equations, trial, k)
+        state = equations.with_masses(trial.rho)
+        currents, psi = _electric(self.law, state, gone)
         return SteadyState(
-            reached.state.unwrapped,
-            FrozenMapping(fluxes),
-            FrozenMapping({name: FrozenMapping(rates) for name, rates in outflow.items()}),
+            state.unwrapped,
+            FrozenMapping(flows),
+            FrozenMapping(gone),
+            FrozenMapping(rounding),
             FrozenMapping(currents),
             psi,
             status,
             self.most - self.left,
-            residual,
+            reached.rest,
         )
 
 
-def _by_axis(problem: FiniteVolumeStep, trial: Trial, k: int) -> tuple[Array, ...]:
-    """The flux of a species through all faces across every axis, those of doors too."""
-    faces, doors, shape = problem.faces[k], problem.doors[k], problem.grid.shape
-    tau = problem.step.tau
-    arrays = faces.on_grid(problem.rates[k] / tau * trial.fluxes[k].value, shape)
-    out = problem.rates_at_doors[k] / tau * trial.through[k].value
-    for axis, array in enumerate(arrays):
-        up, down = (doors.axes == axis) & (doors.signs > 0), (doors.axes == axis) & (doors.signs < 0)
-        above = list(np.unravel_index(doors.cells[up], shape))
-        above[axis] = above[axis] + 1
-        array[tuple(above)] += out[up]
-        array[np.unravel_index(doors.cells[down], shape)] -= out[down]
-    return arrays
+def _electric(law: Law, state: Species, gone: Mapping[str, Mapping[str, float]]) -> tuple[dict[str, float], Array]:
+    """The charge per time that leaves through every door, and psi."""
+    currents: dict[str, float] = {}
+    if not law.forms.couplings:
+        return currents, np.zeros(state.grid.shape)
+    coupling = law.forms.couplings[0].form
+    for name, z in coupling.charges.items():
+        for door, rate in gone[name].items():
+            currents[door] = currents.get(door, 0.0) + z * rate
+    return currents, psi_of_charge(coupling, state.grid, charge_density(coupling, state))

@@ -112,6 +112,8 @@ class DirichletCoupling(Energy):
             finite(f"charge of {name!r}", z)
         if boundary not in get_args(Wall):
             raise ValueError(f"boundary must be one of {', '.join(map(repr, get_args(Wall)))}, got {boundary!r}")
+        if not isinstance(electrodes, Sequence):
+            raise ValueError(f"electrodes must be a list of Electrode objects, got {electrodes!r}")
         held = tuple(of_kind("electrodes", one, Electrode, "Electrode objects") for one in electrodes)
         varies = callable(permittivity) or np.ndim(permittivity) > 0
         if (varies or held) and boundary == "free-space":

@@ -15,6 +15,8 @@ from .base import Form
 Wall: TypeAlias = Literal["neumann", "dirichlet", "free-space"]
 """The boundary condition of psi: no flux through the walls, psi = 0 on the walls (grounded), or no walls (the whole space)."""
 
+_MOST = 1e100  # of a permittivity: products of two must not overflow
+
 
 class Held(Protocol):
     """A region in which the electric potential is given."""
@@ -58,14 +60,19 @@ class FieldCoupling(Form):
         if grid not in self._operators:
             e = self.permittivity
             e = grid.field("permittivity", e) if callable(e) or np.ndim(e) else np.full(grid.shape, float(e))
-            if not (e > 0).all():
-                raise ValueError(f"permittivity must be positive everywhere, and it is {e.min():g} somewhere on {grid!r}")
+            if not (e > 0).all() or e.max() > _MOST or e.min() < 1 / _MOST:
+                raise ValueError(
+                    f"permittivity must be positive everywhere, and not beyond {_MOST:g} and its inverse, got {e.min():g} to "
+                    f"{e.max():g} on {grid!r}"
+                )
             held, given = np.zeros(grid.shape, dtype=bool), np.zeros(grid.shape)
             for electrode in self.electrodes:
                 mask = electrode.mask(grid)
                 if (held & mask).any():
                     raise ValueError(f"electrodes must not share cells, and {electrode!r} shares some")
                 held, given = held | mask, np.where(mask, electrode.voltage, given)
+            if held.all():
+                raise ValueError(f"electrodes must leave some cells free, and they hold all of {grid!r}")
             self._operators[grid] = Elliptic(grid, e, "dirichlet" if self.boundary == "dirichlet" else "neumann", held, given)
         return self._operators[grid]
 

@@ -1,9 +1,23 @@
 """Steps by finite volumes: implicit Euler for the fluxes through the faces of a grid."""
 
-from .newton import Factors, newton_search
+from .accounts import outflow, rounding_of_outflow
+from .newton import Factors, correction, newton_search, positive_part
 from .problem import FiniteVolumeStep
 from .solver import FiniteVolume
+from .steady_equations import SteadyEquations
 from .trial import Trial
 from .unknowns import steady_part
 
-__all__ = ["Factors", "FiniteVolume", "FiniteVolumeStep", "Trial", "newton_search", "steady_part"]
+__all__ = [
+    "Factors",
+    "FiniteVolume",
+    "FiniteVolumeStep",
+    "SteadyEquations",
+    "Trial",
+    "correction",
+    "newton_search",
+    "outflow",
+    "positive_part",
+    "rounding_of_outflow",
+    "steady_part",
+]

@@ -76,7 +76,7 @@ def newton_search(
             half, since = 0.5 * best.residual, iterations
         if iterations > since + _PATIENCE:
             return End(best, Status.STALLED, iterations)
-        change = _direction(problem, trial, factors)
+        change = correction(problem, trial, factors)
         if change is None or not np.isfinite(change).all():
             return End(best, Status.STALLED, iterations)
         lower = _lower(problem, trial, change, tolerance)
@@ -84,7 +84,7 @@ def newton_search(
             blind += 1
             if blind > _BLIND:
                 return End(best, Status.STALLED, iterations + 1)
-            lower = problem.trial(_positive(problem, trial.unknowns + change))
+            lower = problem.trial(positive_part(problem, trial.unknowns + change))
         trace += lower.residual > _SLOW * trial.residual
         trial = replace(lower, share=TRACES[trace % 2])
     return End(best, Status.ITERATION_LIMIT, most)
@@ -94,7 +94,7 @@ def _lower(problem: FiniteVolumeStep, trial: Trial, change: Array, tolerance: fl
     """The trial after the largest part of a correction that lowers the residual; None if none does."""
     share = 1.0
     while share >= _SHORTEST:
-        new = problem.trial(_positive(problem, trial.unknowns + share * change))
+        new = problem.trial(positive_part(problem, trial.unknowns + share * change))
         if new.residual < (1 - _GAIN * share) * trial.residual or new.residual <= _allowed(tolerance, new):
             return new
         share /= 2
@@ -106,7 +106,7 @@ def _allowed(tolerance: float, trial: Trial) -> float:
     return max(tolerance, min(trial.noise, _MOST_NOISE))
 
 
-def _positive(problem: FiniteVolumeStep, unknowns: Array) -> Array:
+def positive_part(problem: FiniteVolumeStep, unknowns: Array) -> Array:
     """The unknowns with densities of at least 0, and 0 in closed cells, where rounding may put some; psi as it is."""
     count = len(problem.names)
     return np.concatenate([np.where(problem.closed, 0.0, np.maximum(unknowns[:count], 0.0)), unknowns[count:]])
@@ -119,7 +119,7 @@ class Factors:
     solve: Map | None = None
 
 
-def _direction(problem: FiniteVolumeStep, trial: Trial, last: Factors) -> Array | None:
+def correction(problem: FiniteVolumeStep, trial: Trial, last: Factors) -> Array | None:
     """Newton's correction of the unknowns; None if the matrix is singular.
 
     On the line, on small grids, and in the plane with entropies or bounds, the matrix is factorised. On other large grids
@@ -149,7 +149,7 @@ def _direction(problem: FiniteVolumeStep, trial: Trial, last: Factors) -> Array 
         change = gmres(apply, -excess, last.solve, tolerance, _FEW)
         if np.linalg.norm(apply(change) + excess) <= 2 * tolerance * np.linalg.norm(excess):
             return change
-    precondition = last.solve = _factorised(matrix, incomplete)
+    precondition = last.solve = _factorised(matrix, incomplete, problem.row_scale)
     if precondition is None:
         return None
     if not (incomplete or problem.nonlocal_terms):
@@ -185,12 +185,15 @@ def _kept_factors(problem: FiniteVolumeStep, trial: Trial) -> Map | None:
     return kept.solve
 
 
-def _factorised(matrix: Any, incomplete: bool) -> Map | None:
-    """A solver with a factorisation of the matrix; None if it is singular."""
+def _factorised(matrix: Any, incomplete: bool, row_scale: Array | None = None) -> Map | None:
+    """A solver with a factorisation of the matrix; None if it is singular. The rows are scaled before."""
+    from scipy.sparse import diags_array
     from scipy.sparse.linalg import spilu, splu
 
+    scaled = matrix if row_scale is None else (diags_array(row_scale) @ matrix).tocsc()
     try:
-        factors = spilu(matrix, drop_tol=_DROP, fill_factor=_FILL) if incomplete else splu(matrix)
+        factors = spilu(scaled, drop_tol=_DROP, fill_factor=_FILL) if incomplete else splu(scaled)
     except RuntimeError:
         return None
-    return lambda right: np.asarray(factors.solve(right.ravel()).reshape(right.shape))
+    scale = 1.0 if row_scale is None else row_scale
+    return lambda right: np.asarray(factors.solve(scale * right.ravel()).reshape(right.shape))

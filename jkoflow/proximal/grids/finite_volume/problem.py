@@ -14,13 +14,13 @@ from ....grids import Elliptic, Faces
 from ....laws.electrostatics import doping_on
 from ....measures import Species
 from ...base import ProximalStep
-from ..joint_terms import JointCoupling, JointPair, JointTerm, JointTerms
+from ..joint_terms import JointCoupling, JointPair, JointTerms
 from ..local_energy import GridEnergy
 from .faces import DoorFaces, at_doors, on_faces
 from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind
 from .shared_room import Flow, Rooms
 from .trial import Derivatives, Trial
-from .unknowns import density_of, density_slope, fast_diffusion, first_unknown, logarithmic_mean, steady_part, unknown_of
+from .unknowns import density_of, density_slope, fast_diffusion, first_unknown, steady_part, unknown_of
 
 _ROUNDING = 4 * np.finfo(float).eps  # of the sum of the fluxes in both directions
 _LEAST_TRACE = 1e-12  # share of the largest density: below, U'' may be infinite
@@ -30,7 +30,8 @@ class FiniteVolumeStep:
     """(rho_i - mu_i) / (tau alpha_i) + div(a_i F_i) = 0 on every cell, with F_i = -rho_i grad (U'(rho_i) + V_i + fields).
 
     The unknown of a species is u: the density is min(u, bound), and what u has above the bound is its pressure. psi of a
-    coupling by charge is one more unknown. Kernels act with the mean of the densities before and after the step.
+    coupling by charge, times the largest valence, is one more unknown. Kernels act with the mean of the densities before and
+    after the step.
     """
 
     def __init__(self, step: ProximalStep, energy: GridEnergy, share: float = 1.0) -> None:
@@ -46,10 +47,15 @@ class FiniteVolumeStep:
         self.rates_at_doors = [
             tau * at_doors(x.mobility, d) for tau, x, d in zip(self.taus, self.local, self.doors, strict=True)
         ]
+        self.inertia = np.ones_like(self.mu)
+        self.after = 0.5  # the share of the densities after the step in those with which kernels act
+        self.row_scale: Array | None = None
         held = [sum(float(door.density) * np.count_nonzero(door.cells) for door in local.outside) for local in self.local]
         self.sizes = self.totals + np.array(held)  # what a residual is compared with
         couplings = [t for t in energy.joint.terms if isinstance(t, JointCoupling) and t.coupling.boundary != "free-space"]
         self.coupling = couplings[0] if len(couplings) == 1 else None
+        charges = self.coupling.coupling.charges.values() if self.coupling is not None else ()
+        self.unit_charge = max(map(abs, charges), default=0.0) or 1.0
         self.nonlocal_terms = JointTerms(tuple(t for t in energy.joint.terms if t is not self.coupling))
         self.rooms = Rooms.of(energy.shared, self.names, len(self.names) + (self.coupling is not None))
         if self.rooms:
@@ -102,7 +108,7 @@ class FiniteVolumeStep:
         unknowns = [first_unknown(local, mu) for local, mu in zip(self.local, self.mu, strict=True)]
         if self.coupling is not None:
             charge = self._charge_density(self.mu)
-            unknowns.append(self._poisson.solve(charge).ravel() if with_psi else np.zeros_like(charge))
+            unknowns.append(self._psi_of(charge) if with_psi else np.zeros_like(charge))
         unknowns += [room.start(self.mu) for room in self.rooms.bounded]
         return np.stack(unknowns)
 
@@ -129,29 +135,38 @@ class FiniteVolumeStep:
             np.add.at(inflow, doors.cells, -self.rates_at_doors[k] / doors.widths * through.value)
             fluxes.append(flux)
             out.append(through)
-            excess.append(rho[k] - self.mu[k] - inflow)
+            excess.append(self.inertia[k] * (rho[k] - self.mu[k]) - inflow)
             with np.errstate(divide="ignore"):
                 levels.append(phi + (local.entropy * np.log(rho[k]) if local.entropy else 0.0))
-        residual = max(float(np.abs(e).sum() / size) for e, size in zip(excess, self.sizes, strict=True))
-        of_charge = 0.0
         if self.coupling is not None:
-            poisson, density = self._poisson, self._charge_density(rho)
-            charge = poisson.matrix @ unknowns[count] - poisson.free_charge(density) - poisson.source
-            excess.append(charge)
-            gross = sum(abs(self._charge(k)) * size for k, size in enumerate(self.sizes)) + np.abs(poisson.source).sum() or 1.0
-            of_charge = float(np.abs(charge).sum() / gross)
-        of_bounds = [room.left_over(rho, unknowns[room.row]) for room in self.rooms.bounded]
-        for room, left in zip(self.rooms.bounded, of_bounds, strict=True):
-            residual = max(residual, room.local.cap * float(np.abs(left).sum()) / float(room.weights @ self.sizes))
-        residual = max(residual, of_charge)
-        return Trial(unknowns, rho, np.stack(levels), fluxes, out, np.stack(excess + of_bounds), residual, of_charge, noise)
+            poisson, density, unit = self._poisson, self._charge_density(rho), self.unit_charge
+            excess.append(poisson.matrix @ unknowns[count] / unit**2 - poisson.free_charge(density) - poisson.source / unit)
+        excess += [room.left_over(rho, unknowns[room.row]) for room in self.rooms.bounded]
+        return self.measured(Trial(unknowns, rho, np.stack(levels), fluxes, out, np.stack(excess), np.inf, 0.0, noise))
+
+    def measured(self, trial: Trial) -> Trial:
+        """The trial with the sizes of its excess: over the masses, over the charges, and over what a bound leaves room for."""
+        count, of_charge = len(self.names), 0.0
+        residual = max(float(np.abs(e).sum() / size) for e, size in zip(trial.excess, self.sizes, strict=False))
+        if self.coupling is not None:
+            gross = sum(abs(self._valence(k)) * size for k, size in enumerate(self.sizes))
+            gross = gross + float(np.abs(self._poisson.source).sum()) / self.unit_charge or 1.0
+            of_charge = float(np.abs(trial.excess[count]).sum() / gross)
+        for room in self.rooms.bounded:
+            left = room.local.cap * float(np.abs(trial.excess[room.row]).sum())
+            residual = max(residual, left / float(room.weights @ self.sizes))
+        return replace(trial, residual=max(residual, of_charge), of_charge=of_charge)
+
+    def density_slopes(self, trial: Trial) -> list[Array]:
+        """d rho / du by species."""
+        return [density_slope(local, trial.unknowns[k], trial.trace) for k, local in enumerate(self.local)]
 
     def _rounding(self, k: int, rho: Array, u: Array, phi: Array, flux: Flux) -> float:
         """What rounding of the densities, and of the terms of phi, may leave of the residual of a species."""
         local, faces = self.local[k], self.faces[k]
         terms = np.abs(phi)
         if (steady := steady_part(local)).strictly_convex:
-            terms = terms + steady.curvature(np.maximum(rho, _LEAST_TRACE * rho.max())) * rho
+            terms = terms + steady.curvature(np.maximum(rho, _LEAST_TRACE * (rho.max() or 1.0))) * rho
         if np.isfinite(local.cap):
             terms = terms + np.where(u >= local.cap, self.stiffness[k], 0.0)
         c, m = fast_diffusion(local)
@@ -164,15 +179,14 @@ class FiniteVolumeStep:
         """The trial with the same densities, and psi exactly that of their charge."""
         if self.coupling is None:
             return trial
-        psi = self._poisson.solve(self._charge_density(trial.rho))
         unknowns = trial.unknowns.copy()
-        unknowns[len(self.names)] = psi.ravel()
+        unknowns[len(self.names)] = self._psi_of(self._charge_density(trial.rho))
         return self.trial(unknowns)
 
     def derivatives(self, trial: Trial, k: int) -> Derivatives:
         """The derivatives of the equations of a species in its own unknown."""
         faces, flux = self.faces[k], trial.fluxes[k]
-        below = density_slope(self.local[k], trial.unknowns[k], trial.trace)
+        below = self.density_slopes(trial)[k]
         slope, more = self._slope(k, trial, below)
         rise = slope + self._pressure_slope(k, trial)  # d phi / du
         weight = self.rates[k] / faces.widths
@@ -183,7 +197,7 @@ class FiniteVolumeStep:
         )
         of_left = weight * (of_left + (direct + more[faces.left]) / faces.widths)
         of_right = weight * (of_right - (direct + more[faces.right]) / faces.widths)
-        doors, through, diagonal = self.doors[k], trial.through[k], below.copy()
+        doors, through, diagonal = self.doors[k], trial.through[k], self.inertia[k] * below
         c = doors.cells
         leaving = through.of_left * below[c] + through.of_left_slope * slope[c] - through.of_rise * rise[c]
         leaving = leaving + (direct + more[c]) / (doors.widths / 2)
@@ -225,30 +239,29 @@ class FiniteVolumeStep:
                 )
                 add(base + doors.cells, count * n + doors.cells, -of_psi)
                 add(base + doors.cells, count * n + doors.beyond, of_psi)
-        slopes = [density_slope(local, trial.unknowns[k], trial.trace) for k, local in enumerate(self.local)]
         flows = [
             Flow(self.faces[k], rate * trial.fluxes[k].of_rise, self.doors[k], at_door * trial.through[k].of_rise)
             for k, (rate, at_door) in enumerate(zip(self.rates, self.rates_at_doors, strict=True))
         ]
-        for one in self.rooms.entries(trial, slopes, flows):
+        for one in self.rooms.entries(trial, self.density_slopes(trial), flows):
             add(one.row * n + one.row_cells, one.column * n + one.column_cells, one.values)
         if self.coupling is not None:
             poisson = self._poisson.regular_matrix.tocoo()
-            add(count * n + poisson.row, count * n + poisson.col, poisson.data)
+            add(count * n + poisson.row, count * n + poisson.col, poisson.data / self.unit_charge**2)
         shape = (len(trial.unknowns) * n,) * 2
         return csc_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape)
 
     def response(self, trial: Trial, change: Array) -> Array:
         """What the nonlocal fields add to the product of the derivative with a change of the unknowns."""
-        below = np.stack([density_slope(local, trial.unknowns[k], trial.trace) for k, local in enumerate(self.local)])
+        below = self.density_slopes(trial)
         by_name = {name: (change[k] * below[k]).reshape(self.grid.shape) for k, name in enumerate(self.names)}
         state, out = self.state_of(trial.rho), np.zeros_like(change)
         for k, name in enumerate(self.names):
             acting = (term for term in self.nonlocal_terms.terms if name in term.involves)
-            field = sum(
-                (_share(term) * term.factor * term.response(name, state, by_name).ravel() for term in acting),
-                np.zeros(change.shape[1]),
-            )
+            field = np.zeros(change.shape[1])
+            for term in acting:
+                share = self.after if isinstance(term, JointPair) else 1.0
+                field = field + share * term.factor * term.response(name, state, by_name).ravel()
             faces = self.faces[k]
             part = self.rates[k] / faces.widths * trial.fluxes[k].of_rise * (field[faces.right] - field[faces.left])
             np.add.at(out[k], faces.left, part)
@@ -258,28 +271,11 @@ class FiniteVolumeStep:
             np.add.at(out[k], doors.cells, self.rates_at_doors[k] / doors.widths * trial.through[k].of_rise * rise)
         return out
 
-    def dissipated(self, trial: Trial, k: int) -> float:
-        """int |v|^2 / a d rho tau^2 of a species: the squared distance that its mass moves, to the first order in the cells."""
-        faces, flux, rho = self.faces[k], trial.fluxes[k].value, trial.rho[k]
-        mean = logarithmic_mean(rho[faces.left], rho[faces.right])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            squares = np.where(mean > 0, flux**2 / mean, 0.0)
-        total = (self.rates[k] * squares).sum() + self._dissipated_at_doors(trial, k)
-        return float(self.taus[k] * total) * self.grid.cell_volume
-
-    def outflow(self, trial: Trial, k: int) -> dict[str, float]:
-        """The mass of a species that leaves through every door, by the name of the door."""
-        doors, out = self.doors[k], dict[str, float]()
-        leaving = self.rates_at_doors[k] / doors.widths * trial.through[k].value * self.grid.cell_volume
-        for number, outside in enumerate(self.local[k].outside):
-            out[outside.name] = out.get(outside.name, 0.0) + float(leaving[doors.doors == number].sum())
-        return out
-
     def fields_at(self, rho: Array) -> Array:
         """The fields of the nonlocal terms on every species."""
         if not self.nonlocal_terms:
             return np.zeros_like(rho)
-        after, middle = self.state_of(rho), self.state_of((rho + self.mu) / 2)
+        after, middle = self.state_of(rho), self.state_of(self.after * rho + (1 - self.after) * self.mu)
         out = np.zeros_like(rho)
         for k, name in enumerate(self.names):
             for term in self.nonlocal_terms.terms:
@@ -306,7 +302,8 @@ class FiniteVolumeStep:
         steady = steady_part(local)
         if not steady.strictly_convex:
             return np.zeros_like(rho), np.zeros_like(rho)
-        trace = max(trial.trace, _LEAST_TRACE) * float(rho.max())
+        largest = max(float(rho.max()), float(self.doors[k].densities.max(initial=0.0)))
+        trace = max(trial.trace, _LEAST_TRACE) * largest
         slope = np.where(trial.unknowns[k] < local.cap, steady.curvature(np.maximum(rho, trace)) * below, 0.0)
         return slope, slope * np.maximum(trace - rho, 0.0)
 
@@ -346,33 +343,30 @@ class FiniteVolumeStep:
         held = np.zeros(len(beyond), dtype=bool) if self.coupling is None else self._poisson.held.ravel()[beyond]
         return np.where(held, 1.0, 0.5)
 
-    def _dissipated_at_doors(self, trial: Trial, k: int) -> float:
-        """The sum over the doors of |flux|^2 / rho, for half a cell each."""
-        doors = self.doors[k]
-        mean = logarithmic_mean(trial.rho[k][doors.cells], doors.densities)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            squares = np.where(mean > 0, trial.through[k].value ** 2 / mean, 0.0)
-        return float((self.rates_at_doors[k] * squares).sum()) / 2
-
     def _valence(self, k: int) -> float:
+        """The valence of a species, in units of the largest."""
         assert self.coupling is not None
-        return self.coupling.coupling.charges.get(self.names[k], 0.0)
+        return self.coupling.coupling.charges.get(self.names[k], 0.0) / self.unit_charge
 
     def _charge(self, k: int) -> float:
         assert self.coupling is not None
         return self.coupling.factor * self._valence(k)
 
     def _charge_density(self, rho: Array) -> Array:
+        """The density of charge, in units of the largest valence."""
         assert self.coupling is not None
         charge = sum((self._valence(k) * part for k, part in enumerate(rho)), np.zeros(rho.shape[1]))
-        return charge + doping_on(self.coupling.coupling, self.grid).ravel()
+        return charge + doping_on(self.coupling.coupling, self.grid).ravel() / self.unit_charge
+
+    def _psi_of(self, charge: Array) -> Array:
+        """The unknown of psi that a charge makes."""
+        return self.unit_charge * self._poisson.solve(self.unit_charge * charge).ravel()
+
+    def psi(self, trial: Trial) -> Array:
+        """psi over the grid."""
+        return trial.unknowns[len(self.names)].reshape(self.grid.shape) / self.unit_charge
 
     @cached_property
     def _poisson(self) -> Elliptic:
         assert self.coupling is not None
         return self.coupling.coupling.operator(self.grid)
-
-
-def _share(term: JointTerm) -> float:
-    """Kernels act with the mean of before and after: half of the answer to a change of what is after."""
-    return 0.5 if isinstance(term, JointPair) else 1.0

@@ -15,8 +15,10 @@ from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...continuation import through_shares
 from ...verification import checked
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
+from .accounts import dissipated, outflow
 from .newton import End, newton_search
 from .problem import FiniteVolumeStep
+from .steady_equations import SteadyEquations
 from .trial import Trial
 
 _COARSE = 1e-3  # the tolerance of easier steps on the way to one that is not solved from the anchor
@@ -108,7 +110,14 @@ class FiniteVolume(IterativeSolver):
         """The equations of a step. Raises ValueError for a step that FiniteVolume does not accept."""
         return self._equations(step, 1.0)
 
+    def steady_equations(self, step: ProximalStep) -> SteadyEquations:
+        """The equations of a steady state with the law of a step. Raises ValueError as ``prepare`` does."""
+        return SteadyEquations(step, self._energy(step))
+
     def _equations(self, step: ProximalStep, share: float) -> FiniteVolumeStep:
+        return FiniteVolumeStep(step, self._energy(step), share)
+
+    def _energy(self, step: ProximalStep) -> GridEnergy:
         self.must_take(step)
         energy = GridEnergy.of(step.forms, step.anchor)
         must_leave_room(energy, step, _SPARE)
@@ -120,7 +129,7 @@ class FiniteVolume(IterativeSolver):
             if step.anchor[name].values[local.closed].any():
                 label = f" of species {name!r}" if name else ""
                 raise ValueError(f"the state{label} must hold no mass in obstacles, doors and reservoirs, got some")
-        return FiniteVolumeStep(step, energy, share)
+        return energy
 
     def solve(self, step: ProximalStep) -> ProxResult:
         problem: FiniteVolumeStep = self.prepared(step)
@@ -164,20 +173,20 @@ class FiniteVolume(IterativeSolver):
         if not status.ok:  # nothing worse than what was given
             nothing = {name: np.zeros(problem.grid.shape) for name in problem.names}
             return ProxResult(step.anchor, dict.fromkeys(problem.names, 0.0), nothing, status, iterations, trial.residual)
-        rho, outflow = trial.rho.copy(), {}
+        rho, gone_by = trial.rho.copy(), {}
         for k, name in enumerate(problem.names):  # what the tolerance leaves open goes through the doors, or to all cells
-            by_door = problem.outflow(trial, k)
+            by_door = outflow(problem, trial, k)
             gross, gone = sum(map(abs, by_door.values())), sum(by_door.values())
             if gross > 0:
                 left_open = (problem.totals[k] - rho[k].sum()) * problem.grid.cell_volume - gone
                 by_door = {door: out + left_open * abs(out) / gross for door, out in by_door.items()}
             else:
                 rho[k] *= problem.totals[k] / rho[k].sum()
-            outflow[name] = by_door
+            gone_by[name] = by_door
         state = problem.state_of(rho)
         across = float(np.linalg.norm(problem.grid.lengths))  # no mass goes farther
         distances = {
-            name: min(problem.dissipated(trial, k) ** 0.5, across * step.anchor[name].mass ** 0.5)
+            name: min(dissipated(problem, trial, k) ** 0.5, across * step.anchor[name].mass ** 0.5)
             for k, name in enumerate(problem.names)
         }
         potentials = {}
@@ -186,7 +195,7 @@ class FiniteVolume(IterativeSolver):
             finite = np.isfinite(level)
             filled = np.where(finite, level, level[finite].min(initial=0.0))
             potentials[name] = -step.weight(name) * filled.reshape(problem.grid.shape)
-        answer = ProxResult(state, distances, potentials, status, iterations, trial.residual, outflow=outflow)
+        answer = ProxResult(state, distances, potentials, status, iterations, trial.residual, outflow=gone_by)
         return checked(step, answer, slack=1.0)  # its distances are right to the first order in tau
 
 

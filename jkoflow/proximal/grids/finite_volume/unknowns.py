@@ -46,10 +46,11 @@ def density_slope(local: LocalEnergy, u: Array, trace: float) -> Array:
     """d rho / du.
 
     For an unknown other than the density it is 0 in vacuum, and nothing would bound Newton's step. There it is that of a trace
-    of u, a share of the largest.
+    of u, a share of the largest, doors included.
     """
     q = exponent(local)
-    slope = np.ones_like(u) if q == 1 else np.maximum(u, trace**q * float(u.max())) ** (1 / q - 1) / q
+    largest = max(float(u.max()), *(door.density**q for door in local.outside)) if local.outside else float(u.max())
+    slope = np.ones_like(u) if q == 1 else np.maximum(u, trace**q * largest) ** (1 / q - 1) / q
     return np.where(density_of(local, u) < local.cap, slope, slope * (u <= local.cap))
 
 
