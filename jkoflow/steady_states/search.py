@@ -75,7 +75,7 @@ class SteadyState:
     iterations: int
     residual: float
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         shown = [self.status.name, f"residual={self.residual:.1e}"]
         flows = {"currents": self.currents} if self.currents else {"outflow": self.outflow}
         for name, values in flows.items():

@@ -47,7 +47,11 @@ class InternalEnergy(Energy):
             return
         if not isinstance(self.species, tuple | list | Mapping):
             raise ValueError(f"species must be the name of one, several names, or a mapping to weights, got {self.species!r}")
-        names = self.species if isinstance(self.species, Mapping) else dict.fromkeys(self.species, 1.0)
+        names: Mapping[str, float]
+        if isinstance(self.species, Mapping):
+            names = self.species
+        else:
+            names = {species_name("species", name): 1.0 for name in self.species}
         for name, weight in names.items():
             species_name("species", name)
             positive(f"weight of {name!r}", weight)
