@@ -60,7 +60,7 @@ class ProximalStep:
         if not isinstance(self.energy, Law):
             raise ValueError(f"energy must be an energy or a sum of them, got {self.energy!r}")
         object.__setattr__(self, "anchor", self.energy.check(self.anchor))
-        filled = {entry.form.species for entry in self.energy.forms.openings if entry.form.density > 0}
+        filled = {entry.form.species for entry in self.energy.forms.openings if entry.form.fills}
         for name, measure in self.anchor.items():
             if not measure.mass > 0 and name not in filled:
                 raise ValueError(f"species {name!r} must hold mass, got a total of {measure.mass:g}")

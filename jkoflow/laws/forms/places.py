@@ -97,7 +97,10 @@ class Opening(Form):
     label: ClassVar[str] = "doors and reservoirs"
     species: str
     mask: Callable[[Grid], Mask]
-    density: float
+    densities: Callable[[Grid], Array]
+    """Over a grid, the densities in the cells of the mask."""
+    fills: bool
+    """Whether mass may come in."""
     name: str
 
 

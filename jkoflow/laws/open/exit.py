@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..._typing import Array, SpaceFunction
 from ..._validate import of_kind, species_name
 from ...measures import UNNAMED
@@ -47,7 +49,7 @@ class Exit(Door):
 
     @property
     def form(self) -> Form:
-        return Opening(self.species, self.mask, 0.0, self.name)
+        return Opening(self.species, self.mask, lambda grid: np.zeros(grid.shape), False, self.name)
 
     def __repr__(self) -> str:
         return short_repr("Exit", self.species, self.region)

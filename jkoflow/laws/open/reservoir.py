@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..._typing import Array, SpaceFunction
 from ..._validate import finite, of_kind, species_name
+from ...grids import Grid
 from ...measures import UNNAMED
 from ..base import short_repr
 from ..forms import Form, Opening
@@ -17,8 +20,8 @@ class Reservoir(Door):
     """A region outside that is held at a given density: mass enters from it and leaves to it.
 
     ``region`` is a function of space, or an array over the grid, as for Obstacle. ``density`` is that on the faces of the
-    region. The state holds no mass in the region; it must hold none there at the start. ``flow.outflow`` tells what leaves, by
-    ``name``; what enters counts negative.
+    region: a number, or a function or an array, taken at the centres of its cells. The state holds no mass in the region; it
+    must hold none there at the start. ``flow.outflow`` tells what leaves, by ``name``; what enters counts negative.
 
     ``FiniteVolume`` takes the term, on Density. Its potentials at the faces of the region are means of those of the two cells.
 
@@ -34,20 +37,31 @@ class Reservoir(Door):
     """
 
     region: SpaceFunction | Array
-    density: float
+    density: float | SpaceFunction | Array
     species: str = UNNAMED
     name: str = "reservoir"
 
     def __post_init__(self) -> None:
         species_name("species", self.species)
         of_kind("name", self.name, str, "a text")
-        object.__setattr__(self, "density", finite("density", self.density))
-        if self.density < 0:
-            raise ValueError(f"density must be >= 0, got {self.density!r}")
+        if not callable(self.density) and np.ndim(self.density) == 0:
+            density = finite("density", self.density)
+            if density < 0:
+                raise ValueError(f"density must be >= 0, got {density!r}")
+            object.__setattr__(self, "density", density)
+
+    def densities(self, grid: Grid) -> Array:
+        """Return the density in the cells of the region, over the grid. Raises ValueError for a negative one."""
+        given = self.density
+        values = grid.field("density", given) if callable(given) or np.ndim(given) else np.full(grid.shape, given)
+        inside = np.where(self.mask(grid), values, 0.0)
+        if inside.min() < 0:
+            raise ValueError(f"density of {self!r} must be >= 0 in its region, got {inside.min():g}")
+        return inside
 
     @property
     def form(self) -> Form:
-        return Opening(self.species, self.mask, self.density, self.name)
+        return Opening(self.species, self.mask, self.densities, True, self.name)
 
     def __repr__(self) -> str:
-        return short_repr("Reservoir", self.species, self.region, f"{self.density:g}")
+        return short_repr("Reservoir", self.species, self.region, self.density)

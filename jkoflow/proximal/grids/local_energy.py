@@ -24,7 +24,8 @@ class Outside(NamedTuple):
 
     name: str
     cells: Mask
-    density: float
+    densities: Array
+    """Over the grid, in these cells."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,11 +164,11 @@ def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> Local
     for opening in forms.openings:
         if opening.form.species == species:
             opening.non_negative()
-            outside += (Outside(opening.form.name, opening.form.mask(grid), opening.form.density),)
+            outside += (Outside(opening.form.name, opening.form.mask(grid), opening.form.densities(grid)),)
     taken = forbidden.astype(int) + sum((door.cells.astype(int) for door in outside), np.zeros(grid.shape, dtype=int))
     if outside and taken.max() > 1:
         raise ValueError("regions of doors and reservoirs must not overlap, nor meet an Obstacle, and some cells lie in two")
-    if any(door.density > cap for door in outside):
+    if any(door.densities.max() > cap for door in outside):
         raise ValueError(f"the density of a reservoir must be at most the bound {cap:g}")
     for external in forms.external:
         if external.form.species == species:

@@ -48,7 +48,8 @@ class DoorFaces(NamedTuple):
                 signs.append(np.full(len(cells[-1]), sign))
         behind = np.concatenate(beyond)
         doors = which.ravel()[behind]
-        densities = np.array([door.density for door in outside] or [0.0])[doors]
+        held = sum((door.densities for door in outside), np.zeros(grid.shape))
+        densities = held.ravel()[behind]
         return cls(
             np.concatenate(cells), behind, np.concatenate(widths), doors, densities, np.concatenate(axes), np.concatenate(signs)
         )

@@ -50,7 +50,7 @@ class FiniteVolumeStep:
         self.inertia = np.ones_like(self.mu)
         self.after = 0.5  # the share of the densities after the step in those with which kernels act
         self.row_scale: Array | None = None
-        held = [sum(float(door.density) * np.count_nonzero(door.cells) for door in local.outside) for local in self.local]
+        held = [sum(float(door.densities.sum()) for door in local.outside) for local in self.local]
         self.sizes = self.totals + np.array(held)  # what a residual is compared with
         couplings = [t for t in energy.joint.terms if isinstance(t, JointCoupling) and t.coupling.boundary != "free-space"]
         self.coupling = couplings[0] if len(couplings) == 1 else None

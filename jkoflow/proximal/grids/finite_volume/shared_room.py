@@ -147,7 +147,7 @@ class Rooms:
             there = rho[:, doors.cells]
             for j, local in enumerate(locals_):
                 for door in local.outside:
-                    there[j] = np.where(door.cells.ravel()[doors.beyond], door.density, there[j])
+                    there[j] = np.where(door.cells.ravel()[doors.beyond], door.densities.ravel()[doors.beyond], there[j])
             for room in self.each:
                 out += room.weights[k] * room.level(room.total(there))
         return out

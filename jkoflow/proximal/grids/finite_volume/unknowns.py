@@ -49,7 +49,7 @@ def density_slope(local: LocalEnergy, u: Array, trace: float) -> Array:
     of u, a share of the largest, doors included.
     """
     q = exponent(local)
-    largest = max(float(u.max()), *(door.density**q for door in local.outside)) if local.outside else float(u.max())
+    largest = max([float(u.max()), *(float(door.densities.max()) ** q for door in local.outside)])
     slope = np.ones_like(u) if q == 1 else np.maximum(u, trace**q * largest) ** (1 / q - 1) / q
     return np.where(density_of(local, u) < local.cap, slope, slope * (u <= local.cap))
 
