@@ -638,3 +638,69 @@ BAD = {
 def test_bad_input_is_named(words):
     with pytest.raises(ValueError, match=words):
         BAD[words]()
+
+
+# Channels: some axes periodic, some between walls
+
+
+@pytest.mark.parametrize("periodic", [(True, False), (False, True)])
+@pytest.mark.parametrize("boundary", ["neumann", "dirichlet"])
+def test_poisson_in_a_channel(periodic, boundary):
+    """A product of a wave round the channel and one between its walls; both ways of solving agree."""
+    grid = jf.Grid.box((0, 1), (0, 2), cells=(24, 20), periodic=periodic)
+    waves = []
+    for x, length, closed in zip(grid.mesh, grid.lengths, periodic, strict=True):
+        waves.append(
+            np.sin(2 * np.pi * x / length + 1) if closed else (np.cos if boundary == "neumann" else np.sin)(np.pi * x / length)
+        )
+    turns = [(2 if closed else 1) * np.pi / n for n, closed in zip(grid.shape, periodic, strict=True)]
+    value = sum((2 - 2 * np.cos(turn)) / h**2 for turn, h in zip(turns, grid.spacing, strict=True))
+    charge = waves[0] * waves[1]
+    psi = grid.solve_poisson(charge, boundary)
+    assert np.abs(psi - charge / value).max() < 1e-13
+    rough = 0.1 * (1 + 1e-9 * grid.mesh[0])  # not uniform: by sparse factors
+    other = jf.DirichletCoupling(p=1, permittivity=rough, doping=charge, boundary=boundary)
+    found = other.potential(jf.Species(p=grid.density(np.zeros(grid.shape), mass=None)))
+    assert np.abs(found - 10 * psi).max() < 1e-7 * np.abs(10 * psi).max()
+
+
+def test_heat_in_a_channel_and_what_turns_in_it():
+    """Modes in both directions; a blob that crosses the seam is that of the shifted channel; walls stay walls."""
+    grid = jf.Grid.box((0, 1), (0, 1), cells=(32, 32), periodic=(True, False))
+    rho = grid.density(lambda x, y: 1 + 0.5 * np.sin(2 * np.pi * x) * np.cos(np.pi * y))
+    flow = jf.evolve(jf.Entropy(), rho, dt=1e-3, t_end=0.02)
+    rate = np.log(np.ptp(rho.values) / np.ptp(flow.final.values)) / 0.02
+    assert rate == pytest.approx(5 * np.pi**2, rel=0.03)
+    blob = grid.density(lambda x, y: np.exp(-50 * ((x - 0.5) ** 2 + (y - 0.2) ** 2)))
+    shifted = blob.like(np.roll(blob.values, 16, axis=0))
+    law = jf.RenyiEntropy(2) + jf.Interaction(jf.Gaussian(0.5, 0.2)) + jf.Potential(lambda x, y: y)
+    ends = [jf.evolve(law, start, dt=5e-3, t_end=0.02).final for start in (blob, shifted)]
+    assert np.abs(np.roll(ends[0].values, 16, axis=0) - ends[1].values).max() < 1e-8
+    turned = np.roll(blob.values, 10, axis=1)
+    assert (
+        np.abs(np.roll(jf.evolve(law, blob.like(turned), dt=5e-3, t_end=0.02).final.values, -10, axis=1) - ends[0].values).max()
+        > 1e-2
+    )
+
+
+def test_a_channel_is_stored_and_walked(tmp_path):
+    grid = jf.Grid.box((0, 4), (0, 1), cells=(16, 4), periodic=(True, False))
+    rho = grid.density(lambda x, y: 1 + 0 * x)
+    flow = jf.evolve(jf.Entropy(), rho, dt=0.1, t_end=0.2)
+    jf.save(flow, tmp_path / "channel.npz")
+    assert jf.load(tmp_path / "channel.npz").final.grid == grid
+    way = jf.walking_distance(grid, to=lambda x, y: x < 0.25)
+    assert way.max() < 2.5  # round the channel, not along the whole of it
+    field = jf.Field(grid, lambda x, y: np.cos(np.pi * x / 2) * np.cos(np.pi * y))
+    assert field.values.shape == grid.shape
+    assert jf.Grid.box((0, 1), (0, 1), cells=2, periodic=(True, True)) == jf.Grid.torus((0, 1), (0, 1), cells=2)
+    for bad in ((True,), 1, "x", (True, 0)):
+        with pytest.raises(ValueError, match="periodic must be True or False"):
+            jf.Grid.box((0, 1), (0, 1), cells=2, periodic=bad)
+    with pytest.raises(ValueError, match="works in boxes with walls"):
+        jf.evolve(jf.Entropy(), rho, scheme=jf.JKO(jf.BackAndForth()), dt=0.1, t_end=0.1)
+    with pytest.raises(ValueError, match="boundary must be"):
+        jf.evolve(
+            jf.Entropy("p") + jf.Entropy("m") + jf.DirichletCoupling(p=1, m=-1, boundary="free-space"),
+            jf.Species(p=rho, m=rho), dt=0.1, t_end=0.1,
+        )  # fmt: skip

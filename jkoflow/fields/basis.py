@@ -160,8 +160,8 @@ class Basis:
     @classmethod
     def of(cls, grid: Grid) -> Basis:
         """The basis of a grid: as many functions as cells."""
-        ends = zip(grid.bounds, grid.lengths, grid.shape, strict=True)
-        return cls(tuple(AxisBasis(low, length, n, grid.periodic) for (low, _), length, n in ends))
+        ends = zip(grid.bounds, grid.lengths, grid.shape, grid.periodic_axes, strict=True)
+        return cls(tuple(AxisBasis(low, length, n, closed) for (low, _), length, n, closed in ends))
 
     @cached_property
     def squares(self) -> Array:

@@ -140,7 +140,8 @@ class Field(AnyField):
         """Return True if a part of space, given by its least and largest coordinates (2, d), lies in the domain."""
         low, high = np.array(self.grid.bounds).T
         slack = 1e-12 * (high - low)
-        return self.grid.periodic or bool((bounds[0] >= low - slack).all() and (bounds[1] <= high + slack).all())
+        inside = (bounds[0] >= low - slack) & (bounds[1] <= high + slack)
+        return bool((inside | self.grid.periodic_axes).all())
 
     def __repr__(self) -> str:
         kind = "torus" if self.grid.periodic else "box"

@@ -1,4 +1,4 @@
-"""Rectangular boxes with equal cells: quadrature, sampling, Poisson's equation, free-space convolution."""
+"""Rectangular boxes with equal cells: quadrature, sampling, Poisson's equation, convolution."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from .._functions import values_of
 from .._typing import Array, SpaceFunction
 from .._validate import finite, finite_array, positive_integer
-from .convolution import free_space_convolution, kernel_lattice, periodic_convolution
-from .poisson import Wall, cosine_eigenvalues, inverse_laplacian, periodic_inverse_laplacian
+from .convolution import convolution, kernel_lattice
+from .poisson import Wall, cosine_eigenvalues, inverse_laplacian
 
 if TYPE_CHECKING:
     from ..measures import Density
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Grid:
-    """A box in dimension 1, 2 or 3, divided into equal cells, with no-flux walls or as a torus.
+    """A box in dimension 1, 2 or 3, divided into equal cells. The two ends of an axis are no-flux walls, or one place.
 
     Make a grid with :meth:`Grid.box` or :meth:`Grid.torus`. An array over the grid has one value per cell and the shape
     ``grid.shape``; its first axis is x. Points of the grid are the cell centres.
@@ -32,8 +32,8 @@ class Grid:
         The two ends of the box along every axis.
     shape : tuple of int
         The number of cells along every axis.
-    periodic : bool
-        True for a torus, whose opposite ends are one.
+    periodic : bool or tuple of bool
+        True for a torus, whose opposite ends are one, False between walls, and a tuple with one value per axis if they differ.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Grid:
 
     bounds: tuple[tuple[float, float], ...]
     shape: tuple[int, ...]
-    periodic: bool = False
+    periodic: bool | tuple[bool, ...] = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.bounds, tuple) or not isinstance(self.shape, tuple):
@@ -60,12 +60,19 @@ class Grid:
                 raise ValueError(f"bounds must be pairs with low < high, got ({low!r}, {high!r})")
         for count in self.shape:
             positive_integer("cells", count)
+        ends = self.periodic if isinstance(self.periodic, tuple | list) else (self.periodic,) * len(self.bounds)
+        if len(ends) != len(self.bounds) or not all(isinstance(end, bool) for end in ends):
+            raise ValueError(
+                f"periodic must be True or False, or one of them per axis ({len(self.bounds)}), got {self.periodic!r}"
+            )
+        object.__setattr__(self, "periodic", ends[0] if len(set(ends)) == 1 else tuple(ends))
 
     @classmethod
-    def box(cls, *bounds: tuple[float, float], cells: int | tuple[int, ...]) -> Grid:
+    def box(cls, *bounds: tuple[float, float], cells: int | tuple[int, ...], periodic: bool | tuple[bool, ...] = False) -> Grid:
         """Return the grid on the box with the given pairs of ends, one pair per axis.
 
-        ``cells`` is the number of cells along every axis, or a tuple with one number per axis.
+        ``cells`` is the number of cells along every axis, or a tuple with one number per axis. ``periodic`` says along which
+        axes the two ends are one: ``periodic=(True, False)`` is a channel that closes on itself along x, with walls along y.
 
         Raises ValueError for ends that are not finite or not increasing, or if the numbers of cells do not fit.
 
@@ -77,7 +84,7 @@ class Grid:
                 raise ValueError(f"bounds must be pairs (low, high), got {pair!r}")
         counts = (cells,) * len(bounds) if np.ndim(cells) == 0 else tuple(cells)  # type: ignore[arg-type]
         ends = tuple((finite("low end", low), finite("high end", high)) for low, high in bounds)
-        return cls(ends, tuple(positive_integer("cells", count) for count in counts))
+        return cls(ends, tuple(positive_integer("cells", count) for count in counts), periodic)
 
     @classmethod
     def torus(cls, *bounds: tuple[float, float], cells: int | tuple[int, ...]) -> Grid:
@@ -91,8 +98,12 @@ class Grid:
         >>> Grid.torus((0, 1), cells=4).axes[0]
         array([0.125, 0.375, 0.625, 0.875])
         """
-        box = cls.box(*bounds, cells=cells)
-        return cls(box.bounds, box.shape, periodic=True)
+        return cls.box(*bounds, cells=cells, periodic=True)
+
+    @property
+    def periodic_axes(self) -> tuple[bool, ...]:
+        """By axis, whether its two ends are one."""
+        return self.periodic if isinstance(self.periodic, tuple) else (self.periodic,) * self.dim
 
     @property
     def dim(self) -> int:
@@ -216,18 +227,16 @@ class Grid:
         excess, scale = abs(self.integrate(charge)), self.integrate(np.abs(charge))
         if boundary == "neumann" and excess > 1e-10 * scale:
             raise ValueError(
-                f"charge must have zero total on a torus and in a box with no-flux walls, got {self.integrate(charge):.6g}; "
+                f"charge must have zero total on a torus and between no-flux walls, got {self.integrate(charge):.6g}; "
                 "subtract a background of equal charge (doping) first"
             )
         return self.inverse_laplacian(charge, boundary)
 
     def inverse_laplacian(self, charge: Array, boundary: Wall) -> Array:
         """Return the solution of ``solve_poisson`` without its checks. With no flux, the mean of the charge is left out."""
-        if self.periodic:
-            if boundary != "neumann":
-                raise ValueError(f'boundary must be "neumann" on a torus, which has no walls, got {boundary!r}')
-            return periodic_inverse_laplacian(charge, self.spacing)
-        return inverse_laplacian(charge, self.spacing, boundary)
+        if all(self.periodic_axes) and boundary != "neumann":
+            raise ValueError(f'boundary must be "neumann" on a torus, which has no walls, got {boundary!r}')
+        return inverse_laplacian(charge, self.spacing, boundary, self.periodic_axes)
 
     @cached_property
     def laplacian_eigenvalues(self) -> Array:
@@ -237,9 +246,9 @@ class Grid:
     def convolve(self, kernel: Callable[..., Any], values: Array) -> Array:
         """Return the integral over the box of kernel(x - y) values(y) dy, at the cell centres x, in free space (no images).
 
-        On a torus x - y is the shortest way round, the smallest image. It is midpoint quadrature, summed exactly by an FFT,
-        which is zero-padded in a box. For a kernel that is pointed or singular, the cell average takes the place of the value
-        at the origin. The error is then of second order in the cell width also for
+        Along a periodic axis x - y is the shortest way round, the smallest image. It is midpoint quadrature, summed exactly by
+        an FFT, which is zero-padded along the other axes. For a kernel that is pointed or singular, the cell average takes the
+        place of the value at the origin. The error is then of second order in the cell width also for
 
         * kernels that are pointed at the origin, such as |x|;
         * kernels with an integrable singularity that are harmonic away from it, such as the Newtonian.
@@ -253,9 +262,7 @@ class Grid:
         True
         """
         values = finite_array("values", values, self.shape)
-        if self.periodic:
-            return periodic_convolution(kernel, values, self.spacing)
-        return free_space_convolution(kernel, values, self.spacing)
+        return convolution(kernel, values, self.spacing, self.periodic_axes)
 
     def kernel_matrix(self, kernel: Callable[..., Any]) -> Array:
         """Return the dense (n, n) matrix W with convolve(kernel, values) = W @ values * cell_volume. For small grids only.
@@ -291,14 +298,17 @@ class Grid:
         return total
 
     def must_have_walls(self, what: str) -> None:
-        """Raise ValueError for a torus, in the name of what needs walls."""
+        """Raise ValueError for a grid with a periodic axis, in the name of what needs walls."""
         if self.periodic:
-            raise ValueError(f"{what} works in boxes with walls, got a torus: FiniteVolume() takes densities on a torus")
+            raise ValueError(
+                f"{what} works in boxes with walls, got a torus or a channel that closes on itself: FiniteVolume() takes "
+                "densities there"
+            )
 
     def along(self, values: Any, axis: int) -> Any:
-        """Return an array over the grid with one axis first. On a torus the first cells follow the last ones again.
+        """Return an array over the grid with one axis first. On a periodic axis the first cells follow the last ones again.
 
         So neighbours along the axis are neighbours in the array. One cell alone has none.
         """
         first = np.moveaxis(values, axis, 0)
-        return np.concatenate([first, first[:1]]) if self.periodic and len(first) > 1 else first
+        return np.concatenate([first, first[:1]]) if self.periodic_axes[axis] and len(first) > 1 else first

@@ -1,4 +1,4 @@
-"""Free-space convolution of a kernel with cell averages, by the Fourier transform on a lattice of twice the size."""
+"""Convolution of a kernel with cell averages, by the Fourier transform on a lattice that is padded where there are walls."""
 
 from __future__ import annotations
 
@@ -124,30 +124,34 @@ def kernel_lattice(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: 
     return lattice
 
 
-def free_space_convolution(kernel: Callable[..., Any], values: Array, spacing: tuple[float, ...]) -> Array:
-    """Return the integral of kernel(x - y) values(y) dy at the cell centres, without images: two FFTs of 2^d n cells."""
-    from scipy.fft import irfftn, rfftn
+def convolution(kernel: Callable[..., Any], values: Array, spacing: tuple[float, ...], periodic: tuple[bool, ...]) -> Array:
+    """Return the integral of kernel(x - y) values(y) dy at the cell centres, by two FFTs.
 
-    padded = tuple(2 * count for count in values.shape)
-    full = irfftn(kernel_transform(kernel, values.shape, spacing) * rfftn(values, s=padded), s=padded)
-    return np.asarray(full[tuple(slice(count) for count in values.shape)]) * float(np.prod(spacing))
-
-
-def periodic_convolution(kernel: Callable[..., Any], values: Array, spacing: tuple[float, ...]) -> Array:
-    """Return the integral of kernel(x - y) values(y) dy on a torus, by smallest images, at the cell centres: two FFTs of n."""
+    Along a periodic axis x - y is the smallest image, and the FFT has n cells. Along another one there are no images, and it
+    has 2 n.
+    """
     from scipy.fft import irfftn, rfftn
 
     known = getattr(kernel, "by_value", False) and _hashable(kernel)
-    transform = (_cached_periodic_transform if known else _periodic_transform)(kernel, values.shape, spacing)
-    return np.asarray(irfftn(transform * rfftn(values), s=values.shape)) * float(np.prod(spacing))
+    transform = (_cached_transform if known else _transform)(kernel, values.shape, spacing, periodic)
+    padded = tuple(count if closed else 2 * count for count, closed in zip(values.shape, periodic, strict=True))
+    full = irfftn(transform * rfftn(values, s=padded), s=padded)
+    return np.asarray(full[tuple(slice(count) for count in values.shape)]) * float(np.prod(spacing))
 
 
-def _periodic_transform(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: tuple[float, ...]) -> Array:
-    """The real FFT of the kernel at the smallest images; at half a length it is the mean of both images."""
+def _transform(
+    kernel: Callable[..., Any], shape: tuple[int, ...], spacing: tuple[float, ...], periodic: tuple[bool, ...]
+) -> Array:
+    """The real FFT of the kernel on its lattice, folded onto the smallest images along periodic axes.
+
+    At half a length it is the mean of both images.
+    """
     from scipy.fft import rfftn
 
     lattice = kernel_lattice(kernel, shape, spacing)
     for axis, count in enumerate(shape):
+        if not periodic[axis]:
+            continue
         whole = np.moveaxis(lattice, axis, 0)
         half = count // 2
         folded = np.concatenate([whole[: count - half], whole[2 * count - half :]])
@@ -155,19 +159,6 @@ def _periodic_transform(kernel: Callable[..., Any], shape: tuple[int, ...], spac
             folded[half] = (whole[half] + whole[2 * count - half]) / 2
         lattice = np.moveaxis(folded, 0, axis)
     return np.asarray(rfftn(lattice))
-
-
-def kernel_transform(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: tuple[float, ...]) -> Array:
-    """Return the real FFT of the kernel on the lattice. It is cached if the kernel is hashable and known by its parameters."""
-    if getattr(kernel, "by_value", False) and _hashable(kernel):
-        return _cached_transform(kernel, shape, spacing)
-    return _transform(kernel, shape, spacing)
-
-
-def _transform(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: tuple[float, ...]) -> Array:
-    from scipy.fft import rfftn
-
-    return np.asarray(rfftn(kernel_lattice(kernel, shape, spacing)))
 
 
 def _hashable(thing: object) -> bool:
@@ -179,4 +170,3 @@ def _hashable(thing: object) -> bool:
 
 
 _cached_transform = lru_cache(maxsize=8)(_transform)
-_cached_periodic_transform = lru_cache(maxsize=8)(_periodic_transform)

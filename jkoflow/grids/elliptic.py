@@ -46,7 +46,7 @@ class Elliptic:
     @property
     def leaves_a_constant(self) -> bool:
         """True if nothing fixes psi but for a constant: then the charge must add up to 0, and psi has mean zero."""
-        return not self.held.any() and (self.grid.periodic or self.boundary == "neumann")
+        return not self.held.any() and (all(self.grid.periodic_axes) or self.boundary == "neumann")
 
     @cached_property
     def _parts(self) -> tuple[Faces, Array, Array, Array]:
@@ -63,9 +63,11 @@ class Elliptic:
             to_face = 2 * e[c] / faces.widths[beside] ** 2
             np.add.at(tie, c, to_face)
             np.add.at(source, c, to_face * given[b])
-        if self.boundary == "dirichlet" and not grid.periodic:
+        if self.boundary == "dirichlet":
             walls = np.zeros(grid.shape)
             for axis, h in enumerate(grid.spacing):
+                if grid.periodic_axes[axis]:
+                    continue
                 side = np.moveaxis(walls, axis, 0)
                 side[0] += 2 / h**2
                 side[-1] += 2 / h**2

@@ -12,34 +12,32 @@ Wall: TypeAlias = Literal["neumann", "dirichlet"]
 """The condition on the walls: no flux ("neumann"), or the value 0 ("dirichlet")."""
 
 
-def inverse_laplacian(charge: Array, spacing: tuple[float, ...], boundary: Wall) -> Array:
+def inverse_laplacian(
+    charge: Array, spacing: tuple[float, ...], boundary: Wall, periodic: tuple[bool, ...] | None = None
+) -> Array:
     """Return the discrete psi with -lap psi = charge.
 
-    With no flux through the walls psi has mean zero, and the mean of the charge is left out.
+    With no flux through the walls, or no walls, psi has mean zero, and the mean of the charge is left out.
 
-    The operator is diagonal in the cosine basis (no flux) or in the sine basis (psi = 0 on the walls). The cost is two
-    transforms, O(n log n).
+    The operator is diagonal in the cosine basis (no flux) or in the sine basis (psi = 0 on the walls), and along ``periodic``
+    axes in the Fourier basis. The cost is two transforms, O(n log n).
     """
-    from scipy.fft import dctn, dstn, idctn, idstn
+    from scipy.fft import dctn, dstn, fftn, idctn, idstn, ifftn
 
-    if boundary == "dirichlet":
-        return np.asarray(idstn(dstn(charge, type=2) / _eigenvalues(charge.shape, spacing, first=1), type=2))
-    if boundary != "neumann":
+    if boundary not in ("neumann", "dirichlet"):
         raise ValueError(f'boundary must be "neumann" or "dirichlet", got {boundary!r}')
-    modes = dctn(charge, type=2)
-    modes.flat[0] = 0.0
-    return np.asarray(idctn(modes / cosine_eigenvalues(charge.shape, spacing), type=2))
-
-
-def periodic_inverse_laplacian(charge: Array, spacing: tuple[float, ...]) -> Array:
-    """Return the discrete psi with -lap psi = charge on a torus, with mean zero; the mean of the charge is left out."""
-    from scipy.fft import fftn, ifftn
-
-    total = _eigenvalues(charge.shape, spacing, first=0, turn=2 * np.pi)
-    total.flat[0] = 1.0
-    modes = fftn(charge)
-    modes.flat[0] = 0.0
-    return np.asarray(ifftn(modes / total).real)
+    closed = periodic or (False,) * charge.ndim
+    walls = [axis for axis in range(charge.ndim) if not closed[axis]]
+    round_ = [axis for axis in range(charge.ndim) if closed[axis]]
+    forward, back = (dstn, idstn) if boundary == "dirichlet" else (dctn, idctn)
+    modes = forward(charge, type=2, axes=walls) if walls else charge
+    modes = fftn(modes, axes=round_) if round_ else modes
+    total = _eigenvalues(charge.shape, spacing, int(boundary == "dirichlet"), closed)
+    if boundary == "neumann" or not walls:
+        modes.flat[0], total.flat[0] = 0.0, 1.0
+    modes = modes / total
+    psi = ifftn(modes, axes=round_).real if round_ else modes
+    return np.asarray(back(psi, type=2, axes=walls) if walls else psi)
 
 
 def cosine_eigenvalues(shape: tuple[int, ...], spacing: tuple[float, ...]) -> Array:
@@ -47,15 +45,19 @@ def cosine_eigenvalues(shape: tuple[int, ...], spacing: tuple[float, ...]) -> Ar
 
     They are the sums over the axes of 2 (1 - cos(k pi / n)) / h^2.
     """
-    total = _eigenvalues(shape, spacing, first=0)
+    total = _eigenvalues(shape, spacing, 0, (False,) * len(shape))
     total.flat[0] = 1.0
     return total
 
 
-def _eigenvalues(shape: tuple[int, ...], spacing: tuple[float, ...], first: int, turn: float = np.pi) -> Array:
-    """Return the sums over the axes of 2 (1 - cos(k turn / n)) / h^2, for the wave numbers k = first, first + 1, ..."""
+def _eigenvalues(shape: tuple[int, ...], spacing: tuple[float, ...], first: int, periodic: tuple[bool, ...]) -> Array:
+    """Return the sums over the axes of 2 (1 - cos(k turn / n)) / h^2.
+
+    Between walls turn is pi and k = first, first + 1, ...; along a periodic axis turn is 2 pi and k = 0, 1, ...
+    """
     total = np.zeros(shape)
-    for axis, (count, h) in enumerate(zip(shape, spacing, strict=True)):
-        along = (2 - 2 * np.cos(turn * np.arange(first, first + count) / count)) / h**2
+    for axis, (count, h, closed) in enumerate(zip(shape, spacing, periodic, strict=True)):
+        angles = 2 * np.pi * np.arange(count) / count if closed else np.pi * np.arange(first, first + count) / count
+        along = (2 - 2 * np.cos(angles)) / h**2
         total += along.reshape([-1 if i == axis else 1 for i in range(len(shape))])
     return total

@@ -40,7 +40,6 @@ def walking_distance(
     except ImportError as reason:
         raise ImportError("walking_distance needs scikit-fmm: pip install jkoflow[walking]") from reason
     of_kind("grid", grid, Grid, "a Grid")
-    grid.must_have_walls("walking_distance")
     region = grid.field("to", to) != 0
     closed = np.zeros(grid.shape, dtype=bool) if obstacles is None else grid.field("obstacles", obstacles) != 0
     if not region.any() or (region & closed).any():
@@ -49,12 +48,12 @@ def walking_distance(
         return np.zeros(grid.shape)
     level = np.ma.MaskedArray(np.where(region, -1.0, 1.0), closed)
     if speed is None:
-        found = skfmm.distance(level, dx=list(grid.spacing))
+        found = skfmm.distance(level, dx=list(grid.spacing), periodic=list(grid.periodic_axes))
     else:
         fast = grid.field("speed", speed if callable(speed) or np.shape(speed) else np.full(grid.shape, speed))
         if fast.min() <= 0:
             raise ValueError(f"speed must be positive, got {fast.min():.6g} at its lowest")
-        found = skfmm.travel_time(level, fast, dx=list(grid.spacing))
+        found = skfmm.travel_time(level, fast, dx=list(grid.spacing), periodic=list(grid.periodic_axes))
     distance = np.ma.filled(np.ma.MaskedArray(found).astype(float), np.nan)
     cut_off = np.isnan(distance) & ~closed
     if cut_off.any():

@@ -68,8 +68,7 @@ def state_of_packed(packed: Packed) -> State:
     try:
         kind, names = KINDS[numbers["kind"]], numbers["names"]
         walls = tuple(numbers["walls"]) if "walls" in numbers else None
-        make = Grid.torus if numbers.get("periodic", False) else Grid.box
-        grid = make(*map(tuple, numbers["bounds"]), cells=tuple(numbers["shape"])) if kind is Density else None
+        grid = _grid_of(numbers) if kind is Density else None
         measures: dict[str, Measure] = {}
         for k, name in enumerate(names):
             moved = arrays[f"state {k}"]
@@ -145,11 +144,17 @@ def _field_as_numbers(name: str, field: AnyField) -> dict[str, Any]:
     raise ValueError(f"field {name!r} must be a Field, FreeField or QuadraticField to be stored, got {type(field).__name__}")
 
 
+def _grid_of(told: Mapping[str, Any]) -> Grid:
+    """The grid that was told by its ends, its shape, and which axes are periodic."""
+    periodic = told.get("periodic", False)
+    ends = tuple(periodic) if isinstance(periodic, list) else periodic
+    return Grid.box(*map(tuple, told["bounds"]), cells=tuple(told["shape"]), periodic=ends)
+
+
 def _empty_field(told: dict[str, Any]) -> AnyField:
     """A field of the kind that :func:`_field_as_numbers` has told."""
     if told["kind"] == "Field":
-        make = Grid.torus if told["periodic"] else Grid.box
-        return Field(make(*map(tuple, told["bounds"]), cells=tuple(told["shape"])))
+        return Field(_grid_of(told))
     if told["kind"] == "FreeField":
         return FreeField(told["dim"], told["tolerance"])
     return QuadraticField(np.zeros(told["dim"] + 2))

@@ -55,7 +55,7 @@ class FieldCoupling(Form):
 
         Raises ValueError for a permittivity that is not positive somewhere, and for electrodes that share cells.
         """
-        if grid.periodic and self.boundary != "neumann":
+        if all(grid.periodic_axes) and self.boundary != "neumann":
             raise ValueError(f"boundary must be 'neumann' on a torus, which has no walls, got {self.boundary!r} in {self!r}")
         if grid not in self._operators:
             e = self.permittivity

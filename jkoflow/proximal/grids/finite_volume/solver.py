@@ -209,10 +209,12 @@ def _must_suit_doors(energy: GridEnergy, step: ProximalStep) -> None:
                 f"{coupling.term!r} needs a total charge of 0, and charge leaves through doors: take boundary='dirichlet', or "
                 "electrodes"
             )
-        if step.grid.periodic and boundary != "neumann":
+        if all(step.grid.periodic_axes) and boundary != "neumann":
             raise ValueError(
                 f"boundary must be 'neumann' on a torus, which has no walls, got {boundary!r} in {coupling.term!r}"
             )
+        if step.grid.periodic and boundary == "free-space":
+            raise ValueError(f"boundary must be that of a wall beside a periodic axis, got {boundary!r} in {coupling.term!r}")
 
 
 def _must_be_taken(local: LocalEnergy) -> None:
