@@ -280,6 +280,51 @@ def test_what_rounding_hides_is_not_called_steady(barrier):
     assert not jf.steady(law, plane.density(lambda x, y: np.exp(-50 * (x - 1) ** 2))).status.ok
 
 
+def test_a_pocket_behind_barriers_is_right_or_refused():
+    """Between reservoirs 1 and 0, behind two equal hills, the density is 1/2 by symmetry; rounding hides very high ones."""
+    grid = jf.Grid.box((-0.1, 1.1), cells=48)
+    start = grid.density(lambda x: 1.0 * (x > 0) * (x < 1))
+    ends = jf.Reservoir(LEFT, 1.0, name="left") + jf.Reservoir(RIGHT, 0.0, name="right")
+    for height, known in ((5, True), (20, True), (50, False), (100, False), (400, False)):
+        end = jf.steady(jf.Entropy() + ends + jf.Potential(lambda x, h=height: h * np.sin(2 * np.pi * x) ** 2), start)
+        assert end.status.ok == known
+        if known:
+            assert end.state.values[23:25].mean() == pytest.approx(0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("mass", [1.0, 1e6, 1e9])
+def test_the_mass_of_the_start_does_not_count_where_doors_decide(mass):
+    law = 0.01 * jf.Entropy() + jf.RenyiEntropy(2) + jf.Potential(lambda x: 3 * np.cos(7 * x))
+    law = law + jf.Reservoir(LEFT, 1.0, name="left") + jf.Reservoir(RIGHT, 0.2, name="right")
+    end = jf.steady(law, GAP.density(lambda x: (x > 0) * (x < 1) * (1 + x), mass=mass))
+    assert end.status.ok
+    assert end.outflow[""]["right"] == pytest.approx(2.32234817728, rel=1e-8)  # the same from each of the three
+    assert sum(end.outflow[""].values()) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("units", [(1.0, 1.0), (1e-6, 4e-21), (1.0, 4e-21), (1e6, 1.0)])
+def test_steady_states_in_other_units(units):
+    """A barrier of 24 temperatures in micrometres and joules."""
+    length, energy = units
+    grid = jf.Grid.box((-1.5 * length, 1.5 * length), (0, length), cells=(40, 20))
+    law = energy * (jf.Entropy() + jf.Potential(lambda x, y: 24 * ((x / length) ** 2 - 1) ** 2))
+    end = jf.steady(law, grid.density(lambda x, y: np.exp(-50 * (x / length - 1) ** 2)))
+    assert end.status.ok
+    assert end.state.values[:20].sum() * grid.cell_volume == pytest.approx(0.5, rel=1e-9)
+
+
+def test_of_several_steady_states_it_is_that_of_the_flow():
+    """A porous medium in two wells keeps in each of them what the flow leaves there."""
+    grid = jf.Grid.box((-2, 2), cells=80)
+    law = jf.RenyiEntropy(1.5) + jf.Potential(lambda x: 5 * ((x**2 - 1) ** 2 + 0.1 * x))
+    for start in (lambda x: 1.0 * (abs(x + 1) < 0.2), lambda x: 1.0 * (abs(x + 1) < 0.2) + (abs(x - 1) < 0.6)):
+        rho = grid.density(start)
+        end = jf.steady(law, rho)
+        flow = jf.evolve(law, rho, scheme=jf.JKO(jf.FiniteVolume()), dt=2.0, t_end=200.0)
+        assert end.status.ok
+        assert np.abs(end.state.values - flow.final.values).sum() * grid.cell_volume < 2e-3
+
+
 @pytest.mark.parametrize("charge", [1.0, 1e-19, 1e12])
 def test_charges_in_other_units_are_the_same_problem(charge):
     grid = jf.Grid.box((-0.1, 1.1), (0, 0.5), cells=(24, 12))

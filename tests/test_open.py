@@ -614,7 +614,7 @@ BAD = {
         dt=0.1,
         t_end=0.1,
     ),
-    "arguments among rho, x, t, got 'y'": lambda: jf.evolve(
+    "arguments among rho, x, t, pressure, got 'y'": lambda: jf.evolve(
         jf.Growth(lambda y: y), RHO, scheme=jf.Splitting(jf.JKO()), dt=0.1, t_end=0.1
     ),
     "on Density, got Quantiles": lambda: jf.evolve(
@@ -638,6 +638,53 @@ BAD = {
 def test_bad_input_is_named(words):
     with pytest.raises(ValueError, match=words):
         BAD[words]()
+
+
+# Growth that feels the pressure
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_a_tumour_that_grows_by_pressure(dim):
+    """Hele and Shaw: p'' = -G (1 - p / P) in a full ball of radius R that touches the walls of symmetry, and R' = -p'(R).
+
+    On the line p = P (1 - cosh(k x) / cosh(k R)) with k^2 = G / P, so R' = P k tanh(k R); in the plane tanh is I1 / I0.
+    """
+    from scipy.special import i0, i1
+
+    P, G, k = 0.2, 2.0, np.sqrt(10.0)
+    ratio = np.tanh if dim == 1 else lambda s: i1(s) / i0(s)
+    errors = []
+    for cells in (40, 160) if dim == 1 else (40, 80):
+        grid = jf.Grid.box(*[(0, 1.5)] * dim, cells=cells)
+        radius = np.sqrt(sum(x**2 for x in grid.mesh))
+        start = grid.density(np.clip((0.5 - radius) / grid.spacing[0] + 0.5, 0, 1), mass=None)
+        law = jf.Congestion(1.0) + jf.Growth(lambda pressure: G * (1 - pressure / P))
+        flow = jf.evolve(law, start, scheme=jf.Splitting(jf.JKO()), dt=0.5 / cells, t_end=0.3)
+        assert max(rho.values.max() for rho in flow.states) <= 1 + 1e-6
+        volume = 1.0 if dim == 1 else np.pi / 4
+        first = (start.mass / volume) ** (1 / dim)
+        reached = solve_ivp(lambda t, R: P * k * ratio(k * R), (0, 0.3), [first], rtol=1e-10).y[0, -1]
+        errors.append(abs((flow.final.mass / volume) ** (1 / dim) - reached))
+    assert errors[1] < 0.65 * errors[0]
+    assert errors[1] < 5e-3
+
+
+def test_pressure_is_refused_where_nobody_tells_it(tmp_path):
+    grid = jf.Grid.box((0, 1), cells=16)
+    start, rate = grid.density(lambda x: 1.0 * (x < 0.5), mass=0.4), jf.Growth(lambda pressure: 1 - pressure)
+    for law, scheme in (
+        (jf.Entropy() + rate, jf.JKO()),
+        (jf.Congestion(1.0) + jf.Entropy() + rate, jf.JKO(jf.BackAndForth())),
+        (jf.Congestion(1.0) + jf.Entropy() + rate, jf.ImplicitMidpoint()),
+    ):
+        with pytest.raises(ValueError, match="needs the pressure of a bound"):
+            jf.evolve(law, start, scheme=jf.Splitting(scheme), dt=0.1, t_end=0.1)
+    law = jf.Congestion(1.0) + 0.1 * jf.Entropy() + rate  # a run that is continued goes on as it was, pressures included
+    whole = jf.evolve(law, start, scheme=jf.Splitting(jf.JKO()), dt=0.05, t_end=0.4)
+    half = jf.evolve(law, start, scheme=jf.Splitting(jf.JKO()), dt=0.05, t_end=0.2)
+    jf.save(half, tmp_path / "half.npz")
+    again = jf.evolve(law, jf.load(tmp_path / "half.npz"), scheme=jf.Splitting(jf.JKO()), dt=0.05, t_end=0.4)
+    assert np.array_equal(again.final.values, whole.final.values)
 
 
 # Channels: some axes periodic, some between walls

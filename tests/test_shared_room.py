@@ -102,6 +102,22 @@ def test_a_weighted_sum_is_one_species_in_other_units():
     assert np.allclose(2 * weighted["b"].final.values, other["b"].final.values, rtol=1e-8)
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1e-3, 1e3, 1e6])
+def test_a_species_in_other_units_is_the_same_problem(unit):
+    """b / unit with the weight ``unit``, its energies per mass and its mobility to match."""
+    grid = jf.Grid.box((0, 1), cells=40)
+    pair = _pair(grid)
+    V = lambda x: 3 * x  # noqa: E731
+    plain = jf.Congestion(2.0, BOTH) + jf.Potential(V, "a") - jf.Potential(V, "b") + 0.1 * jf.RenyiEntropy(2, "a")
+    scaled = jf.Congestion(2.0, {"a": 1, "b": unit}) + jf.Potential(V, "a") + 0.1 * jf.RenyiEntropy(2, "a")
+    scaled = scaled - unit * jf.Potential(V, "b")
+    small = jf.Species(a=pair["a"], b=pair["b"].like(pair["b"].values / unit))
+    for dt in (1e-3, 0.1, 1.0):
+        one = jf.evolve(plain, pair, dt=dt, t_end=3 * dt)
+        other = jf.evolve(scaled, small, dt=dt, t_end=3 * dt, mobility={"b": 1 / unit})
+        assert np.abs(unit * other["b"].final.values - one["b"].final.values).max() < 1e-6
+
+
 def test_species_share_room_beside_their_own_terms_in_the_plane():
     """Own entropies and potentials that push against each other, round a post and to a door: bound, masses, energy."""
     grid = jf.Grid.box((0, 1), (0, 1), cells=16)
@@ -151,6 +167,17 @@ def test_what_does_not_fit_is_refused_in_words():
         (lambda: jf.RenyiEntropy(2, 3), "species"),
         (lambda: jf.RenyiEntropy(2, BOTH)(line), "takes densities on a grid"),
         (lambda: jf.evolve(jf.RenyiEntropy(2, BOTH), line, dt=0.1, t_end=0.1), "QuantileNewton does not take"),
+        (
+            lambda: jf.evolve(
+                jf.Congestion(1.7, BOTH)
+                + jf.Reservoir(lambda x: x < 0.06, 0.9, "a")
+                + jf.Reservoir(lambda x: x < 0.06, 0.9, "b"),
+                pair,
+                dt=0.1,
+                t_end=0.1,
+            ),
+            "must add up to at most the bound",
+        ),
         (lambda: jf.evolve(jf.Entropy(BOTH), pair, dt=0.1, t_end=0.1), "finite slope at density 0"),
         (lambda: jf.evolve(jf.Congestion(0.7, BOTH), pair, dt=0.1, t_end=0.1), "bound must leave room for the mass 0.8"),
         (

@@ -12,7 +12,7 @@ import numpy as np
 from .._functions import values_of
 from .._typing import Array, SpaceFunction
 from .._validate import finite, finite_array, positive_integer
-from .convolution import convolution, kernel_lattice
+from .convolution import convolved, kernel_lattice
 from .poisson import Wall, cosine_eigenvalues, inverse_laplacian
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ class Grid:
         True
         """
         values = finite_array("values", values, self.shape)
-        return convolution(kernel, values, self.spacing, self.periodic_axes)
+        return convolved(kernel, values, self.spacing, self.periodic_axes)
 
     def kernel_matrix(self, kernel: Callable[..., Any]) -> Array:
         """Return the dense (n, n) matrix W with convolve(kernel, values) = W @ values * cell_volume. For small grids only.

@@ -124,7 +124,7 @@ def kernel_lattice(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: 
     return lattice
 
 
-def convolution(kernel: Callable[..., Any], values: Array, spacing: tuple[float, ...], periodic: tuple[bool, ...]) -> Array:
+def convolved(kernel: Callable[..., Any], values: Array, spacing: tuple[float, ...], periodic: tuple[bool, ...]) -> Array:
     """Return the integral of kernel(x - y) values(y) dy at the cell centres, by two FFTs.
 
     Along a periodic axis x - y is the smallest image, and the FFT has n cells. Along another one there are no images, and it

@@ -124,6 +124,8 @@ class ProxResult:
         The duality gap of the step, an energy. NaN if the solver does not know it.
     outflow : mapping
         By species, the mass that left through every door, by its name; what entered counts negative.
+    pressures : mapping of arrays
+        By species under a bound, the pressure that holds it: an energy per mass, 0 where there is room. FiniteVolume tells it.
     """
 
     state: Species
@@ -134,6 +136,7 @@ class ProxResult:
     residual: float
     gap: float = float("nan")
     outflow: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    pressures: Mapping[str, Array] = field(default_factory=dict)
 
 
 class StepSolver(ABC):

@@ -101,6 +101,7 @@ class Scheme(ABC):
     * ``needs_energy``: a law of drifts is handed to the scheme in its gradient form, if the law has one.
     * ``takes_fields``: the scheme moves the fields of a law too. A law with fields is refused otherwise.
     * ``takes_outer``: the scheme takes Advection and Growth. A law with such terms is refused otherwise.
+    * ``tells_pressure``: the carry holds the pressures of the step, where its solver tells them (see ``ProxResult``).
     """
 
     order: ClassVar[float]
@@ -110,6 +111,7 @@ class Scheme(ABC):
     needs_energy: ClassVar[bool] = True
     takes_fields: ClassVar[bool] = False
     takes_outer: ClassVar[bool] = False
+    tells_pressure: ClassVar[bool] = False
 
     def filled_in(self, law: Law, state: Species) -> Scheme:
         """Return the same scheme with every default filled in for this law and state."""

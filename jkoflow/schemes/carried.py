@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..measures import Species
 from .base import Carry
 
+PRESSURE = "pressure of "  # and the name of a species: the pressure of its bound after the last step, for Growth
+
 
 def packed(state: Species, prefix: str) -> Carry:
     """Return the changing arrays of a state by the names ``prefix`` and species.

@@ -8,6 +8,7 @@ from typing import ClassVar
 from ..measures import State
 from ._step_scheme import SafeStepScheme, info_of, proximal_step
 from .base import Carry, Taken
+from .carried import PRESSURE
 from .fields import joint_step, must_have_joint_step
 from .problem import Problem
 
@@ -57,18 +58,20 @@ class JKO(SafeStepScheme):
 
     order: ClassVar[float] = 1
     takes_fields: ClassVar[bool] = True
+    tells_pressure: ClassVar[bool] = True
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         if problem.law.field_names:
             must_have_joint_step(problem, state)
             problem = problem.without_fields
         self.check(proximal_step(problem.at(state.time + dt), state.masses, dt))
-        return {name: carry[name] for name in (_POTENTIAL + species for species in state.masses) if name in carry}
+        kept = (prefix + species for prefix in (_POTENTIAL, PRESSURE) for species in state.masses)
+        return {name: carry[name] for name in kept if name in carry}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant = problem.at(state.time + dt)
         step, fields, dissipation = proximal_step(instant.without_fields, state.masses, dt), None, 0.0
-        if carry:
+        if all(_POTENTIAL + name in carry for name in state.masses):
             guess = {name: step.weight(name) * carry[_POTENTIAL + name] for name in state.masses}
             step = replace(step, guess=guess)
         if instant.law.field_names:
@@ -78,6 +81,7 @@ class JKO(SafeStepScheme):
         carry = {}
         if self.step_solver.takes_guess:
             carry = {_POTENTIAL + name: phi / step.weight(name) for name, phi in answer.potentials.items()}
+        carry |= {PRESSURE + name: pressure for name, pressure in answer.pressures.items()}
         info = info_of([answer], answer.distances, instant, dt, solver)
         info = replace(info, dissipation=info.dissipation + dissipation)
         return Taken(state.after(dt, answer.state, fields), carry, info)

@@ -24,9 +24,7 @@ def slowest_rate(equations: SteadyEquations, trial: Trial, k: int) -> float:
     diffusion, faces, n = equations.local[k].entropy, equations.faces[k], equations.grid.size
     if not diffusion or not len(faces.left):
         return 1.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        potential = (trial.levels[k] - diffusion * np.log(trial.rho[k])) / diffusion
-    potential = np.where(np.isfinite(potential), potential, 0.0)
+    potential = trial.potentials[k] / diffusion
     rise = np.abs(potential[faces.right] - potential[faces.left])
     with np.errstate(divide="ignore", invalid="ignore"):
         bernoulli = np.where(rise > 1e-8, np.log(rise) - np.log(np.expm1(np.minimum(rise, 700.0))), 0.0)

@@ -22,6 +22,7 @@ from ..proximal.grids.finite_volume import (
     SteadyEquations,
     Trial,
     correction,
+    first_search,
     newton_search,
     outflow,
     positive_part,
@@ -32,10 +33,13 @@ from .barriers import slowest_rate
 
 _RESIDUAL = 1e-12  # of the equations, where rounding allows it
 _DIRECT = 40  # iterations of Newton's method from one start
-_DROWNED = 1e-16  # of the rates: a slower one is not seen
 _SLOW = 0.5  # of a correction over the one before: above, rounding is reached
+_DROWNED = 1e-16  # of the rates: a slower one is not seen
+_BALANCE, _NOTHING = 1e-7, 1e-12  # of what leaves and enters, and of the energy; of the mass, that which is nothing
 _FIRST, _LONG, _LONGER = 1e-2, 1e5, 10.0  # diffusion times: the first and the longest step along the flow; from one to the next
 _SHORTEST, _WAITED = 1e-8, 12  # diffusion times, below which it fails; the number of longest steps
+_NEAR = 0.02  # of the mass: what a step, or Newton's method, may move where there may be several steady states
+_FOR_EVER = 1e200  # the length of a step whose equations are those of a steady state
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +100,17 @@ def steady(
         div(alpha_i rho_i grad phi_i) = 0,      phi_i = U'(rho_i) + V_i + fields
 
     It is solved on the cells of ``state``, which is the start, with the fluxes of ``FiniteVolume``. A species without a door
-    keeps its mass. Of several steady states it finds the one that the flow finds, unless Newton's method from the start finds
-    another one at once.
+    keeps its mass.
 
     Newton's method is applied to these equations, from the start. If it fails, it is tried again from states along the flow, in
-    steps that grow tenfold to 10^5 diffusion times. The end is CONVERGED if a further correction of Newton's method, by exact
-    factors, moves less than ``tolerance``: a motion that is slow, as over a high barrier, is corrected too. Over barriers of
-    more than some 30 temperatures rounding hides it, and the status is STALLED. Where the equations
-    are singular, as without any diffusion, it is CONVERGED if what long steps move, continued as a geometric series, is less.
+    steps that grow to 10^5 diffusion times. Where mass does not spread into vacuum, and with interactions, there may be several
+    steady states: then it follows the flow first, and stays near to it if it can.
+
+    The end is CONVERGED if a further correction of Newton's method, by exact factors, moves less than ``tolerance``. So a
+    motion that is slow, as over a high barrier, is corrected too; over barriers of more than some 30 temperatures rounding hides it,
+    and the status is STALLED. Where the equations are singular, as without any diffusion, the end is CONVERGED if what long
+    steps move, continued as a geometric series, is less than ``tolerance``. In every case what enters must balance what leaves,
+    and an energy must not have risen where there are no doors.
 
     Parameters
     ----------
@@ -160,44 +167,75 @@ class _Search:
         self.solver = FiniteVolume()
 
     def from_state(self, start: Species) -> SteadyState:
-        first = self.solver.steady_equations(self._step(start, 1.0))
+        first = self._equations(start)
         best = _Reached(first, first.trial(first.start(with_psi=True)), np.inf)
         with np.errstate(all="ignore"):
             for reached in self._candidates(first, start):
-                best = min(best, reached, key=lambda one: one.rest)
+                if reached.rest <= self.tolerance and not self._is_sound(reached, start):
+                    reached = reached._replace(rest=np.inf)
+                if reached.rest <= best.rest:
+                    best = reached
                 if best.rest <= self.tolerance:
-                    if self._is_determined(best):
-                        return self._answer(best, Status.CONVERGED)
-                    return self._answer(best._replace(rest=np.inf), Status.STALLED)
-        return self._answer(best, Status.STALLED if self.left > 0 else Status.ITERATION_LIMIT)
+                    return self._answer(best, Status.CONVERGED)
+            return self._answer(best, Status.STALLED if self.left > 0 else Status.ITERATION_LIMIT)
 
-    def _is_determined(self, reached: _Reached) -> bool:
-        """False if rounding hides what crosses a barrier."""
-        equations = reached.equations
-        return all(slowest_rate(equations, reached.trial, k) > _DROWNED for k in range(len(equations.names)))
+    def _is_sound(self, reached: _Reached, start: Species) -> bool:
+        """False if rounding hides what crosses a barrier, if mass comes from nowhere, or if an energy without doors rose."""
+        equations, trial = reached.equations, reached.trial
+        for k in range(len(equations.names)):
+            if slowest_rate(equations, trial, k) < _DROWNED:
+                return False
+            out = outflow(equations, trial, k).values()
+            rounding = (
+                10 * rounding_of_outflow(equations, trial, k) + _NOTHING * equations.sizes[k] * equations.grid.cell_volume
+            )
+            if abs(sum(out)) > rounding + _BALANCE * sum(map(abs, out)):
+                return False
+        if any(len(doors.cells) for doors in equations.doors):
+            return True
+        before, after = self.law(start), self.law(equations.with_masses(trial.rho))
+        return bool(after <= before + _BALANCE * (abs(before) + abs(after)))
 
     def _candidates(self, first: SteadyEquations, start: Species) -> Iterator[_Reached]:
-        """What Newton's method comes to from the start, and from states along the flow; then what the flow comes to."""
-        yield from self._direct(first)
+        """What Newton's method comes to from the start, and from states along the flow; then what the flow comes to.
+
+        Where there may be several steady states, Newton's method waits until the flow has come near one, or fails.
+        """
+        if first.has_one_solution:
+            yield from self._direct(first)
         unit = self._diffusion_time(first)
-        length, state, before = _FIRST * unit, start, np.inf
-        waited = 0
-        while self.left > 0 and length > _SHORTEST * unit and waited < _WAITED:
+        length, state, before, waited = _FIRST * unit, start, np.inf, 0
+        longer = _LONGER if first.has_one_solution else _LONGER**0.5
+        spared = 0 if first.has_one_solution else 2 * _DIRECT
+        while self.left > spared and length > _SHORTEST * unit and waited < _WAITED:
             after = self._stepped(state, length)
             if after is None:
                 length /= _LONGER**2
                 continue
-            if length >= unit:
-                equations = self.solver.steady_equations(self._step(after, 1.0))
+            moved = first.moved(first.densities(state), first.densities(after))
+            if length >= unit and (first.has_one_solution or moved < _NEAR):
+                equations = self._equations(after)
                 equations.keep_masses_of(first)
-                yield from self._direct(equations)
-                moved = equations.moved(first.densities(state), first.densities(after))
+                for reached in self._direct(equations):
+                    if first.has_one_solution or first.moved(first.densities(after), reached.trial.rho) < _NEAR:
+                        yield reached
+            if length >= _LONG * unit:
                 ratio = moved / before if waited > 1 and before > 0 else 1.0
-                if length >= _LONG * unit and (ratio < 1 or moved == 0):
-                    rest = moved * ratio / (1 - ratio) if ratio < 1 else 0.0
-                    yield _Reached(equations, equations.trial(equations.start(with_psi=True)), rest)
-                waited, before = waited + (length >= _LONG * unit), moved
-            state, length = after, min(_LONGER * length, _LONG * unit)
+                here = self._equations(after)
+                if (now := self._diffusion_time(here)) > 2 * unit:  # as mass has left, all is slower
+                    unit, state = now, after
+                    continue
+                trial = here.trial(here.start(with_psi=True))
+                seen = min(slowest_rate(here, trial, k) / here.taus[k] for k in range(len(here.names))) * length
+                if seen > 1 and (ratio < 1 or moved == 0):
+                    yield _Reached(here, trial, moved * ratio / (1 - ratio) if ratio < 1 else 0.0)
+                waited, before = waited + 1, moved
+            state, length = after, min(longer * length, _LONG * unit)
+        if not first.has_one_solution and self.left > 0:
+            yield from self._direct(first)
+
+    def _equations(self, state: Species) -> SteadyEquations:
+        return self.solver.steady_equations(self._step(state, _FOR_EVER))
 
     def _direct(self, equations: SteadyEquations) -> Iterator[_Reached]:
         """What Newton's method comes to, if it does: psi of the charge to begin with, and then 0."""
@@ -212,7 +250,7 @@ class _Search:
         """More corrections with exact factors, until one moves less than the tolerance: slow motions are corrected too."""
         rest = np.inf
         while rest > self.tolerance and self.left > 0:
-            change = correction(equations, trial, Factors())
+            change = correction(equations, trial, Factors(), exact=True)
             self.left -= 1
             if change is None or not np.isfinite(change).all():
                 break
@@ -227,7 +265,7 @@ class _Search:
         """The state after a step of Newton's method alone; None if it fails."""
         problem: FiniteVolumeStep = self.solver.prepare(self._step(state, length))
         problem.after = 1.0  # kernels act with what is reached: a long step goes all the way
-        end = newton_search(problem, problem.start(), self.solver.tolerance, min(_DIRECT, self.left))
+        end = first_search(problem, self.solver.tolerance, min(_DIRECT, self.left))
         self.left -= max(end.iterations, 1)
         return problem.state_of(end.trial.rho) if end.status.ok else None
 

@@ -24,7 +24,9 @@ class Growth(OuterTerm):
 
     * ``rho`` is the density of the species itself, and the name of a species is the density of that one;
     * ``x``, ``y``, ``z`` are the coordinates, if no species has this name;
-    * ``t`` is the time.
+    * ``t`` is the time;
+    * ``pressure`` is that of the bound on the species (Congestion) after the last step, 0 before the first one. It is an energy
+      per mass, and 0 where there is room. FiniteVolume tells it.
 
     So ``Growth(lambda rho: 1 - rho)`` is logistic, and ``Growth(lambda prey, x: a(x) - prey, "hunters")`` couples two species.
 

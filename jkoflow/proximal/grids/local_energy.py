@@ -118,7 +118,12 @@ class GridEnergy:
 
         def sampled() -> GridEnergy:
             local = {name: _local(forms, name, anchor[name], grid) for name in names}
-            return cls(local, JointTerms.of(forms, grid), tuple(_shared(entry, grid) for entry in forms.shared))
+            shared = tuple(_shared(entry, grid) for entry in forms.shared)
+            for weights, of_sum in shared:
+                doors = sum(w * door.densities for name, w in weights.items() for door in local[name].outside)
+                if np.max(doors) > of_sum.cap:
+                    raise ValueError(f"the densities of reservoirs must add up to at most the bound {of_sum.cap:g}")
+            return cls(local, JointTerms.of(forms, grid), shared)
 
         return forms.once((cls, grid, names), sampled)
 

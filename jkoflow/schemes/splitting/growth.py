@@ -40,8 +40,16 @@ def must_grow(entries: Sequence[Entry[Reacting]], masses: Species, time: float) 
             raise ValueError(f"rate of {entry.term!r} must be finite at the start, and it is not in some cells")
 
 
-def grown(entries: Sequence[Entry[Reacting]], masses: Species, start: float, end: float) -> Species:
-    """The densities after a time of growth. Raises BlowUp if one becomes infinite.
+def feels_pressure(entry: Entry[Reacting], masses: Species) -> bool:
+    """True if a rate has the argument ``pressure``, and no species has this name."""
+    rate = entry.form.rate
+    return callable(rate) and "pressure" not in masses and "pressure" in inspect.signature(rate).parameters
+
+
+def grown(
+    entries: Sequence[Entry[Reacting]], masses: Species, start: float, end: float, pressures: Mapping[str, Array]
+) -> Species:
+    """The densities after a time of growth, at given pressures. Raises BlowUp if one becomes infinite.
 
     u = log(rho / rho at the start) solves du/dt = rate, so rho stays positive, and 0 where it is 0. Rates that are numbers are
     exact; others are integrated by the method DOP853 of scipy.
@@ -54,7 +62,7 @@ def grown(entries: Sequence[Entry[Reacting]], masses: Species, start: float, end
             rates[form.species] += c * float(form.rate)  # type: ignore[arg-type]
         with np.errstate(over="ignore", invalid="ignore"):
             return _finite(masses, {name: v * np.exp(rates[name] * (end - start)) for name, v in before.items()})
-    functions = [(names.index(entry.form.species), rate_of(entry, masses)) for entry in entries]
+    functions = [(names.index(entry.form.species), rate_of(entry, masses, pressures)) for entry in entries]
     shape = (len(names), *next(iter(before.values())).shape)
 
     def densities(u: Array) -> dict[str, Array]:
@@ -93,7 +101,7 @@ def _integrated(slope: Callable[[float, Array], Array], shape: tuple[int, ...], 
     return np.asarray(solved.y[:, -1].reshape(shape))
 
 
-def rate_of(entry: Entry[Reacting], masses: Species) -> Rate:
+def rate_of(entry: Entry[Reacting], masses: Species, pressures: Mapping[str, Array] | None = None) -> Rate:
     """The rate of an entry as a function of the densities and the time. Raises ValueError for an unknown argument."""
     rate = entry.form.rate
     if not callable(rate):
@@ -110,8 +118,10 @@ def rate_of(entry: Entry[Reacting], masses: Species) -> Rate:
             arguments.append((name, places[name]))
         elif name == "t":
             arguments.append((name, "time"))
+        elif name == "pressure":
+            arguments.append((name, (pressures or {}).get(entry.form.species, np.zeros(grid.shape))))
         else:
-            known = ", ".join(["rho", *(n for n in masses if n), *places, "t"])
+            known = ", ".join(["rho", *(n for n in masses if n), *places, "t", "pressure"])
             raise ValueError(f"rate of {entry.term!r} must have arguments among {known}, got {name!r}")
 
     def value(densities: Mapping[str, Array], time: float) -> Array:

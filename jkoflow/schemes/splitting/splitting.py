@@ -9,13 +9,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..._status import Status
-from ...laws import Law
-from ...laws.forms import Carrying, Reacting
+from ...laws import Law, LawForms
+from ...laws.forms import Bound, Carrying, Reacting
 from ...measures import Density, Species, State
+from ...proximal import FiniteVolume
+from .._step_scheme import StepScheme
 from ..base import Carry, Scheme, StepInfo, Taken
+from ..carried import PRESSURE
 from ..problem import Problem
 from .advection import LostPaths, Maps, carried, must_be_carried, total_velocity
-from .growth import BlowUp, grown, must_grow
+from .growth import BlowUp, feels_pressure, grown, must_grow
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Splitting(Scheme):
     * Particles and quantiles follow the paths of the velocity. The paths are solved to rounding.
     * A Density is pulled back through the paths, cell by cell. Mass is kept to rounding, the density stays non-negative, and
       the error is of second order in the cells. The cells that a step moves are computed once if the field is steady.
+    * A species that grows under a bound grows for the whole of dt before the step of ``scheme``, so that the bound holds.
     * Growth is solved in every cell to rounding: exactly where rates are numbers. A density that becomes infinite ends the run
       with the status BLEW_UP; the time is logged.
 
@@ -81,7 +85,13 @@ class Splitting(Scheme):
         return self.scheme.takes_fields
 
     def filled_in(self, law: Law, state: Species) -> Splitting:
-        return replace(self, scheme=self.scheme.filled_in(law.without_outer, state)) if law.without_outer.terms else self
+        if not law.without_outer.terms:
+            return self
+        scheme = self.scheme
+        pressed = any(feels_pressure(entry, state) for entry in law.forms.each(Reacting))
+        if pressed and isinstance(scheme, StepScheme) and scheme.solver is None:
+            scheme = replace(scheme, solver=FiniteVolume())
+        return replace(self, scheme=scheme.filled_in(law.without_outer, state))
 
     def energy(self, problem: Problem, state: State) -> float:
         return self.scheme.energy(self._within(problem), state)
@@ -90,6 +100,12 @@ class Splitting(Scheme):
         forms = problem.law.forms
         must_grow(forms.each(Reacting), state.masses, state.time)
         growing = {entry.form.species for entry in forms.each(Reacting)}
+        for entry in forms.each(Reacting):
+            if feels_pressure(entry, state.masses) and not _tells_pressure(self.scheme, forms, entry.form.species):
+                raise ValueError(
+                    f"{entry.term!r} needs the pressure of a bound on its species, Congestion, by "
+                    f"Splitting(JKO(FiniteVolume())), got {self!r}"
+                )
         for coupling in forms.couplings:
             if coupling.form.must_be_neutral and growing & set(coupling.form.charges):
                 raise ValueError(
@@ -101,19 +117,27 @@ class Splitting(Scheme):
                 raise ValueError(f"Advection carries mass into {closed[0]!r}: leave one of them out")
             must_be_carried(state.masses[name], total_velocity(entries), state.time, name)
         within = self._within(problem)
-        return self.scheme.begin(within, state, dt, carry) if within.law.terms else {}
+        begun = self.scheme.begin(within, state, dt, carry) if within.law.terms else {}
+        return {**begun, **{name: array for name, array in carry.items() if name.startswith(PRESSURE)}}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         middle = state.time + dt / 2
         within = self._within(problem)
         try:
-            first = self._grown(problem, self._carried(problem, state.masses, state.time, dt / 2), state.time, middle)
+            forms, grows_last = problem.law.forms, state.time + dt
+            bounded = {entry.form.species for entry in forms.bounds} | {n for e in forms.shared for n in e.form.weights}
+            if bounded & {entry.form.species for entry in forms.each(Reacting)}:
+                middle = grows_last  # the step comes last, so that the bound holds
+            moved = self._carried(problem, state.masses, state.time, dt / 2)
+            first = self._grown(problem, moved, state.time, middle, carry)
             taken = Taken(state.after(dt, first), {}, StepInfo(dict.fromkeys(first, 0.0), Status.CONVERGED))
             if within.law.terms:
                 taken = self.scheme.step(within, State(first, state.fields, state.time), dt, carry)
             if not taken.info.status.ok:
                 return Taken(state.after(dt, state.masses), {}, taken.info)
-            grown_last = self._grown(problem, taken.state.masses, middle, state.time + dt)
+            grown_last = taken.state.masses
+            if middle < grows_last:
+                grown_last = self._grown(problem, grown_last, middle, grows_last, taken.carry)
             last = self._carried(problem, grown_last, middle, dt / 2)
         except (BlowUp, LostPaths) as reason:
             status = Status.BLEW_UP if isinstance(reason, BlowUp) else Status.NOT_FINITE
@@ -156,9 +180,18 @@ class Splitting(Scheme):
             moved[name] = carried(masses[name], velocity, start, length, maps)
         return Species(moved)
 
-    def _grown(self, problem: Problem, masses: Species, start: float, end: float) -> Species:
+    def _grown(self, problem: Problem, masses: Species, start: float, end: float, carry: Carry) -> Species:
         entries = problem.law.forms.each(Reacting)
-        return grown(entries, masses, start, end) if entries else masses
+        pressures = {name.removeprefix(PRESSURE): array for name, array in carry.items() if name.startswith(PRESSURE)}
+        return grown(entries, masses, start, end, pressures) if entries else masses
+
+
+def _tells_pressure(scheme: Scheme, forms: LawForms, species: str) -> bool:
+    """True if a scheme tells the pressure of the bounds on a species."""
+    bounded = {entry.form.species for entry in forms.bounds}
+    for entry in forms.shared:
+        bounded |= set(entry.form.weights) if isinstance(entry.form.of_sum, Bound) else set()
+    return species in bounded and scheme.tells_pressure and isinstance(getattr(scheme, "solver", None), FiniteVolume)
 
 
 def _by_species(law: Law) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """Steps by finite volumes: implicit Euler for the fluxes through the faces of a grid."""
 
 from .accounts import outflow, rounding_of_outflow
-from .newton import Factors, correction, newton_search, positive_part
+from .newton import Factors, correction, first_search, newton_search, positive_part
 from .problem import FiniteVolumeStep
 from .solver import FiniteVolume
 from .steady_equations import SteadyEquations
@@ -15,6 +15,7 @@ __all__ = [
     "SteadyEquations",
     "Trial",
     "correction",
+    "first_search",
     "newton_search",
     "outflow",
     "positive_part",

@@ -19,6 +19,7 @@ from .trial import TRACES, Trial
 
 _SHORTEST, _GAIN = 2.0**-10, 1e-3  # of the line search: the least part of a correction, and of what it promises
 _SLOW = 0.5  # a residual that falls less is slow
+_SHORT = 40  # iterations of the first attempt where cells are full
 _PATIENCE = 40  # iterations in which the residual has to halve
 _BLIND = 5  # corrections that may raise the residual since the best trial
 _PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
@@ -26,6 +27,7 @@ _FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to whi
 _KEPT = "the factors of the last linear step by finite volumes"
 _DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
 _OF_PSI = 1e-7  # share of the mass: the residual that may be left once psi is exactly that of the charge
+_FITS = 60000  # unknowns in space of which complete factors fit into memory
 _WORTH_KEEPING, _FEW = 500, 12  # unknowns in the plane and in space from which factors are tried again; products with them
 _EXACT = 1e-13  # share of the charges: the residual of a psi that is as good as exact
 _MOST_NOISE = 1e-3  # share of the mass: the largest residual that counts as rounding
@@ -44,6 +46,22 @@ class End(NamedTuple):
     def unknowns(self) -> Array:
         """Those of the trial."""
         return self.trial.unknowns
+
+
+def first_search(problem: FiniteVolumeStep, tolerance: float, most: int) -> End:
+    """Newton's method from the anchor. Where a bound holds cells, it begins with these as full, and soon with them as not.
+
+    The first is right where most of them stay full, the second where many more get full, as in long steps.
+    """
+    if not problem.has_full_cells:
+        return newton_search(problem, problem.start(), tolerance, most)
+    end, used = newton_search(problem, problem.start(), tolerance, min(_SHORT, most)), 0
+    for full in (False, True):
+        if end.status.ok or used + end.iterations >= most:
+            break
+        used += end.iterations
+        end = newton_search(problem, problem.start(full=full), tolerance, most - used)
+    return end._replace(iterations=used + end.iterations)
 
 
 def newton_search(
@@ -119,16 +137,18 @@ class Factors:
     solve: Map | None = None
 
 
-def correction(problem: FiniteVolumeStep, trial: Trial, last: Factors) -> Array | None:
+def correction(problem: FiniteVolumeStep, trial: Trial, last: Factors, exact: bool = False) -> Array | None:
     """Newton's correction of the unknowns; None if the matrix is singular.
 
     On the line, on small grids, and in the plane with entropies or bounds, the matrix is factorised. On other large grids
     GMRES solves the system, with a multigrid cycle as the preconditioner. If it does not get there, and with psi, the
     preconditioner is a factorisation, in space an incomplete one. GMRES takes in the answer of nonlocal fields too. The last
-    factors are tried first, where a few products with them cost less than new ones.
+    factors are tried first, where a few products with them cost less than new ones. ``exact`` asks for complete factors up to
+    a size where they fit into memory.
     """
     excess = trial.excess
     large = problem.grid.size > _FACTORISED[problem.grid.dim] and not (problem.grid.dim == 2 and _suits_factors(problem))
+    large = large and not (exact and excess.size < _FITS)
     large = large and not problem.grid.periodic and not problem.rooms  # the cycles end at walls, and are of one species
     if problem.is_linear and not large:
         kept = _kept_factors(problem, trial)
@@ -190,6 +210,8 @@ def _factorised(matrix: Any, incomplete: bool, row_scale: Array | None = None) -
     from scipy.sparse import diags_array
     from scipy.sparse.linalg import spilu, splu
 
+    if not np.isfinite(matrix.data).all():
+        return None
     scaled = matrix if row_scale is None else (diags_array(row_scale) @ matrix).tocsc()
     try:
         factors = spilu(scaled, drop_tol=_DROP, fill_factor=_FILL) if incomplete else splu(scaled)

@@ -20,7 +20,7 @@ from .faces import DoorFaces, at_doors, on_faces
 from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind
 from .shared_room import Flow, Rooms
 from .trial import Derivatives, Trial
-from .unknowns import density_of, density_slope, fast_diffusion, first_unknown, steady_part, unknown_of
+from .unknowns import FULL, density_of, density_slope, fast_diffusion, first_unknown, steady_part, unknown_of
 
 _ROUNDING = 4 * np.finfo(float).eps  # of the sum of the fluxes in both directions
 _LEAST_TRACE = 1e-12  # share of the largest density: below, U'' may be infinite
@@ -59,7 +59,7 @@ class FiniteVolumeStep:
         self.nonlocal_terms = JointTerms(tuple(t for t in energy.joint.terms if t is not self.coupling))
         self.rooms = Rooms.of(energy.shared, self.names, len(self.names) + (self.coupling is not None))
         if self.rooms:
-            self.rooms = self.rooms.in_unit(max(self.stiffness))
+            self.rooms = self.rooms.in_units_of(self.stiffness)
 
     @property
     def diffusions(self) -> list[float]:
@@ -100,17 +100,25 @@ class FiniteVolumeStep:
         ]
         return softer
 
-    def start(self, with_psi: bool = False) -> Array:
+    def start(self, with_psi: bool = False, full: bool = True) -> Array:
         """The densities of the anchor, and psi of their charge, or 0: Newton's equation is linear in it.
 
-        psi = 0 is the better start of a long step from far away, where most of the charge moves.
+        psi = 0 is the better start of a long step from far away, where most of the charge moves. ``full`` begins with a
+        pressure in full cells, which is the better start where most of them stay full.
         """
-        unknowns = [first_unknown(local, mu) for local, mu in zip(self.local, self.mu, strict=True)]
+        first = first_unknown if full else unknown_of
+        unknowns = [first(local, mu) for local, mu in zip(self.local, self.mu, strict=True)]
         if self.coupling is not None:
             charge = self._charge_density(self.mu)
             unknowns.append(self._psi_of(charge) if with_psi else np.zeros_like(charge))
-        unknowns += [room.start(self.mu) for room in self.rooms.bounded]
+        unknowns += [room.start(self.mu, full) for room in self.rooms.bounded]
         return np.stack(unknowns)
+
+    @property
+    def has_full_cells(self) -> bool:
+        """True if a bound holds some cells of the anchor."""
+        own = any((mu >= local.cap * (1 - FULL)).any() for local, mu in zip(self.local, self.mu, strict=True))
+        return own or any((room.start(self.mu, True) > 0).any() for room in self.rooms.bounded)
 
     def state_of(self, rho: Array) -> Species:
         return self.step.anchor.like({name: part.reshape(self.grid.shape) for name, part in zip(self.names, rho, strict=True)})
@@ -120,7 +128,7 @@ class FiniteVolumeStep:
         count = len(self.names)
         rho = np.stack([density_of(local, u) for local, u in zip(self.local, unknowns[:count], strict=True)])
         fields, shared = self.fields_at(rho), self.rooms.levels(rho, unknowns)
-        levels, fluxes, out, excess, noise = [], [], [], [], 0.0
+        drives, levels, fluxes, out, excess, noise = [], [], [], [], [], 0.0
         for k, local in enumerate(self.local):
             outer, own = local.potential.ravel() + fields[k], self._own(k, rho[k], unknowns[k]) + shared[k]
             electric = self._charge(k) * unknowns[count] if self.coupling is not None else np.zeros_like(outer)
@@ -136,13 +144,16 @@ class FiniteVolumeStep:
             fluxes.append(flux)
             out.append(through)
             excess.append(self.inertia[k] * (rho[k] - self.mu[k]) - inflow)
+            drives.append(phi)
             with np.errstate(divide="ignore"):
                 levels.append(phi + (local.entropy * np.log(rho[k]) if local.entropy else 0.0))
         if self.coupling is not None:
             poisson, density, unit = self._poisson, self._charge_density(rho), self.unit_charge
             excess.append(poisson.matrix @ unknowns[count] / unit**2 - poisson.free_charge(density) - poisson.source / unit)
         excess += [room.left_over(rho, unknowns[room.row]) for room in self.rooms.bounded]
-        return self.measured(Trial(unknowns, rho, np.stack(levels), fluxes, out, np.stack(excess), np.inf, 0.0, noise))
+        return self.measured(
+            Trial(unknowns, rho, np.stack(drives), np.stack(levels), fluxes, out, np.stack(excess), np.inf, 0.0, noise)
+        )
 
     def measured(self, trial: Trial) -> Trial:
         """The trial with the sizes of its excess: over the masses, over the charges, and over what a bound leaves room for."""
@@ -275,6 +286,8 @@ class FiniteVolumeStep:
         """The fields of the nonlocal terms on every species."""
         if not self.nonlocal_terms:
             return np.zeros_like(rho)
+        if not np.isfinite(rho).all():
+            return np.full_like(rho, np.nan)
         after, middle = self.state_of(rho), self.state_of(self.after * rho + (1 - self.after) * self.mu)
         out = np.zeros_like(rho)
         for k, name in enumerate(self.names):
@@ -291,6 +304,19 @@ class FiniteVolumeStep:
         if np.isfinite(local.cap):
             own = own + self.stiffness[k] * np.maximum(u / local.cap - 1, 0.0)
         return own
+
+    def pressure(self, trial: Trial, k: int) -> Array | None:
+        """The pressure of the bounds on a species over the grid; None if there is none."""
+        own = np.isfinite(self.local[k].cap)
+        shared = [room for room in self.rooms.bounded if room.weights[k]]
+        if not own and not shared:
+            return None
+        pressure = np.zeros(self.grid.size)
+        if own:
+            pressure += self.stiffness[k] * np.maximum(trial.unknowns[k] / self.local[k].cap - 1, 0.0)
+        for room in shared:
+            pressure += room.weights[k] * room.unit * np.maximum(trial.unknowns[room.row], 0.0)
+        return pressure.reshape(self.grid.shape)
 
     def _slope(self, k: int, trial: Trial, below: Array) -> tuple[Array, Array]:
         """The derivative of U', but for the entropy, in the unknown, and how far that of the pressure P exceeds rho times it.

@@ -75,10 +75,10 @@ class SharedRoom:
             return np.zeros_like(total)
         return self.local.curvature(np.maximum(total, max(trace, _TRACE) * float(total.max(initial=0.0)) or 1.0))
 
-    def start(self, rho: Array) -> Array:
-        """q, with the least pressure there is in cells that are full."""
+    def start(self, rho: Array, full: bool) -> Array:
+        """q; if ``full``, with the least pressure there is in cells that are full."""
         filled = self.total(rho) / self.local.cap - 1
-        return np.where(filled > -FULL, np.finfo(float).tiny, filled)
+        return np.where(filled > -FULL, np.finfo(float).tiny, filled) if full else np.minimum(filled, 0.0)
 
     def left_over(self, rho: Array, q: Array) -> Array:
         """What is left of the equation of the bound, by cell."""
@@ -125,9 +125,10 @@ class Rooms:
         """Those with a bound, in the order of their unknowns."""
         return tuple(room for room in self.each if room.is_bounded)
 
-    def in_unit(self, unit: float) -> Rooms:
-        """The same rooms with pressures in another unit."""
-        return Rooms(tuple(replace(room, unit=unit) for room in self.each))
+    def in_units_of(self, energies: Sequence[float]) -> Rooms:
+        """The same rooms with pressures in units of the energies of the species that share them."""
+        units = [max(e / w for e, w in zip(energies, room.weights, strict=True) if w > 0) for room in self.each]
+        return Rooms(tuple(replace(room, unit=unit) for room, unit in zip(self.each, units, strict=True)))
 
     def levels(self, rho: Array, unknowns: Array | None = None) -> Array:
         """What the rooms add to the potential of every species, (species, cells); without ``unknowns`` no pressure."""

@@ -16,7 +16,7 @@ from ...continuation import through_shares
 from ...verification import checked
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
 from .accounts import dissipated, outflow
-from .newton import End, newton_search
+from .newton import End, first_search, newton_search
 from .problem import FiniteVolumeStep
 from .steady_equations import SteadyEquations
 from .trial import Trial
@@ -134,7 +134,7 @@ class FiniteVolume(IterativeSolver):
     def solve(self, step: ProximalStep) -> ProxResult:
         problem: FiniteVolumeStep = self.prepared(step)
         with np.errstate(all="ignore"):  # an overflow ends in the status
-            end = newton_search(problem, problem.start(), self.tolerance, self.max_iterations)
+            end = first_search(problem, self.tolerance, self.max_iterations)
             if not end.status.ok:
                 end = self._through_fading_diffusion(problem, end)
             if not end.status.ok:
@@ -196,6 +196,8 @@ class FiniteVolume(IterativeSolver):
             filled = np.where(finite, level, level[finite].min(initial=0.0))
             potentials[name] = -step.weight(name) * filled.reshape(problem.grid.shape)
         answer = ProxResult(state, distances, potentials, status, iterations, trial.residual, outflow=gone_by)
+        told = {name: problem.pressure(trial, k) for k, name in enumerate(problem.names)}
+        answer = replace(answer, pressures={name: p for name, p in told.items() if p is not None})
         return checked(step, answer, slack=1.0)  # its distances are right to the first order in tau
 
 

@@ -12,6 +12,7 @@ from ...base import ProximalStep
 from ..local_energy import GridEnergy
 from .problem import FiniteVolumeStep
 from .trial import Trial
+from .unknowns import fast_diffusion
 
 _LAST = 1e-6  # what scales the equations of masses, so that their long rows are eliminated last
 
@@ -37,17 +38,31 @@ class SteadyEquations(FiniteVolumeStep):
     def __init__(self, step: ProximalStep, energy: GridEnergy) -> None:
         super().__init__(step, energy)
         cell = max(self.grid.spacing) ** 2
-        units = [cell / scale / tau for scale, tau in zip(self.stiffness, self.taus, strict=True)]
+        scales = [max(scale, self._of_internal(k)) for k, scale in enumerate(self.stiffness)]
+        units = [cell / scale / tau for scale, tau in zip(scales, self.taus, strict=True)]
         self.taus = [unit * tau for unit, tau in zip(units, self.taus, strict=True)]
         self.rates = [unit * rates for unit, rates in zip(units, self.rates, strict=True)]
         self.rates_at_doors = [unit * rates for unit, rates in zip(units, self.rates_at_doors, strict=True)]
         self.inertia = np.where(self.closed, 1.0, 0.0)
         self.after = 1.0
         self.kept = [one for k in range(len(self.names)) for one in self._kept_masses(k)]
+        known = np.array([sum(one.mass for one in self.kept if one.k == k) for k in range(len(self.names))])
+        held = self.sizes - self.totals
+        self.sizes = np.where(known + held > 0, known + held, self.totals)  # those of the answer, whatever the start held
         scale = np.ones((len(self.start()), self.grid.size))
         for one in self.kept:
             scale[one.k, one.instead] = _LAST
         self.row_scale = scale.ravel()
+
+    def _of_internal(self, k: int) -> float:
+        """The energy per mass of the largest density of a species, by its powers and its own functions."""
+        local = self.local[k]
+        largest = max([float(self.mu[k].max()), *(float(door.densities.max()) for door in local.outside)])
+        if not largest:
+            return 0.0
+        powers = [c * m / abs(m - 1) * largest ** (m - 1) for c, m in local.powers]
+        others = [c * abs(float(function.derivative(np.array([largest]))[0])) for c, function in local.others]
+        return max([0.0, *powers, *others])
 
     def _kept_masses(self, k: int) -> list[_Kept]:
         from scipy.sparse import coo_array
@@ -66,6 +81,11 @@ class SteadyEquations(FiniteVolumeStep):
                 masses = self.mu[k][cells]
                 found.append(_Kept(k, cells, int(cells[np.argmax(masses)]), float(masses.sum())))
         return found
+
+    @property
+    def has_one_solution(self) -> bool:
+        """True if all species spread into vacuum, and no kernels act: then one steady state is the rule."""
+        return not self.nonlocal_terms and all(x.entropy > 0 or fast_diffusion(x)[0] > 0 for x in self.local)
 
     @property
     def is_linear(self) -> bool:
@@ -129,7 +149,7 @@ class SteadyEquations(FiniteVolumeStep):
     def moved(self, before: Array, after: Array) -> float:
         """The L1 norm of a change of the densities over the mass, the largest over the species."""
         change = np.abs(after - before).sum(axis=1)
-        return float((change / np.maximum(self.sizes, np.finfo(float).tiny)).max())
+        return float((change / np.maximum(np.maximum(self.sizes, after.sum(axis=1)), np.finfo(float).tiny)).max())
 
     def with_masses(self, rho: Array) -> Species:
         """The state of densities, with every mass that is kept to rounding."""

@@ -19,6 +19,8 @@ class Trial:
     unknowns: Array
     """u of every species, then psi if there is one: shape (K, cells)."""
     rho: Array
+    potentials: Array
+    """What drives the species besides the entropy: V, fields, U' of other internal energies, pressures."""
     levels: Array
     """The first variations U'(rho) + V + fields, with the pressure of a bound."""
     fluxes: list[Flux]
