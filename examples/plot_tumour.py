@@ -8,8 +8,9 @@ another outwards. The nutrient diffuses in from blood around the tissue and is t
     d cells/dt = div(cells grad p) + g (nutrient - starving) cells,     cells <= 1,  p >= 0,  p = 0 where cells < 1
     d nutrient/dt = D lap nutrient - uptake cells nutrient,             nutrient = 1 at the blood
 
-Two seeds grow, touch and merge. As soon as the tumour is thicker than the nutrient reaches, its core starves. This is a model
-of Hele and Shaw's kind; Perthame, Quiros and Vazquez (2014) derive it from the pressure of packed cells.
+Two seeds grow, and take the nutrient from one another. Where it does not reach any more the cells die, first on the sides that
+the seeds turn to each other. Cells of the rim do not fill the hole, because nothing pulls them. This is a model of Hele and
+Shaw's kind; Perthame, Quiros and Vazquez (2014) derive it from the pressure of packed cells.
 """
 
 import matplotlib.pyplot as plt
@@ -17,7 +18,7 @@ import numpy as np
 
 import jkoflow as jf
 
-cells, dt = 60, 0.01
+cells, dt = 60, 0.04
 grid = jf.Grid.box((-1, 1), (-1, 1), cells=cells)
 
 
@@ -34,17 +35,17 @@ start = jf.Species(
 )
 law = (
     jf.Congestion(1.0, "cells")
-    + jf.Growth(lambda nutrient: 5 * (nutrient - 0.35), "cells")
+    + jf.Growth(lambda nutrient: 4 * (nutrient - 0.4), "cells")
     + jf.Entropy("nutrient")
-    + jf.Growth(lambda cells: -16 * cells, "nutrient")
+    + jf.Growth(lambda cells: -4 * cells, "nutrient")
     + jf.Reservoir(blood, 1.0, "nutrient", name="blood")
 )
-flow = jf.evolve(law, start, scheme=jf.Splitting(jf.JKO()), dt=dt, t_end=2.4, mobility={"nutrient": 1.2})
+flow = jf.evolve(law, start, scheme=jf.Splitting(jf.JKO()), dt=dt, t_end=3.0, mobility={"nutrient": 0.2})
 print(flow)
 
 tumour, nutrient = flow["cells"], flow["nutrient"]
 fig, axes = plt.subplots(2, 4, figsize=(11, 5.6), layout="constrained", sharex=True, sharey=True)
-for k, t in enumerate((0.0, 0.8, 1.6, 2.4)):
+for k, t in enumerate((0.0, 1.0, 2.0, 3.0)):
     at = int(np.argmin(np.abs(flow.times - t)))
     upper = axes[0, k].pcolormesh(*grid.axes, tumour[at].values.T, cmap="magma_r", vmin=0, vmax=1)
     lower = axes[1, k].pcolormesh(*grid.axes, nutrient[at].values.T, cmap="YlGn", vmin=0, vmax=1)
@@ -54,6 +55,6 @@ for k, t in enumerate((0.0, 0.8, 1.6, 2.4)):
 fig.colorbar(upper, ax=axes[0], label="cells")
 fig.colorbar(lower, ax=axes[1], label="nutrient")
 
-covered = tumour.final.values > 0.05
-RESULT = tumour.final.mass / (covered.sum() * grid.cell_volume)
-print(f"mass {tumour[0].mass:.3f} -> {tumour.final.mass:.3f}; the tumour is full to {RESULT:.3f}")
+tumour_now, fed = tumour.final.values > 0.5, nutrient.final.values > 0.4
+RESULT = float((tumour_now & ~fed).sum() / tumour_now.sum())
+print(f"mass {tumour[0].mass:.3f} -> {tumour.final.mass:.3f}; {RESULT:.1%} of the tumour starve")

@@ -107,10 +107,10 @@ def steady(
     steady states: then it follows the flow first, and stays near to it if it can.
 
     The end is CONVERGED if a further correction of Newton's method, by exact factors, moves less than ``tolerance``. So a
-    motion that is slow, as over a high barrier, is corrected too; over barriers of more than some 30 temperatures rounding hides it,
-    and the status is STALLED. Where the equations are singular, as without any diffusion, the end is CONVERGED if what long
-    steps move, continued as a geometric series, is less than ``tolerance``. In every case what enters must balance what leaves,
-    and an energy must not have risen where there are no doors.
+    motion that is slow, as over a high barrier, is corrected too. Over barriers of more than some 30 temperatures rounding
+    hides it, and the status is STALLED. Where the equations are singular, as without any diffusion, the end is CONVERGED if
+    what long steps move, continued as a geometric series, is less than ``tolerance``. In every case what enters must balance
+    what leaves, and an energy must not have risen where there are no doors.
 
     Parameters
     ----------

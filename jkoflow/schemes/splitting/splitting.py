@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..._status import Status
-from ...laws import Law, LawForms
+from ...laws import Entry, Law, LawForms
 from ...laws.forms import Bound, Carrying, Reacting
 from ...measures import Density, Species, State
 from ...proximal import FiniteVolume
@@ -37,7 +37,8 @@ class Splitting(Scheme):
     * Particles and quantiles follow the paths of the velocity. The paths are solved to rounding.
     * A Density is pulled back through the paths, cell by cell. Mass is kept to rounding, the density stays non-negative, and
       the error is of second order in the cells. The cells that a step moves are computed once if the field is steady.
-    * A species that grows under a bound grows for the whole of dt before the step of ``scheme``, so that the bound holds.
+    * If a species grows under a bound, the step of ``scheme`` is the one that is halved: half of it, growth for dt, the other
+      half. So the bound holds at the end.
     * Growth is solved in every cell to rounding: exactly where rates are numbers. A density that becomes infinite ends the run
       with the status BLEW_UP; the time is logged.
 
@@ -121,30 +122,49 @@ class Splitting(Scheme):
         return {**begun, **{name: array for name, array in carry.items() if name.startswith(PRESSURE)}}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
-        middle = state.time + dt / 2
-        within = self._within(problem)
+        growth, start, end = problem.law.forms.each(Reacting), state.time, state.time + dt
+        outer = bool({entry.form.species for entry in growth} & _bounded(problem.law.forms))
         try:
-            forms, grows_last = problem.law.forms, state.time + dt
-            bounded = {entry.form.species for entry in forms.bounds} | {n for e in forms.shared for n in e.form.weights}
-            if bounded & {entry.form.species for entry in forms.each(Reacting)}:
-                middle = grows_last  # the step comes last, so that the bound holds
-            moved = self._carried(problem, state.masses, state.time, dt / 2)
-            first = self._grown(problem, moved, state.time, middle, carry)
-            taken = Taken(state.after(dt, first), {}, StepInfo(dict.fromkeys(first, 0.0), Status.CONVERGED))
-            if within.law.terms:
-                taken = self.scheme.step(within, State(first, state.fields, state.time), dt, carry)
+            moved = State(self._carried(problem, state.masses, start, dt / 2), state.fields, start)
+            if outer:
+                taken = self._within_around_growth(problem, growth, moved, dt, carry)
+            else:
+                grown_first = moved.after(0.0, _grown(growth, moved.masses, start, start + dt / 2, carry))
+                taken = self._step_within(problem, grown_first, dt, carry)
             if not taken.info.status.ok:
                 return Taken(state.after(dt, state.masses), {}, taken.info)
-            grown_last = taken.state.masses
-            if middle < grows_last:
-                grown_last = self._grown(problem, grown_last, middle, grows_last, taken.carry)
-            last = self._carried(problem, grown_last, middle, dt / 2)
+            last = taken.state.masses if outer else _grown(growth, taken.state.masses, start + dt / 2, end, taken.carry)
+            last = self._carried(problem, last, start + dt / 2, dt / 2)
         except (BlowUp, LostPaths) as reason:
             status = Status.BLEW_UP if isinstance(reason, BlowUp) else Status.NOT_FINITE
             return Taken(state.after(dt, state.masses), {}, StepInfo(dict.fromkeys(state.masses, 0.0), status))
         distances = self._ways(problem, state, taken.info.distances, last, dt)
         info = replace(taken.info, distances=distances, dissipation=float("nan"))
         return Taken(replace(taken.state, masses=last), taken.carry, info)
+
+    def _step_within(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
+        """A step of the scheme for the rest of the law; nothing if there is none."""
+        within = self._within(problem)
+        if not within.law.terms:
+            still = StepInfo(dict.fromkeys(state.masses, 0.0), Status.CONVERGED)
+            return Taken(state.after(dt, state.masses), carry, still)
+        return self.scheme.step(within, state, dt, carry)
+
+    def _within_around_growth(
+        self, problem: Problem, growth: Sequence[Entry[Reacting]], state: State, dt: float, carry: Carry
+    ) -> Taken:
+        """Half a step within, growth for dt, and half a step within: so that a bound holds at the end.
+
+        What has grown is pressed out in the second half. So the pressure is the mean of those of both halves.
+        """
+        first = self._step_within(problem, state, dt / 2, carry)
+        if not first.info.status.ok:
+            return first
+        now = first.state
+        means = {name: (array + carry.get(name, 0.0)) / 2 for name, array in first.carry.items() if name.startswith(PRESSURE)}
+        grown_now = now.after(0.0, _grown(growth, now.masses, state.time, state.time + dt, means), now.fields)
+        last = self._step_within(problem, grown_now, dt / 2, first.carry)
+        return Taken(last.state, last.carry, _joined(first.info, last.info))
 
     def _ways(
         self, problem: Problem, before: State, within: Mapping[str, float], after: Species, dt: float
@@ -180,18 +200,39 @@ class Splitting(Scheme):
             moved[name] = carried(masses[name], velocity, start, length, maps)
         return Species(moved)
 
-    def _grown(self, problem: Problem, masses: Species, start: float, end: float, carry: Carry) -> Species:
-        entries = problem.law.forms.each(Reacting)
-        pressures = {name.removeprefix(PRESSURE): array for name, array in carry.items() if name.startswith(PRESSURE)}
-        return grown(entries, masses, start, end, pressures) if entries else masses
+
+def _joined(first: StepInfo, last: StepInfo) -> StepInfo:
+    """What is told of two steps, one after the other."""
+    gone = {name: dict(doors) for name, doors in first.outflow.items()}
+    for name, doors in last.outflow.items():
+        of_both = gone.setdefault(name, {})
+        for door, mass in doors.items():
+            of_both[door] = of_both.get(door, 0.0) + mass
+    return replace(
+        last,
+        distances={name: way + last.distances[name] for name, way in first.distances.items()},
+        iterations=first.iterations + last.iterations,
+        residual=max(first.residual, last.residual),
+        evaluations=first.evaluations + last.evaluations,
+        outflow=gone,
+    )
+
+
+def _grown(entries: Sequence[Entry[Reacting]], masses: Species, start: float, end: float, carry: Carry) -> Species:
+    """The masses after some terms of growth, at the pressures of the last step."""
+    pressures = {name.removeprefix(PRESSURE): array for name, array in carry.items() if name.startswith(PRESSURE)}
+    return grown(entries, masses, start, end, pressures) if entries else masses
+
+
+def _bounded(forms: LawForms) -> set[str]:
+    """The species under a bound."""
+    shared = {name for e in forms.shared if isinstance(e.form.of_sum, Bound) for name in e.form.weights}
+    return shared | {entry.form.species for entry in forms.bounds}
 
 
 def _tells_pressure(scheme: Scheme, forms: LawForms, species: str) -> bool:
     """True if a scheme tells the pressure of the bounds on a species."""
-    bounded = {entry.form.species for entry in forms.bounds}
-    for entry in forms.shared:
-        bounded |= set(entry.form.weights) if isinstance(entry.form.of_sum, Bound) else set()
-    return species in bounded and scheme.tells_pressure and isinstance(getattr(scheme, "solver", None), FiniteVolume)
+    return species in _bounded(forms) and scheme.tells_pressure and isinstance(getattr(scheme, "solver", None), FiniteVolume)
 
 
 def _by_species(law: Law) -> Mapping[str, Any]:
