@@ -163,6 +163,8 @@ EXAMPLES = {
     "plot_cell_sorting": (0.5826, 0.01),  # with half the cell and half the step
     "plot_debye_screening": (1.0, 1e-3),  # Debye's length
     "plot_salt_reservoirs": (1.0, 3e-3),  # the potential of Planck and Henderson
+    "plot_torus_aggregation": (1.0, 0.02),  # the rate of linear theory
+    "plot_rerouting": (0.32, 0.06),  # with half the cell
     "plot_tumour": (0.491, 0.03),  # with a quarter of the step
     "plot_conical_pore": (4.493, 0.1),  # with half the cell
     "plot_ion_channel": (2.713, 0.03),  # with half the cell and half the step
@@ -191,6 +193,8 @@ EXAMPLES = {
 SLOW_EXAMPLES = {
     "plot_conical_pore",
     "plot_tumour",
+    "plot_torus_aggregation",
+    "plot_rerouting",
     "plot_critical_mass",
     "plot_two_species_one_signal",
     "plot_travelling_band",

@@ -1,5 +1,6 @@
 """Pictures of flows, states and diagnostics. Only this package imports matplotlib."""
 
+from .accounts import current_voltage, masses
 from .charges import ions
 from .flows import animate, density, energy, paths, quantiles
 from .live import Live
@@ -16,9 +17,11 @@ __all__ = [
     "cdfs",
     "cells_and_field",
     "clouds",
+    "current_voltage",
     "density",
     "energy",
     "ions",
+    "masses",
     "paths",
     "phase_space",
     "quantiles",
