@@ -47,7 +47,7 @@ def leave(rerouting):
 
 
 runs = {"the shortest way": leave(False), "round the jam": leave(True)}
-for name, (times, states) in runs.items():
+for name, (times, _) in runs.items():
     print(f"{name}: {times[-1]:.2f} until 98 of 100 are out")
 RESULT = 1 - runs["round the jam"][0][-1] / runs["the shortest way"][0][-1]
 

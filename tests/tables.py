@@ -164,7 +164,7 @@ EXAMPLES = {
     "plot_debye_screening": (1.0, 1e-3),  # Debye's length
     "plot_salt_reservoirs": (1.0, 3e-3),  # the potential of Planck and Henderson
     "plot_torus_aggregation": (1.0, 0.02),  # the rate of linear theory
-    "plot_rerouting": (0.32, 0.06),  # with half the cell
+    "plot_rerouting": (0.347, 0.04),  # with half the cell
     "plot_tumour": (0.491, 0.03),  # with a quarter of the step
     "plot_conical_pore": (4.493, 0.1),  # with half the cell
     "plot_ion_channel": (2.713, 0.03),  # with half the cell and half the step
