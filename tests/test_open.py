@@ -640,6 +640,40 @@ def test_bad_input_is_named(words):
         BAD[words]()
 
 
+# The balance of energy, with what goes through doors
+
+
+@pytest.mark.parametrize("internal", [jf.Entropy(), jf.RenyiEntropy(2), jf.Congestion(2.5) + 0.3 * jf.Entropy()], ids=repr)
+def test_energy_is_lost_by_dissipation_and_through_doors(internal):
+    """Convex energies lose at least the dissipation and what leaves, and more by O(dt) alone; two reservoirs and a drift."""
+    grid = jf.Grid.box((-0.1, 1.1), cells=48)
+    ends = jf.Reservoir(lambda x: x < 0, 2.0, name="left") + jf.Reservoir(lambda x: x > 1, 0.5, name="right")
+    law = internal + jf.Potential(lambda x: -np.cos(3 * x)) + ends
+    empty = grid.density(np.zeros(grid.shape), mass=None)
+    start = jf.steady(internal + jf.Potential(lambda x: np.sin(6 * x)) + ends, empty).state  # fits its reservoirs
+    gaps = []
+    for dt in (4e-3, 2e-3):
+        flow = jf.evolve(law, start, scheme=jf.JKO(jf.FiniteVolume()), dt=dt, t_end=0.04)
+        report = jf.diagnostics.energy_dissipation(flow)
+        gap = report.curves["energy lost"] - report.bounds["sum of W2^2 / dt"]
+        assert gap.min() > -2e-3 * report.curves["energy lost"][-1]  # the cells: means at faces
+        gaps.append(abs(gap[-1]))
+    assert gaps[1] < 0.7 * gaps[0]
+    end = jf.steady(law, start)  # at rest the dissipation is what comes in
+    last = jf.evolve(law, end.state, scheme=jf.JKO(jf.FiniteVolume()), dt=0.1, t_end=0.1)
+    assert last.dissipation[0] == pytest.approx(-last.infos[0].energy_out / 0.1, rel=2e-3)
+
+
+def test_an_infinite_energy_that_leaves_is_said():
+    grid = jf.Grid.box((0, 1.1), cells=22)
+    rho = grid.density(lambda x: 1.0 * (x < 1))
+    flow = jf.evolve(jf.Entropy() + jf.Exit(lambda x: x > 1), rho, dt=0.01, t_end=0.02)
+    with pytest.raises(ValueError, match="takes an infinite energy with it"):
+        jf.diagnostics.energy_dissipation(flow)
+    crowd = jf.evolve(jf.Congestion(1.2) + jf.Potential(lambda x: -x) + jf.Exit(lambda x: x > 1), rho, dt=0.01, t_end=0.1)
+    assert jf.diagnostics.energy_dissipation(crowd).worst < 1e-9
+
+
 # Growth that feels the pressure
 
 

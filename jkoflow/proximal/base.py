@@ -124,6 +124,8 @@ class ProxResult:
         The duality gap of the step, an energy. NaN if the solver does not know it.
     outflow : mapping
         By species, the mass that left through every door, by its name; what entered counts negative.
+    energy_out : float
+        The energy that went through the doors with the mass: dE/drho there times what left. NaN where it is infinite.
     pressures : mapping of arrays
         By species under a bound, the pressure that holds it: an energy per mass, 0 where there is room. FiniteVolume tells it.
     """
@@ -136,6 +138,7 @@ class ProxResult:
     residual: float
     gap: float = float("nan")
     outflow: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    energy_out: float = 0.0
     pressures: Mapping[str, Array] = field(default_factory=dict)
 
 

@@ -144,5 +144,6 @@ def info_of(
         max(answer.residual for answer in answers),
         chord_dissipation(distances, instant.mobilities, dt),
         solver=type(solver).__name__,
+        energy_out=sum(answer.energy_out for answer in answers),
         outflow={name: dict(doors) for answer in answers for name, doors in answer.outflow.items() if doors},
     )

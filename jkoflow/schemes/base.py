@@ -50,6 +50,8 @@ class StepInfo:
         The name of the step solver that solved the step. Empty for a scheme without a solver.
     outflow : mapping
         By species, the mass that left through every door, by its name; what entered counts negative. Empty without doors.
+    energy_out : float
+        The energy that went through the doors with the mass, NaN where it is infinite (see ``ProxResult``).
     """
 
     distances: Mapping[str, float]
@@ -63,6 +65,7 @@ class StepInfo:
     error: float | None = None
     solver: str = ""
     outflow: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    energy_out: float = 0.0
 
 
 class Taken(NamedTuple):

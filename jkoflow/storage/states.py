@@ -172,7 +172,10 @@ def info_as_packed(info: StepInfo) -> Packed:
         "evaluations": int(info.evaluations),
         "error": info.error,
         "solver": info.solver,
-    } | ({"outflow": {name: dict(doors) for name, doors in info.outflow.items()}} if info.outflow else {})
+    }
+    if info.outflow:
+        numbers["outflow"] = {name: dict(doors) for name, doors in info.outflow.items()}
+        numbers["energy_out"] = info.energy_out
     if info.events is None:
         return Packed(numbers, {})
     return Packed(numbers | {"species": list(info.events.species)}, {p: getattr(info.events, p) for p in EVENT_ARRAYS})
@@ -197,6 +200,7 @@ def info_of_packed(packed: Packed) -> StepInfo:
             error=numbers["error"],
             solver=numbers.get("solver", ""),
             outflow=numbers.get("outflow", {}),
+            energy_out=numbers.get("energy_out", 0.0),
         )
     except (KeyError, TypeError, ValueError) as reason:
         raise DamagedError(f"it tells of no step: {reason}") from reason

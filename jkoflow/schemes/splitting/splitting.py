@@ -215,6 +215,7 @@ def _joined(first: StepInfo, last: StepInfo) -> StepInfo:
         residual=max(first.residual, last.residual),
         evaluations=first.evaluations + last.evaluations,
         outflow=gone,
+        energy_out=first.energy_out + last.energy_out,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...._typing import Array
 from .problem import FiniteVolumeStep
 from .trial import Trial
 from .unknowns import logarithmic_mean
@@ -46,3 +47,31 @@ def _dissipated_at_doors(problem: FiniteVolumeStep, trial: Trial, k: int) -> flo
     with np.errstate(divide="ignore", invalid="ignore"):
         squares = np.where(mean > 0, trial.through[k].value ** 2 / mean, 0.0)
     return float((problem.rates_at_doors[k] * squares).sum()) / 2
+
+
+def energy_out(problem: FiniteVolumeStep, trial: Trial, k: int) -> float:
+    """The energy that the mass of a species takes with it through the doors: its first variation there times what leaves.
+
+    NaN if mass with an entropy leaves to a density of 0, where its first variation is infinite.
+    """
+    doors, entropy = problem.doors[k], problem.local[k].entropy
+    if not len(doors.cells):
+        return 0.0
+    leaving = problem.rates_at_doors[k] / doors.widths * trial.through[k].value * problem.grid.cell_volume
+    with np.errstate(divide="ignore"):
+        level = trial.at_doors[k] + (entropy * (np.log(doors.densities) + 1) if entropy else 0.0)
+    return float(level @ leaving) if np.isfinite(level).all() else np.nan
+
+
+def pressure_of_bounds(problem: FiniteVolumeStep, trial: Trial, k: int) -> Array | None:
+    """The pressure of the bounds on a species over the grid; None if there is none."""
+    own = np.isfinite(problem.local[k].cap)
+    shared = [room for room in problem.rooms.bounded if room.weights[k]]
+    if not own and not shared:
+        return None
+    pressure = np.zeros(problem.grid.size)
+    if own:
+        pressure += problem.stiffness[k] * np.maximum(trial.unknowns[k] / problem.local[k].cap - 1, 0.0)
+    for room in shared:
+        pressure += room.weights[k] * room.unit * np.maximum(trial.unknowns[room.row], 0.0)
+    return pressure.reshape(problem.grid.shape)

@@ -128,20 +128,21 @@ class FiniteVolumeStep:
         count = len(self.names)
         rho = np.stack([density_of(local, u) for local, u in zip(self.local, unknowns[:count], strict=True)])
         fields, shared = self.fields_at(rho), self.rooms.levels(rho, unknowns)
-        drives, levels, fluxes, out, excess, noise = [], [], [], [], [], 0.0
+        drives, levels, fluxes, out, doors_at, excess, noise = [], [], [], [], [], [], 0.0
         for k, local in enumerate(self.local):
             outer, own = local.potential.ravel() + fields[k], self._own(k, rho[k], unknowns[k]) + shared[k]
             electric = self._charge(k) * unknowns[count] if self.coupling is not None else np.zeros_like(outer)
             phi, faces, doors = outer + electric + own, self.faces[k], self.doors[k]
             flux = self._flux(k, rho[k][faces.left], rho[k][faces.right], phi[faces.right] - phi[faces.left], faces.widths)
             noise = max(noise, self._rounding(k, rho[k], unknowns[k], phi, flux))
-            through = self._through(k, rho, outer, electric, own)
+            through, at_doors = self._through(k, rho, outer, electric, own)
             inflow = np.zeros_like(rho[k])
             part = self.rates[k] / faces.widths * flux.value
             np.add.at(inflow, faces.left, -part)
             np.add.at(inflow, faces.right, part)
             np.add.at(inflow, doors.cells, -self.rates_at_doors[k] / doors.widths * through.value)
             fluxes.append(flux)
+            doors_at.append(at_doors)
             out.append(through)
             excess.append(self.inertia[k] * (rho[k] - self.mu[k]) - inflow)
             drives.append(phi)
@@ -152,7 +153,9 @@ class FiniteVolumeStep:
             excess.append(poisson.matrix @ unknowns[count] / unit**2 - poisson.free_charge(density) - poisson.source / unit)
         excess += [room.left_over(rho, unknowns[room.row]) for room in self.rooms.bounded]
         return self.measured(
-            Trial(unknowns, rho, np.stack(drives), np.stack(levels), fluxes, out, np.stack(excess), np.inf, 0.0, noise)
+            Trial(
+                unknowns, rho, np.stack(drives), np.stack(levels), fluxes, out, doors_at, np.stack(excess), np.inf, 0.0, noise
+            )
         )
 
     def measured(self, trial: Trial) -> Trial:
@@ -305,19 +308,6 @@ class FiniteVolumeStep:
             own = own + self.stiffness[k] * np.maximum(u / local.cap - 1, 0.0)
         return own
 
-    def pressure(self, trial: Trial, k: int) -> Array | None:
-        """The pressure of the bounds on a species over the grid; None if there is none."""
-        own = np.isfinite(self.local[k].cap)
-        shared = [room for room in self.rooms.bounded if room.weights[k]]
-        if not own and not shared:
-            return None
-        pressure = np.zeros(self.grid.size)
-        if own:
-            pressure += self.stiffness[k] * np.maximum(trial.unknowns[k] / self.local[k].cap - 1, 0.0)
-        for room in shared:
-            pressure += room.weights[k] * room.unit * np.maximum(trial.unknowns[room.row], 0.0)
-        return pressure.reshape(self.grid.shape)
-
     def _slope(self, k: int, trial: Trial, below: Array) -> tuple[Array, Array]:
         """The derivative of U', but for the entropy, in the unknown, and how far that of the pressure P exceeds rho times it.
 
@@ -350,18 +340,18 @@ class FiniteVolumeStep:
             flux = flux._replace(value=flux.value + c * (left**m - right**m) / widths)
         return flux
 
-    def _through(self, k: int, rho: Array, outer: Array, electric: Array, own: Array) -> Flux:
-        """The flux out of the doors, to the densities on their faces half a cell away.
+    def _through(self, k: int, rho: Array, outer: Array, electric: Array, own: Array) -> tuple[Flux, Array]:
+        """The flux out of the doors, to the densities on their faces half a cell away, and the potentials there.
 
         V and fields are means there. So is psi, but on the faces of electrodes, which hold it.
         """
         doors = self.doors[k]
-        own_there = self._own(k, doors.densities, unknown_of(self.local[k], doors.densities)) + self.rooms.at_doors(
-            k, rho, self.doors[k], self.local
-        )
-        rise = (outer[doors.beyond] - outer[doors.cells]) / 2 + own_there - own[doors.cells]
-        rise = rise + self._share_of_psi(k) * (electric[doors.beyond] - electric[doors.cells])
-        return self._flux(k, rho[k][doors.cells], doors.densities, rise, doors.widths / 2)
+        there = self._own(k, doors.densities, unknown_of(self.local[k], doors.densities))
+        there = there + self.rooms.at_doors(k, rho, doors, self.local) + (outer[doors.beyond] + outer[doors.cells]) / 2
+        share = self._share_of_psi(k)
+        there = there + share * electric[doors.beyond] + (1 - share) * electric[doors.cells]
+        rise = there - (outer + electric + own)[doors.cells]
+        return self._flux(k, rho[k][doors.cells], doors.densities, rise, doors.widths / 2), there
 
     def _share_of_psi(self, k: int) -> Array:
         """By door face, the part of the rise of psi to the cell beyond that lies before the face."""

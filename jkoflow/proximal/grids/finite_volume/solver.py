@@ -15,7 +15,7 @@ from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...continuation import through_shares
 from ...verification import checked
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
-from .accounts import dissipated, outflow
+from .accounts import dissipated, energy_out, outflow, pressure_of_bounds
 from .newton import End, first_search, newton_search
 from .problem import FiniteVolumeStep
 from .steady_equations import SteadyEquations
@@ -196,8 +196,9 @@ class FiniteVolume(IterativeSolver):
             filled = np.where(finite, level, level[finite].min(initial=0.0))
             potentials[name] = -step.weight(name) * filled.reshape(problem.grid.shape)
         answer = ProxResult(state, distances, potentials, status, iterations, trial.residual, outflow=gone_by)
-        told = {name: problem.pressure(trial, k) for k, name in enumerate(problem.names)}
-        answer = replace(answer, pressures={name: p for name, p in told.items() if p is not None})
+        through = sum(energy_out(problem, trial, k) for k in range(len(problem.names)))
+        told = {name: pressure_of_bounds(problem, trial, k) for k, name in enumerate(problem.names)}
+        answer = replace(answer, energy_out=through, pressures={name: p for name, p in told.items() if p is not None})
         return checked(step, answer, slack=1.0)  # its distances are right to the first order in tau
 
 

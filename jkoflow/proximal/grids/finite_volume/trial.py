@@ -26,6 +26,8 @@ class Trial:
     fluxes: list[Flux]
     through: list[Flux]
     """Those out of the doors."""
+    at_doors: list[Array]
+    """The potentials on the faces of the doors."""
     excess: Array
     """What is left of the equations, (K, cells), densities."""
     residual: float
