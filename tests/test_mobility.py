@@ -56,6 +56,24 @@ def test_directions_are_a_stretched_plane(m):
     assert stretched.distances.sum() == pytest.approx(plain.distances.sum(), rel=1e-8)
 
 
+@pytest.mark.slow
+def test_barenblatt_in_a_stretched_plane():
+    """With a = (4, 1) the solution is Barenblatt's in (x / 2, y): of order 1 as dt and the cells fall together."""
+    known, errors = jf.Barenblatt(m=2, d=2), []
+    for cells in (32, 64, 128):
+        grid = jf.Grid.box((-2, 2), (-1, 1), cells=(cells, cells))
+
+        def exact(t, grid=grid):
+            return grid.sample(lambda x, y: known.density(t)(x / 2, y), order=3)
+
+        law = jf.RenyiEntropy(2) + jf.Mobility(lambda x, y: (4.0, 1.0))
+        start, end = 2e-3, 6e-3
+        flow = jf.evolve(law, grid.density(exact(start), mass=None), dt=0.064 / cells * 1e-1, t_end=end - start)
+        errors.append(_l1(flow.final, exact(start + flow.times[-1])))
+    assert np.log2(errors[1] / errors[2]) > 0.85
+    assert errors[2] < 0.02 * 2.0  # of the mass 2
+
+
 def test_layers_in_series_and_in_parallel():
     grid = jf.Grid.box((-0.1, 1.1), (0, 1), cells=(24, 10))
     left, right = (lambda x, y: x < 0), (lambda x, y: x > 1)

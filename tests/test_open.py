@@ -46,6 +46,19 @@ def test_a_rotation_carries_a_bump_at_order_two_in_the_cells(dim):
     assert errors[1] < (0.02 if dim == 2 else 0.06)
 
 
+@pytest.mark.slow
+def test_a_rotation_with_diffusion():
+    """A Gaussian turns about the origin and spreads: its variance grows by 2 D t in every direction."""
+    errors = []
+    for cells, dt in ((48, 0.1), (96, 0.05)):
+        grid = jf.Grid.box((-3, 3), (-3, 3), cells=cells)
+        law = 0.02 * jf.Entropy() + jf.Advection(_turning)
+        flow = jf.evolve(law, grid.density(_bump(0.0, 0.06), order=3), scheme=jf.Splitting(jf.JKO()), dt=dt, t_end=0.8)
+        errors.append(_l1(flow.final, grid.density(_bump(0.8, 0.06 + 2 * 0.02 * 0.8), order=3)))
+    assert errors[1] < 0.55 * errors[0]
+    assert errors[1] < 0.01
+
+
 def test_a_stream_between_walls_on_grids_quantiles_and_particles():
     """v = sin(pi x) on (0, 1): tan(pi X / 2) = exp(pi t) tan(pi x / 2). A uniform density gathers at the right wall."""
     law, t = jf.Advection(lambda x: np.sin(np.pi * x)), 0.3
