@@ -13,10 +13,9 @@ from ....grids import Faces
 from ..local_energy import LocalEnergy, SharedLocal
 from .faces import DoorFaces
 from .trial import Trial
-from .unknowns import FULL
+from .unknowns import FULL, YIELDING
 
 _TRACE = 1e-12  # share of the largest density: below, U'' may be infinite
-_YIELDING = 1e-12  # what a full cell yields to its pressure, so that the matrix is regular where nothing flows
 
 
 class Flow(NamedTuple):
@@ -90,7 +89,7 @@ class SharedRoom:
         for j, weight in enumerate(self.weights):
             if weight:
                 yield Entries(self.row, cells, j, cells, weight / self.local.cap * below[j])
-        yield Entries(self.row, cells, self.row, cells, np.where(q < 0, -1.0, -_YIELDING))
+        yield Entries(self.row, cells, self.row, cells, np.where(q < 0, -1.0, -YIELDING))
 
     def level_entries(self, rho: Array, below: Sequence[Array], q: Array | None, trace: float) -> Iterator[tuple[int, Array]]:
         """The derivatives of the level of a cell in the unknowns of the same cell: pairs (number of the unknown, by cell)."""

@@ -9,6 +9,7 @@ import numpy as np
 from ...._typing import Array
 from ..local_energy import LocalEnergy
 
+YIELDING = 1e-12  # of the density, to the pressure of a full cell: so that the matrix is regular where nothing flows
 FULL = 1e-9  # share of a bound: what a full cell may lack
 
 
@@ -46,12 +47,12 @@ def density_slope(local: LocalEnergy, u: Array, trace: float) -> Array:
     """d rho / du.
 
     For an unknown other than the density it is 0 in vacuum, and nothing would bound Newton's step. There it is that of a trace
-    of u, a share of the largest, doors included.
+    of u, a share of the largest, doors included. In full cells it is next to 0.
     """
     q = exponent(local)
     largest = max([float(u.max()), *(float(door.densities.max()) ** q for door in local.outside)])
     slope = np.ones_like(u) if q == 1 else np.maximum(u, trace**q * largest) ** (1 / q - 1) / q
-    return np.where(density_of(local, u) < local.cap, slope, slope * (u <= local.cap))
+    return np.where(density_of(local, u) < local.cap, slope, slope * np.where(u <= local.cap, 1.0, YIELDING))
 
 
 def steady_part(local: LocalEnergy) -> LocalEnergy:
