@@ -267,11 +267,14 @@ class Grid:
     def kernel_matrix(self, kernel: Callable[..., Any]) -> Array:
         """Return the dense (n, n) matrix W with convolve(kernel, values) = W @ values * cell_volume. For small grids only.
 
+        Raises ValueError for a grid with a periodic axis.
+
         >>> Grid.box((0, 3), cells=3).kernel_matrix(abs)
         array([[0.25, 1.  , 2.  ],
                [1.  , 0.25, 1.  ],
                [2.  , 1.  , 0.25]])
         """
+        self.must_have_walls("kernel_matrix")
         lattice = kernel_lattice(kernel, self.shape, self.spacing)
         index = np.stack([i.ravel() for i in np.indices(self.shape)])
         differences = index[:, :, None] - index[:, None, :]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from .._frozen import ReadOnly
 from .._typing import Array
 from .._validate import finite, species_name
@@ -332,7 +334,9 @@ def known_species(state: Species, species: str) -> Measure:
 
 def short_repr(name: str, species: Any, *arguments: Any) -> str:
     """Return ``Name(arguments, 'species')``. The unnamed species is left out."""
-    shown = [a if isinstance(a, str) else repr(a) for a in arguments] + ([repr(species)] if species != UNNAMED else [])
+    shown = [a if isinstance(a, str) else "..." if np.ndim(a) else repr(a) for a in arguments] + (
+        [repr(species)] if species != UNNAMED else []
+    )
     return f"{name}({', '.join(shown)})"
 
 

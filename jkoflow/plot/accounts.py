@@ -60,6 +60,8 @@ def current_voltage(curve: CurrentVoltage, *, ax: Axes | None = None) -> Figure:
     """
     if not isinstance(curve, CurrentVoltage):
         raise ValueError(f"curve must be what jkoflow.current_voltage returns, got {type(curve).__name__}")
+    if not curve.currents:
+        raise ValueError("curve must be of a law with a DirichletCoupling and doors, got one without currents")
     if ax is None:
         _, ax = plt.subplots(figsize=(5.2, 4), layout="constrained")
     order = np.argsort(curve.voltages)

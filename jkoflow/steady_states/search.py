@@ -31,11 +31,11 @@ from ..proximal.grids.finite_volume import (
 )
 from .barriers import slowest_rate
 
-_RESIDUAL = 1e-12  # of the equations, where rounding allows it
+_RESIDUAL = 1e-9  # of the equations, before corrections are looked at one by one
 _DIRECT = 40  # iterations of Newton's method from one start
 _SLOW = 0.5  # of a correction over the one before: above, rounding is reached
 _DROWNED = 1e-16  # of the rates: a slower one is not seen
-_BALANCE, _NOTHING = 1e-7, 1e-12  # of what leaves and enters, and of the energy; of the mass, that which is nothing
+_BALANCE = 1e-7  # of what leaves and enters, and of the energy
 _FIRST, _LONG, _LONGER = 1e-2, 1e5, 10.0  # diffusion times: the first and the longest step along the flow; from one to the next
 _SHORTEST, _WAITED = 1e-8, 12  # diffusion times, below which it fails; the number of longest steps
 _NEAR = 0.02  # of the mass: what a step, or Newton's method, may move where there may be several steady states
@@ -167,9 +167,9 @@ class _Search:
         self.solver = FiniteVolume()
 
     def from_state(self, start: Species) -> SteadyState:
-        first = self._equations(start)
-        best = _Reached(first, first.trial(first.start(with_psi=True)), np.inf)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # an overflow ends in the status
+            first = self._equations(start)
+            best = _Reached(first, first.trial(first.start(with_psi=True)), np.inf)
             for reached in self._candidates(first, start):
                 if reached.rest <= self.tolerance and not self._is_sound(reached, start):
                     reached = reached._replace(rest=np.inf)
@@ -187,7 +187,7 @@ class _Search:
                 return False
             out = outflow(equations, trial, k).values()
             rounding = (
-                10 * rounding_of_outflow(equations, trial, k) + _NOTHING * equations.sizes[k] * equations.grid.cell_volume
+                10 * rounding_of_outflow(equations, trial, k) + self.tolerance * equations.sizes[k] * equations.grid.cell_volume
             )
             if abs(sum(out)) > rounding + _BALANCE * sum(map(abs, out)):
                 return False

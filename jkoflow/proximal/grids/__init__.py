@@ -5,6 +5,7 @@ from .conic import Convex, ConvexDynamic, freezing_threshold
 from .entropic import Entropic
 from .exact import BackAndForth
 from .finite_volume import FiniteVolume
+from .local_energy import NoRoom
 
 __all__ = [
     "BackAndForth",
@@ -13,6 +14,7 @@ __all__ = [
     "Entropic",
     "EquilibriumState",
     "FiniteVolume",
+    "NoRoom",
     "equilibrium",
     "freezing_threshold",
 ]

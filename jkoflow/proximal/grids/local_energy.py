@@ -200,17 +200,21 @@ def _shared(entry: Entry[Shared], grid: Grid) -> SharedLocal:
     return SharedLocal(entry.form.weights, replace(nothing, entropy=factor * of_sum.entropy, powers=powers, others=others))
 
 
+class NoRoom(ValueError):  # noqa: N818 - it says what there is not
+    """The mass does not fit under a bound."""
+
+
 def must_leave_room(energy: GridEnergy, step: ProximalStep, spare: float) -> None:
-    """Raise ValueError if, for some species, (1 + spare) times the mass does not fit under the bound."""
+    """Raise NoRoom if, for some species, (1 + spare) times the mass does not fit under the bound."""
     for name, local in energy.local.items():
         room = local.cap * step.grid.cell_volume * float(np.sum(~local.closed))
         if room < step.anchor[name].mass * (1 + spare):
             label = f" of species {name!r}" if name else ""
-            raise ValueError(f"bound must leave room for the mass {step.anchor[name].mass:.6g}{label}, got {room:.6g}")
+            raise NoRoom(f"bound must leave room for the mass {step.anchor[name].mass:.6g}{label}, got {room:.6g}")
     for weights, shared in energy.shared:
         closed = np.all([energy.local[name].closed for name in weights], axis=0)
         room = shared.cap * step.grid.cell_volume * float(np.sum(~closed))
         total = sum(w * step.anchor[name].mass for name, w in weights.items())
         if room < total * (1 + spare):
             names = ", ".join(map(repr, weights))
-            raise ValueError(f"bound must leave room for the mass {total:.6g} of species {names}, got {room:.6g}")
+            raise NoRoom(f"bound must leave room for the mass {total:.6g} of species {names}, got {room:.6g}")

@@ -13,6 +13,7 @@ from ...laws import Entry, Law, LawForms
 from ...laws.forms import Bound, Carrying, Reacting
 from ...measures import Density, Species, State
 from ...proximal import FiniteVolume
+from ...proximal.grids import NoRoom
 from .._step_scheme import StepScheme
 from ..base import Carry, Scheme, StepInfo, Taken
 from ..carried import PRESSURE
@@ -38,7 +39,8 @@ class Splitting(Scheme):
     * A Density is pulled back through the paths, cell by cell. Mass is kept to rounding, the density stays non-negative, and
       the error is of second order in the cells. The cells that a step moves are computed once if the field is steady.
     * If a species grows under a bound, the step of ``scheme`` is the one that is halved: half of it, growth for dt, the other
-      half. So the bound holds at the end.
+      half. So the bound holds at the end, if ``scheme`` keeps it, as JKO does, and no Advection comes after. Growth beyond the
+      room ends the run with the status INFEASIBLE.
     * Growth is solved in every cell to rounding: exactly where rates are numbers. A density that becomes infinite ends the run
       with the status BLEW_UP; the time is logged.
 
@@ -135,8 +137,9 @@ class Splitting(Scheme):
                 return Taken(state.after(dt, state.masses), {}, taken.info)
             last = taken.state.masses if outer else _grown(growth, taken.state.masses, start + dt / 2, end, taken.carry)
             last = self._carried(problem, last, start + dt / 2, dt / 2)
-        except (BlowUp, LostPaths) as reason:
-            status = Status.BLEW_UP if isinstance(reason, BlowUp) else Status.NOT_FINITE
+        except (BlowUp, LostPaths, NoRoom) as reason:
+            statuses = {BlowUp: Status.BLEW_UP, LostPaths: Status.NOT_FINITE, NoRoom: Status.INFEASIBLE}
+            status = statuses[type(reason)]
             return Taken(state.after(dt, state.masses), {}, StepInfo(dict.fromkeys(state.masses, 0.0), status))
         distances = self._ways(problem, state, taken.info.distances, last, dt)
         info = replace(taken.info, distances=distances, dissipation=float("nan"))

@@ -25,6 +25,9 @@ _BLIND = 5  # corrections that may raise the residual since the best trial
 _PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
 _FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
 _KEPT = "the factors of the last linear step by finite volumes"
+_UNEVEN = 1e12  # of the largest entries of two rows: above, rows are scaled
+_CLOSE = 1e-4  # share of the excess that a correction with the last factors may leave
+_RUN_AWAY = 1e60  # entries of a matrix after which Newton's method is lost
 _PIVOT = 0.01  # of the largest entry of a column: the least pivot on the diagonal
 _DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
 _OF_PSI = 1e-7  # share of the mass: the residual that may be left once psi is exactly that of the charge
@@ -104,7 +107,8 @@ def newton_search(
             if blind > _BLIND:
                 return End(best, Status.STALLED, iterations + 1)
             lower = problem.trial(positive_part(problem, trial.unknowns + change))
-        trace += lower.residual > _SLOW * trial.residual
+        if lower.residual > _SLOW * trial.residual:
+            trace, factors.solve = trace + 1, None  # far from the answer the correction is exact
         trial = replace(lower, share=TRACES[trace % 2])
     return End(best, Status.ITERATION_LIMIT, most)
 
@@ -167,8 +171,9 @@ def correction(problem: FiniteVolumeStep, trial: Trial, last: Factors, exact: bo
             return change
     incomplete = large and problem.grid.dim == 3
     if last.solve is not None and problem.grid.dim > 1 and excess.size > _WORTH_KEEPING:
-        change = gmres(apply, -excess, last.solve, tolerance, _FEW)
-        if np.linalg.norm(apply(change) + excess) <= 2 * tolerance * np.linalg.norm(excess):
+        close = float(np.clip(1e-2 * trial.residual, 1e-10, _CLOSE))
+        change = gmres(apply, -excess, last.solve, close, _FEW)
+        if np.linalg.norm(apply(change) + excess) <= 2 * close * np.linalg.norm(excess):
             return change
     precondition = last.solve = _factorised(problem, matrix, incomplete)
     if precondition is None:
@@ -215,9 +220,14 @@ def _factorised(problem: FiniteVolumeStep, matrix: Any, incomplete: bool) -> Map
     from scipy.sparse import diags_array
     from scipy.sparse.linalg import spilu, splu
 
-    if not np.isfinite(matrix.data).all():
+    if not np.abs(matrix.data).max(initial=0.0) < _RUN_AWAY:  # SuperLU may crash on a matrix that overflows in it
         return None
     scale = problem.row_scale
+    rows = abs(matrix).max(axis=1).toarray().ravel()
+    if not rows.min(initial=1.0) > 0:
+        return None
+    if rows.max(initial=1.0) > _UNEVEN * rows.min(initial=1.0):  # else SuperLU may crash
+        scale = (1.0 if scale is None else scale) / rows
     scaled = matrix if scale is None else (diags_array(scale) @ matrix).tocsc()
     by_pattern = problem.grid.dim < 3 and not problem.rooms.bounded
     order: dict[str, Any] = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": _PIVOT} if by_pattern else {}
