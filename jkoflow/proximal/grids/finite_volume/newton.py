@@ -27,7 +27,7 @@ _FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to whi
 _KEPT = "the factors of the last linear step by finite volumes"
 _UNEVEN = 1e12  # of the largest entries of two rows: above, rows are scaled
 _CLOSE = 1e-4  # share of the excess that a correction with the last factors may leave
-_RUN_AWAY = 1e60  # entries of a matrix after which Newton's method is lost
+_RUN_AWAY = 1e60  # of the largest entries of two rows: above, Newton's method is lost
 _PIVOT = 0.01  # of the largest entry of a column: the least pivot on the diagonal
 _DROP, _FILL = 1e-3, 10  # of an incomplete factorisation
 _OF_PSI = 1e-7  # share of the mass: the residual that may be left once psi is exactly that of the charge
@@ -220,13 +220,13 @@ def _factorised(problem: FiniteVolumeStep, matrix: Any, incomplete: bool) -> Map
     from scipy.sparse import diags_array
     from scipy.sparse.linalg import spilu, splu
 
-    if not np.abs(matrix.data).max(initial=0.0) < _RUN_AWAY:  # SuperLU may crash on a matrix that overflows in it
+    if not np.isfinite(matrix.data).all():
         return None
     scale = problem.row_scale
     rows = abs(matrix).max(axis=1).toarray().ravel()
-    if not rows.min(initial=1.0) > 0:
+    if not rows.max() < _RUN_AWAY * rows.min():  # SuperLU may crash on what overflows in it
         return None
-    if rows.max(initial=1.0) > _UNEVEN * rows.min(initial=1.0):  # else SuperLU may crash
+    if rows.max() > _UNEVEN * rows.min():
         scale = (1.0 if scale is None else scale) / rows
     scaled = matrix if scale is None else (diags_array(scale) @ matrix).tocsc()
     by_pattern = problem.grid.dim < 3 and not problem.rooms.bounded
