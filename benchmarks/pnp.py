@@ -8,14 +8,13 @@ the first step. The error is that of u at t = .05, relative in L1, against the m
 
 from __future__ import annotations
 
-import os
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
+import peers
 
 import jkoflow as jf
 
@@ -46,14 +45,9 @@ def ours(shape: tuple[int, ...], scheme: jf.Scheme, steps: int, c: float, end: f
 
 
 def fipy_peer() -> Callable[[int, int, float], tuple[float, np.ndarray]] | None:
-    os.environ.setdefault("FIPY_SOLVERS", "scipy")
-    kept, sys.argv = sys.argv, sys.argv[:1]  # FiPy reads the command line
-    try:
-        import fipy as fp
-    except ImportError:
+    fp = peers.fipy()
+    if fp is None:
         return None
-    finally:
-        sys.argv = kept
 
     def peer(n: int, steps: int, c: float) -> tuple[float, np.ndarray]:
         mesh = fp.Grid2D(nx=n, ny=n, dx=1 / n, dy=1 / n)

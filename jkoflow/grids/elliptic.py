@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,18 @@ from .poisson import Wall
 _FACTORISED = {1: np.inf, 2: np.inf, 3: 4000}  # by dimension, the cells up to which the matrix is factorised
 _TOLERANCE, _PRODUCTS, _REPEATS = 1e-10, 60, 4  # of GMRES, beyond, and how often it is repeated
 _ROUNDING = 1e-15  # of the products of a row: what may be left
+
+
+class _Parts(NamedTuple):
+    """The coefficients of the equation."""
+
+    faces: Faces
+    conductances: Array
+    """Of every face: 0 beside a cell in which psi is given."""
+    ties: Array
+    """By cell, the conductance to given potentials."""
+    source: Array
+    """By cell, that times the potentials."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +61,7 @@ class Elliptic:
         return not self.held.any() and (all(self.grid.periodic_axes) or self.boundary == "neumann")
 
     @cached_property
-    def _parts(self) -> tuple[Faces, Array, Array, Array]:
-        """The faces between free cells, their conductances, what ties every cell to given potentials, and those times psi."""
+    def _parts(self) -> _Parts:
         grid, e, n = self.grid, self.permittivity.ravel(), self.grid.size
         faces = Faces.of(grid, np.zeros(grid.shape, dtype=bool))
         held, given = self.held.ravel(), np.where(self.held, self.given, 0.0).ravel()
@@ -74,12 +85,12 @@ class Elliptic:
             tie += np.where(held, 0.0, walls.ravel() * e)
         unit = e * max(1 / h**2 for h in grid.spacing)
         tie, source = np.where(held, unit, tie), np.where(held, unit * given, source)
-        return faces, np.where(held[left] | held[right], 0.0, weight), tie, source
+        return _Parts(faces, np.where(held[left] | held[right], 0.0, weight), tie, source)
 
     @property
     def source(self) -> Array:
         """What given potentials add to the charge, (n,): the equation is ``matrix @ psi = free_charge(charge) + source``."""
-        return self._parts[3]
+        return self._parts.source
 
     def free_charge(self, charge: Array) -> Array:
         """The charge (n,) as far as it makes a field: none in held cells, and with a mean of 0 where it must have one."""
@@ -104,7 +115,7 @@ class Elliptic:
             return self.matrix
         from scipy.sparse import csc_matrix
 
-        tie = self._parts[1].max(initial=1.0)
+        tie = self._parts.conductances.max(initial=1.0)
         return self.matrix + csc_matrix(([tie], ([0], [0])), shape=self.matrix.shape)
 
     @cached_property

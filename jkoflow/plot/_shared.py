@@ -9,6 +9,7 @@ from typing import ParamSpec
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .._validate import positive_integer
@@ -42,6 +43,13 @@ def states_at(
 def frames_of(flow: Trajectory) -> list[Species]:
     """Return all states of a flow, restricted to the species that the trajectory shows."""
     return [Species({name: state[name] for name in flow.species}) for state in flow.snapshots]
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure of axes."""
+    figure = ax.figure
+    assert isinstance(figure, Figure)
+    return figure
 
 
 def time_label(time: float | None) -> str:

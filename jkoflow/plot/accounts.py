@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ..steady_states import CurrentVoltage
 from ..trajectory import Trajectory
-from ._shared import HUES, must_be_flow, shown_once
+from ._shared import HUES, figure_of, must_be_flow, shown_once
 
 
 @shown_once
@@ -37,9 +37,7 @@ def masses(flow: Trajectory, *, ax: Axes | None = None) -> Figure:
     ax.set(xlabel="time", ylabel="mass")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
-    figure = ax.figure
-    assert isinstance(figure, Figure)
-    return figure
+    return figure_of(ax)
 
 
 @shown_once
@@ -71,6 +69,4 @@ def current_voltage(curve: CurrentVoltage, *, ax: Axes | None = None) -> Figure:
     ax.set(xlabel="voltage", ylabel="current")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
-    figure = ax.figure
-    assert isinstance(figure, Figure)
-    return figure
+    return figure_of(ax)

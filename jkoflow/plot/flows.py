@@ -19,7 +19,7 @@ from ..laws import Law
 from ..measures import Density, Measure, OrderedPoints, Quantiles, RadialQuantiles, Species
 from ..trajectory import Trajectory
 from ._drawing import closed_cells, draw_image, draw_on_line, flat_values, hatch, view
-from ._shared import HUES, frames_of, must_be_flow, shown_once, states_at, time_label
+from ._shared import HUES, figure_of, frames_of, must_be_flow, shown_once, states_at, time_label
 from .particles import cdf_updater
 
 
@@ -134,9 +134,7 @@ def paths(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> Figure
     ax.spines[["top", "right"]].set_visible(False)
     if any(flow.species):
         ax.legend(frameon=False)
-    figure = ax.figure
-    assert isinstance(figure, Figure)
-    return figure
+    return figure_of(ax)
 
 
 @shown_once
@@ -164,9 +162,7 @@ def energy(flow: Trajectory, *, ax: Axes | None = None) -> Figure:
         right.semilogy(flow.times[1:], flow.dissipation, "-", color=HUES[0], linewidth=1.2)
         right.set_ylabel("dissipation", color=HUES[0])
         right.spines["top"].set_visible(False)
-    figure = ax.figure
-    assert isinstance(figure, Figure)
-    return figure
+    return figure_of(ax)
 
 
 def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: float = 6.0, dpi: int = 90) -> Path:

@@ -15,7 +15,7 @@ from .._validate import positive_integer
 from ..measures import Measure, OrderedPoints, Species
 from ..ordered import Events
 from ..trajectory import Trajectory
-from ._shared import HUES, must_be_flow, shown_once, states_at, time_label
+from ._shared import HUES, figure_of, must_be_flow, shown_once, states_at, time_label
 
 _MARKERS = {"cross": ("o", "none", "passing"), "stick": ("o", "#222222", "sticking"), "regroup": ("s", "none", "regrouping")}
 
@@ -62,9 +62,7 @@ def world_lines(flow: Trajectory, *, most: int = 60, ax: Axes | None = None) -> 
     ax.spines[["top", "right"]].set_visible(False)
     if any(flow.species) or len(events):
         ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    figure = ax.figure
-    assert isinstance(figure, Figure)
-    return figure
+    return figure_of(ax)
 
 
 @shown_once

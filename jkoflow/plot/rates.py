@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..study import Rate
-from ._shared import HUES, shown_once
+from ._shared import HUES, figure_of, shown_once
 
 
 @shown_once
@@ -34,6 +34,4 @@ def rate(what: Rate, *, expected: float | None = None, ax: Axes | None = None) -
     ax.set(xlabel=what.name, ylabel="error")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
-    figure = ax.figure
-    assert isinstance(figure, Figure)
-    return figure
+    return figure_of(ax)

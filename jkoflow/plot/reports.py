@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..diagnostics import CollapseReport, Report
-from ._shared import HUES, shown_once
+from ._shared import HUES, figure_of, shown_once
 
 
 @shown_once
@@ -39,9 +39,7 @@ def report(what: Report, *, logarithmic: bool = False, ax: Axes | None = None) -
     ax.set(xlabel="time", ylabel=what.title)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
-    figure = ax.figure
-    assert isinstance(figure, Figure)
-    return figure
+    return figure_of(ax)
 
 
 def _mark(ax: Axes, what: CollapseReport) -> None:

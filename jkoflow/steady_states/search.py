@@ -27,7 +27,6 @@ from ..proximal.grids.finite_volume import (
     outflow,
     positive_part,
     rounding_of_outflow,
-    steady_part,
 )
 from .barriers import slowest_rate
 
@@ -186,10 +185,9 @@ class _Search:
             if slowest_rate(equations, trial, k) < _DROWNED:
                 return False
             out = outflow(equations, trial, k).values()
-            rounding = (
-                10 * rounding_of_outflow(equations, trial, k) + self.tolerance * equations.sizes[k] * equations.grid.cell_volume
-            )
-            if abs(sum(out)) > rounding + _BALANCE * sum(map(abs, out)):
+            small = self.tolerance * equations.sizes[k] * equations.grid.cell_volume
+            small += 10 * rounding_of_outflow(equations, trial, k) + _BALANCE * sum(map(abs, out))
+            if abs(sum(out)) > small:
                 return False
         if any(len(doors.cells) for doors in equations.doors):
             return True
@@ -275,11 +273,9 @@ class _Search:
     def _diffusion_time(self, problem: SteadyEquations) -> float:
         """The square of the box's longest side over what spreads the slowest species: D and what potentials rise."""
         times = []
-        fields = problem.fields_at(problem.mu) + problem.rooms.levels(problem.mu)
-        for k, name in enumerate(problem.names):
-            local, is_open = problem.local[k], ~problem.closed[k]
-            phi = local.potential.ravel() + fields[k] + steady_part(local).derivative(problem.mu[k])
-            energy = max(local.entropy, float(np.ptp(phi[is_open]))) or 1.0
+        for k, (name, phi) in enumerate(zip(problem.names, problem.driving(), strict=True)):
+            local = problem.local[k]
+            energy = max(local.entropy, float(np.ptp(phi[~problem.closed[k]]))) or 1.0
             least = min((float(a.min()) for a in local.mobility), default=1.0)
             times.append(max(problem.grid.lengths) ** 2 / (least * self.mobilities[name] * energy))
         return max(times)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..._typing import Array, Mask, SpaceFunction
 from ..._validate import finite
 from ...grids import Grid
+from ..base import short_repr
+from ..regions import region_mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +40,7 @@ class Electrode:
 
     def mask(self, grid: Grid) -> Mask:
         """Return an array over the grid that is True in the region. Raises ValueError if it holds no cell, or all."""
-        inside = grid.field("region", self.region) != 0
-        if inside.all() or not inside.any():
-            raise ValueError(f"region of {self!r} must hold some of the cells of {grid!r}, got {np.count_nonzero(inside)}")
-        return np.asarray(inside)
+        return region_mask(self, self.region, grid)
 
     def __repr__(self) -> str:
-        from ..base import short_repr
-
         return short_repr("Electrode", "", self.region, f"{self.voltage:g}")

@@ -12,13 +12,14 @@ from ..._functions import called
 from ..._typing import Array
 from ..._validate import finite_array, species_name
 from ...grids import Grid
-from ...measures import UNNAMED, Density, Species
-from ..base import SpeciesEnergy, short_repr
+from ...measures import UNNAMED
+from ..base import short_repr
 from ..forms import Conducting, Form
+from .zero_energy import ZeroEnergy
 
 
 @dataclass(frozen=True, eq=False)
-class Mobility(SpeciesEnergy):
+class Mobility(ZeroEnergy):
     """The mobility of a species is multiplied by a(x): d rho / dt = div(a rho grad dE/d rho).
 
     So diffusion by an entropy has the diffusivity a(x), and drifts are multiplied by a too. ``a`` is a function of the
@@ -74,15 +75,6 @@ class Mobility(SpeciesEnergy):
         if not (np.isfinite(whole).all() and (whole > 0).all()):
             raise ValueError(f"a of {self!r} must be positive and finite everywhere, got {whole.min():g} to {whole.max():g}")
         return tuple(whole)
-
-    def value(self, state: Species) -> float:
-        return 0.0
-
-    def variation(self, state: Species, species: str) -> Array:
-        measure = state[species]
-        if not isinstance(measure, Density):
-            raise ValueError(f"Mobility acts on a Density, got {type(measure).__name__}")
-        return np.zeros(measure.grid.shape)
 
     def __repr__(self) -> str:
         return short_repr("Mobility", self.species, self.a if callable(self.a) else "...")

@@ -6,7 +6,6 @@ from .problem import FiniteVolumeStep
 from .solver import FiniteVolume
 from .steady_equations import SteadyEquations
 from .trial import Trial
-from .unknowns import steady_part
 
 __all__ = [
     "Factors",
@@ -20,5 +19,4 @@ __all__ = [
     "outflow",
     "positive_part",
     "rounding_of_outflow",
-    "steady_part",
 ]

@@ -68,24 +68,21 @@ def first_search(problem: FiniteVolumeStep, tolerance: float, most: int) -> End:
     return end._replace(iterations=used + end.iterations)
 
 
-def newton_search(
-    problem: FiniteVolumeStep, unknowns: Array, tolerance: float, most: int, least: int = 0, last: Factors | None = None
-) -> End:
+def newton_search(problem: FiniteVolumeStep, unknowns: Array, tolerance: float, most: int) -> End:
     """Newton's method with a line search on the residual.
 
     Where no part of a correction lowers the residual, the whole one is taken all the same, up to ``_BLIND`` times since the
     best trial: where a bound or vacuum moves over many cells, the residual first rises. Where it falls slowly, the trace
-    that stands in for vacuum is changed. Where it does not halve in ``_PATIENCE`` iterations, shorter steps are faster. At
-    ``least`` so many corrections are taken. ``last`` are factors to begin with.
+    that stands in for vacuum is changed. Where it does not halve in ``_PATIENCE`` iterations, shorter steps are faster.
     """
-    factors = last or Factors()
+    factors = Factors()
     trial = best = problem.trial(unknowns)
     blind, trace, half, since = 0, 0, 0.5 * trial.residual, 0
     for iterations in range(most):
         log_iteration("FiniteVolume", iterations, trial.residual)
         if not np.isfinite(trial.residual):
             return End(best, Status.NOT_FINITE, iterations)
-        if trial.residual <= _allowed(tolerance, trial) and iterations >= least:
+        if trial.residual <= _allowed(tolerance, trial):
             exact = problem.with_psi_of_charge(trial)
             if exact.residual <= max(_allowed(tolerance, exact), _OF_PSI):
                 return End(exact, Status.CONVERGED, iterations)

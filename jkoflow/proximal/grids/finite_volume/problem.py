@@ -79,13 +79,18 @@ class FiniteVolumeStep:
         It is the largest of the entropy's coefficient, what V, the fields and U' fall over a face, and what a step over the
         widest cell costs.
         """
-        fields, scales = self.fields_at(self.mu) + self.rooms.levels(self.mu), []
-        for k, (local, faces) in enumerate(zip(self.local, self.faces, strict=True)):
-            phi = local.potential.ravel() + fields[k] + steady_part(local).derivative(self.mu[k])
+        scales = []
+        for k, (local, faces, phi) in enumerate(zip(self.local, self.faces, self.driving(), strict=True)):
             most = max((float(a.max()) for a in local.mobility), default=1.0)
             drop = float(np.abs(phi[faces.right] - phi[faces.left]).max(initial=0.0))
             scales.append(max(local.entropy, drop, max(self.grid.spacing) ** 2 / (self.taus[k] * most)))
         return scales
+
+    def driving(self) -> Array:
+        """What drives every species at the anchor besides an entropy: V, the fields and U'."""
+        fields = self.fields_at(self.mu) + self.rooms.levels(self.mu)
+        own = [x.potential.ravel() + steady_part(x).derivative(mu) for x, mu in zip(self.local, self.mu, strict=True)]
+        return fields + np.stack(own)
 
     def with_diffusion(self, share: float) -> FiniteVolumeStep:
         """The same equations with an entropy for species that have none, and no fast diffusion.
@@ -152,24 +157,26 @@ class FiniteVolumeStep:
             poisson, density, unit = self._poisson, self._charge_density(rho), self.unit_charge
             excess.append(poisson.matrix @ unknowns[count] / unit**2 - poisson.free_charge(density) - poisson.source / unit)
         excess += [room.left_over(rho, unknowns[room.row]) for room in self.rooms.bounded]
-        return self.measured(
-            Trial(
-                unknowns, rho, np.stack(drives), np.stack(levels), fluxes, out, doors_at, np.stack(excess), np.inf, 0.0, noise
-            )
-        )
+        left = self.with_masses_kept(np.stack(excess), rho)
+        residual, of_charge = self._sizes_of(left)
+        return Trial(unknowns, rho, np.stack(drives), np.stack(levels), fluxes, out, doors_at, left, residual, of_charge, noise)
 
-    def measured(self, trial: Trial) -> Trial:
-        """The trial with the sizes of its excess: over the masses, over the charges, and over what a bound leaves room for."""
+    def with_masses_kept(self, excess: Array, rho: Array) -> Array:
+        """The excess. For a steady state some equations are replaced by those of masses."""
+        return excess
+
+    def _sizes_of(self, excess: Array) -> tuple[float, float]:
+        """The size of the excess, over the masses, the charges, and what a bound leaves room for; that of the charge alone."""
         count, of_charge = len(self.names), 0.0
-        residual = max(float(np.abs(e).sum() / size) for e, size in zip(trial.excess, self.sizes, strict=False))
+        residual = max(float(np.abs(e).sum() / size) for e, size in zip(excess, self.sizes, strict=False))
         if self.coupling is not None:
             gross = sum(abs(self._valence(k)) * size for k, size in enumerate(self.sizes))
             gross = gross + float(np.abs(self._poisson.source).sum()) / self.unit_charge or 1.0
-            of_charge = float(np.abs(trial.excess[count]).sum() / gross)
+            of_charge = float(np.abs(excess[count]).sum() / gross)
         for room in self.rooms.bounded:
-            left = room.local.cap * float(np.abs(trial.excess[room.row]).sum())
+            left = room.local.cap * float(np.abs(excess[room.row]).sum())
             residual = max(residual, left / float(room.weights @ self.sizes))
-        return replace(trial, residual=max(residual, of_charge), of_charge=of_charge)
+        return max(residual, of_charge), of_charge
 
     def density_slopes(self, trial: Trial) -> list[Array]:
         """d rho / du by species."""
@@ -200,7 +207,7 @@ class FiniteVolumeStep:
     def derivatives(self, trial: Trial, k: int) -> Derivatives:
         """The derivatives of the equations of a species in its own unknown."""
         faces, flux = self.faces[k], trial.fluxes[k]
-        below = self.density_slopes(trial)[k]
+        below = density_slope(self.local[k], trial.unknowns[k], trial.trace)
         slope, more = self._slope(k, trial, below)
         rise = slope + self._pressure_slope(k, trial)  # d phi / du
         weight = self.rates[k] / faces.widths
@@ -377,10 +384,6 @@ class FiniteVolumeStep:
     def _psi_of(self, charge: Array) -> Array:
         """The unknown of psi that a charge makes."""
         return self.unit_charge * self._poisson.solve(self.unit_charge * charge).ravel()
-
-    def psi(self, trial: Trial) -> Array:
-        """psi over the grid."""
-        return trial.unknowns[len(self.names)].reshape(self.grid.shape) / self.unit_charge
 
     @cached_property
     def _poisson(self) -> Elliptic:

@@ -60,10 +60,11 @@ class FiniteVolume(IterativeSolver):
 
     Notes
     -----
-    FiniteVolume accepts sums with non-negative coefficients of internal energies, Congestion, Obstacle, Potential,
-    Interaction, CrossInteraction, DirichletCoupling, Functional, Exit and Reservoir, for several species jointly. Nothing
-    that spreads is needed. RenyiEntropy with m < 1 is taken without other internal energies and bounds, and your own internal
-    energies with a finite slope at density 0.
+    FiniteVolume accepts sums with non-negative coefficients of internal energies and Congestion, of one species or of a sum of
+    several, Obstacle, Potential, Interaction, CrossInteraction, DirichletCoupling in any medium and with electrodes,
+    Functional, Exit, Reservoir and Mobility, for several species jointly. Nothing that spreads is needed. RenyiEntropy with
+    m < 1 is taken without other internal energies and bounds. Your own internal energies, and those of sums, have a finite
+    slope at density 0.
 
     If Newton's method stalls from the anchor, the step is reached through easier ones, whose answers are starts for the next:
     first with a diffusion that fades, then through shorter steps. Each way may take eight times ``max_iterations``.
