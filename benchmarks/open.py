@@ -2,7 +2,7 @@
 
 Run as `python benchmarks/open.py`; FiPy comes by `pip install fipy`, and without it its rows are left out. It solves by
 Gummel's iteration with exponential fluxes and the LU of scipy (its coupled sweeps diverge here), until no unknown changes by
-more than 1e-9, each voltage from the one before. Errors are those of the current, relative to that of jkoflow on 192 x 96 cells.
+more than 1e-9, each voltage from the one before. Errors are those of the current, relative to that of ours on 192 x 96 cells.
 """
 
 from __future__ import annotations

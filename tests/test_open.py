@@ -157,6 +157,22 @@ def test_growth_cell_by_cell_is_exact():
     assert np.allclose(final.values, rho.values * np.exp(grid.axes[0] * np.sin(1.0)), rtol=1e-8)
 
 
+def test_a_rate_with_defaults_and_one_that_is_no_number():
+    grid = jf.Grid.box((0, 1), cells=8)
+    rho = grid.density(lambda x: 0.5 + 0 * x, mass=None)
+    scheme = jf.Splitting(jf.JKO())
+    plain = jf.evolve(jf.Growth(lambda rho: 2 - rho), rho, scheme=scheme, dt=0.1, t_end=0.2).final
+    default = jf.evolve(jf.Growth(lambda k=2.0, *, rho: k - rho), rho, scheme=scheme, dt=0.1, t_end=0.2).final
+    assert np.array_equal(plain.values, default.values)
+    broken = jf.Growth(lambda rho, t: np.where(t > 0.1, np.nan, 1.0) + 0 * rho)
+    flow = jf.evolve(broken, rho, scheme=scheme, dt=0.1, t_end=0.5, on_failure="return")
+    assert flow.statuses[-1] is jf.Status.NOT_FINITE
+    full = grid.density(lambda x: 1.0 * (x < 0.5), mass=None)
+    grows = jf.evolve(jf.Congestion(1.0) + jf.Growth(8.0), full, scheme=scheme, dt=0.05, t_end=0.5, on_failure="return")
+    assert grows.statuses[-1] is jf.Status.INFEASIBLE
+    assert grows.final.values.max() <= 1 + 1e-9
+
+
 def test_species_that_feed_on_each_other():
     """Lotka and Volterra's equations in every cell, beside no motion: the solution of scipy; names of species are densities."""
     grid = jf.Grid.box((0, 1), cells=4)

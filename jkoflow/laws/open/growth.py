@@ -28,7 +28,8 @@ class Growth(OuterTerm):
     * ``pressure`` is that of the bound on the species (Congestion) after the last step, 0 before the first one. It is an energy
       per mass, and 0 where there is room. FiniteVolume tells it.
 
-    So ``Growth(lambda rho: 1 - rho)`` is logistic, and ``Growth(lambda prey, x: a(x) - prey, "hunters")`` couples two species.
+    Other arguments must have defaults, which are taken. So ``Growth(lambda rho: 1 - rho)`` is logistic, and
+    ``Growth(lambda prey, x: a(x) - prey, "hunters")`` couples two species.
 
     There is no energy. ``Splitting`` takes the term, on Density. It solves the equation of every cell to rounding: the density
     stays positive, and a cell without mass stays without.

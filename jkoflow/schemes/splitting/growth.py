@@ -26,6 +26,10 @@ class BlowUp(Exception):  # noqa: N818 - it ends in a status
     """A density became infinite."""
 
 
+class NoRate(Exception):  # noqa: N818 - it ends in a status
+    """A rate is not a number at densities that are."""
+
+
 def must_grow(entries: Sequence[Entry[Reacting]], masses: Species, time: float) -> None:
     """Raise ValueError for a state that does not grow, or a rate that cannot be computed."""
     if not entries:
@@ -49,7 +53,7 @@ def feels_pressure(entry: Entry[Reacting], masses: Species) -> bool:
 def grown(
     entries: Sequence[Entry[Reacting]], masses: Species, start: float, end: float, pressures: Mapping[str, Array]
 ) -> Species:
-    """The densities after a time of growth, at given pressures. Raises BlowUp if one becomes infinite.
+    """The densities after a time of growth, at given pressures. Raises BlowUp if one becomes infinite, or NoRate.
 
     u = log(rho / rho at the start) solves du/dt = rate, so rho stays positive, and 0 where it is 0. Rates that are numbers are
     exact; others are integrated by the method DOP853 of scipy.
@@ -72,6 +76,8 @@ def grown(
         now, out = densities(u.reshape(shape)), np.zeros(shape)
         for k, rate in functions:
             out[k] += rate(now, time)
+        if np.isnan(out).any() and all(np.isfinite(part).all() for part in now.values()):
+            raise NoRate
         return out.ravel()
 
     return _finite(masses, densities(_integrated(slope, shape, start, end)))
@@ -108,25 +114,24 @@ def rate_of(entry: Entry[Reacting], masses: Species, pressures: Mapping[str, Arr
         return lambda densities, time: entry.factor * float(rate)
     grid = masses.grid
     places = dict(zip("xyz", grid.mesh, strict=False))
-    arguments: list[tuple[str, Any]] = []
-    for name in inspect.signature(rate).parameters:
-        if name in masses:
-            arguments.append((name, None))
-        elif name == "rho":
-            arguments.append((entry.form.species, None))
-        elif name in places:
-            arguments.append((name, places[name]))
-        elif name == "t":
-            arguments.append((name, "time"))
-        elif name == "pressure":
-            arguments.append((name, (pressures or {}).get(entry.form.species, np.zeros(grid.shape))))
-        else:
-            known = ", ".join(["rho", *(n for n in masses if n), *places, "t", "pressure"])
-            raise ValueError(f"rate of {entry.term!r} must have arguments among {known}, got {name!r}")
+    own, pressure = entry.form.species, (pressures or {}).get(entry.form.species, np.zeros(grid.shape))
+    species = [name for name in masses if name]
+    known = ["rho", *species, *places, "t", "pressure"]
+    names = []
+    for name, parameter in inspect.signature(rate).parameters.items():
+        if name in known:
+            names.append(name)
+        elif parameter.default is inspect.Parameter.empty:
+            raise ValueError(f"rate of {entry.term!r} must have arguments among {', '.join(known)}, got {name!r}")
+
+    def by_name(*given: Array) -> Any:
+        return rate(**dict(zip(names, given, strict=True)))
 
     def value(densities: Mapping[str, Array], time: float) -> Array:
-        given = [densities[n] if v is None else np.full(grid.shape, time) if isinstance(v, str) else v for n, v in arguments]
-        computed = values_of("rate", rate, given or [grid.mesh[0]]) if given else np.full(grid.shape, float(rate()))
+        arrays = {"pressure": pressure, "t": np.full(grid.shape, time), **places, "rho": densities[own]}
+        arrays |= {name: densities[name] for name in species}  # the name of a species is its density, whatever else it means
+        given = [arrays[name] for name in names]
+        computed = values_of("rate", by_name, given) if given else np.full(grid.shape, float(rate()))
         return np.asarray(entry.factor * computed)
 
     return value

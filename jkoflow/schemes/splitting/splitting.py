@@ -19,7 +19,14 @@ from ..base import Carry, Scheme, StepInfo, Taken
 from ..carried import PRESSURE
 from ..problem import Problem
 from .advection import LostPaths, Maps, carried, must_be_carried, total_velocity
-from .growth import BlowUp, feels_pressure, grown, must_grow
+from .growth import BlowUp, NoRate, feels_pressure, grown, must_grow
+
+_STATUSES: dict[type[BaseException], Status] = {
+    BlowUp: Status.BLEW_UP,
+    LostPaths: Status.NOT_FINITE,
+    NoRate: Status.NOT_FINITE,
+    NoRoom: Status.INFEASIBLE,
+}
 
 
 @dataclass(frozen=True)
@@ -137,9 +144,8 @@ class Splitting(Scheme):
                 return Taken(state.after(dt, state.masses), {}, taken.info)
             last = taken.state.masses if outer else _grown(growth, taken.state.masses, start + dt / 2, end, taken.carry)
             last = self._carried(problem, last, start + dt / 2, dt / 2)
-        except (BlowUp, LostPaths, NoRoom) as reason:
-            statuses = {BlowUp: Status.BLEW_UP, LostPaths: Status.NOT_FINITE, NoRoom: Status.INFEASIBLE}
-            status = statuses[type(reason)]
+        except tuple(_STATUSES) as reason:
+            status = _STATUSES[type(reason)]
             return Taken(state.after(dt, state.masses), {}, StepInfo(dict.fromkeys(state.masses, 0.0), status))
         distances = self._ways(problem, state, taken.info.distances, last, dt)
         info = replace(taken.info, distances=distances, dissipation=float("nan"))
