@@ -33,7 +33,13 @@ def masses(flow: Trajectory, *, ax: Axes | None = None) -> Figure:
         held = [state[name].mass for state in flow.snapshots]
         ax.plot(flow.times, held, color=HUES[k % len(HUES)], label=name or "inside")
     for k, (door, gone) in enumerate(flow.outflow.items()):
-        ax.plot(flow.times, np.append(0.0, np.cumsum(gone)), "--", color=HUES[(k + 1) % len(HUES)], label=f"through {door}")
+        ax.plot(
+            flow.times,
+            np.append(0.0, np.cumsum(gone)),
+            "--",
+            color=HUES[(k + len(flow.species)) % len(HUES)],
+            label=f"through {door}",
+        )
     ax.set(xlabel="time", ylabel="mass")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
