@@ -739,6 +739,7 @@ def test_pressure_is_refused_where_nobody_tells_it(tmp_path):
         (jf.Entropy() + rate, jf.JKO()),
         (jf.Congestion(1.0) + jf.Entropy() + rate, jf.JKO(jf.BackAndForth())),
         (jf.Congestion(1.0) + jf.Entropy() + rate, jf.ImplicitMidpoint()),
+        (jf.Congestion(1.0) + jf.Entropy() + rate, jf.JKO(jf.FiniteVolume(), fallback=jf.Entropic())),
     ):
         with pytest.raises(ValueError, match="needs the pressure of a bound"):
             jf.evolve(law, start, scheme=jf.Splitting(scheme), dt=0.1, t_end=0.1)

@@ -120,6 +120,20 @@ def test_a_species_in_other_units_is_the_same_problem(unit):
         assert np.abs(unit * other["b"].final.values - one["b"].final.values).max() < 1e-6
 
 
+@pytest.mark.parametrize("mass", [1e-18, 1e14, 1e23])
+def test_masses_in_other_units_are_the_same_problem(mass):
+    grid = jf.Grid.box((-0.1, 1.1), (0, 1), cells=(12, 6))
+    x, y = grid.mesh
+    ends, found = (jf.Reservoir(x < 0, 0.4, "a"), jf.Exit(x > 1, "a")), []
+    for M in (1.0, mass):
+        law = jf.Congestion(1.2 * M, BOTH) + jf.Entropy("a") + 0.3 * jf.Entropy("b") + jf.Potential(-3 * x + y, "b")
+        law = law + jf.Reservoir(ends[0].region, 0.4 * M, "a", "in") + jf.Exit(ends[1].region, "a", "out")
+        start = jf.Species({n: grid.density(M * 0.5 * (x > 0) * (x < 1), mass=None) for n in BOTH})
+        flow = jf.evolve(law, start, dt=1.0, t_end=3.0)
+        found.append(np.stack([flow[n].final.values / M for n in BOTH]))
+    assert np.abs(found[1] - found[0]).max() < 1e-8
+
+
 def test_species_share_room_beside_their_own_terms_in_the_plane():
     """Own entropies and potentials that push against each other, round a post and to a door: bound, masses, energy."""
     grid = jf.Grid.box((0, 1), (0, 1), cells=16)

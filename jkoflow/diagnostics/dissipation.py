@@ -18,7 +18,8 @@ def energy_dissipation(flow: Trajectory) -> Report:
     How the two compare:
 
     * Along the flow they are equal: dE/dt = -sum_i int |v_i|^2 d rho_i / alpha_i (docs/theory/two-species.md, section 3.2).
-    * The JKO scheme loses at least half of the dissipation, the sum of W2^2 / (2 dt), for any energy and dt.
+    * The JKO scheme loses at least half of the dissipation, the sum of W2^2 / (2 dt), for any energy and dt. FiniteVolume tells
+      W2 to the first order in dt, so that steps from jumps and vacuum may fall short of it.
     * If the energy is convex, the JKO scheme loses at least the whole dissipation
       (docs/theory/two-species.md, section 2.3).
 

@@ -127,7 +127,7 @@ class ProxResult:
     energy_out : float
         The energy that went through the doors with the mass: dE/drho there times what left. NaN where it is infinite.
     pressures : mapping of arrays
-        By species under a bound, the pressure that holds it: an energy per mass, 0 where there is room. FiniteVolume tells it.
+        By species under a bound, the pressure that holds it: an energy per mass, 0 where there is room, if the solver tells it.
     """
 
     state: Species
@@ -152,7 +152,8 @@ class StepSolver(ABC):
     * ``takes``: the forms of terms that it accepts (see ``laws.forms``);
     * ``several_anchors``: whether it accepts further anchors;
     * ``takes_guess``: whether it begins from ``ProximalStep.guess``;
-    * ``takes_torus``: whether it accepts densities on a torus.
+    * ``takes_torus``: whether it accepts densities on a torus;
+    * ``tells_pressure``: whether it tells ``ProxResult.pressures``.
 
     A new solver defines these and ``solve``. It also defines ``prepare`` if it refuses more steps than these say.
     """
@@ -163,6 +164,7 @@ class StepSolver(ABC):
     several_anchors: ClassVar[bool] = False
     takes_guess: ClassVar[bool] = False
     takes_torus: ClassVar[bool] = False
+    tells_pressure: ClassVar[bool] = False
 
     def filled_in(self, state: Species) -> StepSolver:
         """The same solver with every default that depends on the state filled in for this state."""

@@ -58,7 +58,11 @@ class JKO(SafeStepScheme):
 
     order: ClassVar[float] = 1
     takes_fields: ClassVar[bool] = True
-    tells_pressure: ClassVar[bool] = True
+
+    @property
+    def tells_pressure(self) -> bool:  # type: ignore[override]
+        """Whether all its solvers tell pressures."""
+        return self.solver is not None and all(solver.tells_pressure for solver in self.step_solvers)
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         if problem.law.field_names:

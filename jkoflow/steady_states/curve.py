@@ -50,7 +50,7 @@ def current_voltage(
     *,
     mobility: Mapping[str, float] | None = None,
     tolerance: float = 1e-9,
-    max_iterations: int = 500,
+    max_iterations: int = 2000,
 ) -> CurrentVoltage:
     """The steady states of a law at several voltages, each continued from the one before: a current-voltage curve.
 

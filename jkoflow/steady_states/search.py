@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ from ..proximal.grids.finite_volume import (
 from .barriers import slowest_rate
 
 _RESIDUAL = 1e-9  # of the equations, before corrections are looked at one by one
-_DIRECT = 40  # iterations of Newton's method from one start
+_DIRECT, _DETOURS = 40, 40  # iterations of Newton's method from one start; times those of a step by FiniteVolume it may take
 _SLOW = 0.5  # of a correction over the one before: above, rounding is reached
 _DROWNED = 1e-16  # of the rates: a slower one is not seen
 _BALANCE = 1e-7  # of what leaves and enters, and of the energy
@@ -92,7 +92,7 @@ def steady(
     *,
     mobility: Mapping[str, float] | None = None,
     tolerance: float = 1e-9,
-    max_iterations: int = 500,
+    max_iterations: int = 2000,
 ) -> SteadyState:
     """The steady state in which the flow of a law ends: with doors, reservoirs and electrodes mass may flow for ever.
 
@@ -103,7 +103,7 @@ def steady(
 
     Newton's method is applied to these equations, from the start. If it fails, it is tried again from states along the flow, in
     steps that grow to 10^5 diffusion times. Where mass does not spread into vacuum, and with interactions, there may be several
-    steady states: then it follows the flow first, and stays near to it if it can.
+    steady states: then it follows the flow first, and stays near to it.
 
     The end is CONVERGED if a further correction of Newton's method, by exact factors, moves less than ``tolerance``. So a
     motion that is slow, as over a high barrier, is corrected too. Over barriers of more than some 30 temperatures rounding
@@ -197,15 +197,14 @@ class _Search:
     def _candidates(self, first: SteadyEquations, start: Species) -> Iterator[_Reached]:
         """What Newton's method comes to from the start, and from states along the flow; then what the flow comes to.
 
-        Where there may be several steady states, Newton's method waits until the flow has come near one, or fails.
+        Where there may be several steady states, Newton's method waits until the flow has come near one.
         """
         if first.has_one_solution:
             yield from self._direct(first)
         unit = self._diffusion_time(first)
         length, state, before, waited = _FIRST * unit, start, np.inf, 0
         longer = _LONGER if first.has_one_solution else _LONGER**0.5
-        spared = 0 if first.has_one_solution else 2 * _DIRECT
-        while self.left > spared and length > _SHORTEST * unit and waited < _WAITED:
+        while self.left > 0 and length > _SHORTEST * unit and waited < _WAITED:
             after = self._stepped(state, length)
             if after is None:
                 length /= _LONGER**2
@@ -229,8 +228,6 @@ class _Search:
                     yield _Reached(here, trial, moved * ratio / (1 - ratio) if ratio < 1 else 0.0)
                 waited, before = waited + 1, moved
             state, length = after, min(longer * length, _LONG * unit)
-        if not first.has_one_solution and self.left > 0:
-            yield from self._direct(first)
 
     def _equations(self, state: Species) -> SteadyEquations:
         return self.solver.steady_equations(self._step(state, _FOR_EVER))
@@ -260,12 +257,17 @@ class _Search:
         return _Reached(equations, trial, rest)
 
     def _stepped(self, state: Species, length: float) -> Species | None:
-        """The state after a step of Newton's method alone; None if it fails."""
+        """The state after a step, by Newton's method alone if that gets there; None if it fails."""
         problem: FiniteVolumeStep = self.solver.prepare(self._step(state, length))
         problem.after = 1.0  # kernels act with what is reached: a long step goes all the way
         end = first_search(problem, self.solver.tolerance, min(_DIRECT, self.left))
         self.left -= max(end.iterations, 1)
-        return problem.state_of(end.trial.rho) if end.status.ok else None
+        if end.status.ok:
+            return problem.state_of(end.trial.rho)
+        patient = replace(self.solver, max_iterations=max(self.left // _DETOURS, 1))
+        answer = patient.solve(self._step(state, length))
+        self.left -= answer.iterations
+        return answer.state if answer.status.ok else None
 
     def _step(self, state: Species, length: float) -> ProximalStep:
         return ProximalStep(self.law, state, length, self.mobilities)

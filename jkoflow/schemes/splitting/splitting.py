@@ -111,10 +111,12 @@ class Splitting(Scheme):
         must_grow(forms.each(Reacting), state.masses, state.time)
         growing = {entry.form.species for entry in forms.each(Reacting)}
         for entry in forms.each(Reacting):
-            if feels_pressure(entry, state.masses) and not _tells_pressure(self.scheme, forms, entry.form.species):
+            if feels_pressure(entry, state.masses) and not (
+                self.scheme.tells_pressure and entry.form.species in _bounded(forms)
+            ):
                 raise ValueError(
-                    f"{entry.term!r} needs the pressure of a bound on its species, Congestion, by "
-                    f"Splitting(JKO(FiniteVolume())), got {self!r}"
+                    f"{entry.term!r} needs the pressure of a bound on its species, Congestion, from every solver of the "
+                    f"scheme, as Splitting(JKO(FiniteVolume())) tells it, got {self!r}"
                 )
         for coupling in forms.couplings:
             if coupling.form.must_be_neutral and growing & set(coupling.form.charges):
@@ -238,11 +240,6 @@ def _bounded(forms: LawForms) -> set[str]:
     """The species under a bound."""
     shared = {name for e in forms.shared if isinstance(e.form.of_sum, Bound) for name in e.form.weights}
     return shared | {entry.form.species for entry in forms.bounds}
-
-
-def _tells_pressure(scheme: Scheme, forms: LawForms, species: str) -> bool:
-    """True if a scheme tells the pressure of the bounds on a species."""
-    return species in _bounded(forms) and scheme.tells_pressure and isinstance(getattr(scheme, "solver", None), FiniteVolume)
 
 
 def _by_species(law: Law) -> Mapping[str, Any]:

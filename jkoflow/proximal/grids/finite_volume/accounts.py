@@ -73,5 +73,5 @@ def pressure_of_bounds(problem: FiniteVolumeStep, trial: Trial, k: int) -> Array
     if own:
         pressure += problem.stiffness[k] * np.maximum(trial.unknowns[k] / problem.local[k].cap - 1, 0.0)
     for room in shared:
-        pressure += room.weights[k] * room.unit * np.maximum(trial.unknowns[room.row], 0.0)
+        pressure += room.weights[k] * room.pressure(trial.unknowns[room.row])
     return pressure.reshape(problem.grid.shape)

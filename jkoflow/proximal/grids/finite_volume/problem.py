@@ -174,7 +174,7 @@ class FiniteVolumeStep:
             gross = gross + float(np.abs(self._poisson.source).sum()) / self.unit_charge or 1.0
             of_charge = float(np.abs(excess[count]).sum() / gross)
         for room in self.rooms.bounded:
-            left = room.local.cap * float(np.abs(excess[room.row]).sum())
+            left = float(np.abs(excess[room.row]).sum())
             residual = max(residual, left / float(room.weights @ self.sizes))
         return max(residual, of_charge), of_charge
 

@@ -41,8 +41,8 @@ class Entries(NamedTuple):
 class SharedRoom:
     """int U(s) dx of the sum s = sum_i w_i rho_i, with s <= cap.
 
-    Species i feels w_i [U'(s) + p]. The pressure p of the bound is one more unknown q: p = unit max(q, 0), and the equation is
-    s / cap - 1 = min(q, 0), so that either the cell is full or there is no pressure.
+    Species i feels w_i [U'(s) + p]. The pressure p of the bound is one more unknown q, a density: p = unit max(q, 0) / cap, and
+    the equation is s - cap = min(q, 0), so that either the cell is full or there is no pressure.
     """
 
     weights: Array
@@ -66,7 +66,11 @@ class SharedRoom:
     def level(self, total: Array, q: Array | None = None) -> Array:
         """U'(s) + p."""
         level = self.local.derivative(np.maximum(total, 0.0)) if self.local.strictly_convex else np.zeros_like(total)
-        return level if q is None else level + self.unit * np.maximum(q, 0.0)
+        return level if q is None else level + self.pressure(q)
+
+    def pressure(self, q: Array) -> Array:
+        """p."""
+        return np.asarray(self.unit / self.local.cap * np.maximum(q, 0.0))
 
     def slope(self, total: Array, trace: float) -> Array:
         """U''(s), and in vacuum that of a trace, a share of the largest density."""
@@ -76,19 +80,20 @@ class SharedRoom:
 
     def start(self, rho: Array, full: bool) -> Array:
         """q; if ``full``, with the least pressure there is in cells that are full."""
-        filled = self.total(rho) / self.local.cap - 1
-        return np.where(filled > -FULL, np.finfo(float).tiny, filled) if full else np.minimum(filled, 0.0)
+        over = self.total(rho) - self.local.cap
+        least = np.finfo(float).tiny * self.local.cap
+        return np.where(over > -FULL * self.local.cap, least, over) if full else np.minimum(over, 0.0)
 
     def left_over(self, rho: Array, q: Array) -> Array:
         """What is left of the equation of the bound, by cell."""
-        return np.asarray(self.total(rho) / self.local.cap - 1 - np.minimum(q, 0.0))
+        return np.asarray(self.total(rho) - self.local.cap - np.minimum(q, 0.0))
 
     def bound_entries(self, below: Sequence[Array], q: Array) -> Iterator[Entries]:
         """The derivatives of the equation of the bound; ``below`` are d rho / du by species."""
         cells = np.arange(len(q))
         for j, weight in enumerate(self.weights):
             if weight:
-                yield Entries(self.row, cells, j, cells, weight / self.local.cap * below[j])
+                yield Entries(self.row, cells, j, cells, weight * below[j])
         yield Entries(self.row, cells, self.row, cells, np.where(q < 0, -1.0, -YIELDING))
 
     def level_entries(self, rho: Array, below: Sequence[Array], q: Array | None, trace: float) -> Iterator[tuple[int, Array]]:
@@ -98,7 +103,7 @@ class SharedRoom:
             if weight:
                 yield j, weight * slope * below[j]
         if q is not None:
-            yield self.row, np.where(q > 0, self.unit, 0.0)
+            yield self.row, np.where(q > 0, self.unit / self.local.cap, 0.0)
 
 
 @dataclass(frozen=True, eq=False)

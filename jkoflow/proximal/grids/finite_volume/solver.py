@@ -94,6 +94,7 @@ class FiniteVolume(IterativeSolver):
     solves: ClassVar[str] = "implicit Euler in finite volumes: the step to second order in tau"
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
     takes_torus: ClassVar[bool] = True
+    tells_pressure: ClassVar[bool] = True
     takes: ClassVar[tuple[type[Form], ...]] = (
         Internal,
         Bound,
