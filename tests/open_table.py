@@ -29,11 +29,17 @@ def _moving(points: Any = ((0.1,), (0.5,), (0.8,))) -> jf.MovingParticles:
     return jf.MovingParticles(jf.Particles(points), np.zeros((3, 1)))
 
 
+def _phase() -> jf.PhaseDensity:
+    space, velocity = jf.Grid.box((0, 1.25), cells=16), jf.Grid.box((-4, 4), cells=32)
+    return jf.PhaseDensity.of(space, velocity, lambda x, v: np.exp(-20 * (x - 0.5) ** 2 - 8 * v**2))
+
+
 ROWS: dict[str, tuple[Callable[[], Any], Callable[[], jf.Scheme]]] = {
     "`Density`, `JKO()`": (_density, jf.JKO),
     "`Density`, `JKO(FiniteVolume())`": (_density, lambda: jf.JKO(jf.FiniteVolume())),
     "`Density`, `JKO(BackAndForth())`": (_density, lambda: jf.JKO(jf.BackAndForth())),
     "`Density`, `JKO(Entropic())`": (_density, lambda: jf.JKO(jf.Entropic())),
+    "`Density`, `JKO(Convex())`": (_density, lambda: jf.JKO(jf.Convex())),
     "`Density`, `JKO(ConvexDynamic())`": (_density, lambda: jf.JKO(jf.ConvexDynamic())),
     "`Density`, `ImplicitMidpoint()`": (_density, jf.ImplicitMidpoint),
     "`Density`, `SemiImplicitJKO()`": (_density, jf.SemiImplicitJKO),
@@ -46,6 +52,8 @@ ROWS: dict[str, tuple[Callable[[], Any], Callable[[], jf.Scheme]]] = {
     "`Particles`, `JKO()`": (lambda: jf.Particles([0.1, 0.5, 0.8]), jf.JKO),
     "`Particles`, `Splitting(Overdamped())`": (lambda: jf.Particles([0.1, 0.5, 0.8]), lambda: jf.Splitting(jf.Overdamped())),
     "`MovingParticles`, `Inertial()`": (_moving, jf.Inertial),
+    "`MovingParticles`, `Langevin()`": (_moving, lambda: jf.Langevin(seed=1)),
+    "`PhaseDensity`, `Kinetic()`": (_phase, jf.Kinetic),
     "`OrderedParticles`, `Brezis()`": (lambda: jf.OrderedParticles([0.1, 0.5, 0.8]), jf.Brezis),
 }
 

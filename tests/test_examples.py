@@ -1,10 +1,14 @@
 """Every example runs, and ends in the number it is pinned to."""
 
+import re
 import runpy
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+
+import jkoflow as jf
 
 from .tables import EXAMPLES, SLOW_EXAMPLES, cases
 
@@ -22,3 +26,18 @@ def test_example(name, capsys):
     assert abs(space["RESULT"] - expected) < room
     assert plt.get_fignums()
     plt.close("all")
+    for flow in space.values():
+        if isinstance(flow, jf.Trajectory):
+            _accounts_hold(flow)
+
+
+def _accounts_hold(flow):
+    """In every step of every species that does not grow: no density is negative, and what is gone went through a door."""
+    for name in flow.species:
+        own = flow[name] if len(flow.species) > 1 else flow
+        if isinstance(own[0], jf.Density):
+            assert min(state.values.min() for state in own) >= 0
+        if not re.search(rf"Growth\([^)]*'{name}'\)" if name else "Growth", flow.law):
+            gone = sum(own.outflow.values(), np.zeros(len(own) - 1))
+            most = max(own.masses.max(), np.abs(gone).sum())
+            np.testing.assert_allclose(np.diff(own.masses) + gone, 0, atol=1e-12 * most)

@@ -8,11 +8,31 @@ from typing import ClassVar
 import numpy as np
 
 from ..._status import Status
+from ...laws.forms import (
+    Damping,
+    Emitting,
+    External,
+    FieldCoupling,
+    General,
+    Internal,
+    OneWay,
+    Pair,
+    Relaxing,
+    Shared,
+    Steering,
+    VelocityPull,
+)
 from ...measures import PhaseDensity, Species, State
 from ...pull_back import moved_along
 from ..base import Carry, StepInfo, Taken
 from ..problem import Problem
 from .inertia import PhaseMotion, WithInertia
+
+_WITH_A_FORCE = (
+    *(Internal, Shared, External, Pair, OneWay, FieldCoupling, General),
+    *(Damping, VelocityPull),
+    *(Relaxing, Emitting, Steering),
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +65,8 @@ class Kinetic(WithInertia):
     epsilon : float, mapping or None
         The inertia time, of every species or by species. None: Vlasov's equation.
 
-    Raises ValueError for epsilon <= 0, a species without epsilon, and a state that is not of PhaseDensity.
+    Raises ValueError for epsilon <= 0, a species without epsilon, a state that is not of PhaseDensity, and terms without a
+    force (bounds, obstacles, doors, Mobility, Advection, Growth).
 
     Cost: O(cells of phase space) per step, four passes in 1-D times 1-D. Alignment adds 10 to 40 convolutions of places.
 
@@ -66,6 +87,7 @@ class Kinetic(WithInertia):
         if not issubclass(state.masses.kind, PhaseDensity):
             raise ValueError(f"Kinetic takes PhaseDensity, got {state.masses.kind.__name__}: Inertial takes MovingParticles")
         self.check_species(state.masses)
+        problem.forms.require(_WITH_A_FORCE, "Kinetic")
         PhaseMotion.of(problem, state.masses, state.time, self.epsilons(state.masses), self.drag, state.fields)
         return {}
 
