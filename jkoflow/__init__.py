@@ -130,7 +130,7 @@ from .steady_states import CurrentVoltage, SteadyState, current_voltage, steady
 from .stopping import BeforeCrossing, EnergyBelow, Steady, WallClock
 from .storage import load, save, to_xarray
 from .storage import open_run as open  # noqa: A004 - jkoflow.open, beside jkoflow.save and jkoflow.load
-from .trajectory import Step, Trajectory
+from .trajectory import Step, Trajectory, citation
 from .transport import Distance, GibbsKernel, c_transform, semi_relaxed_step, wasserstein, wasserstein2
 
 __version__ = VERSION
@@ -250,6 +250,7 @@ __all__ = [
     "WallClock",
     "c_transform",
     "checks",
+    "citation",
     "closed_forms",
     "current_voltage",
     "diagnostics",

@@ -311,3 +311,9 @@ def test_the_linearised_distance_is_large_across_a_vacuum():
     assert nearby_distance(*discs) > 4
     two = [grid.density(lambda x, y, s=s: ((x + 2) ** 2 + y**2 < 0.6) * s + ((x - 2) ** 2 + y**2 < 0.6)) for s in (1.0, 1.2)]
     assert nearby_distance(*two) > float(jf.wasserstein(*two))
+
+
+def test_a_distance_is_formatted_as_a_number():
+    distance = jf.wasserstein(jf.Particles([0.0]), jf.Particles([0.25]))
+    assert f"{distance:.3f}" == "0.250"
+    assert f"{distance}" == str(distance)

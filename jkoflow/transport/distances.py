@@ -20,7 +20,7 @@ _BLUR = 0.02  # share of the extent
 
 @dataclass(frozen=True)
 class Distance:
-    """A distance, and how it was computed. ``float(distance)`` is its value.
+    """A distance, and how it was computed. ``float(distance)`` is its value, and f"{distance:.3f}" formats it.
 
     Attributes
     ----------
@@ -45,6 +45,9 @@ class Distance:
 
     def __float__(self) -> float:
         return self.value
+
+    def __format__(self, specification: str) -> str:
+        return format(self.value, specification) if specification else str(self)
 
 
 def wasserstein(

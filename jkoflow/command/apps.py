@@ -1,0 +1,63 @@
+"""The apps of the command line: ``jkoflow course`` and ``jkoflow explore``. Both are served to this machine alone."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..course import LESSONS
+
+APPS = ("course", "explore")
+
+
+def run_app(arguments: Sequence[str]) -> int:
+    """Serve the app that the arguments name until it is interrupted. Return the exit code of its server.
+
+    Raises ValueError for a lesson that does not exist, and if marimo is not installed.
+    """
+    options = _parser().parse_args(arguments)
+    if options.app == "course" and options.lesson is None:
+        print("\n".join(f"{lesson.number:3}  {lesson.title}" for lesson in LESSONS))
+        print("jkoflow course 3 opens the third one.")
+        return 0
+    path = _path(options)
+    if importlib.util.find_spec("marimo") is None or importlib.util.find_spec("anywidget") is None:
+        raise ValueError("the apps need marimo and anywidget: pip install 'jkoflow[course]'")
+    command = [sys.executable, "-m", "marimo", "--yes", "--quiet", "run", str(path), "--host", "127.0.0.1", "--no-token"]
+    command += ["--port", str(options.port)] if options.port else []
+    command += ["--headless"] if options.no_browser else []
+    server = subprocess.Popen(command, env={**os.environ, "MARIMO_SKIP_UPDATE_CHECK": "1"}, stdin=subprocess.DEVNULL)
+    print("Ctrl-C ends the app.", flush=True)
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="jkoflow")
+    apps = parser.add_subparsers(dest="app", required=True)
+    course = apps.add_parser("course", help="a lesson of the course")
+    course.add_argument("lesson", nargs="?", help="its number; without it the lessons are listed")
+    for app in (course, apps.add_parser("explore", help="draw a density and watch it flow")):
+        app.add_argument("--port", type=int, help="default: a free one")
+        app.add_argument("--no-browser", action="store_true", help="do not open a browser; the address is printed")
+    return parser
+
+
+def _path(options: argparse.Namespace) -> Path:
+    """The notebook. Raises ValueError for a lesson that does not exist."""
+    if options.app == "explore":
+        return Path(__file__).parents[1] / "explore" / "app.py"
+    by_number = {str(lesson.number): lesson for lesson in LESSONS}
+    if options.lesson not in by_number:
+        raise ValueError(f"lesson must be a number from 1 to {len(LESSONS)}, got {options.lesson!r}")
+    return by_number[options.lesson].path
