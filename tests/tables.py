@@ -150,6 +150,14 @@ SCHEMES = {
 
 # file in examples/: the number it pins, and how far it may be off
 EXAMPLES = {
+    "plot_displacement_interpolation": (0.5, 1e-9),  # a geodesic has constant speed; the simplex solves the inner pair anew
+    "plot_distances_between_clouds": (1.0, 0.01),  # the closed form; what duality leaves over falls almost like 1 / N
+    "plot_fast_diffusion": (1.0, 0.02),  # the Barenblatt tail: rho^(-1/2) has the slope 1 / (3 t) in x^2
+    "plot_granular_media": (1.0, 2e-4),  # the root of the self-consistency equation
+    "plot_solvers_compared": (2.0, 0.08),  # the declared order
+    "plot_adaptive_steps": (5 / 6, 3e-3),  # dt^2 X'' is constant for X = t^(1/3) Y
+    "plot_energy_identities": (1.0, 5e-6),  # De Giorgi's identity, summed over a run
+    "plot_cross_diffusion": (1.0, 0.01),  # the sum is the Barenblatt solution of the porous medium equation
     "plot_ornstein_uhlenbeck": (1.5 / 1.05**20, 5e-4),  # the exact mean after 20 JKO steps
     "plot_porous_medium": (1.09944, 2e-3),  # the exact JKO scale, docs/theory/poisson-nernst-planck.md, T7
     "plot_crowd": (1 / np.pi, 3e-3),  # a disc of area 2 and density 1, of unit-mass covariance R^2 / 2
@@ -191,6 +199,11 @@ EXAMPLES = {
     "plot_flock_and_signal": (-1.092093, 5e-4),  # Bessel functions, docs/theory/chemotaxis.md, T5
 }
 SLOW_EXAMPLES = {
+    "plot_granular_media",
+    "plot_solvers_compared",
+    "plot_adaptive_steps",
+    "plot_cross_diffusion",
+    "plot_distances_between_clouds",
     "plot_conical_pore",
     "plot_tumour",
     "plot_torus_aggregation",

@@ -346,3 +346,17 @@ def test_nothing_asks_for_the_class_of_a_term():
 def test_every_form_says_its_name_in_words(form):
     assert isinstance(form.label, str)
     assert form is forms.Form or form.label != forms.Form.label
+
+
+def test_an_energy_that_is_undefined_beyond_close_packing_is_forbidden_there():
+    """Van der Waals: log(1 - s) is no number from s = 1 on. Solvers that search beyond agree, and do not take for ever."""
+    packing = jf.CustomInternalEnergy(lambda s: -s * np.log(1 - s), lambda s: s / (1 - s) - np.log(1 - s))
+    gas = jf.Entropy() + packing
+    rho = jf.Grid.box((0, 1), cells=32).density(lambda x: 0.5 + 0.3 * np.cos(np.pi * x), mass=0.5)
+    ends = [
+        jf.evolve(gas, rho, scheme=jf.JKO(solver), dt=0.001, t_end=0.01).final.values
+        for solver in (jf.BackAndForth(), jf.FiniteVolume())
+    ]
+    assert np.abs(ends[0] - ends[1]).max() < 5e-3
+    with np.errstate(invalid="ignore"):
+        assert packing.integrand(np.array([1.5])) == np.inf

@@ -11,6 +11,7 @@ import sys
 import types
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 import jkoflow as jf
@@ -222,7 +223,14 @@ def test_public_names_are_documented(name):
                 assert inspect.getdoc(getattr(thing, attribute)), f"{name}.{attribute}"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/runs.md"])
+PAGES = [
+    "README.md",
+    *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md") if "```python" in page.read_text()),
+]
+PAGES = [page for page in PAGES if not page.startswith(("docs/_build", "docs/gallery", "docs/reference", "docs/theory"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_snippets_run(page, tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
     assert blocks
@@ -231,6 +239,19 @@ def test_snippets_run(page, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "snippets", types.ModuleType("snippets"))
     for block in blocks:
         exec(compile(block, page, "exec"), space)
+    plt.close("all")
+
+
+def test_laws_of_the_table_of_equations_are_laws():
+    text = (ROOT / "docs" / "equations.md").read_text()
+    space: dict[str, object] = {}
+    exec(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)[0], space)
+    rows = re.findall(r"^\| .*? \| `([^`]+)` \|[^|]*\| \[\]\(([\w./-]+)\) \|$", text, flags=re.MULTILINE)
+    assert len(rows) >= 25
+    for law, link in rows:
+        assert isinstance(eval(law, space), jf.Law), law
+        if link.startswith("gallery/"):
+            assert (ROOT / "examples" / link.removeprefix("gallery/")).with_suffix(".py").exists(), link
 
 
 def test_readme_opens_with_the_two_commands():

@@ -1,5 +1,7 @@
 """Gibbs kernel, distances, the dense path."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -313,7 +315,9 @@ def test_the_linearised_distance_is_large_across_a_vacuum():
     assert nearby_distance(*two) > float(jf.wasserstein(*two))
 
 
-def test_a_distance_is_formatted_as_a_number():
+def test_a_distance_is_a_number_that_knows_its_method():
     distance = jf.wasserstein(jf.Particles([0.0]), jf.Particles([0.25]))
     assert f"{distance:.3f}" == "0.250"
-    assert f"{distance}" == str(distance)
+    assert 2 * distance == distance / 0.5 == 0.5
+    again = pickle.loads(pickle.dumps(distance))
+    assert (again, again.method, again.lower) == (distance, distance.method, distance.lower)

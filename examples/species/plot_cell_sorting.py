@@ -6,11 +6,6 @@ Two kinds of cells are mixed at random. They share the room: the sum of the two 
 
 .. math::
 
-    \partial_t\rho_a = \nabla\cdot\Bigl(\rho_a \nabla\bigl(p - \sum_b K_{ab} * \rho_b\bigr)\Bigr), \qquad
-    \rho_1 + \rho_2 \le 1,\quad p\, (1 - \rho_1 - \rho_2) = 0.
-
-.. math::
-
     \partial_t\rho_a = \nabla\cdot\Bigl(\rho_a \nabla\bigl(p + \sum_b K_{ab} * \rho_b\bigr)\Bigr), \qquad
     \rho_1 + \rho_2 \le 1,\quad p\, (1 - \rho_1 - \rho_2) = 0.
 

@@ -8,11 +8,6 @@ species.
 
 .. math::
 
-    \partial_t f = \nu \Delta f + \nabla\cdot(f\, \nabla K * h), \qquad
-    \partial_t h = \nu \Delta h - \nabla\cdot(h\, \nabla K * f).
-
-.. math::
-
     \partial_t f = \nu \Delta f + \nabla\cdot\bigl(f\, \nabla(W * f + K * h)\bigr), \qquad
     \partial_t h = \nu \Delta h + \nabla\cdot\bigl(h\, \nabla(W * h - L * f)\bigr).
 """

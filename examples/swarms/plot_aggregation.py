@@ -7,10 +7,6 @@ droplet. The interaction is implicit: it is taken at the answer of every step.
 
 .. math::
 
-    \partial_t\rho = \nabla\cdot\bigl(\rho\, \nabla(U'(\rho) + W * \rho)\bigr), \qquad W(x) = \text{Morse}.
-
-.. math::
-
     \partial_t\rho = 0.2\, \Delta(\rho^2) + \nabla\cdot(\rho\, \nabla W * \rho), \qquad W(x) = -4\, e^{-|x| / 0.8}.
 """
 

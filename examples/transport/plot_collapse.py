@@ -7,10 +7,6 @@ what has met stays together. The cells of the quantiles close to exact atoms.
 
 .. math::
 
-    \partial_t\rho = \partial_x\bigl(\rho\, \partial_x (W * \rho)\bigr), \qquad W(x) = -e^{-|x|}.
-
-.. math::
-
     \partial_t\rho = \partial_x\bigl(\rho\, \partial_x (W * \rho)\bigr), \qquad W(x) = -2\, e^{-|x| / 1.5}.
 
 The pictures show the paths of the mass and its quantiles, which are flat where the mass is one atom.

@@ -134,7 +134,9 @@ class Adaptive(Scheme):
         fine = doubled.fine
         ends = fine.state.masses
         distances = {name: _moved(before, ends[name], doubled.ways[name]) for name, before in state.masses.items()}
-        info = StepInfo(distances, status, iterations, residual, fine.info.dissipation, dt=dt, error=error)
+        info = StepInfo(
+            distances, status, iterations, residual, fine.info.dissipation, dt=dt, error=error, solver=fine.info.solver
+        )
         return Taken(
             state.after(dt, ends, fine.state.fields),
             {**fine.carry, "dt": np.array(next_dt), "least_dt": carry["least_dt"]},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,9 +17,8 @@ _FAR, _CUTS = 1e6, 8  # of the mean cost: the cost at which far pairs are cut; t
 _BLUR = 0.02  # share of the extent
 
 
-@dataclass(frozen=True)
-class Distance:
-    """A distance, and how it was computed. ``float(distance)`` is its value, and f"{distance:.3f}" formats it.
+class Distance(float):
+    """A distance, and how it was computed. It is a number: it can be divided, compared and formatted.
 
     Attributes
     ----------
@@ -35,19 +33,36 @@ class Distance:
         False if the value is an approximation.
     settled : bool
         False if the iteration reached its limit before the value stopped changing.
+
+    >>> from jkoflow import Particles
+    >>> distance = wasserstein(Particles([0.0]), Particles([3.0]))
+    >>> distance / 2, f"{distance:.2f}", distance.method
+    (1.5, '3.00', 'pseudo-inverses')
     """
 
-    value: float
     method: str
     exact: bool
-    settled: bool = True
-    lower: float = np.nan
+    settled: bool
+    lower: float
 
-    def __float__(self) -> float:
-        return self.value
+    def __new__(cls, value: float, method: str, exact: bool, settled: bool = True, lower: float = float("nan")) -> Distance:
+        self = super().__new__(cls, value)
+        self.method, self.exact, self.settled, self.lower = method, exact, settled, lower
+        return self
 
-    def __format__(self, specification: str) -> str:
-        return format(self.value, specification) if specification else str(self)
+    @property
+    def value(self) -> float:
+        """The distance as a plain float."""
+        return float(self)
+
+    def __getnewargs__(self) -> tuple[float, str, bool, bool, float]:
+        return float(self), self.method, self.exact, self.settled, self.lower
+
+    def __repr__(self) -> str:
+        return (
+            f"Distance(value={float(self)!r}, method={self.method!r}, exact={self.exact}, settled={self.settled}, "
+            f"lower={self.lower!r})"
+        )
 
 
 def wasserstein(

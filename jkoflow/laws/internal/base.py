@@ -118,6 +118,9 @@ class InternalEnergy(Energy):
 class CustomInternalEnergy(InternalEnergy):
     """E(rho) = int U(rho) dx for a convex U of your own, with derivative dU. Both are functions of an array of densities.
 
+    Where U is not defined, as beyond the close packing of a gas, they return inf or NaN: a positive density at which they are
+    NaN counts as forbidden, U = inf.
+
     The energy is displacement convex in R^d if s -> s^d U(s^-d) is convex and non-increasing (McCann 1997).
 
     >>> import numpy as np
@@ -138,10 +141,15 @@ class CustomInternalEnergy(InternalEnergy):
             raise ValueError(f"U and dU must be functions, got {self.U!r} and {self.dU!r}")
 
     def integrand(self, s: Array) -> Array:
-        return values_of("U", self.U, [s])
+        return _forbidden_where_undefined(values_of("U", self.U, [s]), s)
 
     def derivative(self, s: Array) -> Array:
-        return values_of("dU", self.dU, [s])
+        return _forbidden_where_undefined(values_of("dU", self.dU, [s]), s)
 
     def __repr__(self) -> str:
         return short_repr("CustomInternalEnergy", self.species, self.U, self.dU)
+
+
+def _forbidden_where_undefined(values: Array, s: Array) -> Array:
+    """The values, with inf in the place of NaN where the density is positive."""
+    return np.where(np.isnan(values) & (s > 0), np.inf, values)

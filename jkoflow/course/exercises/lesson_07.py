@@ -1,0 +1,108 @@
+"""Exercises of the lesson on two species."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+import jkoflow as jf
+
+from ..exercise import Exercise
+
+
+def _check_distance(names: dict[str, Any]) -> None:
+    assert "distance" in names, "define a function distance(t, d, k, m)"
+    distance = names["distance"]
+    for t, d, k, m in ((1.0, 2.0, 0.5, 0.5), (0.7, 1.0, 1.0, 0.25), (0.5, 3.0, 0.5, -1.0), (1.0, 1.0, 0.8, -0.8)):
+        found = distance(t, d, k, m)
+        assert found is not None, "distance returns nothing yet"
+        law = jf.Drift(k * jf.Quadratic(), moves="a", by="b") + jf.Drift(m * jf.Quadratic(), moves="b", by="a")
+        start = jf.Species(a=jf.Particles(np.array([0.0])), b=jf.Particles(np.array([d])))
+        end = jf.evolve(law, start, scheme=jf.Overdamped(), t_end=t, dt=t).final
+        expected = float(end["b"].mean - end["a"].mean)
+        who = f"for k = {k:g}, m = {m:g}, from d = {d:g}, at t = {t:g}"
+        assert np.isclose(found, expected, rtol=1e-5), f"{who} the distance is {expected:.4f}, not {float(found):.4f}"
+
+
+def _check_has_energy(names: dict[str, Any]) -> None:
+    assert "has_energy" in names, "define a function has_energy(K)"
+    has_energy = names["has_energy"]
+    rng = np.random.default_rng(8)
+    cases = [
+        ("a matrix that is symmetric", np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 4.0], [3.0, 4.0, 1.0]])),
+        ("a fox and a hare", np.array([[0.0, 1.0], [-1.0, 0.0]])),
+        ("two species with K_21 = 3 K_12", np.array([[1.0, 1.0], [3.0, -2.0]])),
+        ("one that acts on another which does not answer", np.array([[0.0, 1.0], [0.0, 0.0]])),
+        (
+            "three species in a row, where the outer two do not interact",
+            np.array([[0.0, 2.0, 0.0], [1.0, 0.0, 5.0], [0.0, 1.0, 0.0]]),
+        ),
+        ("three species of which each chases the next", np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])),
+        ("two negative entries, K_12 = -1 and K_21 = -2", np.array([[0.0, -1.0], [-2.0, 0.0]])),
+    ]
+    for _ in range(3):
+        mobilities, symmetric = rng.uniform(0.5, 2.0, 3), rng.normal(size=(3, 3))
+        good = mobilities[:, None] * (symmetric + symmetric.T)
+        bad = good.copy()
+        bad[0, 1] *= 1.5
+        cases += [("mobilities times a symmetric matrix", good), ("ratios that disagree round the circle", bad)]
+    for what, K in cases:
+        found = has_energy(K.copy())
+        assert found is not None, "has_energy returns nothing yet"
+        n = len(K)
+        own = [K[i, i] * jf.Interaction(jf.Quadratic(), f"s{i}") for i in range(n)]
+        law = sum(
+            [K[i, j] * jf.Drift(jf.Quadratic(), f"s{i}", f"s{j}") for i, j in permutations(range(n), 2)], sum(own[1:], own[0])
+        )
+        expected = law.symmetrizable() is not None
+        assert isinstance(found, bool | np.bool_), "has_energy must return True or False"
+        assert found == expected, f"{what}: there is {'an' if expected else 'no'} energy"
+
+
+def _check_law(names: dict[str, Any]) -> None:
+    law = names.get("law")
+    assert law is not None, "there is no law yet"
+    assert isinstance(law, jf.Law), "law must be a sum of terms of jkoflow"
+    scheme = jf.JKO() if law.has_energy else jf.SemiImplicitJKO()
+    for place in (1.0, -2.0):
+        start = jf.Species(a=jf.Quantiles(np.linspace(-0.5, 0.5, 11)), b=jf.Quantiles(place + np.linspace(-0.3, 0.3, 7)))
+        flow = jf.evolve(law, start, scheme=scheme, dt=0.002, t_end=0.3)
+        first, last = flow[0], flow.final
+        gap = [float(state["b"].mean - state["a"].mean) for state in (first, last)]
+        rate = -np.log(abs(gap[1] / gap[0])) / 0.3
+        assert abs(rate - 3) < 0.05, f"the distance of the means falls with the rate {rate:.2f}, not 3"
+        for name in "ab":
+            change = float(last[name].covariance / first[name].covariance)
+            assert abs(change - 1) < 0.01, f"the variance of {name!r} is multiplied by {change:.3f}: it must stay"
+
+
+EXERCISES = (
+    Exercise(
+        "fox and hare as atoms",
+        "Species $a$ and $b$ are one atom each, at the distance `d`. Species $a$ is drawn to $b$ by the kernel "
+        "$k |x|^2 / 2$, and $b$ to $a$ by $m |x|^2 / 2$. A negative number "
+        "repels. Write `distance(t, d, k, m)`, their distance at time `t`.",
+        "def distance(t, d, k, m):\n    return None\n",
+        _check_distance,
+    ),
+    Exercise(
+        "is there an energy?",
+        r"Species $i$ moves with $-\sum_j K_{ij} \nabla (\frac12 |x|^2) * \rho_j$. The numbers $K_{ij}$ form the "
+        "matrix `K` of shape $(n, n)$, with $n$ 2 or 3. Write `has_energy(K)`: True if there are mobilities that make "
+        "the law "
+        "the gradient flow of an energy, else False.",
+        "def has_energy(K):\n    return None\n",
+        _check_has_energy,
+    ),
+    Exercise(
+        "rigid bodies that attract",
+        "Find a `law` of jkoflow for the species `a` and `b` on the line, of mass 1 and mobility 1 each. The distance "
+        "of their "
+        'means shall fall like $e^{-3 t}$, and the shape of each shall not change. Terms are `jf.Interaction(W, "a")` and '
+        '`jf.CrossInteraction(K, between=("a", "b"))`.',
+        'law = jf.CrossInteraction(jf.Quadratic(), between=("a", "b"))\n',
+        _check_law,
+    ),
+)

@@ -1,0 +1,24 @@
+"""Solutions of the lesson on entropy."""
+
+SOLUTIONS = (
+    """
+def equilibrium(V, x):
+    # subtract the least value first: then no exponential is too large, and the largest is 1
+    weights = np.exp(V(x).min() - V(x))
+    return weights / (weights.sum() * (x[1] - x[0]))
+""",
+    """
+def fisher(x, rho):
+    # (rho')^2 / rho = 4 ((rho^(1/2))')^2, which does not divide by small numbers
+    root = np.sqrt(rho)
+    return 4 * (np.diff(root) ** 2).sum() / (x[1] - x[0])
+""",
+    """
+def rate(V, start, dt, t_end):
+    law = jf.Entropy() + jf.Potential(V)
+    flow = jf.evolve(law, start, dt=dt, t_end=t_end)
+    relative = flow.energies - law(jf.closed_forms.gibbs_state(start.grid, V))
+    half = np.argmin(abs(flow.times - t_end / 2))
+    return np.log(relative[half] / relative[-1]) / (flow.times[-1] - flow.times[half])
+""",
+)
