@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 # where mypy finds the stubs it reads
 STUBS ?= $(BIN)/python
 
-.PHONY: run test quick lint matrix benchmarks clean
+.PHONY: run test quick lint docs test-site release-check matrix benchmarks clean
 
 run: $(VENV)/run
 	$(BIN)/python -m jkoflow
@@ -24,6 +24,18 @@ lint: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --python-executable $(STUBS)
+
+# the site, in docs/_build/html; entries of the gallery that did not change are not run again
+docs: $(VENV)/docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+# the site and the apps in Chromium, without a network; apt-get installs Chromium where it may
+test-site: docs $(VENV)/site
+	$(BIN)/python tools/chromium.py
+	$(BIN)/python -m pytest -p no:cacheprovider site_tests
+
+release-check:
+	$(PYTHON) tools/release.py
 
 matrix:
 	$(PYTHON) tools/matrix.py
@@ -40,5 +52,13 @@ $(VENV)/dev: $(VENV)/run
 	$(PIP) --editable '.[dev]'
 	touch $@
 
+$(VENV)/docs: $(VENV)/run
+	$(PIP) --editable '.[docs]'
+	touch $@
+
+$(VENV)/site: $(VENV)/docs
+	$(PIP) --editable '.[site]'
+	touch $@
+
 clean:
-	rm -rf .venv .matrix out .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .matrix out dist docs/_build docs/gallery docs/reference docs/backreferences .mypy_cache .pytest_cache .ruff_cache

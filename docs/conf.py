@@ -35,17 +35,20 @@ extensions = [
     "docstrings",
     "lessons",
     "made_tables",
+    "thumbnails",
 ]
-exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "extensions", "paper"]
+exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "extensions", "paper", "reference/*_table.md", "reference/lessons.md"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 templates_path = ["_templates"]
 
 # Pages in Markdown
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.xref_missing"]  # links to files of the repository; tests/test_theory.py follows them
+suppress_warnings = ["myst.xref_missing", "ref.python"]  # links to files of the repository; tests/test_theory.py follows them
 
 # The reference
+ALIASES = ["Array", "Mask", "Indices", "Whole", "SpaceFunction", "Mobilities"]  # types.md spells them out
+autodoc_type_aliases = {name: name for name in ALIASES}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
@@ -84,6 +87,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = "jkoflow"
 html_static_path = ["_static"]
 html_css_files = ["jkoflow.css"]
+html_favicon = "_static/favicon.svg"
+html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

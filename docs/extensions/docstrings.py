@@ -34,7 +34,7 @@ def as_restructured_text(lines: list[str]) -> list[str]:
             formula = -1
         example = example or line.lstrip().startswith(">>>")
         if formula < 0 and not example and after_blank and width >= indent + 4 and out:
-            out += [" " * indent + "::", ""]
+            out += [" " * indent + ".. code-block:: text", ""]
             formula = width
         out.append(line if formula >= 0 or example else escaped(line))
         if formula < 0:
@@ -44,7 +44,22 @@ def as_restructured_text(lines: list[str]) -> list[str]:
 
 
 def process(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    lines[:] = as_restructured_text(lines)
+    lines[:] = with_ends_of_sections(as_restructured_text(lines))
+
+
+def with_ends_of_sections(lines: list[str]) -> list[str]:
+    """The lines, with two blank ones before the text behind a section of parameters: for napoleon that ends the section."""
+    out: list[str] = []
+    inside = False
+    for k, line in enumerate(lines):
+        following = lines[k + 1] if k + 1 < len(lines) else ""
+        if line and set(line) == {"-"}:
+            inside = True
+        elif inside and line and not line.startswith(" ") and not following.startswith((" ", "---")) and not out[-1]:
+            inside = False
+            out.append("")
+        out.append(line)
+    return out
 
 
 def link_pages(app: Any, docname: str, source: list[str]) -> None:

@@ -17,7 +17,8 @@ from jkoflow.course import LESSONS
 SCRIPTS = re.compile(r"https://cdn\.jsdelivr\.net/npm/@marimo-team/frontend@[^/\"']+/dist/")
 NOTE = (
     '<p style="font-family:sans-serif;padding:.6em 1.2em;margin:0;background:#fff3cd;color:#332701">'
-    'A picture of the lesson. Its sliders move in the app: <code>jkoflow course {number}</code>. <a href="../course.html">Course</a></p>'
+    "A picture of the lesson. Its sliders move in the app: <code>jkoflow course {number}</code>. "
+    '<a href="../course.html">Course</a></p>'
 )
 
 
@@ -47,18 +48,8 @@ def export_lessons(app: Any, error: Exception | None) -> None:
         content = hashlib.md5(lesson.path.read_bytes()).hexdigest()
         if page.exists() and mark.exists() and mark.read_text() == content:
             continue
-        command = [
-            sys.executable,
-            "-m",
-            "marimo",
-            "export",
-            "html",
-            str(lesson.path),
-            "-o",
-            str(page),
-            "--no-include-code",
-            "-f",
-        ]
+        command = [sys.executable, "-m", "marimo", "export", "html", str(lesson.path), "-o", str(page)]
+        command += ["--no-include-code", "-f"]
         done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise RuntimeError(f"lesson {lesson.number} was not exported: {done.stderr}")

@@ -2,13 +2,17 @@ r"""
 Round a post to the exit
 ========================
 
-A crowd under a hard bound walks to the left wall, round two posts where nobody may stand. Every step is the exact JKO step on
-the grid: the front is sharp to about a cell, and no mass is lost. In the end the crowd fills a strip along the wall.
+A crowd under a hard bound walks to the left wall, round two posts where nobody may stand:
 
 .. math::
 
-    \partial_t\rho = \nabla\cdot(\rho\, \nabla(V + p)), \qquad 0 \le \rho \le 1,\quad p\, (1 - \rho) = 0, \qquad
+    \partial_t\rho = \nabla\cdot(\rho\, \nabla(d + p)), \qquad 0 \le \rho \le 1,\quad p\, (1 - \rho) = 0, \qquad
     \text{no flux through the posts.}
+
+Everybody takes the shortest way: d is ``walking_distance`` round the posts. The pressure p pushes people aside where it is
+full. Behind the posts there is nobody. In the end the crowd fills a strip along the wall.
+
+RESULT is the mean distance from the wall at the end. A full strip of mass 0.4, height 1 and density 1 has 0.2.
 """
 
 import jkoflow as jf
@@ -21,10 +25,11 @@ def posts(x, y):
 
 
 crowd = grid.density(lambda x, y: 1.0 * ((x - 1.4) ** 2 + (y - 0.5) ** 2 < 0.14), mass=0.4)
-energy = jf.Congestion(1.0) + jf.Potential(lambda x, y: x) + jf.Obstacle(posts)
-flow = jf.evolve(energy, crowd, scheme=jf.JKO(jf.BackAndForth(tolerance=1e-4)), dt=0.1, t_end=2.5)
+way = jf.walking_distance(grid, to=lambda x, y: x < 0.03, obstacles=posts)
+law = jf.Congestion(1.0) + jf.Potential(way) + jf.Obstacle(posts)
+flow = jf.evolve(law, crowd, dt=0.05, t_end=2.5)
 
-jf.plot.density(flow, panels=6)
+jf.plot.density(flow, times=[0, 0.5, 1, 2.5], obstacles=law)
 
 print(flow)
 print(f"mean distance from the exit {flow.final.mean[0]:.4f}; of a full strip, {0.4 / 2:.4f}")

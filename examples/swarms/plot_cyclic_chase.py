@@ -9,9 +9,9 @@ the force:
 
     x' = u, \qquad \varepsilon u' = -u + F.
 
-The kernels are |x|^2 / 2. So the centres z obey epsilon z'' + z' + B z = 0, where B is the identity minus a cyclic shift. Its
-eigenvalues are 0, which belongs to the common centre, and lambda = p +- i q with p = 3/2 and q = sqrt(3)/2. They belong to the
-triangle of the centres. The triangle grows or shrinks like exp(r t) with a root r of
+The kernels are :math:`|x|^2 / 2`. So the centres z obey epsilon z'' + z' + B z = 0, where B is the identity minus a cyclic
+shift. Its eigenvalues are 0, which belongs to the common centre, and lambda = p +- i q with p = 3/2 and q = sqrt(3)/2. They
+belong to the triangle of the centres. The triangle grows or shrinks like exp(r t) with a root r of
 
 .. math::
 

@@ -12,8 +12,9 @@ If beta is at most 1/2, the birds agree on one velocity from every start: they f
 beta = 3/2 is too large for the spread of their velocities, and they disperse. The mean velocity never changes. If beta = 0,
 then v_i' = mean - v_i, and the spread of the velocities falls as exp(-t).
 
-A mill needs no alignment. The birds attract one another through |x|^2 / 2 and repel one another through a bump of the length
-0.4. Both forces act along the line between two birds. So the angular momentum is kept: a group that turns goes on turning.
+A mill needs no alignment. The birds attract one another through :math:`|x|^2 / 2` and repel one another through a bump of the
+length 0.4. Both forces act along the line between two birds. So the angular momentum is kept: a group that turns goes on
+turning.
 
 Arrows are velocities, seen from the centre of the group. Their colour is the direction.
 """

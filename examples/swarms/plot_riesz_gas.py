@@ -2,15 +2,15 @@ r"""
 A gas let loose, with inertia
 =============================
 
-Particles in the plane repel one another through the kernel 1 / |x|, which is alpha * Riesz(alpha) with alpha = 1. They start as
-a ball, and have the inertia time epsilon. F is the force:
+Particles in the plane repel one another through the kernel :math:`1 / |x|`, which is ``alpha * Riesz(alpha)`` with alpha = 1.
+They start as a ball, and have the inertia time epsilon. F is the force:
 
 .. math::
 
     x' = u, \qquad \varepsilon u' = -u + F.
 
-One profile keeps its shape, U(y) = c (1 - |y|^2)^(1/2) on the unit ball: its force is linear in y. So the gas stays a ball of
-this profile, and only its radius changes:
+One profile keeps its shape, ``U(y) = c (1 - |y|^2)^(1/2)`` on the unit ball: its force is linear in y. So the gas stays a ball
+of this profile, and only its radius changes:
 
 .. math::
 
@@ -20,7 +20,7 @@ Without inertia R^(alpha + 2) = 1 + kappa (alpha + 2) t. With inertia the gas sp
 belongs to the force and keeps it for a while.
 
 The source is T12 in docs/theory/small-inertia.md. The second moment of U is 2/5, so the radius is measured as
-(5/2 mean |x|^2)^(1/2). With N particles it is too small by about a multiple of N^(-1/2), because a particle does not repel
+``(5/2 mean |x|^2)^(1/2)``. With N particles it is too small by about a multiple of N^(-1/2), because a particle does not repel
 itself. Two runs, one with four times the particles, remove this error: the dots are twice the finer radius minus the coarser.
 """
 

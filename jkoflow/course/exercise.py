@@ -57,3 +57,10 @@ class Exercise:
         except Exception as error:
             return Verdict(False, traceback.format_exception_only(error)[-1].strip())
         return Verdict(True, "Solved.")
+
+
+def defined(names: dict[str, Any], name: str) -> Callable[..., Any]:
+    """Return the function that an answer must define. Raises AssertionError with a sentence if it does not."""
+    function = names.get(name)
+    assert callable(function), f"the answer must define a function `{name}`"
+    return function

@@ -299,7 +299,7 @@ def _maps(
         figure, axes = plt.subplots(
             len(names),
             len(shown),
-            figsize=figsize or (3.0 * len(shown) + 1, 3.0 * aspect * len(names) + 0.4),
+            figsize=figsize or (3.0 * len(shown) + 1, (2.7 * aspect + 0.7) * len(names)),
             squeeze=False,
             sharex=True,
             sharey=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class Distance(float):
         """The distance as a plain float."""
         return float(self)
 
-    def __getnewargs__(self) -> tuple[float, str, bool, bool, float]:
+    def __getnewargs__(self) -> tuple[Any, ...]:
         return float(self), self.method, self.exact, self.settled, self.lower
 
     def __repr__(self) -> str:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..exercise import Exercise
+from ..exercise import Exercise, defined
 
 
 def _check_distance(names: dict[str, Any]) -> None:
-    distance = names["distance"]
+    distance = defined(names, "distance")
     for m, s, n, t in ((0.0, 1.0, 3.0, 1.0), (0.0, 1.0, 0.0, 2.5), (-1.0, 0.5, 2.0, 2.0)):
         found = distance(m, s, n, t)
         assert found is not None, "distance returns nothing yet"
@@ -19,7 +19,7 @@ def _check_distance(names: dict[str, Any]) -> None:
 
 
 def _check_geodesic(names: dict[str, Any]) -> None:
-    geodesic = names["geodesic"]
+    geodesic = defined(names, "geodesic")
     x, y = np.array([0.0, 1.0, 5.0]), np.array([2.0, 2.0, 3.0])
     for t in (0.0, 0.25, 1.0):
         found = geodesic(x, y, t)
@@ -29,7 +29,7 @@ def _check_geodesic(names: dict[str, Any]) -> None:
 
 
 def _check_matching(names: dict[str, Any]) -> None:
-    cost = names["cost"]
+    cost = defined(names, "cost")
     rng = np.random.default_rng(0)
     for _ in range(5):
         x, y = rng.normal(size=6), rng.exponential(size=6)

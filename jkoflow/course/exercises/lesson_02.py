@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from ... import BDF2, JKO, Entropy, Grid, Law, Potential, Quantiles, evolve, wasserstein
-from ..exercise import Exercise
-
-
-def _function(names: dict[str, Any], name: str) -> Callable[..., Any]:
-    function = names.get(name)
-    assert callable(function), f"the answer must define a function `{name}`"
-    return function
+from ..exercise import Exercise, defined
 
 
 def _pair(found: Any, name: str) -> tuple[float, float]:
@@ -38,7 +31,7 @@ def _start(mean: float, deviation: float, cells: int) -> Quantiles:
 
 
 def _check_gaussian_step(names: dict[str, Any]) -> None:
-    gaussian_step = _function(names, "gaussian_step")
+    gaussian_step = defined(names, "gaussian_step")
     for m, s, dt in ((2.0, 0.5, 0.5), (-1.0, 2.0, 0.1), (0.0, 1.0, 3.0), (3.0, 0.1, 10.0)):
         mean, deviation = _pair(gaussian_step(m, s, dt), "gaussian_step")
         where = f"from m = {m}, s = {s} with dt = {dt}"
@@ -58,7 +51,7 @@ def _check_gaussian_step(names: dict[str, Any]) -> None:
 
 
 def _check_ledger(names: dict[str, Any]) -> None:
-    ledger = _function(names, "ledger")
+    ledger = defined(names, "ledger")
     for law, mean, dt in ((_well(), 2.0, 0.25), (_well(), 2.0, 0.4), (_double_well(), 0.1, 0.3)):
         flow = evolve(law, _start(mean, 0.5, 40), dt=dt, t_end=1.0, progress=False)
         cost, loss = _pair(ledger(flow), "ledger")
@@ -73,7 +66,7 @@ def _check_ledger(names: dict[str, Any]) -> None:
 
 
 def _check_order(names: dict[str, Any]) -> None:
-    order = _function(names, "order")
+    order = defined(names, "order")
     for law, scheme, expected in ((_well(), JKO(), 1), (_well(), BDF2(), 2), (_double_well(), JKO(), 1)):
         found = order(law, _start(1.5, 0.7, 80), scheme, 0.1, 1.0)
         assert found is not None, "order returns nothing yet"

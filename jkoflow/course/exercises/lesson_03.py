@@ -9,19 +9,13 @@ from typing import Any
 import numpy as np
 
 from ... import Grid
-from ..exercise import Exercise
-
-
-def _function(names: dict[str, Any], name: str) -> Callable[..., Any]:
-    function = names.get(name)
-    assert callable(function), f"the answer must define a function `{name}`"
-    return function
+from ..exercise import Exercise, defined
 
 
 def _check_equilibrium(names: dict[str, Any]) -> None:
-    equilibrium = _function(names, "equilibrium")
+    equilibrium = defined(names, "equilibrium")
     x = np.linspace(-9, 9, 1201)
-    cases = (
+    cases: tuple[tuple[str, Callable[..., Any], Any], ...] = (
         ("x**2 / 2", lambda x: x**2 / 2, np.sqrt(2 * np.pi)),
         ("x**4 / 4", lambda x: x**4 / 4, 2 * 4**0.25 * gamma(1.25)),
         ("2 abs(x)", lambda x: 2 * abs(x), 1.0),
@@ -46,7 +40,7 @@ def _check_equilibrium(names: dict[str, Any]) -> None:
 
 
 def _check_fisher(names: dict[str, Any]) -> None:
-    fisher = _function(names, "fisher")
+    fisher = defined(names, "fisher")
     x = np.linspace(-12, 12, 2001)
     cases = (
         ("N(0, 1)", np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), 1.0),
@@ -75,7 +69,7 @@ def _gap(V: Callable[..., Any]) -> float:
 
 
 def _check_rate(names: dict[str, Any]) -> None:
-    rate = _function(names, "rate")
+    rate = defined(names, "rate")
     start = Grid.box((-5, 5), cells=80).density(lambda x: np.exp(-((x - 1) ** 2) / 0.1))
     for name, V in (
         ("x**2 / 2", lambda x: x**2 / 2),

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ... import Entropy, Potential, Quantiles
-from ..exercise import Exercise
-
-
-def _function(names: dict[str, Any], name: str) -> Callable[..., Any]:
-    function = names.get(name)
-    assert callable(function), f"the answer must define a function `{name}`"
-    return function
+from ..exercise import Exercise, defined
 
 
 def _number(found: Any, name: str) -> float:
@@ -24,7 +17,7 @@ def _number(found: Any, name: str) -> float:
 
 
 def _check_convexity(names: dict[str, Any]) -> None:
-    convexity = _function(names, "convexity")
+    convexity = defined(names, "convexity")
     x = np.linspace(-2, 2, 401)
     cases = (
         ("1.5 x^2", lambda x: 1.5 * x**2, 3.0, "are both ends right? Only inner points have two neighbours"),
@@ -39,7 +32,7 @@ def _check_convexity(names: dict[str, Any]) -> None:
 
 
 def _check_allowed(names: dict[str, Any]) -> None:
-    allowed = _function(names, "allowed")
+    allowed = defined(names, "allowed")
 
     def interval(low: float, high: float) -> Quantiles:
         return Quantiles(np.linspace(low, high, 11))
@@ -61,7 +54,7 @@ def _check_allowed(names: dict[str, Any]) -> None:
 
 
 def _check_contraction_rate(names: dict[str, Any]) -> None:
-    contraction_rate = _function(names, "contraction_rate")
+    contraction_rate = defined(names, "contraction_rate")
     times = np.arange(1, 101) * 0.01
 
     def in_two_wells(x: float) -> Any:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ... import Quantiles, RenyiEntropy
 from ...closed_forms import Barenblatt
-from ..exercise import Exercise
-
-
-def _function(names: dict[str, Any], name: str) -> Callable[..., Any]:
-    function = names.get(name)
-    assert callable(function), f"the answer must define a function `{name}`"
-    return function
+from ..exercise import Exercise, defined
 
 
 def _number(found: Any, name: str) -> float:
@@ -25,7 +18,7 @@ def _number(found: Any, name: str) -> float:
 
 
 def _check_growth(names: dict[str, Any]) -> None:
-    growth = _function(names, "growth")
+    growth = defined(names, "growth")
     for m, d in ((1.0, 1), (2.0, 1), (2.0, 3), (3.5, 2), (0.8, 2)):
         a = _number(growth(m, d), "growth")
         left, right = -d * a - 1, -d * a * m - 2 * a
@@ -35,7 +28,7 @@ def _check_growth(names: dict[str, Any]) -> None:
 
 
 def _check_waiting_time(names: dict[str, Any]) -> None:
-    waiting_time = _function(names, "waiting_time")
+    waiting_time = defined(names, "waiting_time")
     for m, A in ((2.0, 1.0), (2.0, 3.0), (3.0, 1.0), (1.5, 0.2)):
         T = _number(waiting_time(m, A), "waiting_time")
         assert T > 0, f"for m = {m:g} and A = {A:g} the time {T:.4g} is not positive"
@@ -53,7 +46,7 @@ def _check_waiting_time(names: dict[str, Any]) -> None:
 
 
 def _check_exponent(names: dict[str, Any]) -> None:
-    exponent = _function(names, "exponent")
+    exponent = defined(names, "exponent")
     for m, began, shift in ((2.0, 0.1, 0.0), (3.0, 0.02, 0.0), (1.5, 0.3, 2.0)):
         known = Barenblatt(m=m, d=1)
         start = known.quantiles(began, cells=60)
