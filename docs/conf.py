@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from pathlib import Path
 
 import imageio_ffmpeg
-import matplotlib as mpl
 
 import jkoflow
 
@@ -37,7 +37,15 @@ extensions = [
     "made_tables",
     "thumbnails",
 ]
-exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "extensions", "paper", "reference/*_table.md", "reference/lessons.md"]
+exclude_patterns = [
+    "_build",
+    "**/GALLERY_HEADER.rst",
+    "extensions",
+    "paper",
+    "reference/*_table.md",
+    "reference/lessons.md",
+    "**/sg_execution_times.rst",
+]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 templates_path = ["_templates"]
 
@@ -62,7 +70,11 @@ bibtex_default_style = "plain"
 bibtex_reference_style = "label"
 
 # The gallery. Entries that did not change are not run again.
-mpl.rcParams["animation.ffmpeg_path"] = imageio_ffmpeg.get_ffmpeg_exe()
+PROGRAMS = HERE / "_build" / "programs"  # entries run in processes of their own, which find ffmpeg on the path
+PROGRAMS.mkdir(parents=True, exist_ok=True)
+if not (PROGRAMS / "ffmpeg").exists():
+    (PROGRAMS / "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+os.environ["PATH"] = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
 warnings.filterwarnings("ignore", message=".*is non-interactive, and thus cannot be shown")
 logging.getLogger("matplotlib.animation").setLevel(logging.WARNING)
 SUBJECTS = ["transport", "diffusion", "crowds", "species", "ions", "swarms", "cells", "open_worlds", "numerics"]

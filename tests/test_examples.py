@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.animation import Animation
 
 import jkoflow as jf
 
@@ -26,9 +27,11 @@ def test_example(name, capsys):
     assert abs(space["RESULT"] - expected) < room
     assert plt.get_fignums()
     plt.close("all")
-    for flow in space.values():
-        if isinstance(flow, jf.Trajectory):
-            _accounts_hold(flow)
+    for value in space.values():
+        if isinstance(value, jf.Trajectory):
+            _accounts_hold(value)
+        if isinstance(value, Animation):
+            value._draw_was_started = True  # the site renders it
 
 
 def _accounts_hold(flow):

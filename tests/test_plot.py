@@ -222,3 +222,21 @@ def test_phase_space_and_arrows():
         jf.plot.clouds(line)
     with pytest.raises(ValueError, match="law must be"):
         jf.plot.phase_space(line, law=3)
+
+
+def test_movies_of_particles(tmp_path):
+    """A dot for every particle of the plane, a colour for every species; others are refused in words."""
+    rng = np.random.default_rng(0)
+    start = jf.Species(a=jf.Particles(rng.normal(size=(5, 2))), b=jf.Particles(rng.normal(size=(3, 2))))
+    law = jf.Interaction(jf.Quadratic(), "a") + jf.Interaction(jf.Quadratic(), "b")
+    flow = jf.evolve(law, start, scheme=jf.Overdamped(), t_end=0.3, dt=0.1)
+    assert jf.plot.animate(flow, tmp_path / "flow.gif").read_bytes()[:3] == b"GIF"
+    film = jf.plot.movie(flow)
+    film._func(len(flow) - 1)
+    dots = plt.gcf().axes[0].collections
+    assert [len(dot.get_offsets()) for dot in dots] == [5, 3]
+    np.testing.assert_allclose(dots[0].get_offsets(), flow["a"].final.points)
+    film._draw_was_started = True  # nothing is rendered here
+    line = jf.evolve(jf.Interaction(jf.Quadratic()), jf.Particles([0.0, 1.0]), scheme=jf.Overdamped(), t_end=0.1, dt=0.1)
+    with pytest.raises(ValueError, match="particles in the plane"):
+        jf.plot.movie(line)

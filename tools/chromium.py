@@ -19,7 +19,10 @@ def main() -> int:
         for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"]):
             subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
     path = found()
-    print(path or "no Chromium: install it (Debian: apt-get install chromium), then again", file=sys.stdout if path else sys.stderr)
+    print(
+        path or "no Chromium: install it (Debian: apt-get install chromium), then again",
+        file=sys.stdout if path else sys.stderr,
+    )
     return 0 if path else 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ def _cropped(source: Path) -> Image.Image:
     return card
 
 
+TEXT = re.compile(r'(<div class="sphx-glr-thumbcontainer" tooltip="([^"]*)">\s*<img alt=)""')
+
+
+def describe(app: Any, error: Exception | None) -> None:
+    """Give every thumbnail the first sentence of its entry as its text."""
+    if error is None and app.builder.format == "html":
+        for page in Path(app.outdir).rglob("*.html"):
+            text = page.read_text(encoding="utf-8")
+            described = TEXT.sub(lambda found: f'{found[1]}"{found[2] or "a picture of the entry"}"', text)
+            if described != text:
+                page.write_text(described, encoding="utf-8")
+
+
 def setup(app: Any) -> dict[str, bool]:
+    app.connect("build-finished", describe)
     app.connect("builder-inited", crop, priority=900)  # behind the gallery
     return {"parallel_read_safe": True}

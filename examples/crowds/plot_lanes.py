@@ -55,3 +55,4 @@ jf.plot.clouds(flow, times=[0.0, 2.0, 4.0, 6.0], trail=5)
 
 print(flow)
 RESULT = lanes(flow.final)
+film = jf.plot.movie(flow)

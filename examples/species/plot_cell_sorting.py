@@ -47,3 +47,4 @@ def spread(rho):
 
 print(flow)
 RESULT = spread(flow["sticky"].final) / spread(flow["loose"].final)
+film = jf.plot.movie(flow)

@@ -68,3 +68,4 @@ figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), layout="constrained")
 for axis, k in zip(axes, (0, 200, 400), strict=True):
     arrows(axis, flow[k], f"a mill, t = {flow.times[k]:g}")
 axes[0].set_ylabel("y")
+film = jf.plot.movie(flow)

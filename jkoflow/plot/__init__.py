@@ -1,8 +1,9 @@
 """Pictures of flows, states and diagnostics. Only this package imports matplotlib."""
 
 from .accounts import current_voltage, masses
+from .animations import animate, movie
 from .charges import ions
-from .flows import animate, density, energy, paths, quantiles
+from .flows import density, energy, paths, quantiles
 from .live import Live
 from .particles import cdfs, world_lines
 from .phase import phase_space
@@ -22,6 +23,7 @@ __all__ = [
     "energy",
     "ions",
     "masses",
+    "movie",
     "paths",
     "phase_space",
     "quantiles",

@@ -93,3 +93,13 @@ def draw_image(axis: Axes, measure: Density, top: float, landscape: Array | None
         ramp = [(red, green, blue, 0.0), (red, green, blue, 0.75), (red / 3, green / 3, blue / 3, 0.95)]
         colours = LinearSegmentedColormap.from_list("ink", ramp)
     return axis.imshow(flat_values(measure).T, cmap=colours, vmin=0.0, vmax=top, **placement)
+
+
+def is_drawn_on_line(state: Species) -> bool:
+    """Return True for measures that are drawn as curves. Raises ValueError for measures that have no density."""
+    if not issubclass(state.kind, Density | Quantiles | RadialQuantiles):
+        raise ValueError(
+            f"what must be of Density or Quantiles to be plotted, got {state.kind.__name__}: "
+            "plot.world_lines and plot.cdfs take ordered particles"
+        )
+    return state.kind is not Density or state.grid.dim == 1

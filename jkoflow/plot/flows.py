@@ -1,26 +1,22 @@
-"""Pictures of flows: densities, quantiles, paths, the energy, and an animation."""
+"""Pictures of flows: densities, quantiles, paths and the energy."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .._typing import Array, Mask
-from .._validate import finite_array, positive, positive_integer
+from .._validate import finite_array, positive_integer
 from ..laws import Law
-from ..measures import Density, Measure, OrderedPoints, Quantiles, RadialQuantiles, Species
+from ..measures import Measure, Quantiles, RadialQuantiles, Species
 from ..trajectory import Trajectory
-from ._drawing import closed_cells, draw_image, draw_on_line, flat_values, hatch, view
-from ._shared import HUES, figure_of, frames_of, must_be_flow, shown_once, states_at, time_label
-from .particles import cdf_updater
+from ._drawing import closed_cells, draw_image, draw_on_line, flat_values, hatch, is_drawn_on_line, view
+from ._shared import HUES, figure_of, must_be_flow, shown_once, states_at, time_label
 
 
 @shown_once
@@ -71,7 +67,7 @@ def density(
     """
     shown = states_at(what, times, panels)
     closed = {} if obstacles is None else closed_cells(obstacles, shown[0][1])
-    if _on_the_line(shown[0][1]):
+    if is_drawn_on_line(shown[0][1]):
         return _curves(shown, figsize, closed, ax)
     landscape = None if over is None else finite_array("over", over, shown[0][1].grid.shape)
     return _maps(shown, landscape, figsize, closed, own_scale, ax)
@@ -165,72 +161,6 @@ def energy(flow: Trajectory, *, ax: Axes | None = None) -> Figure:
     return figure_of(ax)
 
 
-def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: float = 6.0, dpi: int = 90) -> Path:
-    """Write an animation of a flow to a file, and return its path.
-
-    A path that ends in ``.gif`` always works. A path that ends in ``.mp4`` needs ffmpeg. Ordered particles are shown by their
-    distribution functions, other measures by their densities. ``over`` is a landscape as in ``density``. ``seconds`` is about
-    the length of the animation, ``dpi`` its resolution.
-
-    Raises ValueError for another ending, and for .mp4 if ffmpeg is not installed.
-
-    >>> import tempfile, jkoflow as jf, matplotlib
-    >>> matplotlib.use("agg")
-    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
-    >>> flow = jf.evolve(jf.Entropy(), rho, dt=0.01, t_end=0.03)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     animate(flow, f"{folder}/heat.gif").stat().st_size > 1000
-    True
-    """
-    must_be_flow(flow)
-    path = Path(path)
-    if path.suffix not in (".gif", ".mp4"):
-        raise ValueError(f"path must end in .gif or .mp4, got {str(path)!r}")
-    if path.suffix == ".mp4" and shutil.which("ffmpeg") is None:
-        raise ValueError("path must end in .gif where ffmpeg is not installed, got an .mp4")
-    positive("seconds", seconds)
-    positive_integer("dpi", dpi)
-    frames = frames_of(flow)
-    ordered = frames[0].kind is OrderedPoints
-    line = ordered or _on_the_line(frames[0])
-    landscape = None if over is None or line else finite_array("over", over, frames[0].grid.shape)
-    aspect = 1.0 if line else frames[0].grid.lengths[0] / frames[0].grid.lengths[1]
-    figure, axes = plt.subplots(
-        1,
-        1 if line else len(flow.species),
-        figsize=(6.4 if line else 1.0 + 5.0 * aspect * len(flow.species), 4.4 if line else 5.4),
-        squeeze=False,
-        layout="constrained",
-    )
-    title = figure.suptitle("")
-    if ordered:
-        update = cdf_updater(axes[0, 0], frames)
-    else:
-        update = _line_updater(axes[0, 0], frames) if line else _map_updater(axes[0], frames, landscape)
-
-    def show(k: int) -> list[Any]:
-        update(frames[k])
-        title.set_text(f"t = {flow.times[k]:.4g}")
-        return []
-
-    show(0)
-    animation = FuncAnimation(figure, show, frames=len(frames), blit=False)
-    rate = max(1, round(len(frames) / seconds))
-    animation.save(path, writer=PillowWriter(fps=rate) if path.suffix == ".gif" else FFMpegWriter(fps=rate), dpi=dpi)
-    plt.close(figure)
-    return path
-
-
-def _on_the_line(state: Species) -> bool:
-    """Return True for measures that are drawn as curves. Raises ValueError for measures that have no density."""
-    if not issubclass(state.kind, Density | Quantiles | RadialQuantiles):
-        raise ValueError(
-            f"what must be of Density or Quantiles to be plotted, got {state.kind.__name__}: "
-            "plot.world_lines and plot.cdfs take ordered particles"
-        )
-    return state.kind is not Density or state.grid.dim == 1
-
-
 def _must_be_quantiles(state: Species) -> None:
     """Raise ValueError for anything but Quantiles."""
     if state.kind is not Quantiles:
@@ -322,37 +252,3 @@ def _maps(
         if not own_scale:
             figure.colorbar(image, ax=list(axes[row]), label="density", shrink=0.85, pad=0.01)
     return figure
-
-
-def _line_updater(axis: Axes, frames: list[Species]) -> Callable[[Species], None]:
-    """Return a function that clears the panel and draws a state on the line, all species together."""
-    bounds, top = view(frames)
-
-    def update(state: Species) -> None:
-        axis.clear()
-        for k, (name, measure) in enumerate(state.items()):
-            draw_on_line(axis, measure, top, HUES[k % len(HUES)], name)
-        axis.set(xlim=bounds, ylim=(0, 1.05 * top), xlabel="x", ylabel="density")
-        if not state.bare:
-            axis.legend(frameon=False, loc="upper right")
-
-    return update
-
-
-def _map_updater(axes: Array, frames: list[Species], landscape: Array | None) -> Callable[[Species], None]:
-    """Return a function that draws a state in 2-D or 3-D, a panel per species.
-
-    Its first call draws the images, later calls change them.
-    """
-    images: dict[str, Any] = {}
-
-    def update(state: Species) -> None:
-        for k, (name, measure) in enumerate(state.items()):
-            if name in images:
-                images[name].set_data(flat_values(measure).T)
-                continue
-            top = max(float(flat_values(frame[name]).max()) for frame in frames)
-            images[name] = draw_image(axes[k], measure, top, landscape, HUES[k % len(HUES)])
-            axes[k].set_title(name)
-
-    return update
