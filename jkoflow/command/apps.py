@@ -1,4 +1,4 @@
-"""The apps of the command line: ``jkoflow course`` and ``jkoflow explore``. Both are served to this machine alone."""
+"""The apps of the command line: ``jkoflow course`` and ``jkoflow explore``, served to this machine alone; ``jkoflow docs``."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from pathlib import Path
 
 from ..course import LESSONS
 
-APPS = ("course", "explore")
+APPS = ("course", "explore", "docs")
 
 
 def run_app(arguments: Sequence[str]) -> int:
-    """Serve the app that the arguments name until it is interrupted. Return the exit code of its server.
+    """Serve the app that the arguments name until it is interrupted, and return the exit code of its server.
+
+    ``docs`` is no app: it prints where the documentation lies.
 
     Raises ValueError for a lesson that does not exist, and if marimo is not installed.
     """
     options = _parser().parse_args(arguments)
+    if options.app == "docs":
+        print(_docs())
+        return 0
     if options.app == "course" and options.lesson is None:
         print("\n".join(f"{lesson.number:3}  {lesson.title}" for lesson in LESSONS))
         print("jkoflow course 3 opens the third one.")
@@ -47,10 +52,17 @@ def _parser() -> argparse.ArgumentParser:
     apps = parser.add_subparsers(dest="app", required=True)
     course = apps.add_parser("course", help="a lesson of the course")
     course.add_argument("lesson", nargs="?", help="its number; without it the lessons are listed")
+    apps.add_parser("docs", help="print the folder of the documentation")
     for app in (course, apps.add_parser("explore", help="draw a density and watch it flow")):
         app.add_argument("--port", type=int, help="default: a free one")
         app.add_argument("--no-browser", action="store_true", help="do not open a browser; the address is printed")
     return parser
+
+
+def _docs() -> Path:
+    """The folder of the documentation: in the package where it was installed, else in the repository."""
+    package = Path(__file__).parents[1]
+    return package / "docs" if (package / "docs").exists() else package.parent / "docs"
 
 
 def _path(options: argparse.Namespace) -> Path:

@@ -83,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="jkoflow",
         description="Let a density slide down a landscape under a Wasserstein gradient flow. With no arguments: sediment on "
         "the ridges of the Jacksboro fault, whose elevation map ships with matplotlib.",
-        epilog="Apps: `jkoflow explore` draws a density and lets it flow, `jkoflow course` lists the lessons of the course.",
+        epilog="Apps: `jkoflow explore` draws a density and lets it flow, `jkoflow course` lists the lessons of the course. "
+        "`jkoflow docs` prints where the documentation lies.",
     )
     add = parser.add_argument
     add(
