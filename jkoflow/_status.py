@@ -54,23 +54,48 @@ class Status(Enum):
 
 
 class FreezingWarning(UserWarning):
-    """Warning that a plan between cell centres does not see motion below a fraction of a cell, and underestimates it."""
+    """Warning that a plan between cell centres does not see motion below a fraction of a cell, and underestimates it.
+
+    >>> import warnings, jkoflow as jf
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", jf.FreezingWarning)                                    # let it end a run
+    """
 
 
 class UnresolvedWarning(UserWarning):
-    """Warning that the blur of entropic transport hides the motion of a step."""
+    """Warning that the blur of entropic transport hides the motion of a step.
+
+    >>> import warnings, jkoflow as jf
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", jf.UnresolvedWarning)                                    # let it end a run
+    """
 
 
 class ConcentrationWarning(UserWarning):
-    """Warning that attraction gathers a fifth of the mass in one cell, against diffusion: what follows depends on the cells."""
+    """Warning that attraction gathers a fifth of the mass in one cell, against diffusion: what follows depends on the cells.
+
+    >>> import warnings, jkoflow as jf
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", jf.ConcentrationWarning)                                    # let it end a run
+    """
 
 
 class RoughProfileWarning(UserWarning):
-    """Warning that a profile of secretion is not Lipschitz, so that theorems on mean-field limits do not cover it."""
+    """Warning that a profile of secretion is not Lipschitz, so that theorems on mean-field limits do not cover it.
+
+    >>> import warnings, jkoflow as jf
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", jf.RoughProfileWarning)                                    # let it end a run
+    """
 
 
 class CycleWarning(UserWarning):
-    """Warning that a scheme which freezes the other species goes back and forth between two states."""
+    """Warning that a scheme which freezes the other species goes back and forth between two states.
+
+    >>> import warnings, jkoflow as jf
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", jf.CycleWarning)                                    # let it end a run
+    """
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

@@ -33,6 +33,11 @@ class EnergyReport:
 
     ``remainders`` are the Taylor remainders at falling sizes of the perturbation. ``slope`` is their observed order. It is inf
     if the remainders are rounding, as for a linear energy.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=32).density(lambda x: 1 + x)
+    >>> isinstance(jf.checks.check_energy(jf.Entropy(), rho), EnergyReport)
+    True
     """
 
     slope: float
@@ -47,6 +52,11 @@ class SolverReport:
     * ``descent`` is E(anchor) minus the objective at the answer, an energy.
     * ``worst_perturbation`` is the least change of the objective over smooth transports of the answer, an energy. It is NaN on
       grids in 2-D and 3-D.
+
+    >>> import jkoflow as jf
+    >>> step = jf.ProximalStep(jf.Potential(lambda x: x**2), jf.Species.of(jf.Quantiles([0.0, 1.0, 2.0])), tau=0.1)
+    >>> bool(jf.checks.check_solver(jf.QuantileNewton(), step).mass_error < 1e-12)
+    True
     """
 
     mass_error: float
@@ -56,7 +66,11 @@ class SolverReport:
 
 @dataclass(frozen=True)
 class OrderReport:
-    """What ``check_scheme`` measured: ``errors`` at every dt, and ``order``, observed from the two smallest dt."""
+    """What ``check_scheme`` measured: ``errors`` at every dt, and ``order``, observed from the two smallest dt.
+
+    >>> OrderReport(order=1.02, errors=(0.1, 0.05)).order
+    1.02
+    """
 
     order: float
     errors: tuple[float, ...]

@@ -60,7 +60,14 @@ class Steady:
 
 @dataclass(frozen=True)
 class EnergyBelow:
-    """Stop if the energy is at or below a level."""
+    """Stop if the energy is at or below a level.
+
+    >>> import jkoflow as jf
+    >>> start = jf.Quantiles([-1.0, 0.0, 1.0])
+    >>> flow = jf.evolve(jf.Potential(lambda x: x**2 / 2), start, dt=0.1, t_end=9.0, stop=EnergyBelow(0.1))
+    >>> bool(flow.energies[-1] <= 0.1 < flow.energies[-2])
+    True
+    """
 
     level: float
 
@@ -74,7 +81,14 @@ class EnergyBelow:
 
 @dataclass(frozen=True)
 class WallClock:
-    """Stop after the step in which the run has lasted this many seconds."""
+    """Stop after the step in which the run has lasted this many seconds.
+
+    >>> import jkoflow as jf
+    >>> start = jf.Quantiles([-1.0, 0.0, 1.0])
+    >>> flow = jf.evolve(jf.Potential(lambda x: x**2 / 2), start, dt=0.1, t_end=1.0, stop=WallClock(60.0))
+    >>> flow.outcome
+    'reached t = 1'
+    """
 
     seconds: float
 

@@ -63,7 +63,12 @@ def electric_current(law: Law, state: State, mobility: Mapping[str, float] | Non
 
 
 def coupling_of(law: Law) -> DirichletCoupling:
-    """Return the DirichletCoupling of a law. Raises ValueError for a law without a DirichletCoupling, or with several."""
+    """Return the DirichletCoupling of a law. Raises ValueError for a law without a DirichletCoupling, or with several.
+
+    >>> import jkoflow as jf
+    >>> coupling_of(jf.Entropy("p") + jf.DirichletCoupling(p=1, n=-1)).charges["n"]
+    -1.0
+    """
     entries = law.forms.couplings
     if len(entries) != 1:
         raise ValueError(f"law must hold one DirichletCoupling, got {len(entries)} in {law!r}")

@@ -37,6 +37,11 @@ class CollapseReport(Report):
         When and where a species became a point. A species that did not is not in the mapping.
     total : Collapse or None
         When and where all species together became one point; None if they did not.
+
+    >>> import jkoflow as jf
+    >>> flow = jf.evolve(jf.Interaction(jf.PowerLaw(1)), jf.Quantiles([-1.0, 0.0, 1.0]), dt=0.1, t_end=0.3)
+    >>> isinstance(jf.diagnostics.collapse(flow), CollapseReport)
+    True
     """
 
     partial: Mapping[str, Collapse] = field(default_factory=dict)

@@ -30,6 +30,11 @@ class Report:
         The largest violation, over all times, of the statement that the report checks. Each diagnostic says how it is
         measured. If the statement holds, ``worst`` is at most 0, up to rounding and the errors of the run. It is NaN if the
         report checks no statement.
+
+    >>> import jkoflow as jf
+    >>> flow = jf.evolve(jf.Entropy(), jf.Quantiles([-1.0, 0.0, 1.0]), dt=0.1, t_end=0.3)
+    >>> isinstance(jf.diagnostics.energy_dissipation(flow), Report)
+    True
     """
 
     title: str

@@ -12,7 +12,12 @@ from .._validate import plain_numbers, positive
 
 
 class Profile(ABC):
-    """chi(|y|): what a unit mass at the origin secretes per unit volume and time."""
+    """chi(|y|): what a unit mass at the origin secretes per unit volume and time.
+
+    >>> import jkoflow as jf
+    >>> isinstance(jf.GaussianProfile(0.3), Profile)
+    True
+    """
 
     is_lipschitz: bool = True
     """Whether the gradient is Lipschitz, as the theorems on mean-field limits ask."""
@@ -135,6 +140,12 @@ class BallProfile(Profile):
     """The indicator of a ball of radius R, with the integral ``mass``: the cell of uniform production.
 
     It is not Lipschitz: mean-field theorems do not cover it. ``BumpProfile`` is its smooth relative.
+
+    >>> import warnings, jkoflow as jf
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", jf.RoughProfileWarning)
+    ...     print(2.0 * jf.Secretion(BallProfile(0.5), by="cells", into="c"))
+    2 * Secretion(BallProfile(radius=0.5, mass=1.0), by='cells', into='c')
     """
 
     radius: float
@@ -159,6 +170,10 @@ class QuadraticProfile(Profile):
     """chi(y) = -b |y|^2 / 2, for a ``QuadraticField``: the model whose particle limits are known in closed form.
 
     Source: docs/theory/chemotaxis.md, T10 and T11.
+
+    >>> import jkoflow as jf
+    >>> jf.Secretion(QuadraticProfile(0.5), into="c")
+    Secretion(QuadraticProfile(b=0.5), by='', into='c')
     """
 
     b: float

@@ -21,6 +21,11 @@ class Kernel(ABC):
     The coordinates of the displacement are separate arguments: ``W(x)``, ``W(x, y)``, ``W(x, y, z)``. Arrays broadcast.
 
     Sums, differences and real multiples of kernels are kernels.
+
+    >>> import jkoflow as jf
+    >>> W = 2 * jf.Gaussian(1.0, 0.5) - jf.Morse()
+    >>> float(W(0.0)), W.pointy, float(W.gradient(0.0))
+    (0.0, True, 0.0)
     """
 
     @property
@@ -75,7 +80,13 @@ class Kernel(ABC):
 
 
 class RadialKernel(Kernel):
-    """A kernel W(x) = k(|x|), given by its profile k and the derivatives k' and k''."""
+    """A kernel W(x) = k(|x|), given by its profile k and the derivatives k' and k''.
+
+    >>> import jkoflow as jf
+    >>> kernel = jf.Gaussian(1.0, 1.0)
+    >>> isinstance(kernel, RadialKernel), float(kernel.profile(0.0)), float(kernel.slope(0.0))
+    (True, 0.0, 0.0)
+    """
 
     @abstractmethod
     def profile(self, r: Any) -> Array:

@@ -23,7 +23,14 @@ State: TypeAlias = "Measure | Species"
 
 
 class Law(ReadOnly, ABC):
-    """A law drives a flow. It is a sum of energies and of drifts; a drift comes from no energy."""
+    """A law drives a flow. It is a sum of energies and of drifts; a drift comes from no energy.
+
+    >>> import jkoflow as jf
+    >>> law = 0.5 * jf.Entropy() + jf.Potential(lambda x: x**2)
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + 0 * x)
+    >>> round(law(rho), 3), law.has_energy
+    (0.333, True)
+    """
 
     @property
     @abstractmethod
@@ -191,6 +198,19 @@ class Energy(Term):
     A subclass defines ``involves``, ``value`` and ``variation``. An energy of several species defines ``frozen_at`` too.
     Solvers then know the energy by its value and first variation only. They can do more with it if the subclass also defines
     ``form``, or extends ``InternalEnergy``, ``PairEnergy``, ``Congestion`` or ``Obstacle``.
+
+    >>> import jkoflow as jf
+    >>> class Tilt(Energy):
+    ...     involves = ("",)
+    ...
+    ...     def value(self, state):
+    ...         return float(state[""].mean)
+    ...
+    ...     def variation(self, state, species):
+    ...         return state[""].points
+    >>> rho = jf.Grid.box((0, 1), cells=32).density(lambda x: 1 + x)
+    >>> round(Tilt()(rho), 3), jf.evolve(Tilt() + 0.1 * jf.Entropy(), rho, dt=0.1, t_end=0.1).ok
+    (0.556, True)
     """
 
     @property

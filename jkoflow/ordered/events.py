@@ -26,6 +26,13 @@ class Event:
         By species, the particles that met, counted from 0.
     before, after : int
         The number of groups that met, and of groups in which they left.
+
+    >>> import jkoflow as jf
+    >>> start = jf.OrderedParticles(x=[-1.0], y=[1.0])
+    >>> flow = jf.evolve(jf.newtonian_law(), start, scheme=jf.Brezis(), t_end=3.0)
+    >>> event = flow.events[0]
+    >>> isinstance(event, Event), round(event.time, 9), event.place
+    (True, 1.0, 0.0)
     """
 
     time: float
@@ -69,6 +76,12 @@ class Events:
     groups : array (K, 2)
         The number of groups that met, and of groups in which they left.
     species : tuple of names
+
+    >>> import jkoflow as jf
+    >>> start = jf.OrderedParticles(x=[-1.0], y=[1.0])
+    >>> events = jf.evolve(jf.newtonian_law(), start, scheme=jf.Brezis(), t_end=3.0).events
+    >>> len(events), events.times
+    (1, array([1.]))
     """
 
     times: Array = field(default_factory=lambda: np.zeros(0))

@@ -46,6 +46,12 @@ class ProximalStep:
     * if a species has no mass, and no Reservoir to come from;
     * if tau or a mobility is not positive, or a mobility is given for a species that the anchor lacks;
     * if the weights of all anchors, 1 for ``anchor`` included, do not add up to more than 0.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> step = jf.ProximalStep(jf.Entropy(), jf.Species.of(rho), tau=0.1)
+    >>> jf.BackAndForth().solve(step).status.ok
+    True
     """
 
     energy: Law
@@ -128,6 +134,13 @@ class ProxResult:
         The energy that went through the doors with the mass: dE/drho there times what left. NaN where it is infinite.
     pressures : mapping of arrays
         By species under a bound, the pressure that holds it: an energy per mass, 0 where there is room, if the solver tells it.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> step = jf.ProximalStep(jf.Entropy(), jf.Species.of(rho), tau=0.1)
+    >>> answer = jf.FiniteVolume().solve(step)
+    >>> answer.status.name, bool(answer.distances[""] > 0), bool(answer.state[""].values.max() < rho.values.max())
+    ('CONVERGED', True, True)
     """
 
     state: Species
@@ -156,6 +169,10 @@ class StepSolver(ABC):
     * ``tells_pressure``: whether it tells ``ProxResult.pressures``.
 
     A new solver defines these and ``solve``. It also defines ``prepare`` if it refuses more steps than these say.
+
+    >>> import jkoflow as jf
+    >>> jf.QuantileNewton().measures, isinstance(jf.Entropic(), StepSolver)
+    ((<class 'jkoflow.measures.quantiles.Quantiles'>,), True)
     """
 
     solves: ClassVar[str]

@@ -52,6 +52,12 @@ class StepInfo:
         By species, the mass that left through every door, by its name; what entered counts negative. Empty without doors.
     energy_out : float
         The energy that went through the doors with the mass, NaN where it is infinite (see ``ProxResult``).
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> info = jf.evolve(jf.Entropy(), rho, dt=0.1, t_end=0.1).infos[0]
+    >>> info.status.name, info.solver, bool(info.distances[""] > 0)
+    ('CONVERGED', 'BackAndForth', True)
     """
 
     distances: Mapping[str, float]
@@ -69,7 +75,13 @@ class StepInfo:
 
 
 class Taken(NamedTuple):
-    """The answer of a scheme to one step."""
+    """The answer of a scheme to one step.
+
+    >>> import jkoflow as jf
+    >>> state = jf.State(jf.Quantiles([0.0, 1.0]))
+    >>> Taken(state.after(0.1, state.masses), {}, jf.StepInfo({"": 0.0}, jf.Status.CONVERGED)).state.time
+    0.1
+    """
 
     state: State
     """The state after the step, at its time."""
@@ -105,6 +117,10 @@ class Scheme(ABC):
     * ``takes_fields``: the scheme moves the fields of a law too. A law with fields is refused otherwise.
     * ``takes_outer``: the scheme takes Advection and Growth. A law with such terms is refused otherwise.
     * ``tells_pressure``: the carry holds the pressures of the step, where its solver tells them (see ``ProxResult``).
+
+    >>> import jkoflow as jf
+    >>> jf.JKO().order, jf.BDF2().order, isinstance(jf.JKO(), Scheme)
+    (1, 2, True)
     """
 
     order: ClassVar[float]

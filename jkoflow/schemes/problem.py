@@ -26,6 +26,12 @@ class Problem:
         An energy, a drift or a sum. It may depend on time.
     mobility : mapping
         alpha_i by species, for every species: a number, or a function of the time.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> problem = Problem(jf.Entropy(), {"": 2.0})
+    >>> problem.mobilities[""]
+    2.0
     """
 
     law: Law

@@ -24,6 +24,16 @@ class CurrentVoltage:
     voltages : array (n,)
     steady_states : tuple of SteadyState
         In the order of the voltages.
+
+    >>> import jkoflow as jf
+    >>> grid, left, right = jf.Grid.box((-0.1, 1.1), cells=24), (lambda x: x < 0), (lambda x: x > 1)
+    >>> def law(voltage):
+    ...     plates = jf.Electrode(left, voltage), jf.Electrode(right, 0.0)
+    ...     ends = jf.Reservoir(left, 1.0, name="left") + jf.Reservoir(right, 1.0, name="right")
+    ...     return jf.Entropy() + ends + jf.DirichletCoupling({"": 1}, electrodes=plates)
+    >>> curve = jf.current_voltage(law, grid.density(lambda x: 1.0 * (x > 0) * (x < 1)), [0.0, 1.0])
+    >>> curve.voltages, bool(curve.currents["right"][1] > 0)
+    (array([0., 1.]), True)
     """
 
     voltages: Array

@@ -66,6 +66,13 @@ class SteadyState:
         Those of Newton's method.
     residual : float
         How far the state is from the solution, by the last correction: the L1 norm over the mass, the largest over the species.
+
+    >>> import jkoflow as jf
+    >>> grid = jf.Grid.box((-0.1, 1.1), cells=24)
+    >>> ends = jf.Reservoir(lambda x: x < 0, 2.0, name="left") + jf.Reservoir(lambda x: x > 1, 1.0, name="right")
+    >>> end = jf.steady(jf.Entropy() + ends, grid.density(lambda x: 1.0 * (x > 0) * (x < 1)))
+    >>> end.status.ok, round(end.outflow[""]["right"], 9)
+    (True, 1.0)
     """
 
     state: Measure | Species

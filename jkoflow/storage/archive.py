@@ -70,6 +70,16 @@ def load(path: str | Path) -> Trajectory:
     outcome says so. Files of version 0.1 (``.npz``) are read too.
 
     Raises ValueError if the file is missing or holds something else, or nothing of it can be read.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> import tempfile
+    >>> flow = jf.evolve(jf.Entropy(), rho, dt=0.1, t_end=0.2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     jf.save(flow, f"{folder}/flow.jko")
+    ...     again = load(f"{folder}/flow.jko")
+    >>> bool((again.energies == flow.energies).all())
+    True
     """
     if looks_like_npz(whole_path("path", path)):
         return Trajectory(read_npz(path))

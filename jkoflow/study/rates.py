@@ -38,6 +38,11 @@ class Rate:
         What was fitted.
     name : str
         The name of what the errors depend on.
+
+    >>> import jkoflow as jf
+    >>> fit = jf.study.rate([1.0, 2.0, 4.0], [3.0, 12.0, 48.0])
+    >>> isinstance(fit, Rate), round(fit.exponent, 6)
+    (True, 2.0)
     """
 
     exponent: float

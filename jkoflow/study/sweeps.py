@@ -34,6 +34,11 @@ class Sweep(Sequence[dict[str, Any]]):
     over : mapping
         The parameters and their values.
     rows : tuple of dict
+
+    >>> import jkoflow as jf
+    >>> table = jf.study.sweep(lambda a: a**2, over={"a": [1.0, 3.0]})
+    >>> isinstance(table, Sweep), len(table)
+    (True, 2)
     """
 
     over: Mapping[str, Sequence[Any]]

@@ -86,6 +86,11 @@ class Step:
         The energy of the state before the step.
     description : RunDescription
         What the run is made with.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> [round(step.time, 3) for step in jf.steps(jf.Entropy(), rho, dt=0.1, t_end=0.3)]
+    [0.1, 0.2, 0.3]
     """
 
     index: int

@@ -36,6 +36,12 @@ class Trajectory(Sequence[Any]):
         The steps that are kept, in memory or in a file.
     selected : str or None
         The one species that is shown, as in ``flow["u"]``. None if all are shown.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> flow = jf.evolve(jf.Entropy(), rho, dt=0.1, t_end=0.3)
+    >>> len(flow), flow.ok, bool(flow.energies[-1] < flow.energies[0]), flow.final is flow[-1]
+    (4, True, True, True)
     """
 
     record: Record

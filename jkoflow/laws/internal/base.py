@@ -37,6 +37,19 @@ class InternalEnergy(Energy):
     ``species`` is the name of one species, or several names, or a mapping from names to weights w_i > 0. With several the
     energy is that of their sum, int U(s) dx with s = sum_i w_i rho_i, and the first variation in species i is w_i U'(s). So
     they share the room, as in cross-diffusion. It takes densities on a grid.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> class Square(InternalEnergy):
+    ...     species = ""
+    ...
+    ...     def integrand(self, s):
+    ...         return s**2
+    ...
+    ...     def derivative(self, s):
+    ...         return 2 * s
+    >>> bool(abs(Square()(rho) - jf.RenyiEntropy(2)(rho)) < 1e-12)
+    True
     """
 
     species: SpeciesNames = UNNAMED

@@ -32,6 +32,10 @@ class PairEnergy(Energy):
     """E = int int K(x - y) d rho_a(x) d rho_b(y), with a factor 1/2 if a and b are the same species.
 
     A subclass defines ``form``, a ``Pair`` of a kernel and two names. Its value, first variation and frozen law follow.
+
+    >>> import jkoflow as jf
+    >>> isinstance(jf.Interaction(jf.Gaussian()), PairEnergy), isinstance(jf.Entropy(), PairEnergy)
+    (True, False)
     """
 
     @property

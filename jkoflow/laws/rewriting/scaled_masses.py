@@ -16,7 +16,15 @@ from ..reading import Entry
 
 
 class UnitMasses(NamedTuple):
-    """A law and a state with unit masses. Their time t and the time tau of the given law satisfy t = rate tau."""
+    """A law and a state with unit masses. Their time t and the time tau of the given law satisfy t = rate tau.
+
+    >>> import jkoflow as jf
+    >>> state = jf.Species(a=jf.Quantiles([0.0, 1.0], masses=[2.0]), b=jf.Quantiles([0.0, 1.0]))
+    >>> law = jf.CrossInteraction(jf.Quadratic(), between=("a", "b"))
+    >>> scaled = jf.unit_masses(law, state)
+    >>> isinstance(scaled, UnitMasses), [measure.mass for measure in scaled.state.values()]
+    (True, [1.0, 1.0])
+    """
 
     law: Law
     state: Species

@@ -50,6 +50,13 @@ class EquilibriumState:
         the charge that makes psi, and the charge of the densities that psi asks for. With the densities as unknowns, the
         larger of two numbers: the L1 length of a Newton step of the densities of a species, in units of its mass, and a bound
         of the energy above the least, in units of the potentials and of the mass.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> law = jf.Entropy("p") + jf.Entropy("n") + jf.DirichletCoupling(p=1, n=-1)
+    >>> end = jf.equilibrium(law, jf.Species(p=rho, n=rho))
+    >>> end.status.name, bool(end.state["p"].values.min() > 0)
+    ('CONVERGED', True)
     """
 
     state: Measure | Species

@@ -158,6 +158,12 @@ def freezing_threshold(step: ProximalStep) -> float:
     * inf if no neighbour is lower by more than the rounding of phi: the anchor moves at no tau.
 
     Source: docs/theory/poisson-nernst-planck.md, section 4.
+
+    >>> import jkoflow as jf
+    >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
+    >>> step = jf.ProximalStep(jf.Entropy(), jf.Species.of(rho), tau=0.1)
+    >>> bool(freezing_threshold(step) > 0)
+    True
     """
     of_kind("step", step, ProximalStep, "a ProximalStep")
     steepest = 0.0
