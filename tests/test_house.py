@@ -258,3 +258,13 @@ def test_readme_opens_with_the_two_commands():
     head = (ROOT / "README.md").read_text()[:900]
     assert "make run" in head
     assert "make test" in head
+
+
+WITH_NAMES = (jf.checks, jf.closed_forms, jf.diagnostics, jf.ordered, jf.plot, jf.study)
+PUBLIC = [(jf, name) for name in jf.__all__ if callable(getattr(jf, name))]
+PUBLIC += [(module, name) for module in WITH_NAMES for name in module.__all__]
+
+
+def test_every_public_name_has_an_example():
+    """On the site it is a page of its own; the doctests run the examples."""
+    assert [name for module, name in PUBLIC if ">>>" not in (inspect.getdoc(getattr(module, name)) or "")] == []

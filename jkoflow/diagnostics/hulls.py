@@ -25,6 +25,11 @@ class ConfinementReport(Report):
     hull_growth : float
         The largest distance of mass outside the convex hull of the start, at any time. It is measured by the support function
         of the hull, in 256 directions.
+
+    >>> import jkoflow as jf
+    >>> flow = jf.evolve(jf.Interaction(jf.Quadratic()), jf.Quantiles([-1.0, 0.0, 1.0]), dt=0.1, t_end=0.3)
+    >>> isinstance(jf.diagnostics.confinement(flow), ConfinementReport)
+    True
     """
 
     hull_growth: float = float("nan")

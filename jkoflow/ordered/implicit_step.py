@@ -31,7 +31,13 @@ def resolvent(
 
 
 def tip_resolvent(tips: TipLaw, state: Species, tau: float) -> OrderedParticles:
-    """The resolvent of the law ``tips``, for a state that it was checked against."""
+    """The resolvent of the law ``tips``, for a state that it was checked against.
+
+    >>> import jkoflow as jf
+    >>> tips, state = jf.ordered.TipLaw.on(jf.newtonian_law(), jf.OrderedParticles(x=[-1.0], y=[1.0]))
+    >>> {name: points.points for name, points in tip_resolvent(tips, state, 0.5).items()}
+    {'x': array([-0.5]), 'y': array([0.5])}
+    """
     from ._sweeps import by_thresholds, sweep
 
     x, m, y, n, strengths = tips.arrays(state)

@@ -16,7 +16,13 @@ from .tip_law import TipLaw
 
 @dataclass(frozen=True)
 class RationalEvent:
-    """A meeting as :class:`Event`, with its time and place as fractions."""
+    """A meeting as :class:`Event`, with its time and place as fractions.
+
+    >>> import jkoflow as jf
+    >>> events = jf.ordered.RationalFlow({"x": [-1], "y": [1]}).events
+    >>> events[0].time, events[0].place
+    (Fraction(1, 1), Fraction(0, 1))
+    """
 
     time: Fraction
     place: Fraction

@@ -58,6 +58,11 @@ class TipLaw:
     strengths : (s_1, c, s_2)
         A species with s < 0 repels itself.
     mobilities : (alpha_1, alpha_2)
+
+    >>> import jkoflow as jf
+    >>> tips, state = TipLaw.on(jf.newtonian_law(), jf.OrderedParticles(x=[-1.0], y=[1.0]))
+    >>> tips.is_newtonian
+    True
     """
 
     species: tuple[str, ...]

@@ -34,6 +34,13 @@ class Walk:
     Cost: O(log N) for every meeting, and the hull of what has met.
 
     Source: docs/theory/newtonian-particles.md, section 2.5.
+
+    >>> import jkoflow as jf
+    >>> tips, state = TipLaw.on(jf.newtonian_law(), jf.OrderedParticles(x=[-1.0], y=[1.0]))
+    >>> walk = Walk(tips, state)
+    >>> walk.advance(3.0)
+    >>> len(walk.events)
+    1
     """
 
     def __init__(self, tips: TipLaw, state: Species) -> None:
