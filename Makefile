@@ -32,7 +32,7 @@ docs: $(VENV)/docs
 # the site and the apps in Chromium, without a network; apt-get installs Chromium where it may
 test-site: docs $(VENV)/site
 	$(BIN)/python tools/chromium.py
-	$(BIN)/python -m pytest -p no:cacheprovider site_tests
+	$(PYTEST) site_tests
 
 release-check:
 	$(PYTHON) tools/release.py
@@ -61,4 +61,4 @@ $(VENV)/site: $(VENV)/docs
 	touch $@
 
 clean:
-	rm -rf .venv .matrix out dist docs/_build docs/gallery docs/reference docs/backreferences .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .matrix .release out dist docs/_build docs/gallery docs/reference docs/backreferences .mypy_cache .pytest_cache .ruff_cache
