@@ -107,7 +107,7 @@ html_theme_options = {
     "logo": {"text": "jkoflow"},
     "navbar_end": ["theme-switcher"],
     "navbar_persistent": ["search-button"],
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "equations": [], "solvers": [], "others": []},  # wide tables
     "show_nav_level": 1,
     "navigation_with_keys": True,
     "footer_start": ["copyright"],

@@ -89,6 +89,7 @@ COLUMNS: dict[str, Callable[[Any], tuple[jf.Law, Any]]] = {
     "channel": lambda state: _on_a_torus(state, (True, False)),
     "`Exit`": lambda state: (_own(state) + jf.Exit(_region), state),
     "`Reservoir`": lambda state: (_own(state) + jf.Reservoir(_region, 1.0), state),
+    "`Inflow`": lambda state: (_own(state) + jf.Inflow(_region, 1.0), state),
     "`Growth`": lambda state: (_own(state) + jf.Growth(lambda rho: 1 - rho), state),
     "`Advection`": lambda state: (_own(state) + jf.Advection(lambda x: x * (1.25 - x)), state),
     "sum": lambda state: (

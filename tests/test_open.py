@@ -815,3 +815,57 @@ def test_a_channel_is_stored_and_walked(tmp_path):
             jf.Entropy("p") + jf.Entropy("m") + jf.DirichletCoupling(p=1, m=-1, boundary="free-space"),
             jf.Species(p=rho, m=rho), dt=0.1, t_end=0.1,
         )  # fmt: skip
+
+
+def _with_inflow(cells, flux=2.0, mass=1.0, length=1.0, time=1.0):
+    """Heat on (0, 1) in units of one's own; mass enters at 0, and the other end is closed."""
+    grid = jf.Grid.box((-0.25 * length, length), cells=5 * cells // 4)
+    rho = grid.density(lambda x: mass / length * (x > 0), mass=None)
+    law = length**2 / time * jf.Entropy() + jf.Inflow(lambda x: x < 0, flux * mass / time)
+    return jf.evolve(law, rho, dt=0.02 * time, t_end=2.0 * time)
+
+
+def test_a_given_flux_fills_a_box_by_its_closed_form():
+    """Late, rho = 1 + q t + q ((1 - x)^2 / 2 - 1/6): of order 2 in the cells. What came in is accounted for in every step."""
+    errors = []
+    for cells in (20, 40):
+        flow = _with_inflow(cells)
+        x = flow.final.grid.axes[0]
+        exact = 1 + 2 * 2.0 + 2.0 * ((1 - x) ** 2 / 2 - 1 / 6)
+        errors.append(np.abs(flow.final.values - exact)[x > 0].max())
+        np.testing.assert_allclose(flow.outflow["inflow"], -2.0 * flow.dts, rtol=1e-9)
+        np.testing.assert_allclose(np.diff(flow.masses) + flow.outflow["inflow"], 0, atol=1e-12 * flow.masses[-1])
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.2)
+
+
+@pytest.mark.parametrize(("mass", "length", "time"), [(1e-12, 1e6, 1e-9), (1e9, 1e-6, 1e6)])
+def test_a_given_flux_in_other_units(mass, length, time):
+    there, here = _with_inflow(20, 2.0, mass, length, time).final.values * length / mass, _with_inflow(20).final.values
+    np.testing.assert_allclose(there, here, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "energy", [jf.RenyiEntropy(2), jf.RenyiEntropy(0.5), jf.Potential(lambda x, y: -x), jf.Congestion(9.0)]
+)
+def test_a_given_flux_under_every_kind_of_energy(energy):
+    """A flux that varies along the wall, with a coefficient: the mass that comes in is its integral."""
+    grid = jf.Grid.box((-0.1, 1.1), (0, 1), cells=(24, 10))
+    law = energy + 0.5 * jf.Inflow(lambda x, y: x < 0, lambda x, y: 4 * y, name="wall")
+    flow = jf.evolve(law, grid.density(lambda x, y: 1.0 * (x > 0)), dt=0.05, t_end=0.5)
+    assert flow.outflow["wall"].sum() == pytest.approx(-0.5, rel=1e-9)
+    assert flow.final.mass == pytest.approx(1.5, rel=1e-9)
+    assert min(state.values.min() for state in flow) >= 0
+
+
+def test_a_given_flux_into_a_room_without_a_way_out():
+    """A bound is outgrown with a status; there is no steady state, and none is told."""
+    grid = jf.Grid.box((-0.1, 1.0), cells=44)
+    rho, entrance = grid.density(lambda x: 1.0 * (x > 0)), jf.Inflow(lambda x: x < 0, 2.0)
+    flow = jf.evolve(jf.Congestion(2.0) + entrance, rho, dt=0.05, t_end=2.0, on_failure="return")
+    assert flow.statuses[-1] is jf.Status.INFEASIBLE
+    assert flow.final.mass == pytest.approx(2.0)
+    assert not jf.steady(jf.Entropy() + entrance, rho).status.ok
+    with pytest.raises(ValueError, match="flux must be >= 0"):
+        jf.Inflow(lambda x: x < 0, -1.0)
+    with pytest.raises(ValueError, match=r"flux of .* must be >= 0 in its region"):
+        jf.evolve(jf.Entropy() + jf.Inflow(lambda x: x < 0, lambda x: x), rho, dt=0.1, t_end=0.1)

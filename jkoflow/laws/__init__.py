@@ -15,7 +15,7 @@ from .electrostatics import DirichletCoupling, Electrode
 from .functional import Functional
 from .internal import Congestion, CustomInternalEnergy, Entropy, InternalEnergy, RenyiEntropy
 from .obstacle import Obstacle
-from .open import Advection, Exit, Growth, Mobility, Reservoir
+from .open import Advection, Exit, Growth, Inflow, Mobility, Reservoir
 from .pairs import CrossInteraction, Drift, Interaction, PairEnergy, RieszSelfEnergy, newtonian_law
 from .potential import Potential
 from .reading import Entry, LawForms
@@ -45,6 +45,7 @@ __all__ = [
     "Friction",
     "Functional",
     "Growth",
+    "Inflow",
     "Interaction",
     "InternalEnergy",
     "Law",

@@ -102,6 +102,8 @@ class Opening(Form):
     fills: bool
     """Whether mass may come in."""
     name: str
+    flux: Callable[[Grid], Array] | None = None
+    """Over a grid, the mass that enters per time and area of a face of these cells, if that is given and not the density."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,8 @@
 from .advection import Advection
 from .exit import Exit
 from .growth import Growth
+from .inflow import Inflow
 from .mobility import Mobility
 from .reservoir import Reservoir
 
-__all__ = ["Advection", "Exit", "Growth", "Mobility", "Reservoir"]
+__all__ = ["Advection", "Exit", "Growth", "Inflow", "Mobility", "Reservoir"]

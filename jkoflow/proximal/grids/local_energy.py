@@ -26,6 +26,8 @@ class Outside(NamedTuple):
     cells: Mask
     densities: Array
     """Over the grid, in these cells."""
+    flux: Array | None = None
+    """Over the grid, what enters per time and area of a face, if that is given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,11 +171,13 @@ def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> Local
     for opening in forms.openings:
         if opening.form.species == species:
             opening.non_negative()
-            outside += (Outside(opening.form.name, opening.form.mask(grid), opening.form.densities(grid)),)
-    taken = forbidden.astype(int) + sum((door.cells.astype(int) for door in outside), np.zeros(grid.shape, dtype=int))
+            door = opening.form
+            flux = None if door.flux is None else opening.factor * door.flux(grid)
+            outside += (Outside(door.name, door.mask(grid), door.densities(grid), flux),)
+    taken = forbidden.astype(int) + sum((beyond.cells.astype(int) for beyond in outside), np.zeros(grid.shape, dtype=int))
     if outside and taken.max() > 1:
         raise ValueError("regions of doors and reservoirs must not overlap, nor meet an Obstacle, and some cells lie in two")
-    if any(door.densities.max() > cap for door in outside):
+    if any(beyond.densities.max() > cap for beyond in outside):
         raise ValueError(f"the density of a reservoir must be at most the bound {cap:g}")
     for external in forms.external:
         if external.form.species == species:

@@ -60,6 +60,8 @@ def energy_out(problem: FiniteVolumeStep, trial: Trial, k: int) -> float:
     leaving = problem.rates_at_doors[k] / doors.widths * trial.through[k].value * problem.grid.cell_volume
     with np.errstate(divide="ignore"):
         level = trial.at_doors[k] + (entropy * (np.log(doors.densities) + 1) if entropy else 0.0)
+        inside = trial.levels[k][doors.cells] + entropy
+    level = np.where(np.isnan(doors.inflow), level, inside)  # what enters at a given flux has the energy of where it is
     return float(level @ leaving) if np.isfinite(level).all() else np.nan
 
 

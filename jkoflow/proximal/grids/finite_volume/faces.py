@@ -29,6 +29,8 @@ class DoorFaces(NamedTuple):
     """The axis that a face lies across."""
     signs: Indices
     """1 if the cell outside has the larger coordinate, else -1."""
+    inflow: Array
+    """What enters through the face per time and area if that is given, else NaN."""
 
     @classmethod
     def of(cls, grid: Grid, closed: Mask, outside: Sequence[Outside]) -> DoorFaces:
@@ -50,9 +52,13 @@ class DoorFaces(NamedTuple):
         doors = which.ravel()[behind]
         held = sum((door.densities for door in outside), np.zeros(grid.shape))
         densities = held.ravel()[behind]
-        return cls(
-            np.concatenate(cells), behind, np.concatenate(widths), doors, densities, np.concatenate(axes), np.concatenate(signs)
-        )
+        inflow = np.full(grid.shape, np.nan)
+        for door in outside:
+            if door.flux is not None:
+                inflow[door.cells] = door.flux[door.cells]
+        by_face = (np.concatenate(part) for part in (cells, widths, axes, signs))
+        open_cells, distances, across, towards = by_face
+        return cls(open_cells, behind, distances, doors, densities, across, towards, inflow.ravel()[behind])
 
 
 def on_faces(mobility: tuple[Array, ...], faces: Faces) -> Array:

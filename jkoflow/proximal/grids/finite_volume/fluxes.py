@@ -28,6 +28,14 @@ class Flux(NamedTuple):
     of_right_slope: Array | float = 0.0
 
 
+def with_given(flux: Flux, given: Array) -> Flux:
+    """The flux, with given values that depend on nothing at the faces where ``given`` is a number."""
+    free = np.isnan(given)
+    if free.all():
+        return flux
+    return Flux(np.where(free, flux.value, given), *(np.where(free, derivative, 0.0) for derivative in flux[1:]))
+
+
 def scharfetter_gummel(diffusion: float, left: Array, right: Array, rise: Array, h: Array) -> Flux:
     """-(D d rho + rho d Phi) / dx for a Phi that is linear between the cells: exact for one face in one dimension.
 

@@ -17,7 +17,7 @@ from ...base import ProximalStep
 from ..joint_terms import JointCoupling, JointPair, JointTerms
 from ..local_energy import GridEnergy
 from .faces import DoorFaces, at_doors, on_faces
-from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind
+from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind, with_given
 from .shared_room import Flow, Rooms
 from .trial import Derivatives, Trial
 from .unknowns import FULL, density_of, density_slope, fast_diffusion, first_unknown, steady_part, unknown_of
@@ -47,11 +47,14 @@ class FiniteVolumeStep:
         self.rates_at_doors = [
             tau * at_doors(x.mobility, d) for tau, x, d in zip(self.taus, self.local, self.doors, strict=True)
         ]
+        self.given = [-d.inflow * share * step.tau / r for d, r in zip(self.doors, self.rates_at_doors, strict=True)]
+        through = zip(self.rates_at_doors, self.doors, self.given, strict=True)
+        self.entering = np.array([np.nansum(-rates / doors.widths * given) for rates, doors, given in through])
         self.inertia = np.ones_like(self.mu)
         self.after = 0.5  # the share of the densities after the step in those with which kernels act
         self.row_scale: Array | None = None
         held = [sum(float(door.densities.sum()) for door in local.outside) for local in self.local]
-        self.sizes = self.totals + np.array(held)  # what a residual is compared with
+        self.sizes = self.totals + np.array(held) + self.entering  # what a residual is compared with
         couplings = [t for t in energy.joint.terms if isinstance(t, JointCoupling) and t.coupling.boundary != "free-space"]
         self.coupling = couplings[0] if len(couplings) == 1 else None
         charges = self.coupling.coupling.charges.values() if self.coupling is not None else ()
@@ -124,6 +127,11 @@ class FiniteVolumeStep:
         """True if a bound holds some cells of the anchor."""
         own = any((mu >= local.cap * (1 - FULL)).any() for local, mu in zip(self.local, self.mu, strict=True))
         return own or any((room.start(self.mu, True) > 0).any() for room in self.rooms.bounded)
+
+    def outgrows(self, k: int) -> bool:
+        """True if more of a species enters than a bound leaves room for, and none can leave."""
+        no_way_out = not np.isnan(self.doors[k].inflow).any()
+        return no_way_out and bool(self.totals[k] + self.entering[k] > self.local[k].cap * (~self.closed[k]).sum())
 
     def state_of(self, rho: Array) -> Species:
         return self.step.anchor.like({name: part.reshape(self.grid.shape) for name, part in zip(self.names, rho, strict=True)})
@@ -221,7 +229,7 @@ class FiniteVolumeStep:
         doors, through, diagonal = self.doors[k], trial.through[k], self.inertia[k] * below
         c = doors.cells
         leaving = through.of_left * below[c] + through.of_left_slope * slope[c] - through.of_rise * rise[c]
-        leaving = leaving + (direct + more[c]) / (doors.widths / 2)
+        leaving = leaving + np.isnan(doors.inflow) * (direct + more[c]) / (doors.widths / 2)
         np.add.at(diagonal, c, self.rates_at_doors[k] / doors.widths * leaving)
         return Derivatives(faces, of_left, of_right, below, diagonal)
 
@@ -358,7 +366,8 @@ class FiniteVolumeStep:
         share = self._share_of_psi(k)
         there = there + share * electric[doors.beyond] + (1 - share) * electric[doors.cells]
         rise = there - (outer + electric + own)[doors.cells]
-        return self._flux(k, rho[k][doors.cells], doors.densities, rise, doors.widths / 2), there
+        flux = self._flux(k, rho[k][doors.cells], doors.densities, rise, doors.widths / 2)
+        return with_given(flux, self.given[k]), there
 
     def _share_of_psi(self, k: int) -> Array:
         """By door face, the part of the rise of psi to the cell beyond that lies before the face."""

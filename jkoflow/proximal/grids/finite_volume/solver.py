@@ -173,6 +173,7 @@ class FiniteVolume(IterativeSolver):
         self, step: ProximalStep, problem: FiniteVolumeStep, trial: Trial, status: Status, iterations: int
     ) -> ProxResult:
         if not status.ok:  # nothing worse than what was given
+            status = Status.INFEASIBLE if any(map(problem.outgrows, range(len(problem.names)))) else status
             nothing = {name: np.zeros(problem.grid.shape) for name in problem.names}
             return ProxResult(step.anchor, dict.fromkeys(problem.names, 0.0), nothing, status, iterations, trial.residual)
         rho, gone_by = trial.rho.copy(), {}

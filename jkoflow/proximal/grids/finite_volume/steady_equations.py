@@ -47,7 +47,9 @@ class SteadyEquations(FiniteVolumeStep):
         self.after = 1.0
         self.kept = [one for k in range(len(self.names)) for one in self._kept_masses(k)]
         known = np.array([sum(one.mass for one in self.kept if one.k == k) for k in range(len(self.names))])
-        held = self.sizes - self.totals
+        held = self.sizes - self.totals - self.entering
+        self.entering = self.entering * np.array(units)
+        held = held + self.entering
         self.sizes = np.where(known + held > 0, known + held, self.totals)  # those of the answer, whatever the start held
         scale = np.ones((len(self.start()), self.grid.size))
         for one in self.kept:
@@ -72,7 +74,8 @@ class SteadyEquations(FiniteVolumeStep):
         graph = coo_array((np.ones(len(faces.left)), (faces.left, faces.right)), shape=(n, n))
         count, labels = connected_components(graph, directed=False)
         with_door = np.zeros(count, dtype=bool)
-        with_door[labels[self.doors[k].cells]] = True
+        doors = self.doors[k]
+        with_door[labels[doors.cells[np.isnan(doors.inflow)]]] = True  # no mass leaves by an Inflow
         order = np.argsort(labels, kind="stable")
         parts = np.split(order, np.cumsum(np.bincount(labels, minlength=count))[:-1])
         found = []
