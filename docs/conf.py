@@ -44,6 +44,7 @@ exclude_patterns = [
     "paper",
     "reference/*_table.md",
     "reference/lessons.md",
+    "sg_execution_times.rst",
     "**/sg_execution_times.rst",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}

@@ -39,7 +39,8 @@ def called(name: str, function: Callable[..., Any], coordinates: Sequence[Array]
         arguments = "one array" if len(coordinates) == 1 else f"{len(coordinates)} arrays"
         raise ValueError(
             f"{name} must be a function that takes {arguments} of coordinates and computes with whole arrays (np.sin and "
-            f"np.where, not math.sin or if), and it raised {type(reason).__name__}: {reason}"
+            f"np.where, not math.sin or if; an argument for the time is called t), and it raised {type(reason).__name__}: "
+            f"{reason}"
         ) from reason
     if np.ma.isMaskedArray(returned):
         raise ValueError(f"{name} must return numbers for all points, got a masked array: fill the masked entries")

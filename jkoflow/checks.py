@@ -1,4 +1,4 @@
-"""Checks of energies, step solvers and schemes, for users who write their own.
+"""Checks of energies, kernels, step solvers and schemes, for users who write their own.
 
 Each check tests a law that every part of this kind obeys. It returns what it measured. It raises AssertionError with a sentence
 if the law is broken.
@@ -14,13 +14,23 @@ import numpy as np
 
 from ._typing import Array
 from .flow import evolve
+from .kernels import Kernel, RadialKernel
 from .laws import Law, State
 from .measures import Density, Measure, OrderedPoints, Quantiles, Species
 from .proximal import ProximalStep, StepSolver
 from .schemes import Scheme
 from .transport import wasserstein2
 
-__all__ = ["EnergyReport", "OrderReport", "SolverReport", "check_energy", "check_scheme", "check_solver"]
+__all__ = [
+    "EnergyReport",
+    "KernelReport",
+    "OrderReport",
+    "SolverReport",
+    "check_energy",
+    "check_kernel",
+    "check_scheme",
+    "check_solver",
+]
 
 
 def __dir__() -> list[str]:
@@ -62,6 +72,22 @@ class SolverReport:
     mass_error: float
     descent: float
     worst_perturbation: float
+
+
+@dataclass(frozen=True)
+class KernelReport:
+    """What ``check_kernel`` measured.
+
+    ``gradient_error`` is the largest difference of the gradient to central differences, as a share of its size.
+    ``convexity`` is the least second difference of W over the square of the displacement: at least ``kernel.convexity``.
+
+    >>> import jkoflow as jf
+    >>> bool(jf.checks.check_kernel(jf.Quadratic()).gradient_error < 1e-6)
+    True
+    """
+
+    gradient_error: float
+    convexity: float
 
 
 @dataclass(frozen=True)
@@ -121,6 +147,64 @@ def _taylor(energy: Law, state: Species, species: str, rng: np.random.Generator)
     order = np.inf if remainders[0] <= noise else float(np.log(remainders[-2] / remainders[-1]) / np.log(4))
     assert order > 1.9, f"the first variation of {energy!r} misses its Taylor expansion: order {order:.2f}, not 2"
     return EnergyReport(order, tuple(float(remainder) for remainder in remainders))
+
+
+def check_kernel(kernel: Kernel, *, dim: int = 1, length: float = 1.0, seed: int = 0) -> KernelReport:
+    """Check that the parts of a kernel belong together.
+
+    Three laws are tested at 200 random places, from a hundredth of ``length`` to ten times it:
+
+    * W(-x) = W(x).
+    * The gradient is the derivative of W. For a RadialKernel the slope and the curvature are those of the profile too.
+    * W(x + h) + W(x - h) - 2 W(x) >= convexity |h|^2, if the kernel tells a convexity.
+
+    A wrong gradient moves particles and quantiles wrongly, and no solver can see that.
+
+    >>> import jkoflow as jf
+    >>> wrong = jf.CustomKernel(lambda x: x**2 / 2, lambda x: 2 * x)
+    >>> check_kernel(wrong)                                                         # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    AssertionError: the gradient is not the derivative of W
+    """
+    rng = np.random.default_rng(seed)
+    sizes = length * 10 ** rng.uniform(-2, 1, 200)
+    directions = rng.normal(size=(dim, 200))
+    x = sizes * directions / np.linalg.norm(directions, axis=0)
+    h = 1e-4 * sizes
+    values = kernel(*x)
+    assert np.allclose(kernel(*-x), values, rtol=1e-10), "W(-x) must be W(x)"
+    gradient = np.reshape(kernel.gradient(*x), x.shape)
+    steps = np.eye(dim)[:, :, None] * h
+    differences = np.stack([(kernel(*(x + step)) - kernel(*(x - step))) / (2 * h) for step in steps])
+    scale = np.linalg.norm(differences, axis=0) + np.abs(values) / sizes * 1e-4
+    scale += _floor(scale)
+    error = float((np.linalg.norm(gradient - differences, axis=0) / scale).max())
+    assert error < 1e-4, f"the gradient is not the derivative of W: they differ by {error:.2g} of its size"
+    if isinstance(kernel, RadialKernel):
+        _check_profile(kernel, sizes)
+    bends = (kernel(*(x + steps[0])) + kernel(*(x - steps[0])) - 2 * values) / h**2
+    least = float(bends.min())
+    slack = 1e-6 * np.abs(bends).max() + 1e-14 * float((np.abs(values) / h**2).max())
+    assert least >= kernel.convexity - slack, (
+        f"W is {least:.6g}-convex at most, and tells a convexity of {kernel.convexity:.6g}"
+    )
+    return KernelReport(error, least)
+
+
+def _floor(sizes: Array) -> float:
+    """What counts as the least size of a derivative: tails may fall faster than differences can tell."""
+    return float(1e-2 * np.median(sizes) + 1e-6 * sizes.max() + np.finfo(float).tiny)
+
+
+def _check_profile(kernel: RadialKernel, r: Array) -> None:
+    """Raise AssertionError if the slope or the curvature of a radial kernel is not that of its profile."""
+    h = 1e-4 * r
+    for name, found, of in (("slope", kernel.slope, kernel.profile), ("curvature", kernel.curvature, kernel.slope)):
+        differences = (of(r + h) - of(r - h)) / (2 * h)
+        scale = np.abs(differences) + 1e-4 * np.abs(of(r)) / r
+        scale += _floor(scale)
+        error = float((np.abs(found(r) - differences) / scale).max())
+        assert error < 1e-4, f"{name} is not the derivative of {of.__name__}: they differ by {error:.2g} of its size"
 
 
 def check_solver(solver: StepSolver, step: ProximalStep, *, tolerance: float = 1e-3, seed: int = 0) -> SolverReport:

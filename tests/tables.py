@@ -150,6 +150,7 @@ SCHEMES = {
 
 # file in examples/: the number it pins, and how far it may be off
 EXAMPLES = {
+    "plot_heat": (1.0, 1e-4),  # the variance grows by 2 t
     "plot_displacement_interpolation": (0.5, 1e-9),  # a geodesic has constant speed; the simplex solves the inner pair anew
     "plot_distances_between_clouds": (1.0, 0.01),  # the closed form; what duality leaves over falls almost like 1 / N
     "plot_fast_diffusion": (1.0, 0.02),  # the Barenblatt tail: rho^(-1/2) has the slope 1 / (3 t) in x^2

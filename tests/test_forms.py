@@ -360,3 +360,39 @@ def test_an_energy_that_is_undefined_beyond_close_packing_is_forbidden_there():
     assert np.abs(ends[0] - ends[1]).max() < 5e-3
     with np.errstate(invalid="ignore"):
         assert packing.integrand(np.array([1.5])) == np.inf
+
+
+@pytest.mark.parametrize("solver", [jf.BackAndForth(), jf.FiniteVolume(), jf.Entropic()])
+def test_an_internal_energy_that_separates_phases_is_refused(solver):
+    """Van der Waals is convex up to a = 27/8."""
+
+    def gas(a):
+        return jf.Entropy() + jf.CustomInternalEnergy(
+            lambda s: -s * np.log(1 - s) - a * s**2, lambda s: s / (1 - s) - np.log(1 - s) - 2 * a * s
+        )
+
+    rho = jf.Grid.box((0, 1), cells=32).density(lambda x: 0.5 + 0.3 * np.cos(np.pi * x), mass=0.5)
+    assert jf.evolve(gas(3.3), rho, scheme=jf.JKO(solver), dt=0.01, t_end=0.01).ok
+    with pytest.raises(ValueError, match=r"must be convex, and U' falls between the densities 0\.\d+ and 0\.\d+"):
+        jf.evolve(gas(3.6), rho, scheme=jf.JKO(solver), dt=0.01, t_end=0.01)
+
+
+KERNELS = [jf.Gaussian(2.0, 0.5), -jf.Morse(), jf.PowerLaw(1.5), jf.Newtonian(3), jf.Riesz(1.0), jf.Gaussian() - jf.Morse()]
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=repr)
+@pytest.mark.parametrize("length", [1e-6, 1.0, 1e8])
+def test_the_parts_of_kernels_belong_together(kernel, length):
+    jf.checks.check_kernel(kernel, dim=3, length=length)
+
+
+def test_a_kernel_whose_parts_do_not_belong_together_is_found():
+    square, double = (lambda x: x**2 / 2), (lambda x: 2 * x)
+    for kernel, message in (
+        (jf.CustomKernel(square, double), "gradient is not the derivative"),
+        (jf.CustomKernel(square, lambda x: x, convexity=1.5), "tells a convexity of 1.5"),
+        (jf.CustomKernel(lambda x: x + x**2, lambda x: 1 + 2 * x), r"W\(-x\) must be W\(x\)"),
+        (type("Bent", (Bell,), {"curvature": lambda self, r: 0 * r})(), "curvature is not the derivative"),
+    ):
+        with pytest.raises(AssertionError, match=message):
+            jf.checks.check_kernel(kernel)

@@ -271,6 +271,25 @@ def test_the_energy_balance_counts_the_work_of_a_moving_potential():
     assert (jf.evolve(WELL, RHO, dt=0.1, t_end=0.2).work == 0).all()
 
 
+@pytest.mark.parametrize(("scheme", "order"), [(jf.JKO(), 1), (jf.ImplicitMidpoint(), 2)])
+def test_the_work_of_a_dragged_trap_at_the_order_of_the_scheme(scheme, order):
+    """m' = -k (m - v t) from m = 0: the work is v^2 (T - (1 - exp(-k T)) / k)."""
+    k, v, end = 2.0, 1.5, 2.0
+    exact = v**2 * (end - (1 - np.exp(-k * end)) / k)
+    law = jf.Potential(lambda x, t: k * (x - v * t) ** 2 / 2)
+    errors = [
+        abs(jf.evolve(law, jf.Quantiles.atoms([0.0]), scheme=scheme, dt=dt, t_end=end).work.sum() - exact) for dt in (0.1, 0.05)
+    ]
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.15)
+
+
+def test_a_file_of_another_kind_is_refused_with_the_way_out(tmp_path):
+    flow = jf.evolve(WELL, RHO, dt=0.1, t_end=0.1)
+    for ending, way_out in ((".nc", "to_netcdf"), (".csv", "to_csv"), (".npy", "numpy.save"), (".zarr", "to_zarr")):
+        with pytest.raises(ValueError, match=way_out):
+            jf.save(flow, tmp_path / f"flow{ending}")
+
+
 def test_a_moving_potential_has_a_value_at_an_instant_only():
     with pytest.raises(ValueError, match=r"depends on the time: take law\.at\(time\)"):
         MOVING_WELL(QUANTILES)

@@ -171,3 +171,22 @@ def test_results_in_a_folder_are_those_of_the_content_of_parameters(tmp_path):
     table = sweep(lambda a: {"a": 2.0}, over={"a": [1.0]})
     assert "names of parameters" in table.failed[0]["error"]
     assert sweep(lambda pair: float(sum(pair)), over={"pair": [(1, 2), (3, 4)]}).to_xarray()["result"].values.tolist() == [3, 7]
+
+
+def _halved(a):
+    return a / 2
+
+
+def _doubled(a):
+    return 2 * a
+
+
+def test_a_folder_keeps_the_results_of_one_function(tmp_path, monkeypatch):
+    """Another function, or the same with other code, would get the results of the first one."""
+    sweep(_halved, over={"a": [1.0]}, folder=tmp_path)
+    assert list(sweep(_halved, over={"a": [1.0, 3.0]}, folder=tmp_path))[1]["result"] == 1.5
+    with pytest.raises(ValueError, match=r"has those of .*_halved: take another"):
+        sweep(_doubled, over={"a": [1.0]}, folder=tmp_path)
+    monkeypatch.setattr("inspect.getsource", lambda function: "def _halved(a): return a / 3")
+    with pytest.raises(ValueError, match="_halved as it was before it changed"):
+        sweep(_halved, over={"a": [1.0]}, folder=tmp_path)

@@ -34,4 +34,4 @@ jf.plot.density(flow, times=[0, 0.5, 1, 2.5], obstacles=law)
 print(flow)
 print(f"mean distance from the exit {flow.final.mean[0]:.4f}; of a full strip, {0.4 / 2:.4f}")
 RESULT = float(flow.final.mean[0])
-film = jf.plot.movie(flow)
+film = jf.plot.movie(flow, obstacles=law)  # jf.plot.animate(flow, "crowd.gif", obstacles=law) writes a file

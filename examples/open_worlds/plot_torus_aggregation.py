@@ -8,9 +8,10 @@ another.
 
 .. math::
 
-    \partial_t\rho = \Delta\rho - \nabla\cdot(\rho\, \nabla W * \rho).
+    \partial_t\rho = \Delta\rho + \nabla\cdot(\rho\, \nabla W * \rho), \qquad W(x) = C\, (1 - e^{-|x|^2 / \ell^2}).
 
-A wave of wave number k grows at the rate  k^2 (W(k) - 1)  about the density 1, where W(k) is the transform of the attraction.
+A wave of wave number k grows at the rate  k^2 (A(k) - 1)  about the density 1, where A(k) is the transform of -W, the
+attraction.
 RESULT is the rate of a small wave over this one.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -34,10 +35,11 @@ def run_app(arguments: Sequence[str]) -> int:
     if importlib.util.find_spec("marimo") is None or importlib.util.find_spec("anywidget") is None:
         raise ValueError("the apps need marimo and anywidget: pip install 'jkoflow[course]'")
     command = [sys.executable, "-m", "marimo", "--yes", "--quiet", "run", str(path), "--host", "127.0.0.1", "--no-token"]
-    command += ["--port", str(options.port)] if options.port else []
+    port = options.port or _free_port()
+    command += ["--port", str(port)]
     command += ["--headless"] if options.no_browser else []
     server = subprocess.Popen(command, env={**os.environ, "MARIMO_SKIP_UPDATE_CHECK": "1"}, stdin=subprocess.DEVNULL)
-    print("Ctrl-C ends the app.", flush=True)
+    print(f"http://127.0.0.1:{port}    Ctrl-C ends the app.", flush=True)
     try:
         return server.wait()
     except KeyboardInterrupt:
@@ -57,6 +59,13 @@ def _parser() -> argparse.ArgumentParser:
         app.add_argument("--port", type=int, help="default: a free one")
         app.add_argument("--no-browser", action="store_true", help="do not open a browser; the address is printed")
     return parser
+
+
+def _free_port() -> int:
+    """A port that no program listens to."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _docs() -> Path:

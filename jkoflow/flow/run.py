@@ -156,7 +156,7 @@ class Run:
                 energy=after,
                 info=taken.info,
                 distance=self._distance(taken.info.distances, time),
-                work=self._work(state, time, energy),
+                work=self._work(state, energy, reached, after),
                 largest_dissipation=largest,
                 elapsed=clock.perf_counter() - started,
                 reached=reached,
@@ -177,13 +177,19 @@ class Run:
         alpha = self.problem.mobilities_at(time)
         return float(sum(distance**2 / alpha[name] for name, distance in distances.items()) ** 0.5)
 
-    def _work(self, before: State, time: float, energy: float) -> float:
-        """The energy that the change of the law and of the mobilities in time adds, at the state before the step."""
+    def _work(self, before: State, energy: float, reached: State, after: float) -> float:
+        """The energy that the change of the law and of the mobilities in time adds.
+
+        It is taken at the state before the step, and for schemes of order 2 and more it is the mean of those at both states.
+        """
         if self.problem.constant:
             return 0.0
         if isnan(energy):
             return nan
-        return self.scheme.energy(self.problem, State(before.masses, before.fields, time)) - energy
+        work = self.scheme.energy(self.problem, State(before.masses, before.fields, reached.time)) - energy
+        if self.scheme.order < 2:
+            return work
+        return (work + after - self.scheme.energy(self.problem, State(reached.masses, reached.fields, before.time))) / 2
 
 
 def checked_carry(carry: Any, where: str) -> Carry:

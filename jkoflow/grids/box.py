@@ -304,8 +304,8 @@ class Grid:
         """Raise ValueError for a grid with a periodic axis, in the name of what needs walls."""
         if self.periodic:
             raise ValueError(
-                f"{what} works in boxes with walls, got a torus or a channel that closes on itself: FiniteVolume() takes "
-                "densities there"
+                f"{what} works in boxes with walls, got a torus or a channel that closes on itself: there the steps of JKO() "
+                "and SemiImplicitJKO() with FiniteVolume() work, and wasserstein on a circle"
             )
 
     def along(self, values: Any, axis: int) -> Any:

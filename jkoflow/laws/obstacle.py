@@ -21,8 +21,9 @@ class Obstacle(SpeciesEnergy):
     ``where`` is a function of space, or an array over the grid. A cell belongs to the obstacle if ``where`` is true (not 0) at
     the centre of the cell. The first variation is 0 outside the obstacle and +inf inside.
 
-    The Wasserstein distance stays the distance of the whole box. So mass may pass through an obstacle within a step, but it
-    may not rest in it. As dt falls, mass goes round the obstacle.
+    With ``FiniteVolume``, which ``JKO()`` takes, the faces of the obstacle are closed: mass goes round it whatever dt.
+    ``BackAndForth`` takes the Wasserstein distance of the whole box: there mass may pass through an obstacle within a step, but
+    it may not rest in it. As dt falls, mass goes round.
 
     Raises ValueError at an evaluation on a measure that is not a Density.
 

@@ -12,21 +12,25 @@ import numpy as np
 from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
 
-from .._typing import Array
+from .._typing import Array, Mask
 from .._validate import finite_array, positive, positive_integer
+from ..laws import Law
 from ..measures import MovingParticles, OrderedPoints, Particles, Species
 from ..trajectory import Trajectory
-from ._drawing import draw_image, draw_on_line, flat_values, is_drawn_on_line, view
+from ._drawing import closed_cells, draw_image, draw_on_line, flat_values, hatch, is_drawn_on_line, view
 from ._shared import HUES, frames_of, must_be_flow
 from .particles import cdf_updater
 
 
-def movie(flow: Trajectory, *, over: Any = None, seconds: float = 6.0) -> FuncAnimation:
+def movie(
+    flow: Trajectory, *, over: Any = None, obstacles: Law | None = None, own_scale: bool = False, seconds: float = 6.0
+) -> FuncAnimation:
     """Return an animation of a flow, for notebooks and pages: ``movie(flow).to_jshtml()``.
 
     Ordered particles are shown by their distribution functions, particles in the plane by dots, other measures by their
-    densities. ``over`` is a landscape as in ``density``. ``seconds`` is about the length of the animation. ``animate`` writes
-    it to a file.
+    densities. ``over`` is a landscape as in ``density``; so are ``obstacles``, a law whose obstacles are hatched, and
+    ``own_scale``, which gives every state a colour scale of its own. ``seconds`` is about the length of the animation.
+    ``animate`` writes it to a file.
 
     Raises ValueError for particles that are not in the plane, and for measures that have no picture.
 
@@ -39,7 +43,8 @@ def movie(flow: Trajectory, *, over: Any = None, seconds: float = 6.0) -> FuncAn
     must_be_flow(flow)
     positive("seconds", seconds)
     frames = frames_of(flow)
-    update = _updater(frames, over, len(flow.species))
+    closed = {} if obstacles is None else closed_cells(obstacles, frames[0])
+    update = _updater(frames, over, closed, own_scale)
     figure = plt.gcf()
     title = figure.suptitle("")
 
@@ -52,11 +57,20 @@ def movie(flow: Trajectory, *, over: Any = None, seconds: float = 6.0) -> FuncAn
     return FuncAnimation(figure, show, frames=len(frames), blit=False, interval=1000 * seconds / len(frames))
 
 
-def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: float = 6.0, dpi: int = 90) -> Path:
+def animate(
+    flow: Trajectory,
+    path: str | Path,
+    *,
+    over: Any = None,
+    obstacles: Law | None = None,
+    own_scale: bool = False,
+    seconds: float = 6.0,
+    dpi: int = 90,
+) -> Path:
     """Write an animation of a flow to a file, and return its path.
 
-    A path that ends in ``.gif`` always works. A path that ends in ``.mp4`` needs ffmpeg. What is shown, ``over`` and
-    ``seconds`` are as in ``movie``. ``dpi`` is the resolution.
+    A path that ends in ``.gif`` always works. A path that ends in ``.mp4`` needs ffmpeg. What is shown, and the
+    options but ``dpi``, are as in ``movie``. ``dpi`` is the resolution.
 
     Raises ValueError for another ending, and for .mp4 if ffmpeg is not installed.
 
@@ -75,7 +89,7 @@ def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: fl
     if path.suffix == ".mp4" and shutil.which("ffmpeg") is None:
         raise ValueError("path must end in .gif where ffmpeg is not installed, got an .mp4")
     positive_integer("dpi", dpi)
-    animation = movie(flow, over=over, seconds=seconds)
+    animation = movie(flow, over=over, obstacles=obstacles, own_scale=own_scale, seconds=seconds)
     figure = plt.gcf()
     rate = max(1, round(len(flow) / seconds))
     animation.save(path, writer=PillowWriter(fps=rate) if path.suffix == ".gif" else FFMpegWriter(fps=rate), dpi=dpi)
@@ -83,7 +97,7 @@ def animate(flow: Trajectory, path: str | Path, *, over: Any = None, seconds: fl
     return path
 
 
-def _updater(frames: list[Species], over: Any, species: int) -> Callable[[Species], None]:
+def _updater(frames: list[Species], over: Any, closed: dict[str, Mask], own_scale: bool) -> Callable[[Species], None]:
     """Open a figure, and return a function that draws a state in it."""
     first = frames[0]
     if issubclass(first.kind, Particles | MovingParticles) and first.kind is not OrderedPoints:
@@ -92,9 +106,12 @@ def _updater(frames: list[Species], over: Any, species: int) -> Callable[[Specie
         axis = plt.subplots(figsize=(6.4, 4.4), layout="constrained")[1]
         return cdf_updater(axis, frames) if first.kind is OrderedPoints else _line_updater(axis, frames)
     landscape = None if over is None else finite_array("over", over, first.grid.shape)
-    width = 1.0 + 5.0 * first.grid.lengths[0] / first.grid.lengths[1] * species
-    axes = plt.subplots(1, species, figsize=(width, 5.4), squeeze=False, layout="constrained")[1]
-    return _map_updater(axes[0], frames, landscape)
+    width = 1.0 + 5.0 * first.grid.lengths[0] / first.grid.lengths[1] * len(first)
+    axes = plt.subplots(1, len(first), figsize=(width, 5.4), squeeze=False, layout="constrained")[1]
+    for axis, name in zip(axes[0], first, strict=True):
+        if name in closed:
+            hatch(axis, first.grid, closed[name])
+    return _map_updater(axes[0], frames, landscape, own_scale)
 
 
 def _cloud_updater(axis: Axes, frames: list[Species]) -> Callable[[Species], None]:
@@ -131,7 +148,7 @@ def _line_updater(axis: Axes, frames: list[Species]) -> Callable[[Species], None
     return update
 
 
-def _map_updater(axes: Array, frames: list[Species], landscape: Array | None) -> Callable[[Species], None]:
+def _map_updater(axes: Array, frames: list[Species], landscape: Array | None, own_scale: bool) -> Callable[[Species], None]:
     """Return a function that draws a state in 2-D or 3-D, a panel per species.
 
     Its first call draws the images, later calls change them.
@@ -142,6 +159,8 @@ def _map_updater(axes: Array, frames: list[Species], landscape: Array | None) ->
         for k, (name, measure) in enumerate(state.items()):
             if name in images:
                 images[name].set_data(flat_values(measure).T)
+                if own_scale:
+                    images[name].set_clim(0, float(flat_values(measure).max()))
                 continue
             top = max(float(flat_values(frame[name]).max()) for frame in frames)
             images[name] = draw_image(axes[k], measure, top, landscape, HUES[k % len(HUES)])

@@ -12,7 +12,7 @@ from .._typing import Array
 from .._validate import of_kind, plain_numbers, positive, positive_integer
 from ..grids import Grid
 from ..laws import Law, LawForms
-from ..laws.forms import Form
+from ..laws.forms import Damping, Form, VelocityPull
 from ..measures import Density, Measure, Species, complete_mobilities
 
 
@@ -75,9 +75,15 @@ class ProximalStep:
             raise ValueError(f"energy must be that of one instant, and {self.energy!r} depends on the time: take law.at(time)")
         if not self.energy.has_energy:
             drifts = ", ".join(repr(entry.term) for entry in self.energy.forms.entries if not entry.form.has_energy)
+            on_velocities = any(isinstance(entry.form, VelocityPull | Damping) for entry in self.energy.forms.entries)
+            way_out = (
+                "use Inertial or Langevin on MovingParticles, or Kinetic on PhaseDensity"
+                if on_velocities
+                else "use SemiImplicitJKO, which freezes it in every step"
+            )
             raise ValueError(
                 f"{drifts} has no energy, and no mobilities make the law symmetric (law.symmetrizable()), so there is "
-                "no JKO step: use SemiImplicitJKO, which freezes it in every step"
+                f"no JKO step: {way_out}"
             )
         object.__setattr__(self, "mobilities", complete_mobilities(self.mobilities, self.anchor))
         if not isinstance(self.further, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in self.further):
@@ -214,12 +220,12 @@ class StepSolver(ABC):
             raise ValueError(f"{name} takes {kinds}, got {step.anchor.kind.__name__}: JKO() takes the solver for that")
         if step.further and not self.several_anchors:
             raise ValueError(
-                f"{name} takes one anchor, and BDF2 and VariationalExtrapolation need more: take JKO with it, or Quantiles "
-                "with QuantileNewton"
+                f"{name} takes one anchor, and BDF2 and VariationalExtrapolation need more: take Quantiles, or another scheme: "
+                "JKO(), or ImplicitMidpoint() of order 2"
             )
         if issubclass(step.anchor.kind, Density) and not self.takes_torus:
             step.grid.must_have_walls(name)
-        step.forms.require(self.takes, name, "docs/solvers.md says which solver takes what")
+        step.forms.require(self.takes, name, "solvers.md in the documentation says which solver takes what (`jkoflow docs`)")
 
     @abstractmethod
     def solve(self, step: ProximalStep) -> ProxResult:

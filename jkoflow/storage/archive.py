@@ -14,6 +14,13 @@ from .packing import DamagedError
 from .store import StoreWriter
 from .stored import StoredRecord
 
+_OTHERS = {  # endings of files of other kinds, and how to make them
+    ".nc": "jkoflow.to_xarray(flow).to_netcdf(path) writes netCDF",
+    ".zarr": "jkoflow.to_xarray(flow).to_zarr(path) writes zarr",
+    ".csv": "flow.to_pandas().to_csv(path) writes a table",
+    ".npy": "numpy.save(path, flow.final.values) writes an array",
+}
+
 
 def save(flow: Trajectory, path: str | Path) -> None:
     """Write a trajectory to a file that :func:`load` and :func:`jkoflow.open` read back bit for bit.
@@ -24,7 +31,7 @@ def save(flow: Trajectory, path: str | Path) -> None:
     To keep a run while it goes on, use ``evolve(..., store=path)``.
 
     Raises ValueError for anything but a whole trajectory, for one whose first steps were dropped, for kinds of measure that are
-    not the library's own, and for a path that cannot be written.
+    not the library's own, for a path that cannot be written, and for one that ends as a file of another kind (.nc, .csv).
 
     >>> import tempfile, jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
@@ -38,6 +45,8 @@ def save(flow: Trajectory, path: str | Path) -> None:
     if not isinstance(flow, Trajectory) or flow.selected is not None:
         raise ValueError("flow must be a whole trajectory, not that of one species or anything else")
     path, record = whole_path("path", path), flow.record
+    if path.suffix in _OTHERS:
+        raise ValueError(f"path must not end in {path.suffix}, for the file is one of jkoflow: {_OTHERS[path.suffix]}")
     if path.is_dir():
         raise ValueError(f"path must be a file, and {str(path)!r} is a folder")
     unfinished = path.with_name(f".{uuid4().hex}.jko")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
@@ -115,13 +117,15 @@ def sweep(
         Keeps every result as soon as it is there. A sweep that was interrupted, called again with the same folder, runs only
         the members that have no result yet. Members that failed are run again. A member is known by the content of its
         parameters, as ``pickle`` writes it: numbers, texts and arrays are best. An object that was used in between may count
-        as new, and its member runs again. The folder belongs to one ``run``: another function needs another folder.
+        as new, and its member runs again. The folder belongs to one ``run``: another function, or one whose code has changed,
+        needs another folder.
     progress : bool
         Whether to show a progress bar.
 
     A member that raises an exception is a row with its reason under ``error``, and does not end the sweep.
 
-    Raises ValueError if ``run`` is no function, or ``over`` is empty or holds no values.
+    Raises ValueError if ``run`` is no function, if the folder keeps the results of another function or of other code, or if
+    ``over`` is empty or holds no values.
 
     >>> import jkoflow as jf
     >>> def spread(diffusion):
@@ -142,6 +146,7 @@ def sweep(
     kept = None if folder is None else Path(folder)
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
+        _must_be_of(kept, run)
     results: dict[int, dict[str, Any]] = {}
     for k, parameters in enumerate(members):
         found = None if kept is None else _read(kept / _name_of(parameters))
@@ -193,6 +198,25 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     raise TypeError(f"a run must return numbers, texts and lists, got {type(value).__name__}")
+
+
+def _must_be_of(folder: Path, run: Callable[..., Any]) -> None:
+    """Write down whose results a folder keeps. Raises ValueError if they are those of another function, or of other code."""
+    inner = run
+    while isinstance(inner, partial):
+        inner = inner.func
+    name = f"{getattr(inner, '__module__', '')}.{getattr(inner, '__qualname__', type(inner).__qualname__)}"
+    try:
+        code = sha256(inspect.getsource(inner).encode()).hexdigest()
+    except (OSError, TypeError):
+        code = ""
+    bound = repr((run.args, run.keywords)) if isinstance(run, partial) else ""
+    here, path = {"run": name, "code": code, "bound": bound}, folder / "run.json"
+    there = json.loads(path.read_text()) if path.exists() else here
+    if there != here:
+        what = f"{there.get('run')}" if there.get("run") != name else f"{name} as it was before it changed"
+        raise ValueError(f"folder must keep the results of one function, and {str(folder)!r} has those of {what}: take another")
+    path.write_text(json.dumps(here))
 
 
 def _name_of(parameters: Mapping[str, Any]) -> str:

@@ -87,7 +87,8 @@ class Trajectory(Sequence[Any]):
     def work(self) -> Array:
         """The energy that the change of the law in time has added in every step, (K,): 0 if nothing depends on time.
 
-        It is E(t + dt) - E(t), both at the state before the step. Energies that hold the mobilities change with them.
+        It is E(t + dt) - E(t), both at the state before the step; for schemes of order 2 and more the mean of this and of the
+        same at the state after it. Energies that hold the mobilities change with them.
         """
         return self.record.numbers.works
 

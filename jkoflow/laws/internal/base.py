@@ -154,15 +154,17 @@ class CustomInternalEnergy(InternalEnergy):
             raise ValueError(f"U and dU must be functions, got {self.U!r} and {self.dU!r}")
 
     def integrand(self, s: Array) -> Array:
-        return _forbidden_where_undefined(values_of("U", self.U, [s]), s)
+        return _forbidden_where_undefined("U", self.U, s)
 
     def derivative(self, s: Array) -> Array:
-        return _forbidden_where_undefined(values_of("dU", self.dU, [s]), s)
+        return _forbidden_where_undefined("dU", self.dU, s)
 
     def __repr__(self) -> str:
         return short_repr("CustomInternalEnergy", self.species, self.U, self.dU)
 
 
-def _forbidden_where_undefined(values: Array, s: Array) -> Array:
-    """The values, with inf in the place of NaN where the density is positive."""
+def _forbidden_where_undefined(name: str, function: Callable[[Any], Any], s: Array) -> Array:
+    """The values of a function of the density, with inf in the place of NaN where the density is positive."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = values_of(name, function, [s])
     return np.where(np.isnan(values) & (s > 0), np.inf, values)

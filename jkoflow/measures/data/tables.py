@@ -42,7 +42,10 @@ def _of_file(path: Path, names: Sequence[str]) -> list[Array]:
     columns = []
     for name in names:
         if name not in rows[0]:
-            raise ValueError(f"source must have a column {name!r}, and {str(path)!r} has {', '.join(map(repr, rows[0]))}")
+            raise ValueError(
+                f"source must have a column {name!r}, and {str(path)!r} has "
+                f"{', '.join(map(repr, rows[0]))}: columns are separated by commas"
+            )
         values = np.empty(len(rows))
         for k, row in enumerate(rows):
             try:

@@ -190,7 +190,24 @@ def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> Local
         shown = " + ".join(f"{entry.factor:g} {entry.term!r}" for entry in media)
         raise ValueError(f"a species has one Mobility with a positive coefficient, got {shown}")
     mobility = tuple(entry.factor * a for entry in media for a in entry.form.by_axis(grid))
-    return LocalEnergy(potential, forbidden, entropy, tuple(powers), tuple(others), cap, outside, mobility)
+    local = LocalEnergy(potential, forbidden, entropy, tuple(powers), tuple(others), cap, outside, mobility)
+    _must_be_convex(local, density)
+    return local
+
+
+def _must_be_convex(local: LocalEnergy, density: Density) -> None:
+    """Raise ValueError if functions of a user make U concave between densities that the state has."""
+    if not local.others or not density.mass > 0:
+        return
+    s = float(density.values.max()) * np.geomspace(1e-3, 1, 128)
+    slopes = local.derivative(s)
+    with np.errstate(invalid="ignore"):
+        falls = np.flatnonzero(np.diff(slopes) < -1e-9 * np.abs(slopes[1:]))
+    if len(falls):
+        raise ValueError(
+            f"internal energies must be convex, and U' falls between the densities {s[falls[0]]:.3g} and "
+            f"{s[falls[-1] + 1]:.3g}: such mass separates into phases, which no step can hold"
+        )
 
 
 def _shared(entry: Entry[Shared], grid: Grid) -> SharedLocal:
