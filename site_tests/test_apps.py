@@ -44,7 +44,7 @@ def test_every_lesson_opens(watched, serve, lesson):
 def test_a_drawn_density_flows_and_is_downloaded(watched, serve, tmp_path):
     page = watched.go(serve("explore"))
     _settled(page)
-    canvas = page.get_by_role("application", name=re.compile("Drawing area")).first
+    canvas = page.get_by_role("application", name=re.compile("density"))
     before = page.locator("img").first.get_attribute("src")
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + 40, box["y"] + 60)
@@ -57,6 +57,10 @@ def test_a_drawn_density_flows_and_is_downloaded(watched, serve, tmp_path):
     for key in ("ArrowRight", "ArrowUp", "Space"):
         page.keyboard.press(key)
     page.wait_for_function("old => document.querySelector('img').src !== old", arg=drawn, timeout=20_000)
+    more = page.locator("img").first.get_attribute("src")
+    page.get_by_role("application", name=re.compile("landscape")).focus()
+    page.keyboard.press("Space")
+    page.wait_for_function("old => document.querySelector('img').src !== old", arg=more, timeout=20_000)
     with page.expect_download() as waiting:
         page.get_by_text("Download the script").click()
     script = tmp_path / "flow.py"

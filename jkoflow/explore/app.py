@@ -33,11 +33,12 @@ def title():
 @app.cell(hide_code=True)
 def drawing():
     pad = mo.ui.anywidget(Pad(cells=CELLS))
+    hills = mo.ui.anywidget(Pad(cells=CELLS, what="landscape"))
     density_file = mo.ui.file(
         filetypes=[".npy", ".png", ".jpg"], max_size=LARGEST_UPLOAD, label="or load a density: .npy or picture"
     )
     landscape_file = mo.ui.file(filetypes=[".npy"], max_size=LARGEST_UPLOAD, label="or load a landscape: .npy")
-    return density_file, landscape_file, pad
+    return density_file, hills, landscape_file, pad
 
 
 @app.cell(hide_code=True)
@@ -51,11 +52,12 @@ def choices():
 
 
 @app.cell(hide_code=True)
-def controls(density_file, dt, energy, landscape, landscape_file, pad, steps, strength):
+def controls(density_file, dt, energy, hills, landscape, landscape_file, pad, steps, strength):
     mo.hstack(
         [
-            mo.vstack([mo.md("**Draw here**"), pad, density_file]),
-            mo.vstack([landscape, landscape_file, energy, strength, dt, steps]),
+            mo.vstack([mo.md("**Draw a density here**"), pad, density_file]),
+            mo.vstack([mo.md("**Draw a landscape here**, where mass slides down, or choose one"), hills, landscape_file]),
+            mo.vstack([landscape, energy, strength, dt, steps]),
         ],
         justify="start",
         gap=2,
@@ -65,11 +67,11 @@ def controls(density_file, dt, energy, landscape, landscape_file, pad, steps, st
 
 
 @app.cell(hide_code=True)
-def start(density_file, landscape_file, pad):
+def start(density_file, hills, landscape_file, pad):
     def _loaded(given):
         return array_of(given.name(), given.contents(), CELLS) if given.value else None
 
-    pad.value  # the cell runs again when the drawing changes
+    pad.value, hills.value  # the cell runs again when a drawing changes
     values, heights, problem = None, None, None
     try:
         values, heights = _loaded(density_file), _loaded(landscape_file)
@@ -79,6 +81,8 @@ def start(density_file, landscape_file, pad):
         values, problem = None, str(reason)
     if values is None:
         values = pad.widget.drawn
+    if heights is None and hills.widget.drawn.any():
+        heights = hills.widget.drawn
     if not values.any():
         _x = (np.arange(CELLS) + 0.5) / CELLS
         values = np.exp(-80 * ((_x[:, None] - 0.5) ** 2 + (_x - 0.5) ** 2))  # something to look at before anything is drawn

@@ -16,7 +16,8 @@ function render({ model, el }) {
   canvas.width = canvas.height = n * size;
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
-  canvas.setAttribute("aria-label", "Drawing area. Drag to add mass, or move with the arrow keys and press space.");
+  const help = "Drag to add to it, or move with the arrow keys and press space.";
+  canvas.setAttribute("aria-label", `Drawing area for the ${model.get("what")}. ${help}`);
   canvas.style.cssText = "border:1px solid #767676;touch-action:none;cursor:crosshair;max-width:100%";
   const pen = canvas.getContext("2d");
   const place = { x: n / 2, y: n / 2 };
@@ -71,7 +72,7 @@ function render({ model, el }) {
     event.preventDefault();
   });
   const clear = document.createElement("button");
-  clear.textContent = "Clear the drawing";
+  clear.textContent = `Clear the ${model.get("what")}`;
   clear.style.cssText = "display:block;margin-top:6px;padding:4px 10px;border:1px solid #767676;border-radius:4px";
   clear.addEventListener("click", () => { values.fill(0); paint(); send(); });
   paint();
@@ -82,10 +83,11 @@ export default { render };
 
 
 class Pad(anywidget.AnyWidget):  # type: ignore[misc]  # its library has no types
-    """A drawing of ``cells`` times ``cells`` numbers between 0 and 1. ``drawn`` holds them, the first axis is x."""
+    """A drawing of ``what``: ``cells`` times ``cells`` numbers between 0 and 1. ``drawn`` holds them, the first axis is x."""
 
     _esm = _SCRIPT
     cells = traitlets.Int(48).tag(sync=True)
+    what = traitlets.Unicode("density").tag(sync=True)
     data = traitlets.Bytes(b"").tag(sync=True)
 
     @property

@@ -14,6 +14,7 @@ from ..grids import Grid
 from .absorbed import absorbed_log_sum, narrow
 
 _TRUSTED = 1e-250  # a sum above this has lost no digit to terms that underflow below 1e-308
+_LEAST = np.finfo(float).tiny  # smaller numbers make products of matrices slow, and are below what is trusted
 _BELOW_TRUST = 620.0  # exp(-620): a factor that adds nothing to a trusted sum of values up to 1
 _NEGLIGIBLE = 40.0  # exp(-40) is below the rounding of a sum of order 1
 _MANY = 0.05  # share of doubtful entries above which tiles are faster than summing the doubtful entries again
@@ -65,7 +66,8 @@ class GibbsKernel:
 
     @cached_property
     def _factors(self) -> tuple[Array, ...]:
-        return tuple(np.exp(factor) for factor in self._log_factors)
+        factors = [np.exp(factor) for factor in self._log_factors]
+        return tuple(np.where(factor < _LEAST, 0.0, factor) for factor in factors)
 
     @property
     def _stiffness(self) -> tuple[float, ...]:
