@@ -28,12 +28,16 @@ class Watched:
         self.page, self.outside, self.complaints = page, [], []
         page.on("request", self._see)
         page.on("response", lambda r: self.complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None)
-        page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def _see(self, request):
         if not request.url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "about:")):
             self.outside.append(request.url)
+
+    def _hear(self, message):
+        if message.type in ("error", "warning") and "link preload" not in message.text:  # a picture that came early
+            self.complaints.append(message.text)
 
     def go(self, address, wait="load"):
         self.page.goto(address, wait_until=wait)

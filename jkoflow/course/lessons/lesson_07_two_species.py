@@ -25,8 +25,8 @@ def introduction():
 
     A kernel that grows with the distance attracts. If $K_{12} = K_{21}$, this is the gradient flow of
 
-    $$E = \tfrac12 \iint K_{11} \, d\rho_1 d\rho_1 + \tfrac12 \iint K_{22} \, d\rho_2 d\rho_2
-    + \iint K_{12} \, d\rho_1 d\rho_2$$
+    $$E = \tfrac12 \iint K_{11} \, d\rho_1 d\rho_1 + \tfrac12 \iint K_{22} \, d\rho_2 d\rho_2 +
+    \iint K_{12} \, d\rho_1 d\rho_2$$
 
     in the metric $W_2(\rho_1, \nu_1)^2 + W_2(\rho_2, \nu_2)^2$. For $K_{ij} = a_{ij} |x|^2 / 2$ and unit masses everything
     is known. The fluctuations of a species about its mean decay with the rate $a_{ii} + a_{12}$, and the distance of the two

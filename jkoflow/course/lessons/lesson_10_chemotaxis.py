@@ -27,8 +27,8 @@ def introduction():
     The signal has no mass that is kept. It lives in $L^2$, not in $W_2$. Still, both together are *one* gradient flow, in
     the metric $W_2(\rho, \tilde \rho)^2 + \eta \int (c - \tilde c)^2 dx$, of the energy
 
-    $$E = D \int \rho \log \rho \, dx - \eta \int \rho \, c \, dx
-    + \frac{\eta}{2} \int d \, |\nabla c|^2 + \kappa \, c^2 \, dx .$$
+    $$E = D \int \rho \log \rho \, dx - \eta \int \rho \, c \, dx +
+    \frac{\eta}{2} \int d \, |\nabla c|^2 + \kappa \, c^2 \, dx .$$
 
     So a JKO step takes cells and signal at once, and the energy falls. Below: a circle, with $D = 0.2$, $d = 0.1$,
     $\kappa = 0.5$ and the mean density 1, from a state that is almost uniform.
