@@ -3,8 +3,8 @@
     python benchmarks/history.py            compare with the last row, and say what became slower
     python benchmarks/history.py --record   add a row: for a release, and for every change that moved it
 
-A ratio is the processor's time of a task over that of the kernel, each the least of several, taken in turn in one process. It is
-nearly the same on machines of one kind; a ratio more than a fifth above the last row is called slower.
+A ratio is the processor's time of a task over that of the kernel, each the least of several, taken in turn in one process. It
+is nearly the same on machines of one kind; a ratio more than a fifth above the last row is called slower.
 """
 
 from __future__ import annotations

@@ -37,10 +37,11 @@ def called(name: str, function: Callable[..., Any], coordinates: Sequence[Array]
         returned = function(*coordinates)
     except (TypeError, ValueError, AttributeError) as reason:
         arguments = "one array" if len(coordinates) == 1 else f"{len(coordinates)} arrays"
+        hint = ": an argument for the time is called t" if "missing" in str(reason) else ""
         raise ValueError(
             f"{name} must be a function that takes {arguments} of coordinates and computes with whole arrays (np.sin and "
-            f"np.where, not math.sin or if; an argument for the time is called t), and it raised {type(reason).__name__}: "
-            f"{reason}"
+            f"np.where, not math.sin or if), and it raised {type(reason).__name__}: "
+            f"{reason}{hint}"
         ) from reason
     if np.ma.isMaskedArray(returned):
         raise ValueError(f"{name} must return numbers for all points, got a masked array: fill the masked entries")
