@@ -99,7 +99,7 @@ CASES: dict[str, Case] = {
     "Alternating with a field, plane": (SIGNAL, with_signal, jf.Alternating(), (32, 64, 128), 2),
     "Overdamped, plane, Gaussian": (SMOOTH, cloud, jf.Overdamped(1e-4), (250, 500, 1000, 2000), 1),
     "Inertial, plane, Gaussian": (SMOOTH, moving, jf.Inertial(), (1000, 2000, 4000, 8000), 1),
-    "Inertial, line, abs(x)": (TIP, lambda n: moving(n, 1), jf.Inertial(), (1000, 10_000, 100_000), 1),
+    "Inertial, line, -abs(x)": (-TIP, lambda n: moving(n, 1), jf.Inertial(), (1000, 10_000, 100_000), 1),
     "Langevin, plane": (SMOOTH + 0.1 * jf.Entropy(), cloud, jf.Langevin(seed=1), (1000, 2000, 4000, 8000), 1),
     "Kinetic, line x line": (SMOOTH, phase, jf.Kinetic(), (64, 128, 256, 512, 1024), 2),
     "Brezis, to the end": (jf.newtonian_law(), ordered, jf.Brezis(), (100, 300, 1000, 3000), 1),

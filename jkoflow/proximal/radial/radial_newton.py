@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -180,6 +180,23 @@ def _direction(
     return None
 
 
+def _is_definite(scaled: Any) -> bool:
+    """Return True if no eigenvalue of a symmetric sparse matrix is below -_BENT.
+
+    Elimination without pivots shows it: the pivots have the signs of the eigenvalues (Sylvester). It costs one factorisation.
+    """
+    from scipy.sparse import identity
+    from scipy.sparse.linalg import splu
+
+    shifted = (scaled + _BENT * identity(scaled.shape[0])).tocsc()
+    try:
+        factors = splu(shifted, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    except RuntimeError:  # singular
+        return False
+    without_pivots = np.array_equal(factors.perm_r, factors.perm_c)
+    return without_pivots and bool((factors.U.diagonal() > 0).all())
+
+
 def _off_a_saddle(problem: RadialProblem, y: Array, model: RadialModel, fixed_nodes: Mask) -> _Lower | None:
     """Return a lower point in the direction in which the objective bends down most; None if it bends up in all directions.
 
@@ -192,10 +209,13 @@ def _off_a_saddle(problem: RadialProblem, y: Array, model: RadialModel, fixed_no
     matrix = model.matrix()[free][:, free]
     scale = 1 / np.sqrt(np.maximum(np.abs(matrix.diagonal()), np.finfo(float).tiny))
     scaled = matrix.multiply(scale[:, None]).multiply(scale[None, :]).tocsc()
+    if _is_definite(scaled):
+        return None
     if len(free) <= _DENSE:
         values, vectors = eigh(scaled.toarray(), subset_by_index=[0, 0])
     else:
-        values, vectors = eigsh(scaled, k=1, which="SA", tol=1e-6)
+        below = -float(abs(scaled).sum(axis=1).max())  # by Gershgorin, no eigenvalue is less
+        values, vectors = eigsh(scaled, k=1, sigma=below, tol=1e-6)
     if not values[0] < -_BENT:
         return None
     downwards = np.zeros_like(y)
