@@ -17,6 +17,7 @@ import numpy as np
 
 import jkoflow as jf
 
+FAR = 100  # times the largest size that was tried: no size beyond is told
 LONG = 1.0  # seconds: no larger size is tried after such a step
 rng = np.random.default_rng(0)
 
@@ -129,7 +130,7 @@ def size(n: float, dim: int) -> str:
 
 def main() -> None:
     print(f"python benchmarks/growth.py, {datetime.date.today()}, version {jf.__version__}, 2 cores")
-    print(f"{'':38}{'seconds a step':48}{'exponent':>10}{'10 s at':>12}")
+    print(f"{'':38}{'seconds a step':48}{'exponent':>10}{'10 s at':>14}")
     for name, case in CASES.items():
         *_, sizes, dim = case
         counts, took, shown = [], [], []
@@ -143,7 +144,9 @@ def main() -> None:
         x, y = np.log(np.array(counts[-3:], dtype=float)), np.log(took[-3:])
         slope = float(np.polyfit(x, y, 1)[0]) if len(x) > 1 and np.isfinite(y).all() else np.nan
         at = counts[-1] * (10 / took[-1]) ** (1 / slope) if slope > 0 else np.nan
-        print(f"{name:38}{'  '.join(shown[-4:]):48}{slope:10.2f}{size(at, dim):>12}", flush=True)
+        far = FAR * counts[-1]
+        told = "not told" if np.isnan(at) else f"> {size(far, dim)}" if at > far else size(at, dim)
+        print(f"{name:38}{'  '.join(shown[-4:]):48}{slope:10.2f}{told:>14}", flush=True)
 
 
 if __name__ == "__main__":

@@ -611,3 +611,15 @@ def test_a_ring_that_collapses_ends_in_one_place_or_in_words(n):
     law = jf.Interaction(jf.PowerLaw(1))
     flow = jf.evolve(law, ring, scheme=jf.Overdamped(), t_end=6.0, dt=6.0, on_failure="return")
     assert (not flow.ok and "iteration limit" in flow.outcome) or np.abs(flow.final.points).max() < 1e-6
+
+
+@pytest.mark.parametrize("kernel", [jf.PowerLaw(1), jf.Morse(), jf.Gaussian(), -jf.PowerLaw(1.5)], ids=repr)
+def test_a_line_whose_points_are_rows_is_a_line(kernel):
+    """Points of shape (n, 1) and (n,) have the same sums; both take the fast ones on the line."""
+    rng = np.random.default_rng(3)
+    x, m = rng.normal(size=300), rng.random(300)
+    flat, rows = jf.Particles(x, m), jf.Particles(x[:, None], m)
+    np.testing.assert_array_equal(rows.convolve(kernel), flat.convolve(kernel))
+    assert jf.Interaction(kernel)(rows) == jf.Interaction(kernel)(flat)
+    end = [jf.evolve(jf.Interaction(jf.Gaussian()), start, scheme=jf.Overdamped(), t_end=0.5).final for start in (flat, rows)]
+    np.testing.assert_allclose(end[1].points[:, 0], end[0].points, rtol=1e-9)

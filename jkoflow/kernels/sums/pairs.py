@@ -37,6 +37,8 @@ def pair_gradients(kernel: Kernel, at: Array, sources: Array, masses: Array) -> 
     >>> pair_gradients(PowerLaw(1), np.array([0.0, 1.0, 3.0]), np.array([0.0, 1.0, 3.0]), np.array([0.5, 0.25, 0.25]))
     array([-0.5 ,  0.25,  0.75])
     """
+    if at.shape[1:] == (1,):  # a line, whose points are rows
+        return pair_gradients(kernel, at[:, 0], sources[:, 0], masses)[:, None]
     total = np.zeros_like(at)
     for c, term in terms_of(kernel):
         total += c * _gradients(term, at, sources, masses)
@@ -53,6 +55,8 @@ def pair_values(kernel: Kernel, at: Array, sources: Array, masses: Array) -> Arr
     >>> pair_values(Quadratic(), np.array([[3.0, 4.0]]), np.zeros((1, 2)), np.ones(1))
     array([12.5])
     """
+    if at.shape[1:] == (1,):  # a line, whose points are rows
+        return pair_values(kernel, at[:, 0], sources[:, 0], masses)
     total = np.zeros(len(at))
     for c, term in terms_of(kernel):
         total += c * _values(term, at, sources, masses)
