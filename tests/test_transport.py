@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
 import jkoflow as jf
+from jkoflow.measures import line_distance
 from jkoflow.transport import gibbs
 from jkoflow.transport.absorbed import absorbed_log_sum, narrow
 
@@ -321,3 +322,20 @@ def test_a_distance_is_a_number_that_knows_its_method():
     assert 2 * distance == distance / 0.5 == 0.5
     again = pickle.loads(pickle.dumps(distance))
     assert (again, again.method, again.lower) == (distance, distance.method, distance.lower)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([1, 1.5, 2, 3, np.inf]))
+@settings(max_examples=60, deadline=None)
+def test_the_compiled_pass_over_levels_gives_the_same_distance(seed, p):
+    """Atoms, gaps and cells of mass 1e-9, far from the origin: large measures take the compiled pass, small ones do not."""
+    rng = np.random.default_rng(seed)
+    n, m = rng.integers(1, 40, 2)
+    w, v = (rng.random(k) * (rng.random(k) > 0.3) + 1e-9 * (rng.random(k) > 0.5) for k in (n, m))
+    w[0], v[-1] = w[0] + 0.1, v[-1] + 0.1
+    v *= w.sum() / v.sum()
+    x, y = (np.cumsum(rng.exponential(size=k + 1) * (rng.random(k + 1) > 0.4)) for k in (n, m))
+    x += 10 ** rng.uniform(-3, 6)
+    small = line_distance.quantile_distance(x, w, y, v, p)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_distance, "_LARGE", 0)
+        assert line_distance.quantile_distance(x, w, y, v, p) == pytest.approx(small, rel=1e-11)

@@ -8,6 +8,8 @@ from .._arrays import cumulated
 from .._typing import Array
 from .._validate import same_total
 
+_LARGE = 50_000  # cells of both, from which on a compiled pass is worth its compilation
+
 
 def quantile_distance(x: Array, w: Array, y: Array, v: Array, p: float) -> float:
     """Return W_p = (int |X - Y|^p ds)^(1/p) of two pseudo-inverses X and Y on the line. For p = inf it is max |X - Y|.
@@ -24,6 +26,11 @@ def quantile_distance(x: Array, w: Array, y: Array, v: Array, p: float) -> float
         raise ValueError(f"masses must add up to the same, got {total_w:.12g} and {total_v:.12g}")
     if len(w) == len(v) and np.array_equal(w, v):
         shares, left, right = w, x[:-1] - y[:-1], x[1:] - y[1:]
+    elif len(w) + len(v) > _LARGE:
+        from .merged_levels import merged
+
+        lengths, left, right = merged(_levels(w), x, _levels(v), y)
+        shares = lengths * total_w
     else:
         levels_x, levels_y = _levels(w), _levels(v)
         levels = np.union1d(levels_x, levels_y)
