@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import jkoflow as jf
 from jkoflow.clouds import CloudLaw, together
-from jkoflow.kernels.sums import pair_gradients, pair_values
+from jkoflow.kernels.sums import nufft, pair_gradients, pair_values
 
 from .tables import KERNELS, bowl, cases, slow
 
@@ -623,3 +623,37 @@ def test_a_line_whose_points_are_rows_is_a_line(kernel):
     assert jf.Interaction(kernel)(rows) == jf.Interaction(kernel)(flat)
     end = [jf.evolve(jf.Interaction(jf.Gaussian()), start, scheme=jf.Overdamped(), t_end=0.5).final for start in (flat, rows)]
     np.testing.assert_allclose(end[1].points[:, 0], end[0].points, rtol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-7, 1.0, 1e6])
+@pytest.mark.parametrize(("dim", "length"), [(1, 0.3), (2, 0.5), (2, 5.0), (3, 2.0)])
+def test_sums_of_gaussians_by_waves_are_those_over_pairs(dim, length, scale):
+    """Against all pairs, in other units, far from the origin, with targets that are not sources."""
+    pytest.importorskip("finufft")
+    rng = np.random.default_rng(dim)
+    sources, at = scale * rng.normal(100, 1, size=(dim, 400)), scale * rng.normal(101, 2, size=(dim, 300))
+    masses, width = rng.random(400), length * scale
+    gaps = at[:, :, None] - sources[:, None]
+    waves = np.exp(-(gaps**2).sum(axis=0) / width**2) * masses
+    found = nufft.gaussian_sums(at, sources, masses, width, gradient=False)
+    np.testing.assert_allclose(found, waves.sum(axis=1), atol=1e-12 * masses.sum(), rtol=0)
+    slopes = nufft.gaussian_sums(at, sources, masses, width, gradient=True)
+    np.testing.assert_allclose(slopes, (-2 * gaps / width**2 * waves).sum(axis=2), atol=2e-12 * masses.sum() / width, rtol=0)
+
+
+def test_many_particles_take_waves_and_fall_back(monkeypatch):
+    """A step of 4000 particles is the same with and without finufft. Narrow kernels, NaN and four dimensions do not ask it."""
+    pytest.importorskip("finufft")
+    cloud = jf.MovingParticles(np.random.default_rng(1).normal(size=(4000, 2)), np.zeros((4000, 2)))
+    points = np.ascontiguousarray(cloud.points.T)
+    assert nufft.worth_it(points, points, 1.0)
+    assert not nufft.worth_it(points, points, 1e-4)
+    assert not nufft.worth_it(np.full_like(points, np.nan), points, 1.0)
+    assert not nufft.worth_it(np.vstack([points, points]), np.vstack([points, points]), 1.0)
+
+    def end():
+        return jf.evolve(jf.Interaction(jf.Gaussian()), cloud, scheme=jf.Inertial(), dt=0.1, t_end=0.2).final.points
+
+    fast = end()
+    monkeypatch.setattr(nufft, "finufft", lambda: None)
+    np.testing.assert_allclose(fast, end(), atol=1e-12)

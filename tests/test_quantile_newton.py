@@ -8,7 +8,8 @@ from scipy.optimize import minimize
 
 import jkoflow as jf
 from jkoflow.checks import check_solver
-from jkoflow.kernels.sums.line import RadialSum
+from jkoflow.kernels.sums import nufft
+from jkoflow.kernels.sums.line import GaussianSum, RadialSum
 from jkoflow.proximal.line.problem import LineProblem
 
 from .tables import LINE_STEPS, bowl
@@ -564,3 +565,24 @@ def test_shells_on_a_ridge_do_not_end_at_a_saddle(seed):
             change = np.convolve(rng.standard_normal(len(volumes) + 2), np.ones(3) / 3, mode="valid")
             moved = np.concatenate([[0.0], np.cumsum(volumes * np.exp(size * change))]) ** (1 / 3)
             assert objective(end.like(moved)) > least - 1e-3 * size**2 * strength
+
+
+def test_a_gaussian_by_waves_is_the_same_kernel(monkeypatch):
+    """Values, slopes, curvatures, products and a whole step, with finufft and over all pairs."""
+    pytest.importorskip("finufft")
+    rng = np.random.default_rng(2)
+    x, y = (np.sort(rng.normal(size=900)) for _ in range(2))
+    masses, weights, kernel = rng.random(900), rng.normal(size=900), GaussianSum(0.4)
+    law = jf.Entropy() + jf.Interaction(jf.Gaussian(2.0, 0.4)) + jf.Potential(lambda x: x**2)
+    start = jf.Quantiles(np.linspace(-1, 1, 301) ** 3)
+
+    def everything():
+        step = jf.evolve(law, start, dt=0.1, t_end=0.2)
+        return [*kernel.values(x, y, masses), kernel.curvature_products(x, y)(weights), step.final.nodes, step.energies]
+
+    assert kernel.is_fast(x, y)
+    fast = everything()
+    monkeypatch.setattr(nufft, "finufft", lambda: None)
+    assert not kernel.is_fast(x, y)
+    for found, expected in zip(fast, everything(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11 * np.abs(expected).max())

@@ -17,8 +17,10 @@ from ..gaussian import Gaussian
 from ..morse import Morse
 from ..newtonian import Newtonian
 from ..power_law import PowerLaw
+from .nufft import LineWaves, worth_it
 
 _MOST_MOMENTS = 8
+_SHORT = 2e-4  # seconds of a sum over pairs, from which on waves are taken: they spare the table of second derivatives too
 _TABLE = 1 << 20  # entries of the largest table of pairs in memory
 
 
@@ -70,6 +72,10 @@ class Sum:
 
     fast: ClassVar[bool] = False
     """True if the sums cost O(n). False if they go over all pairs."""
+
+    def is_fast(self, at: Array, sources: Array) -> bool:
+        """Return True if the sums between these points cost about O(n)."""
+        return self.fast
 
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
         """Return the sums over j of m_j S(x - y_j), m_j S'(x - y_j) and m_j S''(x - y_j) at every target x.
@@ -213,11 +219,17 @@ class SecantPowerSum(PowerSum):
 
 @dataclass(frozen=True)
 class GaussianSum(Sum):
-    """The sums of S(x) = 1 - exp(-x^2 / l^2) over all pairs: O(n^2), compiled."""
+    """The sums of S(x) = 1 - exp(-x^2 / l^2): over all pairs, O(n^2) and compiled, or for many points by waves, O(n)."""
 
     length: float
 
+    def is_fast(self, at: Array, sources: Array) -> bool:
+        return worth_it(at[None], sources[None], float(self.length), _SHORT)
+
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
+        if self.is_fast(at, sources):
+            value, slope, curvature = LineWaves(at, sources, float(self.length)).derivatives(masses, (0, 1, 2))
+            return masses.sum() - value, -slope, -curvature
         from .compiled_line import gaussian_values
 
         return gaussian_values(*read_only(at, sources, masses), float(self.length))
@@ -225,6 +237,12 @@ class GaussianSum(Sum):
     def curvature(self, x: Array) -> Array:
         squared = (x / self.length) ** 2
         return np.asarray(2 * (1 - 2 * squared) * np.exp(-squared) / self.length**2)
+
+    def curvature_products(self, at: Array, sources: Array) -> Callable[[Array], Array]:
+        if not self.is_fast(at, sources):
+            return super().curvature_products(at, sources)
+        waves = LineWaves(at, sources, float(self.length))
+        return lambda weights: -waves.derivatives(weights, (2,))[0]
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ class FarPart:
     @property
     def fast(self) -> bool:
         """True if a product costs O(n)."""
-        return self.part.fast
+        return self.part.is_fast(self.points_a, self.points_b)
 
     def add_product(self, v: Array, out: Array) -> None:
         """Add the second derivative times v to ``out``."""
