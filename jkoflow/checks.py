@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._typing import Array
+from ._validate import positive, positive_integer
 from .flow import evolve
 from .kernels import Kernel, RadialKernel
 from .laws import Law, State
@@ -166,13 +167,15 @@ def check_kernel(kernel: Kernel, *, dim: int = 1, length: float = 1.0, seed: int
     Traceback (most recent call last):
     AssertionError: the gradient is not the derivative of W
     """
+    positive("length", length)
+    positive_integer("dim", dim)
     rng = np.random.default_rng(seed)
     sizes = length * 10 ** rng.uniform(-2, 1, 200)
     directions = rng.normal(size=(dim, 200))
     x = sizes * directions / np.linalg.norm(directions, axis=0)
     h = 1e-4 * sizes
     values = kernel(*x)
-    assert np.allclose(kernel(*-x), values, rtol=1e-10), "W(-x) must be W(x)"
+    assert np.abs(kernel(*-x) - values).max() <= 1e-10 * np.abs(values).max(), "W(-x) must be W(x)"
     gradient = np.reshape(kernel.gradient(*x), x.shape)
     steps = np.eye(dim)[:, :, None] * h
     differences = np.stack([(kernel(*(x + step)) - kernel(*(x - step))) / (2 * h) for step in steps])
@@ -182,7 +185,9 @@ def check_kernel(kernel: Kernel, *, dim: int = 1, length: float = 1.0, seed: int
     assert error < 1e-4, f"the gradient is not the derivative of W: they differ by {error:.2g} of its size"
     if isinstance(kernel, RadialKernel):
         _check_profile(kernel, sizes)
-    bends = (kernel(*(x + steps[0])) + kernel(*(x - steps[0])) - 2 * values) / h**2
+    ways = rng.normal(size=(dim, 200))
+    ways *= h / np.linalg.norm(ways, axis=0)
+    bends = (kernel(*(x + ways)) + kernel(*(x - ways)) - 2 * values) / h**2
     least = float(bends.min())
     slack = 1e-6 * np.abs(bends).max() + 1e-14 * float((np.abs(values) / h**2).max())
     assert least >= kernel.convexity - slack, (

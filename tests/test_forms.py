@@ -392,7 +392,13 @@ def test_a_kernel_whose_parts_do_not_belong_together_is_found():
         (jf.CustomKernel(square, double), "gradient is not the derivative"),
         (jf.CustomKernel(square, lambda x: x, convexity=1.5), "tells a convexity of 1.5"),
         (jf.CustomKernel(lambda x: x + x**2, lambda x: 1 + 2 * x), r"W\(-x\) must be W\(x\)"),
+        (jf.CustomKernel(lambda x: 1e-12 * x, lambda x: 1e-12 + 0 * x), r"W\(-x\) must be W\(x\)"),
         (type("Bent", (Bell,), {"curvature": lambda self, r: 0 * r})(), "curvature is not the derivative"),
     ):
         with pytest.raises(AssertionError, match=message):
             jf.checks.check_kernel(kernel)
+    saddle = jf.CustomKernel(lambda x, y: x**2 / 2 - 50 * y**2, lambda x, y: np.stack([x, -100 * y]), convexity=1.0)
+    with pytest.raises(AssertionError, match="tells a convexity of 1"):
+        jf.checks.check_kernel(saddle, dim=2)
+    with pytest.raises(ValueError, match="length must be a positive"):
+        jf.checks.check_kernel(jf.Gaussian(), length=-1.0)

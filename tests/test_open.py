@@ -869,3 +869,22 @@ def test_a_given_flux_into_a_room_without_a_way_out():
         jf.Inflow(lambda x: x < 0, -1.0)
     with pytest.raises(ValueError, match=r"flux of .* must be >= 0 in its region"):
         jf.evolve(jf.Entropy() + jf.Inflow(lambda x: x < 0, lambda x: x), rho, dt=0.1, t_end=0.1)
+
+
+@pytest.mark.parametrize("flux", [1e-3, 1e-7, 1e-11])
+@pytest.mark.parametrize("energy", [jf.Entropy(), jf.RenyiEntropy(2)])
+def test_a_small_flux_enters_too(flux, energy):
+    """A state at rest is not the answer if something enters. The flux is told exactly, whatever its share of the mass."""
+    grid = jf.Grid.box((-0.1, 1.0), cells=22)
+    law = energy + jf.Inflow(lambda x: x < 0, flux)
+    flow = jf.evolve(law, grid.density(lambda x: 1.0 * (x > 0)), dt=1e-3, t_end=0.02)
+    np.testing.assert_allclose(flow.outflow["inflow"], -flux * flow.dts, rtol=1e-12)
+    assert flow.final.mass - 1 == pytest.approx(flux * 0.02, rel=1e-4, abs=1e-14)
+
+
+@pytest.mark.parametrize("m", [0.5, 1.2, 1.9, 3])
+def test_a_given_flux_fills_an_empty_room(m):
+    grid = jf.Grid.box((-0.05, 1.05), cells=22)
+    law = jf.RenyiEntropy(m) + jf.Inflow(lambda x: x < 0, 1.0)
+    flow = jf.evolve(law, grid.density(np.zeros(22), mass=None), dt=0.1, t_end=0.3)
+    assert flow.final.mass == pytest.approx(0.3, rel=1e-12)

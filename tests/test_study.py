@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from distributed import Client, LocalCluster
 
 import jkoflow as jf
 from jkoflow.study import observed_order, rate, sweep
+from jkoflow.study.fingerprints import fingerprint
 
 START = jf.MovingParticles([1.0], [0.5])
 
@@ -181,12 +183,61 @@ def _doubled(a):
     return 2 * a
 
 
-def test_a_folder_keeps_the_results_of_one_function(tmp_path, monkeypatch):
+def test_a_folder_keeps_the_results_of_one_function(tmp_path):
     """Another function, or the same with other code, would get the results of the first one."""
     sweep(_halved, over={"a": [1.0]}, folder=tmp_path)
     assert list(sweep(_halved, over={"a": [1.0, 3.0]}, folder=tmp_path))[1]["result"] == 1.5
     with pytest.raises(ValueError, match=r"has those of .*_halved: take another"):
         sweep(_doubled, over={"a": [1.0]}, folder=tmp_path)
-    monkeypatch.setattr("inspect.getsource", lambda function: "def _halved(a): return a / 3")
-    with pytest.raises(ValueError, match="_halved as it was before it changed"):
-        sweep(_halved, over={"a": [1.0]}, folder=tmp_path)
+
+
+class _Times:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def go(self, a):
+        return self.factor * a
+
+    __call__ = go
+
+
+def _made(factor):
+    return lambda a: factor * a
+
+
+FACTOR = 1.0
+
+
+def _with_a_global(a):
+    return FACTOR * a
+
+
+TWINS = {
+    "methods": (_Times(1.0).go, _Times(10.0).go),
+    "instances": (_Times(1.0), _Times(10.0)),
+    "closures": (_made(1.0), _made(10.0)),
+    "lambdas": (lambda a: a, lambda a: 10 * a),
+    "partials": (partial(np.dot, np.zeros(5000)), partial(np.dot, np.eye(1, 5000, 2000)[0])),
+}
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_functions_that_differ_in_code_or_in_what_they_hold_differ(name):
+    first, second = TWINS[name]
+    assert fingerprint(first) == fingerprint(first)
+    assert fingerprint(first) != fingerprint(second)
+
+
+def test_a_fingerprint_sees_globals_and_the_order_of_keywords_does_not_matter(monkeypatch):
+    before = fingerprint(_with_a_global)
+    monkeypatch.setattr(sys.modules[__name__], "FACTOR", 2.0)
+    assert fingerprint(_with_a_global) != before
+    assert fingerprint(partial(_made, b=1, c=2)) == fingerprint(partial(_made, c=2, b=1))
+    assert fingerprint(partial(_made, law=jf.Entropy())) == fingerprint(partial(_made, law=jf.Entropy()))
+
+
+def test_a_damaged_note_is_told(tmp_path):
+    for text in ("", "[]", "{}"):
+        (tmp_path / "function.note").write_text(text)
+        with pytest.raises(ValueError, match="cannot be read: take another"):
+            sweep(_halved, over={"a": [1.0]}, folder=tmp_path)

@@ -120,7 +120,7 @@ def warn_of_concentration(before: Species, after: Species) -> None:
 
 def _largest_share(measure: Measure) -> float:
     """The share of the mass in the fullest cell of a Density; 0 for other measures."""
-    if not isinstance(measure, Density):
+    if not isinstance(measure, Density) or not measure.mass > 0:
         return 0.0
     return float(measure.values.max()) * measure.grid.cell_volume / measure.mass
 

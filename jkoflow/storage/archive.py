@@ -19,6 +19,11 @@ _OTHERS = {  # endings of files of other kinds, and how to make them
     ".zarr": "jkoflow.to_xarray(flow).to_zarr(path) writes zarr",
     ".csv": "flow.to_pandas().to_csv(path) writes a table",
     ".npy": "numpy.save(path, flow.final.values) writes an array",
+    ".h5": "jkoflow.to_xarray(flow).to_netcdf(path) writes HDF5",
+    ".json": "json.dump(flow.rows(), file) writes a table",
+    ".png": "jkoflow.plot.density(flow).savefig(path) draws a picture",
+    ".gif": "jkoflow.plot.animate(flow, path) makes an animation",
+    ".mp4": "jkoflow.plot.animate(flow, path) makes an animation",
 }
 
 
@@ -45,8 +50,8 @@ def save(flow: Trajectory, path: str | Path) -> None:
     if not isinstance(flow, Trajectory) or flow.selected is not None:
         raise ValueError("flow must be a whole trajectory, not that of one species or anything else")
     path, record = whole_path("path", path), flow.record
-    if path.suffix in _OTHERS:
-        raise ValueError(f"path must not end in {path.suffix}, for the file is one of jkoflow: {_OTHERS[path.suffix]}")
+    if (way_out := _OTHERS.get(path.suffix.lower())) is not None:
+        raise ValueError(f"path must not end in {path.suffix}, for the file is one of jkoflow: {way_out}")
     if path.is_dir():
         raise ValueError(f"path must be a file, and {str(path)!r} is a folder")
     unfinished = path.with_name(f".{uuid4().hex}.jko")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import pickle
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     import xarray
 
 from .._validate import function
+from .fingerprints import fingerprint
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,21 +202,22 @@ def _plain(value: Any) -> Any:
 
 def _must_be_of(folder: Path, run: Callable[..., Any]) -> None:
     """Write down whose results a folder keeps. Raises ValueError if they are those of another function, or of other code."""
-    inner = run
+    inner: Any = run
     while isinstance(inner, partial):
         inner = inner.func
     name = f"{getattr(inner, '__module__', '')}.{getattr(inner, '__qualname__', type(inner).__qualname__)}"
+    here, path = {"run": name, "content": fingerprint(run)}, folder / "function.note"
+    if not path.exists():
+        _write(path, here)
+        return
     try:
-        code = sha256(inspect.getsource(inner).encode()).hexdigest()
-    except (OSError, TypeError):
-        code = ""
-    bound = repr((run.args, run.keywords)) if isinstance(run, partial) else ""
-    here, path = {"run": name, "code": code, "bound": bound}, folder / "run.json"
-    there = json.loads(path.read_text()) if path.exists() else here
+        there = json.loads(path.read_text())
+        other = there["run"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ValueError(f"folder must be one of a sweep, and {str(path)!r} cannot be read: take another") from None
     if there != here:
-        what = f"{there.get('run')}" if there.get("run") != name else f"{name} as it was before it changed"
+        what = other if other != name else f"{name} as it was before its code, or a value that it holds, changed"
         raise ValueError(f"folder must keep the results of one function, and {str(folder)!r} has those of {what}: take another")
-    path.write_text(json.dumps(here))
 
 
 def _name_of(parameters: Mapping[str, Any]) -> str:

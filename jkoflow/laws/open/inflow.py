@@ -26,8 +26,8 @@ class Inflow(Door):
 
     ``FiniteVolume`` takes the term, on Density.
 
-    Raises ValueError for a flux that is negative or not finite; in a run as Exit does. A step whose mass does not fit under a
-    bound ends with ``Status.INFEASIBLE``.
+    Raises ValueError for a flux that is negative or not finite; in a run as Exit does. A step whose mass does not fit under
+    its own bound ends with ``Status.INFEASIBLE``.
 
     >>> import jkoflow as jf
     >>> grid = jf.Grid.box((-0.1, 1.1), cells=24)                                        # 2 per time enter, and leave at 1

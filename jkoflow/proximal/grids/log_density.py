@@ -9,6 +9,8 @@ import numpy as np
 from ..._typing import Array
 from ...laws.forms import DensityFunction
 
+_MOST = 100  # halvings of a bracket, or doublings: more tell nothing
+
 
 def power_equation(slope: float, c: float, m: float, right: Array) -> Array:
     """The root l of  slope l + c m/(m-1) e^((m-1) l) = right,  by the Wright omega function.
@@ -43,6 +45,8 @@ def monotone_equation(
                 left = left + c * function.derivative(density)
             return left
 
-    bracket = elementwise.bracket_root(excess, np.full(right.shape, -1.0), np.full(right.shape, 1.0), args=(right,))
-    root = elementwise.find_root(excess, bracket.bracket, args=(right,))
+    bracket = elementwise.bracket_root(
+        excess, np.full(right.shape, -1.0), np.full(right.shape, 1.0), args=(right,), maxiter=_MOST
+    )
+    root = elementwise.find_root(excess, bracket.bracket, args=(right,), maxiter=_MOST)
     return np.where(bracket.success & root.success, root.x, np.nan)

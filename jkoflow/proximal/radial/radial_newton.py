@@ -87,7 +87,10 @@ class RadialNewton(IterativeSolver):
             if not end.status.ok and self.max_iterations >= _PATIENT:
                 end = self._through_shorter_steps(step, problem, end)
             y, status, iterations, residual = end
-        state = problem.state(y)
+        try:
+            state = problem.state(y)
+        except ValueError:  # rounding has closed a shell with mass
+            state, status = step.anchor, Status.STALLED
         distances = {name: state[name].wasserstein(step.anchor[name]) for name in step.anchor}
         potentials = {name: _potential(state[name], step.anchor[name]) for name in step.anchor}
         return checked(step, ProxResult(state, distances, potentials, status, iterations, residual))

@@ -40,6 +40,13 @@ def rounding_of_outflow(problem: FiniteVolumeStep, trial: Trial, k: int) -> floa
     return _ROUNDING * float((problem.rates_at_doors[k] / doors.widths * both).sum()) * problem.grid.cell_volume
 
 
+def outgrows(problem: FiniteVolumeStep, k: int) -> bool:
+    """True if more of a species enters than its bound leaves room for, and none can leave."""
+    no_way_out = not np.isnan(problem.doors[k].inflow).any()
+    room = problem.local[k].cap * (~problem.closed[k]).sum()
+    return no_way_out and bool(problem.totals[k] + problem.entering[k] > room)
+
+
 def _dissipated_at_doors(problem: FiniteVolumeStep, trial: Trial, k: int) -> float:
     """The sum over the doors of |flux|^2 / rho, for half a cell each."""
     doors = problem.doors[k]

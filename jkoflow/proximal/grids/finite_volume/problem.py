@@ -23,6 +23,7 @@ from .trial import Derivatives, Trial
 from .unknowns import FULL, density_of, density_slope, fast_diffusion, first_unknown, steady_part, unknown_of
 
 _ROUNDING = 4 * np.finfo(float).eps  # of the sum of the fluxes in both directions
+_LEAST_INFLOW = 1e-4  # share of the mass: less that enters in a step is seen to fewer digits
 _LEAST_TRACE = 1e-12  # share of the largest density: below, U'' may be infinite
 
 
@@ -54,7 +55,9 @@ class FiniteVolumeStep:
         self.after = 0.5  # the share of the densities after the step in those with which kernels act
         self.row_scale: Array | None = None
         held = [sum(float(door.densities.sum()) for door in local.outside) for local in self.local]
-        self.sizes = self.totals + np.array(held) + self.entering  # what a residual is compared with
+        sizes = self.totals + np.array(held)
+        small = np.clip(self.entering, _LEAST_INFLOW * sizes, sizes + self.entering)
+        self.sizes = np.where(self.entering > 0, small, sizes)  # what a residual is compared with: a small inflow counts too
         couplings = [t for t in energy.joint.terms if isinstance(t, JointCoupling) and t.coupling.boundary != "free-space"]
         self.coupling = couplings[0] if len(couplings) == 1 else None
         charges = self.coupling.coupling.charges.values() if self.coupling is not None else ()
@@ -115,7 +118,9 @@ class FiniteVolumeStep:
         pressure in full cells, which is the better start where most of them stay full.
         """
         first = first_unknown if full else unknown_of
-        unknowns = [first(local, mu) for local, mu in zip(self.local, self.mu, strict=True)]
+        spread = self.entering / np.maximum((~self.closed).sum(axis=1), 1)  # with this an empty species begins
+        begin = self.mu + np.where(self.totals > 0, 0.0, spread)[:, None] * ~self.closed
+        unknowns = [first(local, mu) for local, mu in zip(self.local, begin, strict=True)]
         if self.coupling is not None:
             charge = self._charge_density(self.mu)
             unknowns.append(self._psi_of(charge) if with_psi else np.zeros_like(charge))
@@ -127,11 +132,6 @@ class FiniteVolumeStep:
         """True if a bound holds some cells of the anchor."""
         own = any((mu >= local.cap * (1 - FULL)).any() for local, mu in zip(self.local, self.mu, strict=True))
         return own or any((room.start(self.mu, True) > 0).any() for room in self.rooms.bounded)
-
-    def outgrows(self, k: int) -> bool:
-        """True if more of a species enters than a bound leaves room for, and none can leave."""
-        no_way_out = not np.isnan(self.doors[k].inflow).any()
-        return no_way_out and bool(self.totals[k] + self.entering[k] > self.local[k].cap * (~self.closed[k]).sum())
 
     def state_of(self, rho: Array) -> Species:
         return self.step.anchor.like({name: part.reshape(self.grid.shape) for name, part in zip(self.names, rho, strict=True)})

@@ -15,7 +15,7 @@ from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...continuation import through_shares
 from ...verification import checked
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
-from .accounts import dissipated, energy_out, outflow, pressure_of_bounds
+from .accounts import dissipated, energy_out, outflow, outgrows, pressure_of_bounds
 from .newton import End, first_search, newton_search
 from .problem import FiniteVolumeStep
 from .steady_equations import SteadyEquations
@@ -173,18 +173,21 @@ class FiniteVolume(IterativeSolver):
         self, step: ProximalStep, problem: FiniteVolumeStep, trial: Trial, status: Status, iterations: int
     ) -> ProxResult:
         if not status.ok:  # nothing worse than what was given
-            status = Status.INFEASIBLE if any(map(problem.outgrows, range(len(problem.names)))) else status
+            full = any(outgrows(problem, k) for k in range(len(problem.names)))
+            status = Status.INFEASIBLE if full else status
             nothing = {name: np.zeros(problem.grid.shape) for name in problem.names}
             return ProxResult(step.anchor, dict.fromkeys(problem.names, 0.0), nothing, status, iterations, trial.residual)
         rho, gone_by = trial.rho.copy(), {}
         for k, name in enumerate(problem.names):  # what the tolerance leaves open goes through the doors, or to all cells
             by_door = outflow(problem, trial, k)
-            gross, gone = sum(map(abs, by_door.values())), sum(by_door.values())
+            given = {outside.name for outside in problem.local[k].outside if outside.flux is not None}
+            free = {door: abs(out) for door, out in by_door.items() if door not in given}
+            gross, gone = sum(free.values()), sum(by_door.values())
             if gross > 0:
                 left_open = (problem.totals[k] - rho[k].sum()) * problem.grid.cell_volume - gone
-                by_door = {door: out + left_open * abs(out) / gross for door, out in by_door.items()}
-            else:
-                rho[k] *= problem.totals[k] / rho[k].sum()
+                by_door |= {door: by_door[door] + left_open * share / gross for door, share in free.items()}
+            elif rho[k].any():
+                rho[k] *= (problem.totals[k] - gone / problem.grid.cell_volume) / rho[k].sum()
             gone_by[name] = by_door
         state = problem.state_of(rho)
         across = float(np.linalg.norm(problem.grid.lengths))  # no mass goes farther
