@@ -26,6 +26,12 @@ def test_a_slider_changes_the_picture_and_a_check_judges(watched, serve):
     print(f"a slider changed the picture after {time.perf_counter() - start:.2f} s")
     page.get_by_role("button", name="Check").first.click()
     page.get_by_text("returns nothing yet").wait_for(timeout=10_000)
+    editor = page.locator(".cm-content").first
+    editor.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text("def distance(m, s, n, t):\n    return np.hypot(m - n, s - t)\n")
+    page.get_by_role("button", name="Check").first.click()
+    page.get_by_text("Solved: two Gaussians.").wait_for(timeout=10_000)
     assert page.locator(".katex").count() > 3
     assert watched.outside == []
     assert watched.complaints == []

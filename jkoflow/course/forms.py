@@ -1,39 +1,43 @@
-"""How an exercise looks in a lesson."""
+"""How the exercises of a lesson look."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .exercise import Exercise
+from .lesson import Lesson
 
 
-def task_of(exercise: Exercise) -> Any:
-    """Return the task, as text for a marimo notebook."""
+def exercises_of(lesson: Lesson) -> tuple[Any, Any]:
+    """Return the forms in which answers are written, one for each exercise, and the view of tasks and forms.
+
+    A form takes no wrong answer: it says what is wrong. The value of a form that is solved is the answer, else None.
+    """
     import marimo as mo
 
-    return mo.md(f"### Exercise: {exercise.title}\n\n{exercise.task}")
+    answers = mo.ui.array([_form(exercise) for exercise in lesson.exercises])
+    parts = [mo.md("## Exercises")]
+    for exercise, form, solution in zip(lesson.exercises, answers, lesson.solutions, strict=True):
+        folded = mo.accordion({"Solution": mo.md(f"```python\n{solution.strip()}\n```")})
+        parts += [mo.md(f"### {exercise.title}\n\n{exercise.task}"), form, folded]
+    return answers, mo.vstack(parts)
 
 
-def form_of(exercise: Exercise) -> Any:
-    """Return a form in which an answer is written. Its value is None until the button is pressed."""
+def solved(lesson: Lesson, answers: list[str | None]) -> Any:
+    """Return which exercises are solved, as a callout."""
     import marimo as mo
+
+    done = [exercise.title for exercise, answer in zip(lesson.exercises, answers, strict=True) if answer is not None]
+    text = f"Solved: {', '.join(done)}." if done else "Write an answer, then press its Check."
+    return mo.callout(mo.md(text), kind="success" if done else "neutral")
+
+
+def _form(exercise: Exercise) -> Any:
+    import marimo as mo
+
+    def wrong(answer: str) -> str | None:
+        verdict = exercise.judged(answer)
+        return None if verdict.solved else verdict.message
 
     editor = mo.ui.code_editor(value=exercise.start, language="python", label=f"Your answer: {exercise.title}", min_height=60)
-    return editor.form(submit_button_label="Check", bordered=False)
-
-
-def verdict_on(exercise: Exercise, answer: str | None) -> Any:
-    """Return what the check says of an answer; an invitation if there is none yet."""
-    import marimo as mo
-
-    if answer is None:
-        return mo.md("*Write your answer, then press Check.*")
-    verdict = exercise.judged(answer)
-    return mo.callout(mo.md(verdict.message), kind="success" if verdict.solved else "warn")
-
-
-def solution_of(code: str) -> Any:
-    """Return a solution that is folded away."""
-    import marimo as mo
-
-    return mo.accordion({"Solution": mo.md(f"```python\n{code.strip()}\n```")})
+    return editor.form(submit_button_label="Check", bordered=False, validate=wrong)

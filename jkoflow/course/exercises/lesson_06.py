@@ -8,12 +8,11 @@ import numpy as np
 
 import jkoflow as jf
 
-from ..exercise import Exercise
+from ..exercise import Exercise, defined
 
 
 def _check_entropy(names: dict[str, Any]) -> None:
-    assert "entropy" in names, "define a function entropy(x)"
-    entropy = names["entropy"]
+    entropy = defined(names, "entropy")
     rng = np.random.default_rng(6)
     for nodes in (np.linspace(0, 4, 9), np.array([0.0, 1.0]), np.cumsum(rng.exponential(size=20))):
         found = entropy(nodes.copy())
@@ -32,8 +31,7 @@ def _check_entropy(names: dict[str, Any]) -> None:
 
 
 def _check_step(names: dict[str, Any]) -> None:
-    assert "step" in names, "define a function step(now, before, dt)"
-    step = names["step"]
+    step = defined(names, "step")
     rng = np.random.default_rng(7)
     for dt in (0.01, 0.3, 2.0):
         now, before = rng.normal(size=(2, 5))

@@ -9,12 +9,11 @@ import numpy as np
 
 import jkoflow as jf
 
-from ..exercise import Exercise
+from ..exercise import Exercise, defined
 
 
 def _check_distance(names: dict[str, Any]) -> None:
-    assert "distance" in names, "define a function distance(t, d, k, m)"
-    distance = names["distance"]
+    distance = defined(names, "distance")
     for t, d, k, m in ((1.0, 2.0, 0.5, 0.5), (0.7, 1.0, 1.0, 0.25), (0.5, 3.0, 0.5, -1.0), (1.0, 1.0, 0.8, -0.8)):
         found = distance(t, d, k, m)
         assert found is not None, "distance returns nothing yet"
@@ -27,8 +26,7 @@ def _check_distance(names: dict[str, Any]) -> None:
 
 
 def _check_has_energy(names: dict[str, Any]) -> None:
-    assert "has_energy" in names, "define a function has_energy(K)"
-    has_energy = names["has_energy"]
+    has_energy = defined(names, "has_energy")
     rng = np.random.default_rng(8)
     cases = [
         ("a matrix that is symmetric", np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 4.0], [3.0, 4.0, 1.0]])),

@@ -8,12 +8,11 @@ import numpy as np
 
 import jkoflow as jf
 
-from ..exercise import Exercise
+from ..exercise import Exercise, defined
 
 
 def _check_atoms(names: dict[str, Any]) -> None:
-    assert "atoms" in names, "define a function atoms(n)"
-    atoms = names["atoms"]
+    atoms = defined(names, "atoms")
     for n in (7, 2, 100, 1):
         found = atoms(n)
         assert found is not None, "atoms returns nothing yet"
@@ -26,8 +25,7 @@ def _check_atoms(names: dict[str, Any]) -> None:
 
 
 def _check_slowest(names: dict[str, Any]) -> None:
-    assert "slowest" in names, "define a function slowest(epsilon, k)"
-    slowest = names["slowest"]
+    slowest = defined(names, "slowest")
     for epsilon, k in ((0.1, 1.0), (0.01, 3.0), (1.0, 1.0), (0.5, 4.0), (0.25, 1.0)):
         found = slowest(epsilon, k)
         assert found is not None, "slowest returns nothing yet"

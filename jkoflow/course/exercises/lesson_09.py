@@ -8,12 +8,11 @@ import numpy as np
 
 import jkoflow as jf
 
-from ..exercise import Exercise
+from ..exercise import Exercise, defined
 
 
 def _check_debye(names: dict[str, Any]) -> None:
-    assert "debye" in names, "define a function debye(permittivity, concentrations, valences)"
-    debye = names["debye"]
+    debye = defined(names, "debye")
     grid = jf.Grid.box((0, 1), cells=4)
     for permittivity, ions in (
         (0.02, {"Na": (1, 1.0), "Cl": (-1, 1.0)}),
@@ -42,8 +41,7 @@ def _steady_flux(z: float, voltage: float, left: float, right: float) -> float:
 
 
 def _check_flux(names: dict[str, Any]) -> None:
-    assert "flux" in names, "define a function flux(z, voltage, left, right)"
-    flux = names["flux"]
+    flux = defined(names, "flux")
     for z, voltage, left, right in (
         (1, 1.0, 1.0, 0.2),
         (-1, 2.0, 0.5, 1.5),
@@ -77,8 +75,7 @@ def _membrane(left: float, right: float, permittivity: float) -> Any:
 
 
 def _check_reversal(names: dict[str, Any]) -> None:
-    assert "reversal" in names, "define a function reversal(law, salt, mobility)"
-    reversal = names["reversal"]
+    reversal = defined(names, "reversal")
     grid = jf.Grid.box((-0.05, 1.05), cells=44)
     salt = jf.Species({ion: grid.density(lambda x: 0.5 * (x > 0) * (x < 1), mass=None) for ion in ("plus", "minus")})
     for left, right, a, b, permittivity in (

@@ -9,14 +9,13 @@ import numpy as np
 
 import jkoflow as jf
 
-from ..exercise import Exercise
+from ..exercise import Exercise, defined
 
 _RHO, _WAVES = 1.0, (1, 2, 3)
 
 
 def _check_rate(names: dict[str, Any]) -> None:
-    assert "rate" in names, "define a function rate(k, rho, eta, D, d, kappa)"
-    rate = names["rate"]
+    rate = defined(names, "rate")
     for k, rho, eta, D, d, kappa in (
         (2.0, 1.0, 0.5, 0.2, 0.1, 0.5),
         (1.0, 3.0, 0.2, 1.0, 0.5, 0.0),
@@ -35,8 +34,7 @@ def _check_rate(names: dict[str, Any]) -> None:
 
 
 def _check_lifetime(names: dict[str, Any]) -> None:
-    assert "lifetime" in names, "define a function lifetime(mass, q)"
-    lifetime = names["lifetime"]
+    lifetime = defined(names, "lifetime")
     for units, q, expected in ((2, 1.0, 0.25), (1.5, 2.0, 1.0), (3, 4.0, 0.5), (0.5, 1.0, np.inf), (1, 3.0, np.inf)):
         with np.errstate(all="ignore"):
             found = lifetime(8 * np.pi * units, q)

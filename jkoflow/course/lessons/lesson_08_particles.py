@@ -9,7 +9,7 @@ with app.setup(hide_code=True):
     import numpy as np
 
     import jkoflow as jf
-    from jkoflow.course import LESSONS, form_of, shown, solution_of, task_of, verdict_on
+    from jkoflow.course import LESSONS, exercises_of, shown, solved
 
     lesson = LESSONS[7]
 
@@ -261,59 +261,15 @@ def inertia_picture(epsilon, push):
 
 
 @app.cell(hide_code=True)
-def exercise_1():
-    task_of(lesson.exercises[0])
-    return
+def exercises():
+    answers, _view = exercises_of(lesson)
+    _view
+    return (answers,)
 
 
 @app.cell(hide_code=True)
-def form_1():
-    answer_1 = form_of(lesson.exercises[0])
-    answer_1
-    return (answer_1,)
-
-
-@app.cell(hide_code=True)
-def verdict_1(answer_1):
-    mo.vstack([verdict_on(lesson.exercises[0], answer_1.value), solution_of(lesson.solutions[0])])
-    return
-
-
-@app.cell(hide_code=True)
-def exercise_2():
-    task_of(lesson.exercises[1])
-    return
-
-
-@app.cell(hide_code=True)
-def form_2():
-    answer_2 = form_of(lesson.exercises[1])
-    answer_2
-    return (answer_2,)
-
-
-@app.cell(hide_code=True)
-def verdict_2(answer_2):
-    mo.vstack([verdict_on(lesson.exercises[1], answer_2.value), solution_of(lesson.solutions[1])])
-    return
-
-
-@app.cell(hide_code=True)
-def exercise_3():
-    task_of(lesson.exercises[2])
-    return
-
-
-@app.cell(hide_code=True)
-def form_3():
-    answer_3 = form_of(lesson.exercises[2])
-    answer_3
-    return (answer_3,)
-
-
-@app.cell(hide_code=True)
-def verdict_3(answer_3):
-    mo.vstack([verdict_on(lesson.exercises[2], answer_3.value), solution_of(lesson.solutions[2])])
+def verdict(answers):
+    solved(lesson, answers.value)
     return
 
 
