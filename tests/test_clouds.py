@@ -635,9 +635,10 @@ def test_sums_of_gaussians_by_waves_are_those_over_pairs(dim, length, scale):
     masses, width = rng.random(400), length * scale
     gaps = at[:, :, None] - sources[:, None]
     waves = np.exp(-(gaps**2).sum(axis=0) / width**2) * masses
-    found = nufft.gaussian_sums(at, sources, masses, width, gradient=False)
+    fast, nothing = nufft.GaussianWaves(at, sources, width), (0,) * dim
+    (found,) = fast.sums(masses, nothing)
     np.testing.assert_allclose(found, waves.sum(axis=1), atol=1e-12 * masses.sum(), rtol=0)
-    slopes = nufft.gaussian_sums(at, sources, masses, width, gradient=True)
+    slopes = np.stack(fast.sums(masses, *(tuple(row) for row in np.eye(dim, dtype=int))))
     np.testing.assert_allclose(slopes, (-2 * gaps / width**2 * waves).sum(axis=2), atol=2e-12 * masses.sum() / width, rtol=0)
 
 

@@ -129,7 +129,9 @@ def _run(options: argparse.Namespace) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"--out must be a folder that can be written, got {options.out!r}")
     if options == _parser().parse_args(["--out", options.out]):
-        print("50 steps on 181 x 192 cells, then an animation: about half a minute on two quiet cores.", flush=True)
+        print(
+            "50 steps on 181 x 192 cells, then an animation: half a minute on two quiet cores, more the first time.", flush=True
+        )
     flow = evolve(law, start, scheme=scheme, dt=options.dt, t_end=options.t_end, on_failure="return", progress=True)
     written = _write(flow, potential, folder)
     print(_in_words(flow, law, potential))

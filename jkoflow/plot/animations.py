@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from .._typing import Array, Mask
 from .._validate import finite_array, positive, positive_integer
@@ -44,8 +45,7 @@ def movie(
     positive("seconds", seconds)
     frames = frames_of(flow)
     closed = {} if obstacles is None else closed_cells(obstacles, frames[0])
-    update = _updater(frames, over, closed, own_scale)
-    figure = plt.gcf()
+    figure, update = _drawing(frames, over, closed, own_scale)
     title = figure.suptitle("")
 
     def show(k: int) -> list[Any]:
@@ -97,21 +97,24 @@ def animate(
     return path
 
 
-def _updater(frames: list[Species], over: Any, closed: dict[str, Mask], own_scale: bool) -> Callable[[Species], None]:
-    """Open a figure, and return a function that draws a state in it."""
+def _drawing(
+    frames: list[Species], over: Any, closed: dict[str, Mask], own_scale: bool
+) -> tuple[Figure, Callable[[Species], None]]:
+    """Return a new figure, and the function that draws a state in it."""
     first = frames[0]
     if issubclass(first.kind, Particles | MovingParticles) and first.kind is not OrderedPoints:
-        return _cloud_updater(plt.subplots(figsize=(5.4, 5.4), layout="constrained")[1], frames)
+        figure, axis = plt.subplots(figsize=(5.4, 5.4), layout="constrained")
+        return figure, _cloud_updater(axis, frames)
     if first.kind is OrderedPoints or is_drawn_on_line(first):
-        axis = plt.subplots(figsize=(6.4, 4.4), layout="constrained")[1]
-        return cdf_updater(axis, frames) if first.kind is OrderedPoints else _line_updater(axis, frames)
+        figure, axis = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
+        return figure, cdf_updater(axis, frames) if first.kind is OrderedPoints else _line_updater(axis, frames)
     landscape = None if over is None else finite_array("over", over, first.grid.shape)
     width = 1.0 + 5.0 * first.grid.lengths[0] / first.grid.lengths[1] * len(first)
-    axes = plt.subplots(1, len(first), figsize=(width, 5.4), squeeze=False, layout="constrained")[1]
+    figure, axes = plt.subplots(1, len(first), figsize=(width, 5.4), squeeze=False, layout="constrained")
     for axis, name in zip(axes[0], first, strict=True):
         if name in closed:
             hatch(axis, first.grid, closed[name])
-    return _map_updater(axes[0], frames, landscape, own_scale)
+    return figure, _map_updater(axes[0], frames, landscape, own_scale)
 
 
 def _cloud_updater(axis: Axes, frames: list[Species]) -> Callable[[Species], None]:

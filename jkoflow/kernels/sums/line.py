@@ -17,7 +17,7 @@ from ..gaussian import Gaussian
 from ..morse import Morse
 from ..newtonian import Newtonian
 from ..power_law import PowerLaw
-from .nufft import LineWaves, worth_it
+from .nufft import GaussianWaves, worth_it
 
 _MOST_MOMENTS = 8
 _SHORT = 2e-4  # seconds of a sum over pairs, from which on waves are taken: they spare the table of second derivatives too
@@ -228,7 +228,7 @@ class GaussianSum(Sum):
 
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
         if self.is_fast(at, sources):
-            value, slope, curvature = LineWaves(at, sources, float(self.length)).derivatives(masses, (0, 1, 2))
+            value, slope, curvature = self._waves(at, sources).sums(masses, (0,), (1,), (2,))
             return masses.sum() - value, -slope, -curvature
         from .compiled_line import gaussian_values
 
@@ -241,8 +241,11 @@ class GaussianSum(Sum):
     def curvature_products(self, at: Array, sources: Array) -> Callable[[Array], Array]:
         if not self.is_fast(at, sources):
             return super().curvature_products(at, sources)
-        waves = LineWaves(at, sources, float(self.length))
-        return lambda weights: -waves.derivatives(weights, (2,))[0]
+        waves = self._waves(at, sources)
+        return lambda weights: -waves.sums(weights, (2,))[0]
+
+    def _waves(self, at: Array, sources: Array) -> GaussianWaves:
+        return GaussianWaves(at[None], sources[None], float(self.length))
 
 
 @dataclass(frozen=True)

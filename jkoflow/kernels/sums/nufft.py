@@ -1,63 +1,77 @@
-"""Sums of Gaussians over many points by the fast Fourier transform of points that are not on a grid (finufft, an extra)."""
+"""Sums of Gaussians over many points by the fast Fourier transform of points that are not on a grid (finufft, an extra).
+
+On a box whose images are out of reach, exp(-|x|^2 / l^2) is a sum of waves. So a sum over all pairs is a transform of the
+sources, a product, and a transform back to the targets.
+
+Source: Barnett, Magland, af Klinteberg, A parallel nonuniform fast Fourier transform library (2019).
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..._typing import Array
 
-# Beyond 6.3 lengths a Gaussian is below 1e-17, so an image of the box may be there; so is a wave behind 6.2 in its transform.
-_REACH = 6.3
+_REACH = 6.3  # lengths l behind which the Gaussian is below 1e-17; its transform is below that behind 2 * 6.3 / l
 _EPS = 1e-13  # what finufft is asked for
-_PAIR, _SPREAD, _WAVE = 0.9e-9, 1.2e-9, 60e-9  # seconds for a pair of points, for a point and cell of its spread, for a wave
-_SPREAD_WIDTH, _MOST_WAVES = 14, 8_000_000
-_SHORT = 0.01  # seconds
+_MOST_ALONG = 4_000  # waves along an axis: places have a rounding of 1e-16 of the box, which more would make larger than _EPS
+_MOST = 8_000_000  # waves
+# seconds, of one core: for a pair of points, for a point and a cell of its spread, of which there are 14 an axis, for a wave
+_PAIR, _SPREAD, _WIDTH, _WAVE = 0.9e-9, 1.2e-9, 14, 60e-9
+_SHORT = 0.01  # seconds: shorter sums over pairs are left as they are
 
 
-class Waves(NamedTuple):
-    """exp(-|x|^2 / l^2) on a box whose images do not matter, as the sum of its waves."""
+class GaussianWaves:
+    """Sums of exp(-|x_i - y_j|^2 / l^2) over sources y_j, and of its derivatives, for many weights at the same places.
 
-    low: Array
-    lengths: Array
-    counts: tuple[int, ...]
-    """The number of waves along every axis: odd."""
-    scale: float
-    """l."""
+    The targets are (d, n), the sources (d, m); ``scale`` is l. The error is about 1e-13 of the sum of the weights, over l for
+    every derivative. There is one thread, so the number of threads changes no result.
+    """
 
-    @classmethod
-    def between(cls, at: Array, sources: Array, scale: float) -> Waves:
-        low, high = np.minimum(at.min(axis=1), sources.min(axis=1)), np.maximum(at.max(axis=1), sources.max(axis=1))
-        lengths = high - low + _REACH * scale
-        with np.errstate(over="ignore"):
-            highest = np.ceil(np.minimum(_REACH * lengths / (np.pi * scale), float(_MOST_WAVES)))
-        return cls(low, lengths, tuple(int(2 * k + 1) for k in highest), scale)
+    def __init__(self, at: Array, sources: Array, scale: float) -> None:
+        low, lengths = _box(at, sources, scale)
+        self.counts = tuple(int(count) for count in _counts(lengths, scale))
+        self.waves = []
+        for axis, (length, count) in enumerate(zip(lengths, self.counts, strict=True)):
+            numbers = np.linspace(-(count // 2), count // 2, count)
+            self.waves.append(2 * np.pi / length * np.expand_dims(numbers, [a for a in range(len(low)) if a != axis]))
+        self.transform: Array = np.ones(self.counts)
+        for k, length in zip(self.waves, lengths, strict=True):
+            self.transform = self.transform * (np.sqrt(np.pi) * scale / length * np.exp(-((scale * k / 2) ** 2)))
+        self.targets, self.places = (
+            [2 * np.pi * ((x - first) / length % 1) for x, first, length in zip(points, low, lengths, strict=True)]
+            for points in (at, sources)
+        )
 
-    def numbers(self, axis: int) -> Array:
-        """The wave numbers along an axis, from the least to the largest."""
-        half = self.counts[axis] // 2
-        return np.linspace(-half, half, self.counts[axis])
-
-    def transform(self) -> Array:
-        """The coefficient of every wave."""
-        out: Array = np.ones(self.counts)
-        for axis, length in enumerate(self.lengths):
-            k = self.numbers(axis)
-            factor = np.sqrt(np.pi) * self.scale / length * np.exp(-((np.pi * self.scale * k / length) ** 2))
-            out = out * factor.reshape([-1 if a == axis else 1 for a in range(len(self.counts))])
+    def sums(self, weights: Array, *derivatives: tuple[int, ...]) -> list[Array]:
+        """Return the sums of some derivatives, (n,) each. A derivative is told by its order along every axis."""
+        amplitudes = self._call(1)(*self.places, weights.astype(complex), self._shape, eps=_EPS, isign=-1, nthreads=1)
+        amplitudes = amplitudes * self.transform
+        out = []
+        for orders in derivatives:
+            turned = amplitudes
+            for k, order in zip(self.waves, orders, strict=True):
+                turned = turned * (1j * k) ** order if order else turned
+            found = self._call(2)(*self.targets, np.ascontiguousarray(turned), eps=_EPS, isign=1, nthreads=1)
+            out.append(np.ascontiguousarray(found.real))
         return out
 
-    def angles(self, points: Array) -> list[Array]:
-        return [2 * np.pi * ((x - low) / length % 1) for x, low, length in zip(points, self.low, self.lengths, strict=True)]
+    @property
+    def _shape(self) -> int | tuple[int, ...]:
+        return self.counts[0] if len(self.counts) == 1 else self.counts
+
+    def _call(self, kind: int) -> Any:
+        return getattr(finufft(), f"nufft{len(self.counts)}d{kind}")
 
 
 def worth_it(at: Array, sources: Array, scale: float, short: float = _SHORT) -> bool:
-    """Return True if finufft is installed, and is expected to be faster than all pairs by two. Points are (d, n).
+    """Return True if finufft is installed, and waves are expected to be faster than all pairs by two. Points are (d, n).
 
-    A sum over all pairs that takes less than ``short`` seconds is left as it is.
+    Sums over pairs that take less than ``short`` seconds are left as they are.
     """
     d, n = at.shape
     m = sources.shape[1]
@@ -66,46 +80,10 @@ def worth_it(at: Array, sources: Array, scale: float, short: float = _SHORT) -> 
         return False
     if not (np.isfinite(at).all() and np.isfinite(sources).all()):
         return False
-    counts = Waves.between(at, sources, scale).counts
-    waves = float(np.prod(np.array(counts, dtype=float)))
-    transforms = (m + (d + 1) * n) * _SPREAD * _SPREAD_WIDTH**d + _WAVE * waves * (d + 2)
-    return waves <= _MOST_WAVES and 2 * transforms < pairs
-
-
-def gaussian_sums(at: Array, sources: Array, masses: Array, scale: float, *, gradient: bool) -> Array:
-    """Return sum_j m_j exp(-|x_i - y_j|^2 / l^2), (n,), or its gradient in x_i, (d, n).
-
-    Points are (d, n) and (d, m). ``scale`` is l.
-
-    The error is about 1e-13 of the sum of the masses, over l for the gradient. The result does not depend on the number of
-    threads: there is one.
-    """
-    waves = Waves.between(at, sources, scale)
-    amplitudes = _from_points(waves.angles(sources), masses, waves.counts) * waves.transform()
-    targets = waves.angles(at)
-    if not gradient:
-        return _at_points(targets, amplitudes)
-    out = np.empty_like(at)
-    for axis, length in enumerate(waves.lengths):
-        turned = 2j * np.pi / length * waves.numbers(axis)
-        shape = [-1 if a == axis else 1 for a in range(len(waves.counts))]
-        out[axis] = _at_points(targets, amplitudes * turned.reshape(shape))
-    return out
-
-
-class LineWaves:
-    """Sums of exp(-(x_i - y_j)^2 / l^2) and of its derivatives on the line, for many weights at the same places."""
-
-    def __init__(self, at: Array, sources: Array, scale: float) -> None:
-        waves = Waves.between(at[None], sources[None], scale)
-        self.counts, self.transform = waves.counts, waves.transform()
-        self.turned = 2j * np.pi / waves.lengths[0] * waves.numbers(0)
-        self.targets, self.places = waves.angles(at[None]), waves.angles(sources[None])
-
-    def derivatives(self, weights: Array, orders: tuple[int, ...]) -> list[Array]:
-        """The sums of the derivatives of some orders, each (n,)."""
-        amplitudes = _from_points(self.places, weights, self.counts) * self.transform
-        return [_at_points(self.targets, amplitudes * self.turned**order) for order in orders]
+    counts = _counts(_box(at, sources, scale)[1], scale)
+    waves = float(np.prod(counts))
+    transforms = (m + (d + 1) * n) * _SPREAD * _WIDTH**d + _WAVE * waves * (d + 2)
+    return bool((counts <= _MOST_ALONG).all()) and waves <= _MOST and 2 * transforms < pairs
 
 
 @cache
@@ -118,12 +96,12 @@ def finufft() -> ModuleType | None:
     return module
 
 
-def _from_points(angles: list[Array], masses: Array, counts: tuple[int, ...]) -> Array:
-    call = getattr(finufft(), f"nufft{len(angles)}d1")
-    shape = counts[0] if len(counts) == 1 else counts
-    return call(*angles, masses.astype(complex), shape, eps=_EPS, isign=-1, nthreads=1)
+def _box(at: Array, sources: Array, scale: float) -> tuple[Array, Array]:
+    """The lower ends and the lengths of a box whose images are out of reach."""
+    low, high = np.minimum(at.min(axis=1), sources.min(axis=1)), np.maximum(at.max(axis=1), sources.max(axis=1))
+    return low, high - low + _REACH * scale
 
 
-def _at_points(angles: list[Array], amplitudes: Array) -> Array:
-    call = getattr(finufft(), f"nufft{len(angles)}d2")
-    return np.ascontiguousarray(call(*angles, np.ascontiguousarray(amplitudes), eps=_EPS, isign=1, nthreads=1).real)
+def _counts(lengths: Array, scale: float) -> Array:
+    """The numbers of waves along the axes, odd, as floats: they may be too many to be built."""
+    return 2 * np.ceil(_REACH * lengths / (np.pi * scale)) + 1

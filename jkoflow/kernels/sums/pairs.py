@@ -17,7 +17,7 @@ from ..newtonian import Newtonian
 from ..power_law import PowerLaw
 from .kinds import GAUSSIAN, MORSE, POWER
 from .line import LineKernel, on_the_line
-from .nufft import gaussian_sums, worth_it
+from .nufft import GaussianWaves, worth_it
 
 _TABLE = 1 << 20  # entries of the largest table of pairs in memory
 
@@ -33,7 +33,7 @@ def pair_gradients(kernel: Kernel, at: Array, sources: Array, masses: Array) -> 
     * O(n + m) for the quadratic kernel, in any dimension;
     * O((n + m) log(n + m)) for |x|, even powers and Morse on the line;
     * O(n + m) for many points and Gaussian, by waves, with an error of 1e-13 of the masses, if finufft is installed
-      (``jkoflow[fast]``) and the length is no small share of the extent;
+      (``jkoflow[fast]``) and the length is not too small a share of the extent;
     * O(n m) otherwise: compiled and on all cores for the kernels of this package, in numpy blocks for others.
 
     >>> from jkoflow import PowerLaw
@@ -114,7 +114,8 @@ def _gradients(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
         return _in_blocks(at, sources, lambda *gaps: (term.gradient(*gaps) @ masses).T)
     targets, places, weights = _by_coordinates(at, sources, masses)
     if pair.kind == GAUSSIAN and worth_it(targets, places, pair.parameter):  # the kernel is 1 - exp(-|x|^2 / l^2)
-        sums = -gaussian_sums(targets, places, weights, pair.parameter, gradient=True)
+        slopes = [tuple(row) for row in np.eye(len(targets), dtype=int)]
+        sums = -np.stack(GaussianWaves(targets, places, pair.parameter).sums(weights, *slopes))
     else:
         from .compiled_pairs import gradient_sums
 
@@ -132,7 +133,8 @@ def _values(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
         return _in_blocks(at, sources, lambda *gaps: term(*gaps) @ masses)
     targets, places, weights = _by_coordinates(at, sources, masses)
     if pair.kind == GAUSSIAN and worth_it(targets, places, pair.parameter):
-        return pair.factor * (weights.sum() - gaussian_sums(targets, places, weights, pair.parameter, gradient=False))
+        (near,) = GaussianWaves(targets, places, pair.parameter).sums(weights, (0,) * len(targets))
+        return pair.factor * (weights.sum() - near)
     from .compiled_pairs import value_sums
 
     return pair.factor * value_sums(targets, places, weights, pair.kind, pair.parameter)

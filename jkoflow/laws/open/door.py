@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..._typing import Array, Mask, SpaceFunction
 from ...grids import Grid
 from ..regions import region_mask
@@ -16,6 +18,17 @@ class Door(ZeroEnergy):
     """
 
     region: SpaceFunction | Array
+
+    def over_region(self, name: str, given: float | SpaceFunction | Array, grid: Grid) -> Array:
+        """Return a number, a function or an array in the cells of the region, and 0 in the others.
+
+        Raises ValueError, in the name of the argument, if it is negative somewhere in the region.
+        """
+        values = grid.field(name, given) if callable(given) or np.ndim(given) else np.full(grid.shape, given)
+        inside = np.where(self.mask(grid), values, 0.0)
+        if inside.min() < 0:
+            raise ValueError(f"{name} of {self!r} must be >= 0 in its region, got {inside.min():g}")
+        return inside
 
     def mask(self, grid: Grid) -> Mask:
         """Return an array over the grid that is True in the cells that are outside.

@@ -53,12 +53,7 @@ class Inflow(Door):
 
     def fluxes(self, grid: Grid) -> Array:
         """Return the flux at the cells of the region, over the grid. Raises ValueError for a negative one."""
-        given = self.flux
-        values = grid.field("flux", given) if callable(given) or np.ndim(given) else np.full(grid.shape, given)
-        inside = np.where(self.mask(grid), values, 0.0)
-        if inside.min() < 0:
-            raise ValueError(f"flux of {self!r} must be >= 0 in its region, got {inside.min():g}")
-        return inside
+        return self.over_region("flux", self.flux, grid)
 
     @property
     def form(self) -> Form:

@@ -52,12 +52,7 @@ class Reservoir(Door):
 
     def densities(self, grid: Grid) -> Array:
         """Return the density in the cells of the region, over the grid. Raises ValueError for a negative one."""
-        given = self.density
-        values = grid.field("density", given) if callable(given) or np.ndim(given) else np.full(grid.shape, given)
-        inside = np.where(self.mask(grid), values, 0.0)
-        if inside.min() < 0:
-            raise ValueError(f"density of {self!r} must be >= 0 in its region, got {inside.min():g}")
-        return inside
+        return self.over_region("density", self.density, grid)
 
     @property
     def form(self) -> Form:

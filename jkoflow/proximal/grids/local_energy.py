@@ -16,6 +16,7 @@ from ...measures import Density, Species
 from ..base import ProximalStep
 from .joint_terms import JointLocal, JointTerms
 
+_NOISE = 1e-9  # share of the range of U', by which a function of a user may fall: of a table, or of its rounding
 Weighted: TypeAlias = "tuple[tuple[float, DensityFunction], ...]"
 
 
@@ -201,8 +202,9 @@ def _must_be_convex(local: LocalEnergy, density: Density) -> None:
         return
     s = float(density.values.max()) * np.geomspace(1e-3, 1, 128)
     slopes = local.derivative(s)
-    with np.errstate(invalid="ignore"):
-        falls = np.flatnonzero(np.diff(slopes) < -1e-9 * np.abs(slopes[1:]))
+    finite = slopes[np.isfinite(slopes)]
+    with np.errstate(invalid="ignore"):  # inf less inf, where U is not defined
+        falls = np.flatnonzero(np.diff(slopes) < -_NOISE * np.ptp(finite)) if len(finite) else finite
     if len(falls):
         raise ValueError(
             f"internal energies must be convex, and U' falls between the densities {s[falls[0]]:.3g} and "

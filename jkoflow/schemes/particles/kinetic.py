@@ -28,11 +28,8 @@ from ..base import Carry, StepInfo, Taken
 from ..problem import Problem
 from .inertia import PhaseMotion, WithInertia
 
-_WITH_A_FORCE = (
-    *(Internal, Shared, External, Pair, OneWay, FieldCoupling, General),
-    *(Damping, VelocityPull),
-    *(Relaxing, Emitting, Steering),
-)
+_OF_PLACES, _OF_VELOCITIES = (Internal, Shared, External, Pair, OneWay, FieldCoupling, General), (Damping, VelocityPull)
+_OF_FIELDS = (Relaxing, Emitting, Steering)
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ class Kinetic(WithInertia):
         if not issubclass(state.masses.kind, PhaseDensity):
             raise ValueError(f"Kinetic takes PhaseDensity, got {state.masses.kind.__name__}: Inertial takes MovingParticles")
         self.check_species(state.masses)
-        problem.forms.require(_WITH_A_FORCE, "Kinetic")
+        problem.forms.require((*_OF_PLACES, *_OF_VELOCITIES, *_OF_FIELDS), "Kinetic")
         PhaseMotion.of(problem, state.masses, state.time, self.epsilons(state.masses), self.drag, state.fields)
         return {}
 

@@ -61,6 +61,16 @@ class DoorFaces(NamedTuple):
         return cls(open_cells, behind, distances, doors, densities, across, towards, inflow.ravel()[behind])
 
 
+def given_fluxes(doors: DoorFaces, rates: Array, time: float) -> Array:
+    """The flux out of every face where it is given, in units in which ``rates`` times it is what leaves in a time; else NaN."""
+    return -doors.inflow * time / rates
+
+
+def entering(doors: DoorFaces, rates: Array, given: Array) -> float:
+    """What enters in a step through the faces where the flux is given, a sum of densities."""
+    return float(np.nansum(-rates / doors.widths * given))
+
+
 def on_faces(mobility: tuple[Array, ...], faces: Faces) -> Array:
     """The harmonic mean over the two cells of every face of a mobility by axis; 1 if there is none."""
     means = np.ones(len(faces.left))

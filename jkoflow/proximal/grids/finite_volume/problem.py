@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ....measures import Species
 from ...base import ProximalStep
 from ..joint_terms import JointCoupling, JointPair, JointTerms
 from ..local_energy import GridEnergy
-from .faces import DoorFaces, at_doors, on_faces
+from .faces import DoorFaces, at_doors, entering, given_fluxes, on_faces
 from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind, with_given
 from .shared_room import Flow, Rooms
 from .trial import Derivatives, Trial
@@ -44,18 +44,16 @@ class FiniteVolumeStep:
         self.closed = np.stack([local.closed.ravel() for local in self.local])
         self.faces = [Faces.of(self.grid, local.closed) for local in self.local]
         self.doors = [DoorFaces.of(self.grid, local.closed, local.outside) for local in self.local]
-        self.rates = [tau * on_faces(x.mobility, f) for tau, x, f in zip(self.taus, self.local, self.faces, strict=True)]
-        self.rates_at_doors = [
-            tau * at_doors(x.mobility, d) for tau, x, d in zip(self.taus, self.local, self.doors, strict=True)
-        ]
-        self.given = [-d.inflow * share * step.tau / r for d, r in zip(self.doors, self.rates_at_doors, strict=True)]
-        through = zip(self.rates_at_doors, self.doors, self.given, strict=True)
-        self.entering = np.array([np.nansum(-rates / doors.widths * given) for rates, doors, given in through])
+        each = list(zip(self.taus, self.local, self.faces, self.doors, strict=True))
+        self.rates = [tau * on_faces(local.mobility, faces) for tau, local, faces, _ in each]
+        self.rates_at_doors = [tau * at_doors(local.mobility, doors) for tau, local, _, doors in each]
+        self.given = list(map(partial(given_fluxes, time=share * step.tau), self.doors, self.rates_at_doors))
+        self.entering = np.array(list(map(entering, self.doors, self.rates_at_doors, self.given)))
         self.inertia = np.ones_like(self.mu)
         self.after = 0.5  # the share of the densities after the step in those with which kernels act
         self.row_scale: Array | None = None
-        held = [sum(float(door.densities.sum()) for door in local.outside) for local in self.local]
-        sizes = self.totals + np.array(held)
+        self.held = np.array([sum(float(door.densities.sum()) for door in local.outside) for local in self.local])
+        sizes = self.totals + self.held
         small = np.clip(self.entering, _LEAST_INFLOW * sizes, sizes + self.entering)
         self.sizes = np.where(self.entering > 0, small, sizes)  # what a residual is compared with: a small inflow counts too
         couplings = [t for t in energy.joint.terms if isinstance(t, JointCoupling) and t.coupling.boundary != "free-space"]

@@ -47,9 +47,8 @@ class SteadyEquations(FiniteVolumeStep):
         self.after = 1.0
         self.kept = [one for k in range(len(self.names)) for one in self._kept_masses(k)]
         known = np.array([sum(one.mass for one in self.kept if one.k == k) for k in range(len(self.names))])
-        held = np.array([sum(float(door.densities.sum()) for door in local.outside) for local in self.local])
         self.entering = self.entering * np.array(units)
-        held = held + self.entering
+        held = self.held + self.entering
         self.sizes = np.where(known + held > 0, known + held, self.totals)  # those of the answer, whatever the start held
         scale = np.ones((len(self.start()), self.grid.size))
         for one in self.kept:
