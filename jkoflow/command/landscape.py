@@ -37,6 +37,7 @@ SOLVERS: dict[str, type[StepSolver]] = {
 }
 _FLOAT32 = np.finfo(np.float32)
 _NO_DATA = (-9999.0, -99999.0, -32768.0, -32767.0, 32767.0, 65535.0, 1e20, float(_FLOAT32.min), float(_FLOAT32.max))
+_HOW_LONG = "50 steps on 181 x 192 cells, then an animation: half a minute on two quiet cores, more the first time."
 RIDGES = 0.85  # sediment starts on the ridges: this share of the cells lies below them
 
 
@@ -129,9 +130,7 @@ def _run(options: argparse.Namespace) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"--out must be a folder that can be written, got {options.out!r}")
     if options == _parser().parse_args(["--out", options.out]):
-        print(
-            "50 steps on 181 x 192 cells, then an animation: half a minute on two quiet cores, more the first time.", flush=True
-        )
+        print(_HOW_LONG, flush=True)
     flow = evolve(law, start, scheme=scheme, dt=options.dt, t_end=options.t_end, on_failure="return", progress=True)
     written = _write(flow, potential, folder)
     print(_in_words(flow, law, potential))
