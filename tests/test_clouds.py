@@ -647,10 +647,15 @@ def test_many_particles_take_waves_and_fall_back(monkeypatch):
     pytest.importorskip("finufft")
     cloud = jf.MovingParticles(np.random.default_rng(1).normal(size=(4000, 2)), np.zeros((4000, 2)))
     points = np.ascontiguousarray(cloud.points.T)
-    assert nufft.worth_it(points, points, 1.0)
-    assert not nufft.worth_it(points, points, 1e-4)
-    assert not nufft.worth_it(np.full_like(points, np.nan), points, 1.0)
-    assert not nufft.worth_it(np.vstack([points, points]), np.vstack([points, points]), 1.0)
+    assert nufft.worth_it(points, points, np.ones(4000), 1.0)
+    assert not nufft.worth_it(points, points, np.ones(4000), 1e-4)
+    assert not nufft.worth_it(np.full_like(points, np.nan), points, np.ones(4000), 1.0)
+    assert not nufft.worth_it(np.vstack([points, points]), np.vstack([points, points]), np.ones(4000), 1.0)
+
+    # a kernel wider than the masses are spread, one point far away, and a mass that is nearly all of it at one place
+    assert not nufft.worth_it(points, points, np.ones(4000), 10.0)
+    assert not nufft.worth_it(np.append(points, [[1e9], [0.0]], axis=1), points, np.ones(4000), 1.0)
+    assert not nufft.worth_it(points, points, np.append(np.full(3999, 1e-9), 1.0), 1.0)
 
     def end():
         return jf.evolve(jf.Interaction(jf.Gaussian()), cloud, scheme=jf.Inertial(), dt=0.1, t_end=0.2).final.points

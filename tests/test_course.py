@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import io
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import jkoflow as jf
 from jkoflow.command import main
@@ -65,9 +67,44 @@ def test_uploads_are_bounded_and_read(tmp_path):
         ("a.npy", b"no array"),
         ("b.npy", (tmp_path / "b.npy").read_bytes()),
         ("c.png", b"no picture"),
+        ("d.npy", _npy(np.array([[1.0, np.nan], [0.0, 1.0]]))),
+        ("d.npy", _npy(np.ones(4))),
+        ("d.npy", _npy(np.ones((2, 2), complex))),
+        ("d.npy", _npy(np.ones((6, 4)))[:-8]),
+        ("large.npy", _header((100_000, 100_000))),
+        ("large.png", _png((10_000, 10_000))),
     ):
-        with pytest.raises(ValueError, match=r"must|path"):
+        with pytest.raises(ValueError, match=f"{name} must"):
             array_of(name, content, 8)
+    for unit in (1e-300, 1.0, 1e300):
+        assert array_of("A.NPY", _npy(unit * np.eye(4)), 4).max() == 1.0
+    assert array_of("e.png", _png((40, 30)), 8).shape == (8, 8)
+
+
+def _npy(values):
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+def _header(shape):
+    """A .npy file that says more than it holds."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def _png(size):
+    file = io.BytesIO()
+    Image.new("L", size).save(file, "png")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "x"])
+def test_a_port_that_cannot_be_is_refused(port, capsys):
+    with pytest.raises(SystemExit):
+        main(["explore", "--port", port])
+    assert "whole number from 1 to 65535" in capsys.readouterr().err
 
 
 def test_the_command_lists_lessons_and_refuses_others(capsys):

@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
@@ -212,7 +213,21 @@ def _with_a_global(a):
     return FACTOR * a
 
 
+@numba.njit
+def _compiled(a):
+    return 1.0 * a
+
+
+@numba.njit
+def _compiled_too(a):
+    return 10.0 * a
+
+
 TWINS = {
+    "cached": (lru_cache(_halved), lru_cache(_doubled)),
+    "compiled": (_compiled, _compiled_too),
+    "sets": (partial(_made, {"a", "b"}), partial(_made, {"a", "c"})),
+    "random": (partial(_made, np.random.default_rng(1)), partial(_made, np.random.RandomState(1))),
     "methods": (_Times(1.0).go, _Times(10.0).go),
     "instances": (_Times(1.0), _Times(10.0)),
     "closures": (_made(1.0), _made(10.0)),
@@ -234,6 +249,43 @@ def test_a_fingerprint_sees_globals_and_the_order_of_keywords_does_not_matter(mo
     assert fingerprint(_with_a_global) != before
     assert fingerprint(partial(_made, b=1, c=2)) == fingerprint(partial(_made, c=2, b=1))
     assert fingerprint(partial(_made, law=jf.Entropy())) == fingerprint(partial(_made, law=jf.Entropy()))
+
+
+_A_FINGERPRINT = """
+from functools import partial
+from jkoflow.study.fingerprints import fingerprint
+names = {"a", "b", "c", "d", "e"}
+print(fingerprint(partial(lambda a, of: a in of and a in {"x", "y", "z"} and a in names, of=frozenset(names))))
+"""
+
+
+def test_a_fingerprint_is_the_same_in_every_process():
+    """The order of a set of texts depends on the seed of hashes, which every process draws for itself."""
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", _A_FINGERPRINT],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "123"
+    ]
+    assert len(said[0].strip()) == 64
+    assert len(set(said)) == 1
+
+
+def test_what_a_function_keeps_for_itself_is_no_part_of_it():
+    """A generator of random numbers moves on, and a list that it fills grows."""
+    rng, kept = np.random.default_rng(1), []
+
+    def run(a):
+        kept.append(a)
+        return a + rng.random()
+
+    before = fingerprint(run)
+    run(1.0)
+    assert fingerprint(run) == before
 
 
 def test_a_damaged_note_is_told(tmp_path):

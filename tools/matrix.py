@@ -66,17 +66,20 @@ def judged(name: str, python: str, **more: str) -> tuple[str, str, str, str, str
             print(f"{name}: make {target}", flush=True)
             began = time.monotonic()
             line = ["make", "--no-print-directory", target, *(f"{key}={value}" for key, value in variables.items())]
+            start = log.tell()
             done = subprocess.run(
                 line, cwd=ROOT, env=os.environ | kept, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
             )
+            if done.returncode:
+                log.seek(start)
+                print("\n".join(log.read().splitlines()[-60:]), flush=True)
+            log.seek(0, os.SEEK_END)
             return done.returncode == 0, time.monotonic() - began
 
         lint, _ = make("lint")
         quick, seconds = make("quick")
         log.seek(0)
         said = log.read()
-    if not (lint and quick):
-        print("\n".join(said.splitlines()[-60:]))
     counts = re.findall(
         r"\d+ (?:passed|failed|errors?|skipped)", next(reversed(re.findall(r"^.* in [\d.]+s.*$", said, re.M)), "")
     )

@@ -56,9 +56,16 @@ def _parser() -> argparse.ArgumentParser:
     course.add_argument("lesson", nargs="?", help="its number; without it the lessons are listed")
     apps.add_parser("docs", help="print the folder of the documentation")
     for app in (course, apps.add_parser("explore", help="draw a density and watch it flow")):
-        app.add_argument("--port", type=int, help="default: a free one")
+        app.add_argument("--port", type=_port, help="default: a free one")
         app.add_argument("--no-browser", action="store_true", help="do not open a browser; the address is printed")
     return parser
+
+
+def _port(text: str) -> int:
+    """A port that one may ask for. Raises ArgumentTypeError for others."""
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 65535, got {text!r}")
+    return int(text)
 
 
 def _free_port() -> int:

@@ -62,5 +62,5 @@ def must_keep_mass(flow: Trajectory, name: str, doors: bool = False) -> None:
     masses = flow.masses
     for gone in flow.outflow.values() if doors else ():
         masses = masses + np.append(0.0, np.cumsum(gone))
-    if (flow.outflow and not doors) or np.abs(masses - masses[0]).max() > _MASS * masses[0]:
+    if (flow.outflow and not doors) or np.abs(masses - masses[0]).max() > _MASS * flow.masses.max():
         raise ValueError(f"{name} takes runs that keep their mass, and this one has doors or growth")

@@ -17,7 +17,7 @@ from ..gaussian import Gaussian
 from ..morse import Morse
 from ..newtonian import Newtonian
 from ..power_law import PowerLaw
-from .nufft import GaussianWaves, worth_it
+from .nufft import WAVE_ERROR, GaussianWaves, worth_it
 
 _MOST_MOMENTS = 8
 _SHORT = 2e-4  # seconds of a sum over pairs, from which on waves are taken: they spare the table of second derivatives too
@@ -73,9 +73,13 @@ class Sum:
     fast: ClassVar[bool] = False
     """True if the sums cost O(n). False if they go over all pairs."""
 
-    def is_fast(self, at: Array, sources: Array) -> bool:
-        """Return True if the sums between these points cost about O(n)."""
+    def is_fast(self, at: Array, sources: Array, masses: Array) -> bool:
+        """Return True if the sums over these masses cost about O(n)."""
         return self.fast
+
+    def exact(self, c: float, masses: Array, error: float) -> Sum:
+        """Return the sum whose slopes, times c, have no error above ``error`` beyond their own rounding."""
+        return self
 
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
         """Return the sums over j of m_j S(x - y_j), m_j S'(x - y_j) and m_j S''(x - y_j) at every target x.
@@ -99,8 +103,8 @@ class Sum:
         """
         return self
 
-    def curvature_products(self, at: Array, sources: Array) -> Callable[[Array], Array]:
-        """Return the function weights -> :meth:`curvature_product`, for use with many arrays of weights."""
+    def curvature_products(self, at: Array, sources: Array, masses: Array) -> Callable[[Array], Array]:
+        """Return the function weights -> :meth:`curvature_product`, for weights of about the masses of the sources."""
         return lambda weights: self.curvature_product(at, sources, weights)
 
     def curvature_product(self, at: Array, sources: Array, weights: Array) -> Array:
@@ -171,11 +175,11 @@ class MorseSum(Sum):
 
         return morse_curvatures(*read_only(at, sources, weights), float(self.length))
 
-    def curvature_products(self, at: Array, sources: Array) -> Callable[[Array], Array]:
+    def curvature_products(self, at: Array, sources: Array, masses: Array) -> Callable[[Array], Array]:
         from .compiled_line import morse_own_curvatures
 
         if at is not sources:
-            return super().curvature_products(at, sources)
+            return super().curvature_products(at, sources, masses)
         decays = np.exp(-np.diff(at) / self.length)
         return lambda weights: morse_own_curvatures(decays, weights, self.length)
 
@@ -223,11 +227,18 @@ class GaussianSum(Sum):
 
     length: float
 
-    def is_fast(self, at: Array, sources: Array) -> bool:
-        return worth_it(at[None], sources[None], float(self.length), _SHORT)
+    by_pairs: bool = False
+    """Whether values and slopes are summed over pairs in any case."""
+
+    def is_fast(self, at: Array, sources: Array, masses: Array) -> bool:
+        return worth_it(at[None], sources[None], masses, float(self.length), _SHORT)
+
+    def exact(self, c: float, masses: Array, error: float) -> GaussianSum:
+        small = abs(c) * WAVE_ERROR * float(masses.sum()) / self.length <= error
+        return self if small else GaussianSum(self.length, by_pairs=True)
 
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
-        if self.is_fast(at, sources):
+        if not self.by_pairs and self.is_fast(at, sources, masses):
             value, slope, curvature = self._waves(at, sources).sums(masses, (0,), (1,), (2,))
             return masses.sum() - value, -slope, -curvature
         from .compiled_line import gaussian_values
@@ -238,9 +249,9 @@ class GaussianSum(Sum):
         squared = (x / self.length) ** 2
         return np.asarray(2 * (1 - 2 * squared) * np.exp(-squared) / self.length**2)
 
-    def curvature_products(self, at: Array, sources: Array) -> Callable[[Array], Array]:
-        if not self.is_fast(at, sources):
-            return super().curvature_products(at, sources)
+    def curvature_products(self, at: Array, sources: Array, masses: Array) -> Callable[[Array], Array]:
+        if not self.is_fast(at, sources, masses):
+            return super().curvature_products(at, sources, masses)
         waves = self._waves(at, sources)
         return lambda weights: -waves.sums(weights, (2,))[0]
 

@@ -18,6 +18,8 @@ from ..._typing import Array
 
 _REACH = 6.3  # lengths l behind which the Gaussian is below 1e-17; its transform is below that behind 2 * 6.3 / l
 _EPS = 1e-13  # what finufft is asked for
+WAVE_ERROR = 1e-13  # of a sum, a share of all weights
+_WIDEST = 3.0  # standard deviations of the masses: a wider kernel is summed over pairs
 _MOST_ALONG = 4_000  # waves along an axis: places have a rounding of 1e-16 of the box, which more would make larger than _EPS
 _MOST = 8_000_000  # waves
 # seconds, of one core: for a pair of points, for a point and a cell of its spread, of which there are 14 an axis, for a wave
@@ -35,10 +37,8 @@ class GaussianWaves:
     def __init__(self, at: Array, sources: Array, scale: float) -> None:
         low, lengths = _box(at, sources, scale)
         self.counts = tuple(int(count) for count in _counts(lengths, scale))
-        self.waves = []
-        for axis, (length, count) in enumerate(zip(lengths, self.counts, strict=True)):
-            numbers = np.linspace(-(count // 2), count // 2, count)
-            self.waves.append(2 * np.pi / length * np.expand_dims(numbers, [a for a in range(len(low)) if a != axis]))
+        numbers = (np.linspace(-(count // 2), count // 2, count) for count in self.counts)
+        self.waves = [2 * np.pi / length * k for length, k in zip(lengths, np.ix_(*numbers), strict=True)]
         self.transform: Array = np.ones(self.counts)
         for k, length in zip(self.waves, lengths, strict=True):
             self.transform = self.transform * (np.sqrt(np.pi) * scale / length * np.exp(-((scale * k / 2) ** 2)))
@@ -68,10 +68,12 @@ class GaussianWaves:
         return getattr(finufft(), f"nufft{len(self.counts)}d{kind}")
 
 
-def worth_it(at: Array, sources: Array, scale: float, short: float = _SHORT) -> bool:
-    """Return True if finufft is installed, and waves are expected to be faster than all pairs by two. Points are (d, n).
+def worth_it(at: Array, sources: Array, masses: Array, scale: float, short: float = _SHORT) -> bool:
+    """Return True if finufft is installed, and waves are right enough and faster than all pairs by two. Points are (d, n).
 
-    Sums over pairs that take less than ``short`` seconds are left as they are.
+    The error of waves is a share of all masses. So the kernel may not be much wider than the masses are spread: there
+    1 - exp(-|x|^2 / l^2) and its slope are small everywhere. Sums over pairs that take less than ``short`` seconds are left as
+    they are.
     """
     d, n = at.shape
     m = sources.shape[1]
@@ -79,6 +81,8 @@ def worth_it(at: Array, sources: Array, scale: float, short: float = _SHORT) -> 
     if d > 3 or pairs < short or finufft() is None:
         return False
     if not (np.isfinite(at).all() and np.isfinite(sources).all()):
+        return False
+    if not scale <= _WIDEST * _spread(sources, np.abs(masses)):
         return False
     counts = _counts(_box(at, sources, scale)[1], scale)
     waves = float(np.prod(counts))
@@ -94,6 +98,14 @@ def finufft() -> ModuleType | None:
     except ImportError:
         return None
     return module
+
+
+def _spread(points: Array, masses: Array) -> float:
+    """The largest standard deviation of the masses along an axis."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        shares = masses / masses.sum()
+        means = points @ shares
+        return float(np.sqrt(((points - means[:, None]) ** 2 @ shares).max()))
 
 
 def _box(at: Array, sources: Array, scale: float) -> tuple[Array, Array]:

@@ -113,7 +113,7 @@ def _gradients(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
             return _in_blocks(at, sources, lambda *gaps: term.gradient(*gaps) @ masses)
         return _in_blocks(at, sources, lambda *gaps: (term.gradient(*gaps) @ masses).T)
     targets, places, weights = _by_coordinates(at, sources, masses)
-    if pair.kind == GAUSSIAN and worth_it(targets, places, pair.parameter):  # the kernel is 1 - exp(-|x|^2 / l^2)
+    if pair.kind == GAUSSIAN and worth_it(targets, places, weights, pair.parameter):  # the kernel is 1 - exp(-|x|^2 / l^2)
         slopes = [tuple(row) for row in np.eye(len(targets), dtype=int)]
         sums = -np.stack(GaussianWaves(targets, places, pair.parameter).sums(weights, *slopes))
     else:
@@ -132,7 +132,7 @@ def _values(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
     if pair is None:
         return _in_blocks(at, sources, lambda *gaps: term(*gaps) @ masses)
     targets, places, weights = _by_coordinates(at, sources, masses)
-    if pair.kind == GAUSSIAN and worth_it(targets, places, pair.parameter):
+    if pair.kind == GAUSSIAN and worth_it(targets, places, weights, pair.parameter):
         (near,) = GaussianWaves(targets, places, pair.parameter).sums(weights, (0,) * len(targets))
         return pair.factor * (weights.sum() - near)
     from .compiled_pairs import value_sums

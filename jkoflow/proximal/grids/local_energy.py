@@ -115,7 +115,7 @@ class GridEnergy:
         """The energy of a law on the grid of a state. It is sampled once and kept with the law.
 
         The forms of the law must be among those that the solver takes. Raises ValueError for a negative coefficient with
-        which the local energy is not convex.
+        which the local energy is not convex, and for functions of a user that are concave between densities of the state.
         """
         grid, names = anchor.grid, tuple(anchor)
 
@@ -128,7 +128,12 @@ class GridEnergy:
                     raise ValueError(f"the densities of reservoirs must add up to at most the bound {of_sum.cap:g}")
             return cls(local, JointTerms.of(forms, grid), shared)
 
-        return forms.once((cls, grid, names), sampled)
+        energy: GridEnergy = forms.once((cls, grid, names), sampled)
+        for name, local in energy.local.items():
+            _must_be_convex(local, anchor[name].values)
+        for weights, of_sum in energy.shared:
+            _must_be_convex(of_sum, sum(weight * anchor[name].values for name, weight in weights.items()))
+        return energy
 
     def repulsions(self, grid: Grid) -> dict[str, float]:
         """The strength of the repulsion by pairs for every species (see ``JointTerms.repulsion_by_pairs``)."""
@@ -191,16 +196,15 @@ def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> Local
         shown = " + ".join(f"{entry.factor:g} {entry.term!r}" for entry in media)
         raise ValueError(f"a species has one Mobility with a positive coefficient, got {shown}")
     mobility = tuple(entry.factor * a for entry in media for a in entry.form.by_axis(grid))
-    local = LocalEnergy(potential, forbidden, entropy, tuple(powers), tuple(others), cap, outside, mobility)
-    _must_be_convex(local, density)
-    return local
+    return LocalEnergy(potential, forbidden, entropy, tuple(powers), tuple(others), cap, outside, mobility)
 
 
-def _must_be_convex(local: LocalEnergy, density: Density) -> None:
-    """Raise ValueError if functions of a user make U concave between densities that the state has."""
-    if not local.others or not density.mass > 0:
+def _must_be_convex(local: LocalEnergy, values: Array) -> None:
+    """Raise ValueError if functions of a user make U concave between densities that a state has."""
+    largest = float(np.max(values))
+    if not local.others or not largest > 0:
         return
-    s = float(density.values.max()) * np.geomspace(1e-3, 1, 128)
+    s = largest * np.geomspace(1e-3, 1, 128)
     slopes = local.derivative(s)
     finite = slopes[np.isfinite(slopes)]
     with np.errstate(invalid="ignore"):  # inf less inf, where U is not defined

@@ -93,7 +93,7 @@ class FarPart:
     @property
     def fast(self) -> bool:
         """True if a product costs O(n)."""
-        return self.part.is_fast(self.points_a, self.points_b)
+        return self.part.is_fast(self.points_a, self.points_b, self.masses_b)
 
     def add_product(self, v: Array, out: Array) -> None:
         """Add the second derivative times v to ``out``."""
@@ -105,11 +105,11 @@ class FarPart:
 
     @cached_property
     def _onto_a(self) -> Callable[[Array], Array]:
-        return self.part.curvature_products(self.points_a, self.points_b)
+        return self.part.curvature_products(self.points_a, self.points_b, self.masses_b)
 
     @cached_property
     def _onto_b(self) -> Callable[[Array], Array]:
-        return self.part.curvature_products(self.points_b, self.points_a)
+        return self.part.curvature_products(self.points_b, self.points_a, self.masses_a)
 
     def add_matrix(self, out: Array) -> None:
         """Add the second derivative to the matrix ``out``."""

@@ -22,6 +22,7 @@ from .terms import LineTerms
 
 _AT_ONE_PLACE = 1e3  # spacings of the numbers: less spread counts as none
 _MOST_EXCUSED = 1e-6  # share of the extent: the largest correction that may be left to rounding
+_HARMLESS = 1e-13  # share of the extent, by which an error of a slope may move a node: a hundredth of the tolerance
 _THINNEST = 1e-9  # share of the extent: the least width of a cell under a bound on the density
 _KEPT = "the energy about the end of the last step on quantiles"
 
@@ -306,6 +307,10 @@ class LineProblem:
         """The measures that have the nodes x."""
         return self.step.anchor.like({chain.name: x[chain.nodes] for chain in self.chains})
 
+    def _harmless(self, chain: Chain, nodes: Array) -> float:
+        """The error of a slope that moves no node by more than what the tolerance leaves."""
+        return _HARMLESS * chain.inertia * float(np.ptp(nodes))
+
     def _inertia(self, chain: Chain, nodes: Array, model: Model) -> None:
         """Add inertia/2 int |X - target|^2 ds."""
         d, w = nodes - chain.target, chain.inertia * chain.masses
@@ -358,7 +363,7 @@ class LineProblem:
                 add_ranks(model, chain, nodes, kernel.tip)
             for c, part in kernel.parts:
                 part = part.cautious() if convexified else part
-                first, second, third = part.values(z, z, m)
+                first, second, third = part.exact(c, m, self._harmless(chain, nodes)).values(z, z, m)
                 value, slope = value + c * first / 2, slope + c * second
                 if convexified and not part.is_convex(c):
                     curvature = curvature + np.maximum(c * third, 0.0)
@@ -382,8 +387,8 @@ class LineProblem:
         za, ma, zb, mb = at_gauss_points(xa), over_gauss_points(a.masses), at_gauss_points(xb), over_gauss_points(b.masses)
         for c, part in kernel.parts:
             part = part.cautious() if convexified else part
-            value, slope_a, curvature_a = part.values(za, zb, mb)
-            _, slope_b, curvature_b = part.values(zb, za, ma)
+            value, slope_a, curvature_a = part.exact(c, mb, self._harmless(a, xa)).values(za, zb, mb)
+            _, slope_b, curvature_b = part.exact(c, ma, self._harmless(b, xb)).values(zb, za, ma)
             curvature_a, curvature_b = c * curvature_a, c * curvature_b
             if convexified and not part.is_convex(c):
                 curvature_a, curvature_b = np.maximum(curvature_a, 0.0), np.maximum(curvature_b, 0.0)

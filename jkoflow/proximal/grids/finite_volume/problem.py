@@ -55,7 +55,8 @@ class FiniteVolumeStep:
         self.held = np.array([sum(float(door.densities.sum()) for door in local.outside) for local in self.local])
         sizes = self.totals + self.held
         small = np.clip(self.entering, _LEAST_INFLOW * sizes, sizes + self.entering)
-        self.sizes = np.where(self.entering > 0, small, sizes)  # what a residual is compared with: a small inflow counts too
+        sizes = np.where(self.entering > 0, small, sizes)
+        self.sizes = np.where(sizes > 0, sizes, 1.0)  # what a residual is compared with: a small inflow counts too
         couplings = [t for t in energy.joint.terms if isinstance(t, JointCoupling) and t.coupling.boundary != "free-space"]
         self.coupling = couplings[0] if len(couplings) == 1 else None
         charges = self.coupling.coupling.charges.values() if self.coupling is not None else ()
