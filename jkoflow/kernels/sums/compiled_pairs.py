@@ -72,6 +72,9 @@ def _weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> No
     elif a == 0:
         for j in range(n):
             out[j] = masses[j] / squares[j] if squares[j] > 0 else 0.0
+    elif a == 3:
+        for j in range(n):
+            out[j] = masses[j] * np.sqrt(squares[j])
     elif a == 4:
         for j in range(n):
             out[j] = masses[j] * squares[j]
@@ -165,4 +168,53 @@ def value_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) ->
         _value_rows.alone(0, n, at, sources, masses, kind, a, out)
     else:
         _value_rows(n, at, sources, masses, kind, a, out)
+    return out
+
+
+@jit
+def _twist(kind: int, a: float, squares: Array, across: Array, dots: Array) -> None:
+    """Multiply ``dots`` by (k''(r) - k'(r) / r) / r^2, and by 0 at r = 0, from the squares r^2 and ``across`` = k'(r) / r."""
+    for j in range(len(squares)):
+        r_squared = squares[j]
+        if kind == GAUSSIAN:
+            dots[j] *= -2 / (a * a) * across[j]
+        elif kind == MORSE:
+            dots[j] *= -across[j] * (np.sqrt(r_squared) / a + 1) / r_squared if r_squared > 0 else 0.0
+        else:
+            dots[j] *= (a - 2) * across[j] / r_squared if r_squared > 0 else 0.0
+
+
+@shared
+def _curvature_rows(first: int, last: int, at: Array, sources: Array, vectors: Array, kind: int, a: float, out: Array) -> None:
+    squares, across, dots, ones = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.ones(_BLOCK)
+    m = sources.shape[1]
+    for start in range(0, m, _BLOCK):
+        stop = min(m, start + _BLOCK)
+        for i in range(first, last):
+            squared_distances(at, i, sources, start, stop, squares)
+            dots[:] = 0.0
+            for k in range(len(at)):
+                for j in range(stop - start):
+                    dots[j] += (at[k, i] - sources[k, start + j]) * vectors[k, start + j]
+            _weigh(kind, a, squares, ones[: stop - start], across)
+            _twist(kind, a, squares[: stop - start], across, dots)
+            for k in range(len(at)):
+                out[k, i] += _bent(at[k, i], sources[k, start:stop], vectors[k, start:stop], across, dots)
+
+
+@jit(reassociate=True)
+def _bent(x: float, places: Array, vectors: Array, across: Array, along: Array) -> float:
+    total = 0.0
+    for j in range(len(places)):
+        total += across[j] * vectors[j] + along[j] * (x - places[j])
+    return total
+
+
+def curvature_sums(at: Array, sources: Array, vectors: Array, kind: int, a: float) -> Array:
+    """Return sum_j D^2 K(x_i - y_j) w_j for the vectors w, shape (d, m). What is infinite at pairs that coincide counts 0."""
+    out, n = np.zeros_like(at), at.shape[1]
+    if n * sources.shape[1] < _SMALL:
+        _curvature_rows.alone(0, n, at, sources, vectors, kind, a, out)
+    else:
+        _curvature_rows(n, at, sources, vectors, kind, a, out)
     return out

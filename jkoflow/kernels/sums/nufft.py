@@ -49,16 +49,28 @@ class GaussianWaves:
 
     def sums(self, weights: Array, *derivatives: tuple[int, ...]) -> list[Array]:
         """Return the sums of some derivatives, (n,) each. A derivative is told by its order along every axis."""
-        amplitudes = self._call(1)(*self.places, weights.astype(complex), self._shape, eps=_EPS, isign=-1, nthreads=1)
-        amplitudes = amplitudes * self.transform
+        amplitudes = self._amplitudes(weights)
         out = []
         for orders in derivatives:
             turned = amplitudes
             for k, order in zip(self.waves, orders, strict=True):
                 turned = turned * (1j * k) ** order if order else turned
-            found = self._call(2)(*self.targets, np.ascontiguousarray(turned), eps=_EPS, isign=1, nthreads=1)
-            out.append(np.ascontiguousarray(found.real))
+            out.append(self._at_targets(turned))
         return out
+
+    def curvatures(self, vectors: Array) -> Array:
+        """Return the sums of the second derivative times vectors at the sources, (d, n) from (d, m)."""
+        amplitudes = [self._amplitudes(component) for component in vectors]
+        divergence = sum(1j * k * amplitude for k, amplitude in zip(self.waves, amplitudes, strict=True))
+        return np.stack([self._at_targets(1j * k * divergence) for k in self.waves])
+
+    def _amplitudes(self, weights: Array) -> Array:
+        sums = self._call(1)(*self.places, weights.astype(complex), self._shape, eps=_EPS, isign=-1, nthreads=1)
+        return np.asarray(sums * self.transform)
+
+    def _at_targets(self, amplitudes: Array) -> Array:
+        found = self._call(2)(*self.targets, np.ascontiguousarray(amplitudes), eps=_EPS, isign=1, nthreads=1)
+        return np.ascontiguousarray(found.real)
 
     @property
     def _shape(self) -> int | tuple[int, ...]:

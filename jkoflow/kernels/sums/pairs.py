@@ -112,7 +112,7 @@ def _gradients(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
         if at.ndim == 1:
             return _in_blocks(at, sources, lambda *gaps: term.gradient(*gaps) @ masses)
         return _in_blocks(at, sources, lambda *gaps: (term.gradient(*gaps) @ masses).T)
-    targets, places, weights = _by_coordinates(at, sources, masses)
+    targets, places, weights = by_coordinates(at, sources, masses)
     if pair.kind == GAUSSIAN and worth_it(targets, places, weights, pair.parameter):  # the kernel is 1 - exp(-|x|^2 / l^2)
         slopes = [tuple(row) for row in np.eye(len(targets), dtype=int)]
         sums = -np.stack(GaussianWaves(targets, places, pair.parameter).sums(weights, *slopes))
@@ -131,7 +131,7 @@ def _values(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
     pair = compiled_pair(term)
     if pair is None:
         return _in_blocks(at, sources, lambda *gaps: term(*gaps) @ masses)
-    targets, places, weights = _by_coordinates(at, sources, masses)
+    targets, places, weights = by_coordinates(at, sources, masses)
     if pair.kind == GAUSSIAN and worth_it(targets, places, weights, pair.parameter):
         (near,) = GaussianWaves(targets, places, pair.parameter).sums(weights, (0,) * len(targets))
         return pair.factor * (weights.sum() - near)
@@ -140,7 +140,7 @@ def _values(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
     return pair.factor * value_sums(targets, places, weights, pair.kind, pair.parameter)
 
 
-def _by_coordinates(at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
+def by_coordinates(at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
     """Return the points with the coordinates as the first axis, shapes (d, n) and (d, m), and the masses, all read-only."""
     targets, places = (np.ascontiguousarray(np.atleast_2d(points.T)) for points in (at, sources))
     return read_only(targets, places, masses)

@@ -14,6 +14,7 @@ from ...laws.forms import External, Form, Pair
 from ...measures import Measure, Particles, Species
 from ..base import IterativeSolver, ProximalStep, ProxResult
 from ..verification import checked
+from .many_atoms import ManyAtoms
 from .problem import CloudProblem, Model
 
 _BLURS = 0.1 ** np.arange(1, 10)  # shares of the extent: the lengths by which kernels are rounded off, one after the other
@@ -23,6 +24,7 @@ _DECREASE, _SHORTEST = 1e-4, 1e-12  # share of the descent that the slope promis
 _ROUNDINGS = 64  # roundings of the coordinates: the residual need not fall below
 _SAME_PLACE = 1e-13  # share of the extent: atoms nearer than that are at one place
 _FIRST_TRY = 12  # iterations before kernels are rounded off
+_MANY, _MOST = 100, 2000  # coordinates from which on sums over pairs come first, and up to which tables of pairs come after
 _BALANCINGS = 100  # the most rounds in which the forces within groups are balanced
 
 
@@ -35,8 +37,10 @@ class ParticleProximal(IterativeSolver):
     The minimum is over the atoms of all species jointly, in any dimension. So collapse in finite time is computed, not stepped
     over, at any tau.
 
-    It is solved by Newton's method with a line search. Kernels that bring atoms together in finite time (PowerLaw(p) for p < 2,
-    Morse) are treated in three stages:
+    It is solved by Newton's method with a line search. From 50 atoms in the plane on its steps are found by conjugate gradients
+    with sums over pairs. Where that does not arrive, they are found with the matrix of second derivatives.
+
+    Kernels that bring atoms together in finite time (PowerLaw(p) for p < 2, Morse) are treated in three stages if atoms meet:
 
     1. They are rounded off, less and less.
     2. Atoms that end up next to one another are put at one place.
@@ -63,7 +67,9 @@ class ParticleProximal(IterativeSolver):
 
     ``potentials`` are NaN: for atoms that move one to one they are not determined.
 
-    **Cost**: O((N d)^3) for each of some 5 to 50 iterations, and (N d)^2 numbers. A thousand unknowns take a second.
+    **Cost** of each of some 5 iterations: 10 to 50 sums of gradients over pairs, and O(N d^2) numbers. So a step takes O(N)
+    with potentials alone and with the Gaussian by waves, and O(N^2) with other kernels. If atoms meet it takes O((N d)^3) for
+    each of some 50 iterations, and (N d)^2 numbers: a thousand unknowns take seconds.
 
     Source: Di Francesco and Fagioli (2013), appendix B; docs/theory/two-species.md, section 2.3;
     docs/theory/coincidences.md, section 7.
@@ -126,10 +132,11 @@ class _Newton:
 
     def __init__(self, problem: CloudProblem, tolerance: float, most: int) -> None:
         self.problem, self.most, self.iterations = problem, most, 0
+        self.sums = ManyAtoms(problem)
         nodes = problem.nodes(problem.start)
         self.extent = float(np.ptp(nodes, axis=0).max())
         if self.extent == 0:
-            self.extent = float(np.abs(problem.model(problem.start).gradient / problem.inertia[:, None]).max())
+            self.extent = float(np.abs(self.sums.gradient(problem.start) / problem.inertia[:, None]).max())
         weight, spacing = float(np.sqrt(problem.metric.sum())), float(np.spacing(np.abs(nodes).max()))
         self.tolerance = max(tolerance * self.extent, _ROUNDINGS * spacing) * weight
         self.least = spacing * weight
@@ -142,6 +149,12 @@ class _Newton:
             return _End(x, Status.NOT_FINITE, np.inf)
         if self.extent == 0:
             return _End(x, Status.CONVERGED, 0.0)
+        if x.size > _MANY and (not problem.steep or self._all_apart()):
+            x, self.iterations = self.sums.minimised(x, 1e-3 * self.tolerance, self.most)
+            end = self._judged(x, self.sums.residual(x))
+            if end.status.ok or (x.size > _MOST and not problem.steep):
+                return end
+            x = problem.start
         if not problem.steep:
             x = self._minimised(x, 0.0, each, 1e-3 * self.tolerance)
             return self._judged(x, self._residual(x, x, 0.0, 0.0, each))
@@ -161,6 +174,12 @@ class _Newton:
             if residual <= self.tolerance:
                 break
         return self._judged(*best)
+
+    def _all_apart(self) -> bool:
+        """Return True if no two nodes are at one place."""
+        from scipy.spatial import cKDTree
+
+        return not cKDTree(self.problem.nodes(self.problem.start)).query_pairs(_SAME_PLACE * self.extent)
 
     def _as_they_are(self) -> _End | None:
         """The end if no atoms come together in the step and none at one place part; else None."""

@@ -55,6 +55,8 @@ class CloudProblem:
         The places of the fixed nodes.
     masses, inertia, metric : arrays (n,)
         m_i, w_i and m_i / alpha_i.
+    weights : array
+        The masses of all nodes, free and fixed.
     species : list of arrays
         The numbers of the nodes of every species.
     pairs : list of Pairs
@@ -90,7 +92,7 @@ class CloudProblem:
                     weights.append(term.V.masses)
                 else:
                     self.fields.append((self.species[a], c, term))
-        self.fixed, self._weights = np.concatenate(fixed), np.concatenate(weights)
+        self.fixed, self.weights = np.concatenate(fixed), np.concatenate(weights)
 
     @property
     def steep(self) -> bool:
@@ -151,7 +153,7 @@ class CloudProblem:
                 hessian[np.ix_(j, axes, i, axes)] -= np.moveaxis(cross, (0, 1, 2, 3), (2, 3, 0, 1))
         for nodes_of_field, c, term in self.fields:
             gradient[nodes_of_field] += c * self.masses[nodes_of_field, None] * gradient_of(term, x[nodes_of_field])
-            blocks = c * self.masses[nodes_of_field, None, None] * _hessian_of(term, x[nodes_of_field])
+            blocks = c * self.masses[nodes_of_field, None, None] * hessian_of(term, x[nodes_of_field])
             if convexified:
                 values, vectors = np.linalg.eigh(blocks)
                 blocks = (vectors * np.maximum(values, 0.0)[:, None, :]) @ np.swapaxes(vectors, 1, 2)
@@ -199,7 +201,7 @@ class CloudProblem:
     def _gaps(self, pairs: Pairs, nodes: Array) -> tuple[Array, Array]:
         """The differences x_i - x_j (.., d) of the pairs, and the products m_i m_j."""
         gaps = nodes[pairs.first][:, None] - nodes[pairs.other][None]
-        return gaps, self._weights[pairs.first][:, None] * self._weights[pairs.other]
+        return gaps, self.weights[pairs.first][:, None] * self.weights[pairs.other]
 
     def _derivatives(self, pairs: Pairs, nodes: Array, blur: float, convexified: bool) -> tuple[Array, Array]:
         """The forces m_i m_j grad K (.., d) of the pairs, and the blocks m_i m_j D^2 K (.., d, d)."""
@@ -241,7 +243,7 @@ def _of_custom(kernel: Kernel, gaps: Array, weights: Array, convexified: bool) -
     return weights[..., None] * gradient(gaps), weights[..., None, None] * blocks
 
 
-def _hessian_of(term: External, places: Array) -> Array:
+def hessian_of(term: External, places: Array) -> Array:
     """D^2 V (n, d, d) by central differences of the gradient."""
     h = difference_step(places, 1e-4, 1e-5)
     steps = h * np.eye(places.shape[1])
