@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 
 import jkoflow as jf
 from jkoflow.measures import line_distance
-from jkoflow.transport import gibbs
+from jkoflow.transport import gibbs, sinkhorn
 from jkoflow.transport.absorbed import absorbed_log_sum, narrow
 
 from .tables import PLANE, SPACE, smooth
@@ -221,6 +221,39 @@ def test_wasserstein_of_clouds_is_that_of_the_best_assignment(p):
     assert (found.method, found.exact) == ("network simplex", True)
     assert found.value == pytest.approx(best ** (1 / p), rel=1e-12)
     assert found.value * (1 - 1e-6) <= found.lower <= found.value
+
+
+@pytest.mark.parametrize("levels", ["grid", "cloud"])
+def test_coarse_levels_do_not_change_the_divergence(monkeypatch, levels):
+    """Two to one, with vacuum, on cells whose numbers are odd; two clouds of 800 points."""
+    if levels == "grid":
+        grid = jf.Grid.box((0, 1), (0, 2), cells=(131, 200))
+        a = grid.density(lambda x, y: ((x - 0.2) ** 2 + (y - 0.3) ** 2 < 0.01) * 1.0 + ((x - 0.8) ** 2 + (y - 1.7) ** 2 < 0.01))
+        b = grid.density(lambda x, y: ((x - 0.7) ** 2 + (y - 1.0) ** 2 < 0.03) * 1.0)
+        b = jf.Density(grid, b.values * a.mass / b.mass)
+    else:
+        a, b = (jf.Particles(cloud.points) for cloud in _clouds(800))
+    found = jf.wasserstein(a, b, method="sinkhorn", blur=0.2)
+    monkeypatch.setattr(sinkhorn, "_FEWEST", 10**6)
+    monkeypatch.setattr(sinkhorn, "_MANY", 10**6)
+    directly = jf.wasserstein(a, b, method="sinkhorn", blur=0.2)
+    assert found.settled
+    assert directly.settled
+    assert found.value == pytest.approx(directly.value, rel=1e-5)
+
+
+def test_no_distance_is_below_its_lower_bound():
+    """By the network simplex, on grids with noise and vacuum and between clouds; the divergence is never below the bound."""
+    rng, grid = np.random.default_rng(4), jf.Grid.box((0, 1), (0, 1), cells=(24, 24))
+    values = rng.random((24, 24)) ** 6 * (rng.random((24, 24)) < 0.5), rng.random((24, 24)) ** 3
+    densities = [jf.Density(grid, v / v.sum()) for v in values]
+    clouds = [jf.Particles(scale * rng.normal(size=(n, 3)) + scale) for n, scale in ((300, 1.0), (200, 1.5))]
+    for a, b in (densities, [jf.Particles(c.points, c.masses / c.mass) for c in clouds]):
+        exact = jf.wasserstein(a, b, method="exact").value
+        for blur in (0.01, 0.05, 0.3):
+            found = jf.wasserstein(a, b, method="sinkhorn", blur=blur)
+            assert 0 < found.lower <= exact * (1 + 1e-9)
+            assert found.lower <= found.value
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Compiled soft minima of |x - y|^2 over all pairs, on all cores, one block of squared distances after another."""
+"""Compiled soft minima of |x - y|^2 over all pairs, on all cores, one block of sources after another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .._compiled import jit, shared
 from .._typing import Array
 from ..kernels.sums.compiled_pairs import LEAST_EXPONENT, fast_exp, squared_distances
 
-_BLOCK = 256
+BLOCK = 64  # sources that are left out of a sum together
 
 
 @jit
@@ -33,37 +33,54 @@ def _sum_of_exponentials(exponents: Array, top: float, n: int) -> float:
     return total
 
 
+@jit
+def _nearest(x: Array, i: int, low: Array, high: Array, largest: Array, rate: float, bounds: Array) -> int:
+    """Set ``bounds`` to what the exponents of every block are at most for the target i. Return the block of the largest."""
+    best = 0
+    for b in range(len(bounds)):
+        square = 0.0
+        for k in range(len(x)):
+            gap = max(low[k, b] - x[k, i], x[k, i] - high[k, b], 0.0)
+            square += gap * gap
+        bounds[b] = largest[b] - square * rate
+        if bounds[b] > bounds[best]:
+            best = b
+    return best
+
+
 @shared
-def soft_minima(first: int, last: int, at: Array, sources: Array, log_weights: Array, epsilon: float, out: Array) -> None:
+def soft_minima(
+    first: int,
+    last: int,
+    at: Array,
+    sources: Array,
+    low: Array,
+    high: Array,
+    log_weights: Array,
+    largest: Array,
+    epsilon: float,
+    out: Array,
+) -> None:
     """Set ``out`` to -epsilon log sum_j exp(log_weights_j - |x_i - y_j|^2 / epsilon).
 
-    The points have shape (d, n) and (d, m).
+    The points have shape (d, n) and (d, m). The sources stand in blocks of 64. ``low`` and ``high`` are the corners of the
+    boxes around them, and ``largest`` the largest weights in them.
     """
-    m = sources.shape[1]
-    block = np.empty(_BLOCK)
+    m, rate, blocks = sources.shape[1], 1 / epsilon, len(largest)
+    block, bounds = np.empty(BLOCK), np.empty(blocks)
     for i in range(first, last):
+        best = _nearest(at, i, low, high, largest, rate, bounds)
         top, total = -np.inf, 0.0
-        for start in range(0, m, _BLOCK):
-            stop = min(m, start + _BLOCK)
+        for k in range(blocks):
+            b = (best + k) % blocks
+            if bounds[b] < top - 40:  # it would not change the sum
+                continue
+            start, stop = b * BLOCK, min(m, (b + 1) * BLOCK)
             squared_distances(at, i, sources, start, stop, block)
-            block_top = _exponents(block, 1 / epsilon, log_weights[start:stop])
+            block_top = _exponents(block, rate, log_weights[start:stop])
             if block_top > top:
                 total *= np.exp(top - block_top)
                 top = block_top
-            if block_top > top - 40:  # a block below this would not change the sum
+            if block_top > top - 40:
                 total += _sum_of_exponentials(block, top, stop - start)
         out[i] = -epsilon * (top + np.log(total))
-
-
-@shared
-def log_sums_along(first: int, last: int, lines: Array, stiffness: float, out: Array) -> None:
-    """Set ``out`` to log sum_j exp(lines_j - (i - j)^2 stiffness) for every line, (count, n). It is -inf without mass."""
-    n = lines.shape[1]
-    block = np.empty(n)
-    for k in range(first, last):
-        for i in range(n):
-            top = -np.inf
-            for j in range(n):
-                block[j] = lines[k, j] - (i - j) * (i - j) * stiffness
-                top = max(top, block[j])
-            out[k, i] = top + np.log(_sum_of_exponentials(block, top, n)) if top > -np.inf else top

@@ -31,11 +31,14 @@ _WIDE = 64  # cells along an axis, besides twice the reach, from which tiles are
 _SPREAD = 8  # a tile is cut if the box of its sources is this many times larger than usual
 
 
-def absorbed_log_sum(values: Array, stiffness: tuple[float, ...]) -> Array:
-    """Return the log-sums of values, shape (n0, n1), for ``stiffness`` s, with the images of the sources in the walls."""
+def absorbed_log_sum(values: Array, stiffness: tuple[float, ...], images: bool = True) -> Array:
+    """Return the log-sums of values, shape (n0, n1), for ``stiffness`` s.
+
+    ``images`` tells whether the sources have images in the walls.
+    """
     from . import _tiles  # compiled
 
-    margins = [_whole(_NEGLIGIBLE / 2 / s, _tiles.BLOCK) for s in stiffness]
+    margins = [_whole(_NEGLIGIBLE / 2 / s, _tiles.BLOCK) if images else 0 for s in stiffness]
     inside = tuple(slice(m, m + n) for n, m in zip(values.shape, margins, strict=True))
     mirrored = np.pad(values, [(m, m) for m in margins], mode="symmetric")
     padded = np.pad(mirrored, [(0, -n % _tiles.BLOCK) for n in mirrored.shape], constant_values=-np.inf)
@@ -67,7 +70,7 @@ def absorbed_log_sum(values: Array, stiffness: tuple[float, ...]) -> Array:
     return np.asarray(out)
 
 
-def narrow(shape: tuple[int, ...], stiffness: tuple[float, ...]) -> bool:
+def narrow(shape: tuple[int, ...], stiffness: tuple[float, ...], images: bool = True) -> bool:
     """Return True if tiles are faster than lines: in the plane, for a kernel that reaches at least a few cells and far less
     than the box.
 
@@ -76,7 +79,8 @@ def narrow(shape: tuple[int, ...], stiffness: tuple[float, ...]) -> bool:
     """
 
     def along(n: int, s: float) -> bool:
-        return s < _STIFFEST and n >= _WIDE + 4 * np.sqrt(_NEGLIGIBLE / s) and n >= _NEGLIGIBLE / 2 / s + _LARGEST_TILE
+        margin = _NEGLIGIBLE / 2 / s + _LARGEST_TILE if images else 0.0
+        return s < _STIFFEST and n >= max(_WIDE + 4 * np.sqrt(_NEGLIGIBLE / s), margin)
 
     return len(shape) == 2 and all(along(n, s) for n, s in zip(shape, stiffness, strict=True))
 

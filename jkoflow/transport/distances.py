@@ -25,8 +25,8 @@ class Distance(float):
     value : float
         The distance, a length. By the network simplex it is the cost of a plan, so that the distance is at most that.
     lower : float
-        A length that the distance is not below, by potentials that are feasible; the value itself on the line; NaN for a
-        Sinkhorn divergence, which is no bound.
+        A length that the distance is not below, by potentials that are feasible; the value itself on the line. A Sinkhorn
+        divergence that is below it is replaced by it.
     method : str
         The name of the method.
     exact : bool
@@ -81,7 +81,7 @@ def wasserstein(
 
     * "exact": the network simplex of POT. O(n m) memory, and seconds for 2000 points each.
     * "sinkhorn", for p = 2 only: the square root of the Sinkhorn divergence at epsilon = blur^2. O(n m) time per step and no
-      table of all pairs. For two densities on one grid a step goes axis by axis.
+      table of all pairs. For two densities on one grid it goes from coarse cells to fine ones: 512 x 512 cells take 2 s.
 
     Without ``method`` it is "exact" if there are at most 4000 points in both measures together or if p is not 2, else
     "sinkhorn".
@@ -128,8 +128,9 @@ def wasserstein(
     if blur is None:
         points = [measure.points[measure.masses > 0] for measure in (a, b)]
         blur = _BLUR * float(np.linalg.norm(np.ptp(np.concatenate(points), axis=0))) or 1.0
-    cost, settled = sinkhorn_divergence(a, b, blur)
-    return Distance((a.mass * cost) ** 0.5, f"Sinkhorn divergence, blur {blur:.3g}", False, settled)
+    cost, settled, lower = sinkhorn_divergence(a, b, blur)
+    value, bound = ((a.mass * square) ** 0.5 for square in (max(cost, lower), lower))
+    return Distance(value, f"Sinkhorn divergence, blur {blur:.3g}", False, settled, lower=bound)
 
 
 def wasserstein2(

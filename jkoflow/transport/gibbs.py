@@ -29,7 +29,7 @@ class GibbsKernel:
 
     Away from the walls K is exp(-|x - y|^2 / epsilon). With the images K is a multiple of the heat kernel with no-flux walls:
     the blur is a diffusion at the walls too, and an entropy can remove it. The path to an image costs more than the straight
-    path, so that the images vanish in the limit of small epsilon.
+    path, so that the images vanish in the limit of small epsilon. With ``images=False`` there are none.
 
     K is a product over the axes. It is applied one axis after another, and no n x n matrix is formed. :meth:`log_apply` tries
     three methods, in this order.
@@ -54,6 +54,7 @@ class GibbsKernel:
 
     grid: Grid
     epsilon: float
+    images: bool = True
 
     def __post_init__(self) -> None:
         plain_numbers(self)
@@ -62,7 +63,8 @@ class GibbsKernel:
 
     @cached_property
     def _log_factors(self) -> tuple[Array, ...]:
-        return tuple(_log_factor(count, h, self.epsilon) for count, h in zip(self.grid.shape, self.grid.spacing, strict=True))
+        axes = zip(self.grid.shape, self.grid.spacing, strict=True)
+        return tuple(_log_factor(count, h, self.epsilon, self.images) for count, h in axes)
 
     @cached_property
     def _factors(self) -> tuple[Array, ...]:
@@ -93,8 +95,8 @@ class GibbsKernel:
         for axis in range(self.grid.dim):
             sums, doubtful = self._along(axis, lines)
             if doubtful.any():
-                if doubtful.mean() > _MANY and narrow(self.grid.shape, self._stiffness):
-                    return absorbed_log_sum(log_values, self._stiffness)
+                if doubtful.mean() > _MANY and narrow(self.grid.shape, self._stiffness, self.images):
+                    return absorbed_log_sum(log_values, self._stiffness, self.images)
                 self._sum_again(axis, lines, sums, doubtful)
             lines = sums
         return lines
@@ -143,13 +145,15 @@ class GibbsKernel:
         np.moveaxis(sums, axis, -1)[...] = log_sums.reshape(np.moveaxis(sums, axis, -1).shape)
 
 
-def _log_factor(count: int, spacing: float, epsilon: float) -> Array:
+def _log_factor(count: int, spacing: float, epsilon: float, images: bool) -> Array:
     """Return the logarithm of the kernel along one axis, shape (count, count).
 
     The images of y in the walls are 2 k length + y and 2 k length - y for all integers k.
     """
     stiffness = spacing**2 / epsilon
     i, j = np.arange(count)[:, None], np.arange(count)[None, :]
+    if not images:
+        return np.asarray(-stiffness * np.square(i - j))
     reach = int(np.ceil(np.sqrt(_NEGLIGIBLE / stiffness) / (2 * count)))
     exponents = [
         -stiffness * np.square(distance + 2.0 * k * count) for k in range(-reach, reach + 1) for distance in (i - j, i + j + 1)
