@@ -64,3 +64,10 @@ def defined(names: dict[str, Any], name: str) -> Callable[..., Any]:
     function = names.get(name)
     assert callable(function), f"the answer must define a function `{name}`"
     return function
+
+
+def number(found: Any, name: str) -> float:
+    """Return the number that a function of an answer returned. Raises AssertionError with a sentence if it is none."""
+    assert found is not None, f"{name} returns nothing yet"
+    assert np.ndim(found) == 0, f"{name} must return one number"
+    return float(found)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import Grid
-from ..exercise import Exercise, defined
+from ..exercise import Exercise, defined, number
 
 
 def _check_equilibrium(names: dict[str, Any]) -> None:
@@ -41,22 +41,25 @@ def _check_equilibrium(names: dict[str, Any]) -> None:
 
 def _check_fisher(names: dict[str, Any]) -> None:
     fisher = defined(names, "fisher")
-    x = np.linspace(-12, 12, 2001)
-    cases = (
-        ("N(0, 1)", np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), 1.0),
-        ("N(1, 0.5^2)", np.exp(-2 * (x - 1) ** 2) / np.sqrt(np.pi / 2), 4.0),
-        ("1 / (4 cosh(x / 2)^2)", 1 / (4 * np.cosh(x / 2) ** 2), 1 / 3),
-        ("x^2 N(0, 1)", x**2 * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), 3.0),
-    )
-    for name, rho, expected in cases:
-        with np.errstate(all="ignore"):
-            found = fisher(x, rho)
-        assert found is not None, "fisher returns nothing yet"
-        assert np.ndim(found) == 0, "fisher must return one number"
-        assert np.isfinite(found), f"for {name} the result is not finite: can the density in the denominator be 0?"
-        assert np.isclose(found, expected, rtol=2e-2), (
-            f"for {name} the Fisher information is {expected:.4g}, not {float(found):.4g}"
+    rng = np.random.default_rng(5)
+    for _ in range(3):
+        h, s, t = rng.uniform(0.03, 0.06), *rng.uniform(0.6, 1.4, 2)
+        x, y = (h * np.arange(-round(8 * width / h), round(8 * width / h) + 1) for width in (s, t))
+        one = np.exp(-(x**2) / (2 * s**2))[:, None] * np.exp(-(y**2) / (2 * t**2)) / (2 * np.pi * s * t)
+        cases = (
+            (f"N(0, {s:.3f}^2) times N(0, {t:.3f}^2)", one, 1 / s**2 + 1 / t**2),
+            (f"x^4 / (3 {s:.3f}^4) times this", (x / s)[:, None] ** 4 * one / 3, 7 / (3 * s**2) + 1 / t**2),
         )
+        for name, inside, expected in cases:
+            values = np.pad(inside, 3)  # a border of zeros
+            with np.errstate(all="ignore"):
+                found = number(fisher(values.copy(), h), "fisher")
+            where = f"for {name} with h = {h:.4f}"
+            assert np.isfinite(found), f"{where} the result is not finite: can the density in the denominator be 0?"
+            assert np.isclose(found, expected, rtol=2e-2), (
+                f"{where} the Fisher information is {expected:.4g}, not {found:.4g}: it has two derivatives, and a cell has "
+                "the area h^2"
+            )
 
 
 def _gap(V: Callable[..., Any]) -> float:
@@ -96,10 +99,11 @@ EXERCISES = (
         _check_equilibrium,
     ),
     Exercise(
-        "the dissipation of entropy",
-        r"Write `fisher(x, rho)`, the Fisher information $\int (\rho')^2 / \rho \, dx$ of the density with the values "
-        r"`rho` at the equally spaced points `x`. The density may be 0 somewhere. What is the derivative of $\sqrt{\rho}$?",
-        "def fisher(x, rho):\n    return None\n",
+        "the dissipation of entropy in the plane",
+        r"Write `fisher(values, h)`, the Fisher information $\int |\nabla \rho|^2 / \rho \, dx \, dy$ of a density in the "
+        "plane. Its values on square cells of the width `h` are the array `values`. The density may be 0 somewhere, and it "
+        "is 0 near the border.",
+        "def fisher(values, h):\n    return None\n",
         _check_fisher,
     ),
     Exercise(

@@ -25,38 +25,38 @@ def _check_distance(names: dict[str, Any]) -> None:
         assert np.isclose(found, expected, rtol=1e-5), f"{who} the distance is {expected:.4f}, not {float(found):.4f}"
 
 
-def _check_has_energy(names: dict[str, Any]) -> None:
-    has_energy = defined(names, "has_energy")
+def _check_mobilities(names: dict[str, Any]) -> None:
+    mobilities = defined(names, "mobilities")
     rng = np.random.default_rng(8)
-    cases = [
-        ("a matrix that is symmetric", np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 4.0], [3.0, 4.0, 1.0]])),
-        ("a fox and a hare", np.array([[0.0, 1.0], [-1.0, 0.0]])),
-        ("two species with K_21 = 3 K_12", np.array([[1.0, 1.0], [3.0, -2.0]])),
-        ("one that acts on another which does not answer", np.array([[0.0, 1.0], [0.0, 0.0]])),
-        (
-            "three species in a row, where the outer two do not interact",
-            np.array([[0.0, 2.0, 0.0], [1.0, 0.0, 5.0], [0.0, 1.0, 0.0]]),
-        ),
-        ("three species of which each chases the next", np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])),
-        ("two negative entries, K_12 = -1 and K_21 = -2", np.array([[0.0, -1.0], [-2.0, 0.0]])),
-    ]
+    cases = []
     for _ in range(3):
-        mobilities, symmetric = rng.uniform(0.5, 2.0, 3), rng.normal(size=(3, 3))
-        good = mobilities[:, None] * (symmetric + symmetric.T)
-        bad = good.copy()
+        alpha, numbers = rng.uniform(0.5, 2.0, 3), rng.uniform(0.5, 2.0, (3, 3)) * rng.choice([-1, 1], (3, 3))
+        good = alpha[:, None] * (np.triu(numbers) + np.triu(numbers, 1).T)
+        bad, chase = good.copy(), good * np.where(np.arange(3) == 1, -1, 1)
         bad[0, 1] *= 1.5
-        cases += [("mobilities times a symmetric matrix", good), ("ratios that disagree round the circle", bad)]
+        cases += [
+            ("ratios that agree round the circle", good),
+            ("ratios that disagree round the circle", bad),
+            ("a second species that the others chase, or that chases them", chase),
+        ]
     for what, K in cases:
-        found = has_energy(K.copy())
-        assert found is not None, "has_energy returns nothing yet"
-        n = len(K)
-        own = [K[i, i] * jf.Interaction(jf.Quadratic(), f"s{i}") for i in range(n)]
+        found = mobilities(K.copy())
+        own = [K[i, i] * jf.Interaction(jf.Quadratic(), f"s{i}") for i in range(3)]
         law = sum(
-            [K[i, j] * jf.Drift(jf.Quadratic(), f"s{i}", f"s{j}") for i, j in permutations(range(n), 2)], sum(own[1:], own[0])
+            [K[i, j] * jf.Drift(jf.Quadratic(), f"s{i}", f"s{j}") for i, j in permutations(range(3), 2)], sum(own[1:], own[0])
         )
-        expected = law.symmetrizable() is not None
-        assert isinstance(found, bool | np.bool_), "has_energy must return True or False"
-        assert found == expected, f"{what}: there is {'an' if expected else 'no'} energy"
+        known = law.symmetrizable()
+        where = f"{what}, K = {K.round(3).tolist()}:"
+        if known is None:
+            assert found is None, f"{where} there is no energy, so the answer is None"
+            continue
+        expected = np.array([known[f"s{i}"] for i in range(3)])
+        assert found is not None, f"{where} there are mobilities, near {expected.round(3)}"
+        assert np.shape(found) == (3,), "mobilities must return three numbers, or None"
+        assert np.isclose(found[0], 1), f"{where} the mobility of the first species is 1, not {found[0]:.4g}"
+        assert np.allclose(found, expected), (
+            f"{where} the mobilities are {expected.round(3)}, not {np.round(found, 3)}: is K[i, j] / alpha[i] symmetric?"
+        )
 
 
 def _check_law(names: dict[str, Any]) -> None:
@@ -86,13 +86,12 @@ EXERCISES = (
         _check_distance,
     ),
     Exercise(
-        "is there an energy?",
-        r"Species $i$ moves with $-\sum_j K_{ij} \nabla (\frac12 |x|^2) * \rho_j$. The numbers $K_{ij}$ form the "
-        "matrix `K` of shape $(n, n)$, with $n$ 2 or 3. Write `has_energy(K)`: True if there are mobilities that make "
-        "the law "
-        "the gradient flow of an energy, else False.",
-        "def has_energy(K):\n    return None\n",
-        _check_has_energy,
+        "which mobilities?",
+        r"Each of three species moves with $-\sum_j K_{ij} \nabla (\frac12 |x|^2) * \rho_j$. No entry of the matrix `K` is 0. "
+        r"Write `mobilities(K)`: the three numbers $\alpha_i > 0$, with the first one 1, that make the law the gradient flow "
+        "of an energy. If there are none, return None.",
+        "def mobilities(K):\n    return None\n",
+        _check_mobilities,
     ),
     Exercise(
         "rigid bodies that attract",

@@ -13,15 +13,20 @@ from ..exercise import Exercise, defined
 
 def _check_atoms(names: dict[str, Any]) -> None:
     atoms = defined(names, "atoms")
-    for n in (7, 2, 100, 1):
+    rng = np.random.default_rng(10)
+    for n in (*rng.integers(2, 40, 4).tolist(), 1):
         found = atoms(n)
         assert found is not None, "atoms returns nothing yet"
         assert np.shape(found) == (n,), f"atoms({n}) must be an array of {n} places"
         places = np.unique(np.asarray(found, dtype=float))
         assert len(places) == n, "two atoms are at the same place"
-        distance = float(jf.Quantiles.atoms(places).wasserstein(jf.Quantiles(np.array([0.0, 1.0]))))
-        least = 1 / (np.sqrt(12) * n)
-        assert distance < least * (1 + 1e-9), f"for n = {n} the distance is {distance:.4f}, and {least:.4f} can be reached"
+        # the mean of (s^(1/2) - a)^2 over the levels s of a piece is that of s, less 2 a times that of s^(1/2), plus a^2
+        means = np.diff(n * (np.arange(n + 1) / n) ** 1.5 * 2 / 3)
+        distance, least = (np.sqrt(0.5 + np.mean(at**2 - 2 * at * means)) for at in (places, means))
+        assert distance < least * (1 + 1e-9), (
+            f"for n = {n} the distance is {distance:.6f}, and {least:.6f} can be reached: where is the mean of "
+            "(x - a)^2 over one nth of the mass least?"
+        )
 
 
 def _check_slowest(names: dict[str, Any]) -> None:
@@ -56,8 +61,9 @@ def _check_law(names: dict[str, Any]) -> None:
 EXERCISES = (
     Exercise(
         "the best atoms",
-        "Write `atoms(n)`: the `n` places at which atoms of mass $1/n$ are nearest, in $W_2$, to the uniform law on $(0, 1)$.",
-        "def atoms(n):\n    return np.linspace(0, 1, n)\n",
+        "Write `atoms(n)`: the `n` places at which atoms of mass $1/n$ are nearest, in $W_2$, to the law with the density "
+        "$2 x$ on $(0, 1)$.",
+        "def atoms(n):\n    return (np.arange(n) + 0.5) / n\n",
         _check_atoms,
     ),
     Exercise(

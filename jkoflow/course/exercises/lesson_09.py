@@ -8,7 +8,7 @@ import numpy as np
 
 import jkoflow as jf
 
-from ..exercise import Exercise, defined
+from ..exercise import Exercise, defined, number
 
 
 def _check_debye(names: dict[str, Any]) -> None:
@@ -33,32 +33,31 @@ def _check_debye(names: dict[str, Any]) -> None:
         assert np.isclose(found, expected), f"for {salt} and permittivity {permittivity:g} it is not {float(found):.4g}"
 
 
-def _steady_flux(z: float, voltage: float, left: float, right: float) -> float:
-    grid = jf.Grid.box((-0.05, 1.05), cells=44)
+def _steady_middle(z: float, voltage: float, left: float, right: float) -> float:
+    grid = jf.Grid.box((-0.04, 1.04), cells=27)  # the middle of a cell is at 1/2
     law = jf.Entropy() + jf.Potential(lambda x: z * voltage * (1 - x))
     law = law + jf.Reservoir(lambda x: x < 0, left, name="left") + jf.Reservoir(lambda x: x > 1, right, name="right")
-    return float(jf.steady(law, grid.density(lambda x: 1.0 * (x > 0) * (x < 1))).outflow[""]["right"])
+    state: Any = jf.steady(law, grid.density(lambda x: 1.0 * (x > 0) * (x < 1))).state
+    return float(np.interp(0.5, grid.axes[0], state.values))
 
 
-def _check_flux(names: dict[str, Any]) -> None:
-    flux = defined(names, "flux")
-    for z, voltage, left, right in (
-        (1, 1.0, 1.0, 0.2),
-        (-1, 2.0, 0.5, 1.5),
-        (2, -1.5, 1.0, 1.0),
-        (1, 0.0, 2.0, 0.5),
-        (-2, 0.0, 1.0, 3.0),
-    ):
+def _check_middle(names: dict[str, Any]) -> None:
+    middle = defined(names, "middle")
+    rng = np.random.default_rng(11)
+    for z, voltage in ((1, 1.5), (-1, rng.uniform(1, 3)), (2, rng.uniform(-2, -1)), (-2, rng.uniform(-2, 0)), (1, 0.0)):
+        left, right = rng.uniform(0.2, 1.0), rng.uniform(1.5, 3.0)
         with np.errstate(all="ignore"):
-            found = flux(z, voltage, left, right)
-        assert found is not None, "flux returns nothing yet"
-        what = f"for z = {z}, V = {voltage:g}, from {left:g} to {right:g}"
-        assert np.isfinite(found), f"{what} the flux is not a number: what is left of it without a voltage?"
-        expected = _steady_flux(z, voltage, left, right)
-        assert not np.isclose(found, -expected) or np.isclose(expected, 0), (
-            f"{what} the flux has the wrong sign: it counts to the right"
+            found = number(middle(z, voltage, left, right), "middle")
+        what = f"for z = {z}, V = {voltage:.3g}, from {left:.3g} to {right:.3g}"
+        assert np.isfinite(found), f"{what} the concentration is not a number: what is left of it without a voltage?"
+        expected = _steady_middle(z, voltage, left, right)
+        turned = left + right - expected
+        assert not np.isclose(found, turned) or np.isclose(expected, turned), (
+            f"{what} the concentration belongs to the opposite voltage: the potential is V on the left"
         )
-        assert np.isclose(found, expected, rtol=1e-6), f"{what} the flux is {expected:.4f}, not {float(found):.4f}"
+        assert np.isclose(found, expected, rtol=1e-6), (
+            f"{what} the concentration is {expected:.4f}, not {found:.4f}: the flux is the same at every x"
+        )
 
 
 def _membrane(left: float, right: float, permittivity: float) -> Any:
@@ -110,13 +109,12 @@ EXERCISES = (
         _check_debye,
     ),
     Exercise(
-        "a constant field",
-        r"An ion of valence $z$ and mobility 1 moves in the potential $\psi = V (1 - x)$ on $(0, 1)$, between "
-        r"baths of the "
-        r"concentrations `left` and `right`. Write `flux(z, voltage, left, right)`, its flux towards larger $x$, for every "
-        "voltage, 0 among them.",
-        "def flux(z, voltage, left, right):\n    return left - right\n",
-        _check_flux,
+        "the middle of a membrane",
+        r"An ion of valence $z$ moves in the potential $\psi = V (1 - x)$ on $(0, 1)$. The baths at the ends have the "
+        "concentrations `left` and `right`. Write `middle(z, voltage, left, right)`, the concentration of the steady state at "
+        "$x = 1/2$, for every voltage, 0 among them.",
+        "def middle(z, voltage, left, right):\n    return (left + right) / 2\n",
+        _check_middle,
     ),
     Exercise(
         "the voltage without a current",

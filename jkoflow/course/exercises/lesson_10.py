@@ -9,28 +9,38 @@ import numpy as np
 
 import jkoflow as jf
 
-from ..exercise import Exercise, defined
+from ..exercise import Exercise, defined, number
 
 _RHO, _WAVES = 1.0, (1, 2, 3)
 
 
-def _check_rate(names: dict[str, Any]) -> None:
-    rate = defined(names, "rate")
-    for k, rho, eta, D, d, kappa in (
-        (2.0, 1.0, 0.5, 0.2, 0.1, 0.5),
-        (1.0, 3.0, 0.2, 1.0, 0.5, 0.0),
-        (4.0, 1.0, 0.3, 0.2, 0.1, 0.5),
-        (1.5, 2.0, -1.0, 0.3, 0.1, 0.2),
-    ):
+def _check_length(names: dict[str, Any]) -> None:
+    critical_length = defined(names, "critical_length")
+    rng = np.random.default_rng(12)
+    for kind in ("strong", "strong", "weak", "lasting", "repelling", "strong"):
+        rho, D, d = rng.uniform(0.3, 3.0, 3)
+        kappa = 0.0 if kind == "lasting" else rng.uniform(0.2, 2.0)
+        share = {"weak": 0.8, "lasting": 0.7, "repelling": -1.5}.get(kind, rng.uniform(1.2, 4.0))
+        eta = share * D * (kappa or 1.0) / rho
         with np.errstate(all="ignore"):
-            found = rate(k, rho, eta, D, d, kappa)
-        what = f"for k = {k:g}, rho = {rho:g}, eta = {eta:g}, D = {D:g}, d = {d:g}, kappa = {kappa:g}"
-        assert found is not None, "rate returns nothing yet"
-        assert np.ndim(found) == 0, "rate must return one number"
-        real = np.isrealobj(found) and np.isfinite(found)
-        assert real, f"{what} rate must return a real number, got {found}: take the real part of the roots"
-        expected = np.linalg.eigvals([[-D * k**2, eta * rho * k**2], [1.0, -kappa - d * k**2]]).real.max()
-        assert np.isclose(found, expected, rtol=1e-6), f"{what} the rate is {expected:.4f}, not {float(found):.4f}"
+            found = number(critical_length(rho, eta, D, d, kappa), "critical_length")
+        what = f"for rho = {rho:.3g}, eta = {eta:.3g}, D = {D:.3g}, d = {d:.3g}, kappa = {kappa:.3g}"
+
+        def grows(length: float, numbers: tuple[float, ...] = (rho, eta, D, d, kappa)) -> bool:
+            rho, eta, D, d, kappa = numbers
+            squares = [(2 * np.pi * n / length) ** 2 for n in range(1, 6)]
+            matrices = [[[-D * q, eta * rho * q], [1.0, -kappa - d * q]] for q in squares]
+            return bool(np.linalg.eigvals(matrices).real.max() > 0)
+
+        if not grows(1e4):
+            assert found == np.inf, f"{what} no wave grows, whatever the length: the answer is np.inf, not {found:.4g}"
+            continue
+        assert np.isfinite(found), f"{what} a wave grows on a long circle: the answer is a length, not {found}"
+        assert found > 0, f"{what} a length is positive, not {found:.4g}"
+        assert not grows(found * (1 - 1e-6)), f"{what} a wave grows on a circle that is shorter than {found:.4g}"
+        assert grows(found * (1 + 1e-6)), (
+            f"{what} no wave grows on a circle a little longer than {found:.4g}: the longest wave has one period on it"
+        )
 
 
 def _check_lifetime(names: dict[str, Any]) -> None:
@@ -68,14 +78,12 @@ def _check_pattern(names: dict[str, Any]) -> None:
 
 EXERCISES = (
     Exercise(
-        "the rate of a wave",
-        r"Write `rate(k, rho, eta, D, d, kappa)`, the rate at which a wave of wave number $k$ on the uniform density "
-        r"`rho` grows in the long "
-        r"run: the largest real part of the roots $r$ of $(r + D k^2)(r + \kappa + d k^2) = \eta \rho k^2$. A negative "
-        r"`eta` repels; then the "
-        "roots may be complex.",
-        "def rate(k, rho, eta, D, d, kappa):\n    return None\n",
-        _check_rate,
+        "the critical length of a circle",
+        r"Cells and signal live on a circle of the length $L$, so the wave numbers are $2 \pi n / L$ with $n = 1, 2, \dots$ "
+        "Write `critical_length(rho, eta, D, d, kappa)`, the length beyond which the uniform state of the density `rho` is "
+        "unstable. If it is stable for every length, return `np.inf`. A negative `eta` repels.",
+        "def critical_length(rho, eta, D, d, kappa):\n    return None\n",
+        _check_length,
     ),
     Exercise(
         "the end of a solution",

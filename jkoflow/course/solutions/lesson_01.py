@@ -2,14 +2,17 @@
 
 SOLUTIONS = (
     """
-def distance(m, s, n, t):
-    # the mean of ((m - n) + (s - t) z)^2 over z
-    return np.sqrt((m - n) ** 2 + (s - t) ** 2)
+def distance(a, b, c, d):
+    # the quantiles differ by (middle of one - middle of the other) + (s - 1/2) (length of one - length of the other),
+    # and the mean of (s - 1/2)^2 is 1/12
+    return np.sqrt((a + b - c - d) ** 2 / 4 + ((b - a) - (d - c)) ** 2 / 12)
 """,
     """
-def geodesic(x, y, t):
-    # on the line, quantiles are a flat coordinate: the way is straight
-    return (1 - t) * x + t * y
+def longest(x, y):
+    # a gap g of x and h of y becomes g - t (g - h), which is 0 at t = g / (g - h) if h < g
+    g, h = np.diff(x), np.diff(y)
+    closing = h < g
+    return (g[closing] / (g - h)[closing]).min(initial=np.inf)
 """,
     """
 def cost(x, y):

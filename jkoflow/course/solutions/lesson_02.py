@@ -2,16 +2,17 @@
 
 SOLUTIONS = (
     """
-def gaussian_step(m, s, dt):
+def gaussian_step(m, s, dt, theta, stiffness, c):
     # the objective is F(n) + G(t), and each has one minimum:
-    # (n - m) / dt + n = 0   and   (t - s) / dt + t - 1 / t = 0, a quadratic equation for t > 0
-    return m / (1 + dt), (s + np.sqrt(s**2 + 4 * dt * (1 + dt))) / (2 * (1 + dt))
+    # (n - m) / dt + stiffness (n - c) = 0, a linear equation, and
+    # (t - s) / dt + stiffness t - theta / t = 0, a quadratic equation for t > 0
+    q = 1 + stiffness * dt
+    return (m + stiffness * dt * c) / q, (s + np.sqrt(s**2 + 4 * theta * dt * q)) / (2 * q)
 """,
     """
-def ledger(flow):
-    # the last step may be shorter, so every step has a dt of its own
-    cost = (flow.distances**2 / (2 * flow.dts)).sum()
-    return cost, flow.energies[0] - flow.energies[-1]
+def reach(flow):
+    # W2(rho_0, rho_k) <= sum W2 = sum dt^(1/2) (W2 / dt^(1/2)) <= (t_k sum W2^2 / dt)^(1/2)
+    return np.sqrt(2 * flow.times * (flow.energies[0] - flow.energies))
 """,
     """
 def order(law, start, scheme, dt, t_end):

@@ -8,10 +8,10 @@ def equilibrium(V, x):
     return weights / (weights.sum() * (x[1] - x[0]))
 """,
     """
-def fisher(x, rho):
-    # (rho')^2 / rho = 4 ((rho^(1/2))')^2, which does not divide by small numbers
-    root = np.sqrt(rho)
-    return 4 * (np.diff(root) ** 2).sum() / (x[1] - x[0])
+def fisher(values, h):
+    # |grad rho|^2 / rho = 4 |grad rho^(1/2)|^2; the area h^2 of a cell cancels the h^2 of the squared differences
+    root = np.sqrt(values)
+    return 4 * ((np.diff(root, axis=0) ** 2).sum() + (np.diff(root, axis=1) ** 2).sum())
 """,
     """
 def rate(V, start, dt, t_end):

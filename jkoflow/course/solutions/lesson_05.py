@@ -2,14 +2,14 @@
 
 SOLUTIONS = (
     """
-def growth(m, d):
-    # rho = t^(-d a) f(x / t^a): the time derivative has the power -d a - 1, lap rho^m has -d a m - 2 a
-    return 1 / (d * (m - 1) + 2)
+def growth(p, d):
+    # the time derivative has the power -d a - 1, and the right side has -(d a + a) (p - 1) - a
+    return 1 / (d * (p - 2) + p)
 """,
     """
-def waiting_time(m, A):
-    # u_t = A x^2 / (T (1 - t/T)^2), and the right side is (2 (m - 1) + 4) A^2 x^2 / (1 - t/T)^2
-    return 1 / (2 * (m + 1) * A)
+def waiting_time(m, A, d):
+    # u_t = A |x|^2 / (T (1 - t/T)^2), and the right side is (2 d (m - 1) + 4) A^2 |x|^2 / (1 - t/T)^2
+    return 1 / (2 * (d * (m - 1) + 2) * A)
 """,
     """
 def exponent(law, start, dt, t_end):

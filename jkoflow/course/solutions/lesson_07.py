@@ -7,17 +7,11 @@ def distance(t, d, k, m):
     return d * np.exp(-(k + m) * t)
 """,
     """
-def has_energy(K):
-    n = len(K)
-    for i in range(n):
-        for j in range(i):
-            both_zero = K[i, j] == 0 and K[j, i] == 0
-            if not (both_zero or K[i, j] * K[j, i] > 0):
-                return False
-    if n < 3:
-        return True
-    # both ways round the circle; if a pair does not interact, both products are 0
-    return bool(np.isclose(K[0, 1] * K[1, 2] * K[2, 0], K[1, 0] * K[2, 1] * K[0, 2]))
+def mobilities(K):
+    # K[0, j] / 1 = K[j, 0] / alpha[j] leaves one choice, and the last pair must agree with it
+    alpha = np.array([1, K[1, 0] / K[0, 1], K[2, 0] / K[0, 2]])
+    agree = np.isclose(K[1, 2] / alpha[1], K[2, 1] / alpha[2])
+    return alpha if agree and np.all(alpha > 0) else None
 """,
     """
 # The distance falls with the rate 2 a12, fluctuations with a11 + a12.

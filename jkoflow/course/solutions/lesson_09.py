@@ -7,12 +7,9 @@ def debye(permittivity, concentrations, valences):
     return np.sqrt(permittivity / np.sum(valences**2 * concentrations))
 """,
     """
-def flux(z, voltage, left, right):
-    # J = u c - c' with the constant u = z V, a linear equation for c
-    u = z * voltage
-    if abs(u) < 1e-12:
-        return left - right
-    return u * (left - right * np.exp(-u)) / -np.expm1(-u)
+def middle(z, voltage, left, right):
+    # c' = u c - J with the constant u = z V: c = left + (right - left) (e^(u x) - 1) / (e^u - 1)
+    return left + (right - left) / (1 + np.exp(z * voltage / 2))
 """,
     """
 from scipy.optimize import brentq

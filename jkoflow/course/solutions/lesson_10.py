@@ -2,11 +2,10 @@
 
 SOLUTIONS = (
     """
-def rate(k, rho, eta, D, d, kappa):
-    a, b = D * k**2, kappa + d * k**2
-    # r^2 + (a + b) r + a b - eta rho k^2 = 0
-    root = np.sqrt(complex((a - b) ** 2 / 4 + eta * rho * k**2))
-    return -(a + b) / 2 + root.real
+def critical_length(rho, eta, D, d, kappa):
+    # a wave grows if D d k^2 < eta rho - D kappa, and the least wave number is k = 2 pi / L
+    excess = eta * rho - D * kappa
+    return 2 * np.pi * np.sqrt(D * d / excess) if excess > 0 else np.inf
 """,
     """
 def lifetime(mass, q):
