@@ -10,7 +10,9 @@ import jkoflow as jf
 from jkoflow.checks import check_solver
 from jkoflow.kernels.sums import nufft
 from jkoflow.kernels.sums.line import GaussianSum, RadialSum
+from jkoflow.proximal.line import derivatives
 from jkoflow.proximal.line.problem import LineProblem
+from jkoflow.proximal.line.taylor import exact_jet
 
 from .tables import LINE_STEPS, bowl
 
@@ -601,3 +603,58 @@ def test_waves_move_no_node(monkeypatch, factor, length):
     fast = end()
     monkeypatch.setattr(nufft, "finufft", lambda: None)
     np.testing.assert_allclose(fast, end(), rtol=0, atol=1e-11)
+
+
+SMOOTH = {
+    "square": lambda x: x**2 / 2,
+    "wells": lambda x: (x**2 - 1) ** 2 / 4 - 0.1 * x,
+    "waves": lambda x: 1 - np.cos(3 * x) + np.sin(x) / 2,
+    "heap": lambda x: -np.exp(-(x**2) / 0.3),
+    "fractions": lambda x: np.log(1 + x**2) + 1 / x - np.reciprocal(x**3) + np.arctan(x) * np.tanh(x) / x,
+    "powers": lambda x: x**2.5 + 2.0**x + x**x + np.sqrt(x**2 + 0.1) + np.square(x),
+    "hyperbolas": lambda x: np.sinh(x) - np.cosh(x) + np.log1p(x) + np.expm1(-x) - (-x) + (+x) * 3 - 2,
+    "a loop": lambda x: sum(x**k for k in range(5)),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_exact_jets_are_differences_of_high_order(name):
+    f, z, h = SMOOTH[name], np.linspace(0.5, 2.0, 9), 2.0**-8
+    jet = exact_jet(f, z)
+    steps = np.arange(-4, 5)
+    table = np.array([f(z + k * h) for k in steps])
+    weights = np.linalg.solve(np.vander(steps, increasing=True).T.astype(float), np.eye(9)[:, 1:3] * [1.0, 2.0])
+    np.testing.assert_allclose(jet.value, f(z), rtol=1e-14)
+    np.testing.assert_allclose(jet.slope, weights[:, 0] @ table / h, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(jet.curvature, weights[:, 1] @ table / h**2, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.abs,
+        lambda x: np.where(x > 1, x, 0.0),
+        lambda x: np.maximum(x, 1.0),
+        lambda x: x.clip(0, 1),
+        lambda x: (x - 1.0) ** 1.5 if np.ndim(x) else 0.0,
+        lambda x: np.sqrt(x - 0.5),  # of infinite slope at the first point
+        lambda x: x**2 if isinstance(x, np.ndarray) else x**3,
+        lambda x: 1.0,
+    ],
+)
+def test_functions_with_kinks_have_no_exact_jet(f):
+    assert exact_jet(f, np.linspace(0.5, 2.0, 9)) is None
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_a_step_does_not_depend_on_how_derivatives_are_had(monkeypatch, name):
+    f = SMOOTH[name]
+    law = jf.Entropy() + jf.Potential(lambda x: f(1 + x**2))
+    start = jf.Quantiles(np.linspace(0.1, 1.0, 60))
+
+    def end():
+        return jf.evolve(law, start, dt=0.02, t_end=0.02, progress=False).final.nodes
+
+    exact = end()
+    monkeypatch.setattr(derivatives, "exact_jet", lambda f, z: None)
+    np.testing.assert_allclose(exact, end(), rtol=0, atol=1e-9)

@@ -10,18 +10,11 @@ import numpy as np
 
 from ..._functions import values_of
 from ..._typing import Array
+from .taylor import Jet, exact_jet
 
 _NEAR, _FAR = 1e-6, 1e-3  # shares of the length over which a gradient, and values, are differenced
 _DIGITS = 1e10  # roundings of the values that values have to differ by
 _SPACINGS = 1e4  # spacings of the numbers: the least difference of places
-
-
-class Jet(NamedTuple):
-    """The values, slopes and curvatures of a function at points."""
-
-    value: Array
-    slope: Array
-    curvature: Array
 
 
 class PointJet(NamedTuple):
@@ -35,25 +28,35 @@ class PointJet(NamedTuple):
 class PointLaw:
     """The function ``factor`` V of the line, with its derivatives at points.
 
-    If the gradient is given, the second derivative is a central difference of the gradient over 2e-6 of a length. It serves
-    Newton's method, which does not need more than six digits. Otherwise both derivatives are central differences of V of
-    fourth order, over 4e-3 of the length, or more where V varies so little that rounding would hide it.
+    They are exact where V, or the gradient if it is given, is made of the arithmetic and the smooth functions of numpy
+    (:func:`exact_jet`). Otherwise they are differences:
+
+    * if the gradient is given, the second derivative is a central difference of the gradient over 2e-6 of a length. It serves
+      Newton's method, which does not need more than six digits;
+    * else both are central differences of V of fourth order, over 4e-3 of the length, or more where V varies so little that
+      rounding would hide it.
     """
 
     V: Callable[..., Any]
     factor: float = 1.0
     gradient: Callable[..., Any] | None = None
 
-    def __call__(self, z: Array, length: float) -> PointJet:
-        """The jet at points z, with its error. ``length`` is one on which V varies little."""
-        value, c = _values(self.V, z), self.factor
+    def __call__(self, z: Array, length: Callable[[], float]) -> PointJet:
+        """The jet at points z, with its error. ``length`` gives one on which V varies little; differences ask for it."""
+        c = self.factor
+        jet = exact_jet(self.V if self.gradient is None else self.gradient, z)
+        if jet is not None and self.gradient is None:
+            return PointJet(Jet(*(c * part for part in jet)), 0.0)
+        value = _values(self.V, z)
+        if jet is not None:
+            return PointJet(Jet(c * value, c * jet.value, c * jet.slope), 0.0)
         if self.gradient is not None:
-            h = _steps(z, length, _NEAR)
+            h = _steps(z, length(), _NEAR)
             low, high = (_values(self.gradient, z + k * h, "gradient") for k in (-1, 1))
             curvature = (high - low) / (2 * h)
             within = np.where(np.isfinite(curvature), curvature, 0.0)  # it may not reach past a wall
             return PointJet(Jet(c * value, c * _values(self.gradient, z, "gradient"), c * within), 0.0)
-        h = _steps(z, length, _FAR)
+        h = _steps(z, length(), _FAR)
         rounding = float(np.spacing(np.abs(value).max(initial=0.0)))
         while True:
             a, b, d, e = (_values(self.V, z + k * h) for k in (-2, -1, 1, 2))

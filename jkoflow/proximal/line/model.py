@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from ..._typing import Array, Indices
-from ...kernels.sums import GAUSS_POINTS, at_gauss_points
+from ...kernels.sums import GAUSS_POINTS, at_gauss_points, over_gauss_points
 from ...kernels.sums.line import Sum
 
 LEFT, RIGHT = 1 - GAUSS_POINTS, GAUSS_POINTS  # the weights of the two nodes of a cell at its Gauss points
@@ -56,6 +56,11 @@ class Chain:
     target: Array
     inertia: float
     mobility: float
+
+    @cached_property
+    def gauss_masses(self) -> Array:
+        """The masses at the Gauss points of its cells."""
+        return over_gauss_points(self.masses)
 
     def mean_square(self, p: Array) -> float:
         """The root mean square over its mass of values p, given at all nodes and linear between them."""

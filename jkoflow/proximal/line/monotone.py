@@ -151,6 +151,8 @@ class _Pooled:
         The place of its first node before it moves.
     offset : array by node
         How far it lies right of the first node of its group.
+    single : bool
+        Whether every node moves on its own.
     joined : mask by group
         Whether the group is joined to another, or to a fixed place.
     unknown : array by node
@@ -166,11 +168,16 @@ class _Pooled:
     apart: bool
 
     def __init__(self, x: Array, floors: Array, fixed: Mask, closed: Mask, joined: list[Join]) -> None:
-        self.group = np.concatenate([[0], np.cumsum(~closed)])
-        self.first_nodes = np.flatnonzero(np.concatenate([[True], ~closed]))
-        spread = cumulated(np.where(closed, floors, 0.0))
-        self.offset = spread - spread[self.first_nodes][self.group]
-        self.base = x[self.first_nodes].copy()
+        self.single = not closed.any() and not joined
+        if self.single:
+            self.group = self.first_nodes = np.arange(len(x))
+            self.offset, self.base = np.zeros_like(x), x.copy()
+        else:
+            self.group = np.concatenate([[0], np.cumsum(~closed)])
+            self.first_nodes = np.flatnonzero(np.concatenate([[True], ~closed]))
+            spread = cumulated(np.where(closed, floors, 0.0))
+            self.offset = spread - spread[self.first_nodes][self.group]
+            self.base = x[self.first_nodes].copy()
         self.x, self.fixed, self.closed = x, fixed, closed
         owner, fixed_groups = np.arange(len(self.first_nodes)), np.zeros(len(self.first_nodes), dtype=bool)
         for node in np.flatnonzero(fixed):
@@ -219,6 +226,8 @@ class _Pooled:
 
     def gather(self, values: Array) -> Array:
         """The sums over the nodes of every unknown."""
+        if self.single:
+            return values.copy()
         return np.asarray(np.bincount(self.unknown, weights=values, minlength=len(self.fixed_unknowns)), dtype=np.float64)
 
     def multipliers(self, gradient: Array) -> Array:
@@ -227,6 +236,8 @@ class _Pooled:
         It is minus the sum of the gradient over the nodes of the group left of the gap. A fixed node bears the total of its
         group.
         """
+        if not self.closed.any():
+            return np.zeros(len(self.closed))
         balanced = gradient.copy()
         nodes = np.flatnonzero(self.fixed)
         balanced[nodes] -= np.bincount(self.group, weights=gradient)[self.group[nodes]]
@@ -282,8 +293,10 @@ class _Pooled:
 
     def _tridiagonal(self, diagonal: Array, off_diagonal: Array) -> tuple[Array, Array]:
         """The diagonal and the entries beside it in the groups, of a tridiagonal matrix in the nodes. 1 in fixed groups."""
-        within = np.bincount(self.group[1:][self.closed], weights=off_diagonal[self.closed], minlength=len(self.fixed_unknowns))
-        pooled, beside = self.gather(diagonal) + 2 * within, off_diagonal[~self.closed].copy()
+        pooled, beside = self.gather(diagonal), off_diagonal[~self.closed]
+        if self.closed.any():
+            groups = self.group[1:][self.closed]
+            pooled += 2 * np.bincount(groups, weights=off_diagonal[self.closed], minlength=len(pooled))
         pooled[self.fixed_unknowns] = 1.0
         beside[self.fixed_unknowns[1:] | self.fixed_unknowns[:-1]] = 0.0
         return pooled, beside

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..._arrays import cumulated
 from ..._typing import Array, Mask
-from ...kernels.sums import LineKernel, at_gauss_points, over_gauss_points
+from ...kernels.sums import LineKernel, at_gauss_points
 from ...measures import Species
 from ..base import ProximalStep
 from .anchors import target_of, within_floors
@@ -343,13 +343,13 @@ class LineProblem:
         if not any(chain.name in terms for terms in (self.terms.points, self.terms.fields, self.terms.selves)):
             return
         nodes = x[chain.nodes]
-        z, m = at_gauss_points(nodes), over_gauss_points(chain.masses)
+        z, m = at_gauss_points(nodes), chain.gauss_masses
         value, slope, curvature = np.zeros_like(z), np.zeros_like(z), np.zeros_like(z)
         for law in self.terms.points.get(chain.name, []):
-            jet, error = law(z, self._length_of([chain], x))
+            jet, error = law(z, lambda: self._length_of([chain], x))
             value, slope, curvature = value + jet.value, slope + jet.slope, curvature + jet.curvature
             model.jitter[chain.name] = model.jitter.get(chain.name, 0.0) + error
-        sizes = (m * np.abs(curvature * z)).reshape(-1, 3).sum(axis=1)  # the places at which V' is evaluated are rounded
+        sizes = (m * np.abs(curvature * z)).reshape(-1, 3) @ np.ones(3)  # the places at which V' is evaluated are rounded
         model.sizes[chain.nodes] += np.convolve(sizes, [0.5, 0.5])
         for frozen in self.terms.fields.get(chain.name, []):
             first, second, third = frozen.at_sorted(z)
@@ -384,7 +384,7 @@ class LineProblem:
             if kernel.tip > 0 or not convexified:
                 rows, columns, entries = abs_coupling(ya, a.masses, yb, b.masses)
                 model.triplets.append((rows + a.nodes.start, columns + b.nodes.start, kernel.tip * entries))
-        za, ma, zb, mb = at_gauss_points(xa), over_gauss_points(a.masses), at_gauss_points(xb), over_gauss_points(b.masses)
+        za, ma, zb, mb = at_gauss_points(xa), a.gauss_masses, at_gauss_points(xb), b.gauss_masses
         for c, part in kernel.parts:
             part = part.cautious() if convexified else part
             value, slope_a, curvature_a = part.exact(c, mb, self._harmless(a, xa)).values(za, zb, mb)

@@ -56,7 +56,7 @@ def _of_potential(form: External, state: Species) -> tuple[float, Slopes]:
     if not callable(form.V):
         raise ValueError(f"V must be a function of space on particles, which move, got an array of shape {form.V.shape}")
     cloud = state[form.species]
-    jet, _ = PointLaw(form.V, 1.0, form.gradient)(cloud.points, _length(cloud))
+    jet, _ = PointLaw(form.V, 1.0, form.gradient)(cloud.points, lambda: _length(cloud))
     return float(cloud.masses @ jet.value), {form.species: jet.slope}
 
 

@@ -165,7 +165,7 @@ class RadialProblem:
         apart = radius - before**p
         value, first, second = weight * apart**2 / 2, weight * apart, np.full_like(apart, weight)
         for point in self.points[name]:
-            jet, _ = point(radius.ravel(), float(anchor.nodes[-1]))
+            jet, _ = point(radius.ravel(), lambda: float(anchor.nodes[-1]))
             v, f, q = (derivative.reshape(radius.shape) for derivative in jet)
             value, first, second = value + v, first + f, second + q
         curvature = second * slope**2 + first * bend

@@ -1,0 +1,191 @@
+"""Functions of the line with their first two derivatives, exactly, where they are made of smooth numpy functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from ..._typing import Array
+
+Numbers: TypeAlias = Array | float
+Unary: TypeAlias = Callable[[Any], tuple[Numbers, Numbers, Numbers]]
+"""From u to f(u), f'(u) and f''(u)."""
+
+
+class Jet(NamedTuple):
+    """The values, slopes and curvatures of a function at points."""
+
+    value: Array
+    slope: Array
+    curvature: Array
+
+
+def exact_jet(f: Callable[..., Any], z: Array) -> Jet | None:
+    """Return the jet of f at points z, exact to rounding, by Taylor arithmetic of order 2.
+
+    f is called once with numbers that carry their derivatives. The result is None if f is not made of the arithmetic and the
+    smooth functions of numpy alone, as with ``np.abs`` and ``np.where``, or if something in the jet is not finite.
+
+    Source: Griewank and Walther, Evaluating Derivatives (2008), section 13.2.
+
+    >>> jet = exact_jet(lambda x: x**2 * np.exp(x), np.array([0.0, 1.0]))
+    >>> bool(np.allclose(jet.curvature, [2.0, 7 * np.e]))
+    True
+    >>> exact_jet(np.abs, np.array([0.0, 1.0])) is None
+    True
+    """
+    try:
+        found = f(_Taylor(z, 1.0, 0.0))
+        few = z[[0, len(z) // 2, -1]]
+        directly = np.asarray(f(few), dtype=np.float64)
+    except Exception:  # whatever a function makes of numbers of another kind
+        return None
+    if not isinstance(found, _Taylor):
+        return None
+    jet = Jet(*(np.broadcast_to(np.asarray(part, dtype=np.float64), z.shape) for part in found.parts))
+    same = np.allclose(jet.value[[0, len(z) // 2, -1]], directly, rtol=1e-12, atol=0)
+    return jet if same and all(np.isfinite(part).all() for part in jet) else None
+
+
+class _Taylor(np.lib.mixins.NDArrayOperatorsMixin):
+    """Numbers with their first two derivatives. Derivatives that are 0.0 or 1.0 everywhere are kept as these floats."""
+
+    def __init__(self, value: Numbers, first: Numbers, second: Numbers) -> None:
+        self.parts = value, first, second
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method != "__call__" or options:
+            return NotImplemented
+        if len(inputs) == 1:
+            unary = _UNARY.get(ufunc.__name__)
+            return NotImplemented if unary is None else _composed(self.parts, unary)
+        rule = _BINARY.get(ufunc.__name__)
+        return NotImplemented if rule is None else rule(*map(_parts, inputs))
+
+
+Parts: TypeAlias = tuple[Any, Any, Any]
+
+
+def _parts(number: Any) -> Parts:
+    return number.parts if isinstance(number, _Taylor) else (np.asarray(number, dtype=np.float64), 0.0, 0.0)
+
+
+def _times(a: Numbers, b: Numbers) -> Numbers:
+    """a b, with no work for the factors 0.0 and 1.0."""
+    for one, other in ((a, b), (b, a)):
+        if isinstance(one, float) and one in (0.0, 1.0):
+            return 0.0 if one == 0.0 else other
+    return a * b
+
+
+def _plus(a: Numbers, b: Numbers) -> Numbers:
+    """a + b, with no work for the summand 0.0."""
+    if isinstance(a, float) and a == 0.0:
+        return b
+    return a if isinstance(b, float) and b == 0.0 else a + b
+
+
+def _composed(u: Parts, f: Unary) -> _Taylor:
+    value, first, second = f(u[0])
+    return _Taylor(value, _times(first, u[1]), _plus(_times(second, _times(u[1], u[1])), _times(first, u[2])))
+
+
+def _sum(u: Parts, v: Parts) -> _Taylor:
+    return _Taylor(u[0] + v[0], _plus(u[1], v[1]), _plus(u[2], v[2]))
+
+
+def _difference(u: Parts, v: Parts) -> _Taylor:
+    return _sum(u, tuple(_times(-1.0, part) if k else -part for k, part in enumerate(v)))
+
+
+def _product(u: Parts, v: Parts) -> _Taylor:
+    twice = _times(2.0, _times(u[1], v[1]))
+    first = _plus(_times(u[1], v[0]), _times(u[0], v[1]))
+    return _Taylor(u[0] * v[0], first, _plus(_plus(_times(u[2], v[0]), _times(u[0], v[2])), twice))
+
+
+def _quotient(u: Parts, v: Parts) -> _Taylor:
+    return _product(u, _composed(v, _reciprocal).parts)
+
+
+def _power(u: Parts, v: Parts) -> _Taylor:
+    if not isinstance(v[1], float) or v[1] != 0.0:
+        return _composed(_product(_composed(u, _log).parts, v).parts, _exp)
+    p = v[0]
+    return _composed(u, _square if p.ndim == 0 and p == 2 else lambda x: _to_the(x, p))
+
+
+def _to_the(x: Array, p: Array) -> tuple[Numbers, Numbers, Numbers]:
+    return x**p, p * x ** (p - 1), p * (p - 1) * x ** (p - 2)
+
+
+def _square(x: Array) -> tuple[Numbers, Numbers, Numbers]:
+    return x * x, 2 * x, 2.0
+
+
+def _reciprocal(x: Array) -> tuple[Numbers, Numbers, Numbers]:
+    y = 1 / x
+    return y, -y * y, 2 * y * y * y
+
+
+def _exp(x: Array) -> tuple[Numbers, Numbers, Numbers]:
+    y = np.exp(x)
+    return y, y, y
+
+
+def _log(x: Array) -> tuple[Numbers, Numbers, Numbers]:
+    y = 1 / x
+    return np.log(x), y, -y * y
+
+
+def _sqrt(x: Array) -> tuple[Numbers, Numbers, Numbers]:
+    y = np.sqrt(x)
+    return y, 0.5 / y, -0.25 / (x * y)
+
+
+def _sin(x: Array) -> tuple[Numbers, Numbers, Numbers]:
+    y = np.sin(x)
+    return y, np.cos(x), -y
+
+
+def _cos(x: Array) -> tuple[Numbers, Numbers, Numbers]:
+    y = np.cos(x)
+    return y, -np.sin(x), -y
+
+
+def _tanh(x: Array) -> tuple[Numbers, Numbers, Numbers]:
+    y = np.tanh(x)
+    return y, 1 - y * y, -2 * y * (1 - y * y)
+
+
+def _arctan(x: Array) -> tuple[Numbers, Numbers, Numbers]:
+    y = 1 / (1 + x * x)
+    return np.arctan(x), y, -2 * x * y * y
+
+
+_UNARY: dict[str, Unary] = {
+    "negative": lambda x: (-x, -1.0, 0.0),
+    "positive": lambda x: (x, 1.0, 0.0),
+    "square": _square,
+    "reciprocal": _reciprocal,
+    "exp": _exp,
+    "expm1": lambda x: (np.expm1(x), np.exp(x), np.exp(x)),
+    "log": _log,
+    "log1p": lambda x: (np.log1p(x), *_log(1 + x)[1:]),
+    "sqrt": _sqrt,
+    "sin": _sin,
+    "cos": _cos,
+    "sinh": lambda x: (np.sinh(x), np.cosh(x), np.sinh(x)),
+    "cosh": lambda x: (np.cosh(x), np.sinh(x), np.cosh(x)),
+    "tanh": _tanh,
+    "arctan": _arctan,
+}
+_BINARY: dict[str, Callable[[Parts, Parts], _Taylor]] = {
+    "add": _sum,
+    "subtract": _difference,
+    "multiply": _product,
+    "divide": _quotient,
+    "power": _power,
+}
