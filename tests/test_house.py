@@ -23,7 +23,7 @@ SOURCES = sorted({*(ROOT / "jkoflow").rglob("*.py")} - NOTEBOOKS)
 # modules and rooms that are named here too.
 FLOORS = [
     {"_status", "_typing", "_frozen", "_version", "_threads", "_log"},
-    {"_compiled", "_validate", "_arrays", "_functions"},
+    {"_compiled", "_validate", "_arrays", "_blocks", "_functions"},
     {"linear", "pull_back", "kernels", "grids.convolution", "grids.poisson", "grids.resampling"},
     {"grids", "kernels.sums"},
     {"fields"},

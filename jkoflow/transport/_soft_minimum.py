@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._blocks import BLOCK
 from .._compiled import jit, shared
 from .._typing import Array
 from ..kernels.sums.compiled_pairs import LEAST_EXPONENT, fast_exp, squared_distances
-
-BLOCK = 64  # sources that are left out of a sum together
 
 
 @jit

@@ -8,13 +8,13 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from .._blocks import BLOCK, Blocks
 from .._typing import Array
 from ..grids import Grid, resampled
 from ..measures import Density, Measure
 from .gibbs import GibbsKernel
 from .transforms import upper_transform
 
-BLOCK = 64  # points that are left out of a sum together, as in _soft_minimum
 _STEPS = 1000
 _ANNEALING = 0.7  # factor of the blur from step to step
 _RELAXATION = 1.6  # overrelaxation, once the final blur is reached
@@ -46,7 +46,7 @@ class PointCosts:
     """
 
     def __init__(self, points: Array, others: Array) -> None:
-        self.sides = tuple(_Blocks(side) for side in (points, others))
+        self.sides = tuple(Blocks(side) for side in (points, others))
 
     def soft_minimum(self, log_weights: Array, epsilon: float, *, back: bool = False) -> Array:
         from ._soft_minimum import soft_minima  # compiled
@@ -63,18 +63,6 @@ class PointCosts:
         points = np.concatenate([side.points for side in self.sides], axis=1)
         epsilon = _HARD * float(np.square(np.ptp(points, axis=1)).sum()) or 1.0
         return self.soft_minimum(values / epsilon, epsilon, back=True)
-
-
-class _Blocks:
-    """Points in an order in which blocks of them lie together, shape (d, n), and the boxes around the blocks, (d, blocks)."""
-
-    def __init__(self, points: Array) -> None:
-        from scipy.spatial import cKDTree
-
-        self.order = cKDTree(points, leafsize=BLOCK).indices
-        self.points = np.ascontiguousarray(points[self.order].T)
-        starts = np.arange(0, len(points), BLOCK)
-        self.low, self.high = (bound.reduceat(self.points, starts, axis=1) for bound in (np.minimum, np.maximum))
 
 
 @dataclass(frozen=True)
