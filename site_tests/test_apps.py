@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from jkoflow.course import LESSONS
+
 
 def _settled(page):
     page.wait_for_selector("img", timeout=30_000)
@@ -29,9 +31,9 @@ def test_a_slider_changes_the_picture_and_a_check_judges(watched, serve):
     editor = page.locator(".cm-content").first
     editor.click()
     page.keyboard.press("Control+a")
-    page.keyboard.insert_text("def distance(m, s, n, t):\n    return np.hypot(m - n, s - t)\n")
+    page.keyboard.insert_text(LESSONS[0].solutions[0])
     page.get_by_role("button", name="Check").first.click()
-    page.get_by_text("Solved: two Gaussians.").wait_for(timeout=10_000)
+    page.get_by_text(f"Solved: {LESSONS[0].exercises[0].title}.").wait_for(timeout=10_000)
     assert page.locator(".katex").count() > 3
     assert watched.outside == []
     assert watched.complaints == []
@@ -48,9 +50,34 @@ def test_every_lesson_opens(watched, serve, lesson):
     assert watched.complaints == []
 
 
+def test_a_narrow_screen_is_enough(browser, serve):
+    """Pads are large enough for a finger, a wide picture keeps its letters, and the page is not wider than the screen."""
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    for arguments in (["explore"], ["course", "3"]):
+        page.goto(serve(*arguments))
+        _settled(page)
+        assert all(
+            page.get_by_role("application").nth(k).bounding_box()["width"] >= 280 for k in range(2 * ("explore" in arguments))
+        )
+        assert page.locator("img").first.bounding_box()["width"] > 590
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+@pytest.mark.parametrize("arguments", [["explore"], ["course", "3"]])
+def test_the_apps_are_dark_where_the_system_is(browser, serve, arguments):
+    page = browser.new_page(color_scheme="dark")
+    page.goto(serve(*arguments))
+    _settled(page)
+    assert page.locator(".dark").count() > 0
+    assert page.get_by_role("heading", level=1).evaluate("e => Math.min(...getComputedStyle(e).color.match(/[0-9]+/g))") > 180
+    page.close()
+
+
 def test_a_drawn_density_flows_and_is_downloaded(watched, serve, tmp_path):
     page = watched.go(serve("explore"))
     _settled(page)
+    page.get_by_text("No density is drawn.").wait_for(timeout=10_000)
     canvas = page.get_by_role("application", name=re.compile("density"))
     before = page.locator("img").first.get_attribute("src")
     box = canvas.bounding_box()
@@ -60,6 +87,7 @@ def test_a_drawn_density_flows_and_is_downloaded(watched, serve, tmp_path):
     page.mouse.up()
     page.wait_for_function("old => document.querySelector('img').src !== old", arg=before, timeout=20_000)
     drawn = page.locator("img").first.get_attribute("src")
+    assert page.get_by_text("No density is drawn.").count() == 0
     canvas.focus()
     for key in ("ArrowRight", "ArrowUp", "Space"):
         page.keyboard.press(key)

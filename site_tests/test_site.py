@@ -108,6 +108,44 @@ def test_a_narrow_screen_is_enough(browser, site, name):
     page.close()
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_lesson_says_that_it_is_a_picture(browser, site, width):
+    """The note on a lesson is seen: nothing lies over it."""
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(f"{site}/lessons/lesson_03_entropy.html")
+    page.wait_for_selector("img")
+    note = page.get_by_text("A picture of the lesson.")
+    box = note.bounding_box()
+    assert 0 <= box["y"] <= 800 - box["height"]
+    for share in (0.05, 0.5, 0.95):
+        point = [box["x"] + share * box["width"], box["y"] + box["height"] / 2]
+        assert note.evaluate("(p, [x, y]) => p.contains(document.elementFromPoint(x, y))", point)
+    page.close()
+
+
+def test_a_picture_beside_a_film_is_as_wide_as_the_page(watched, site):
+    page = watched.go(f"{site}/gallery/open_worlds/plot_stirred_dye.html")
+    text = page.locator("section p").first.bounding_box()["width"]
+    assert page.locator("img.sphx-glr-multi-img").first.bounding_box()["width"] > 0.9 * text
+    assert page.locator("video").first.bounding_box()["width"] > 0.9 * text
+
+
+CUT = """() => [...document.querySelectorAll('main td')].filter(cell => cell.offsetParent).filter(
+  cell => cell.getBoundingClientRect().right > innerWidth || cell.scrollWidth > cell.clientWidth + 1
+).map(cell => cell.innerText)"""
+
+
+@pytest.mark.parametrize("width", [1280, 768, 390])
+@pytest.mark.parametrize("name", ["equations", "reference/laws"])
+def test_no_cell_of_a_table_is_cut(browser, site, name, width):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(f"{site}/{name}.html")
+    page.wait_for_timeout(1500)  # formulas
+    assert page.locator("main td:visible").count() > 20
+    assert page.evaluate(CUT) == []
+    page.close()
+
+
 CONTRAST = """() => {
   const parse = c => { const m = c.match(/[\\d.]+/g).map(Number); return m.length > 3 ? m : [...m, 1]; };
   const light = ([r, g, b]) => { const f = v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; };

@@ -12,11 +12,20 @@ from typing import Any
 
 import marimo
 
+import jkoflow.course
 from jkoflow.course import LESSONS
 
 SCRIPTS = re.compile(r"https://cdn\.jsdelivr\.net/npm/@marimo-team/frontend@[^/\"']+/dist/")
+# marimo's app covers the whole window: the note lies on it, at the bottom, and the app ends with room for the note
+STYLE = (
+    '[data-testid="watermark"]{display:none}'
+    "body>p{position:fixed;bottom:0;left:0;right:0;z-index:1000;font-family:sans-serif;padding:.6em 1.2em;margin:0;"
+    "background:#fff3cd;color:#332701}"
+    "body>p a{text-decoration:underline}"
+    "#App{padding-bottom:5em}"
+)
 NOTE = (
-    '<p style="font-family:sans-serif;padding:.6em 1.2em;margin:0;background:#fff3cd;color:#332701">'
+    "<p>"
     "A picture of the lesson. Its sliders move in the app: <code>jkoflow course {number}</code>. "
     '<a href="../course.html">Course</a></p>'
 )
@@ -45,7 +54,7 @@ def export_lessons(app: Any, error: Exception | None) -> None:
     )
     for lesson in LESSONS:
         page, mark = folder / f"{lesson.path.stem}.html", folder / f"{lesson.path.stem}.md5"
-        content = hashlib.md5(lesson.path.read_bytes()).hexdigest()
+        content = _content(lesson)
         if page.exists() and mark.exists() and mark.read_text() == content:
             continue
         command = [sys.executable, "-m", "marimo", "export", "html", str(lesson.path), "-o", str(page)]
@@ -57,6 +66,15 @@ def export_lessons(app: Any, error: Exception | None) -> None:
         mark.write_text(content)
 
 
+def _content(lesson: Any) -> str:
+    """A hash of all that a page is made from: the lesson, what all lessons import, and this file."""
+    course = Path(jkoflow.course.__file__).parent
+    number = f"lesson_{lesson.number:02}"
+    files = [Path(__file__), lesson.path, lesson.path.parent / "lesson.css", *sorted(course.glob("*.py"))]
+    files += [course / "exercises" / f"{number}.py", course / "solutions" / f"{number}.py"]
+    return hashlib.md5(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
 def _local(text: str, lesson: Any) -> str:
     """The page with addresses of scripts on this site, and a note on what it is."""
     text, count = SCRIPTS.subn("./_marimo/", text)
@@ -64,7 +82,7 @@ def _local(text: str, lesson: Any) -> str:
         raise RuntimeError("the addresses of marimo's scripts have changed")
     text = re.sub(r'<link rel="preload"[^>]*as="image"\s*/?>\s*', "", text)
     text = text.replace('content="a marimo app"', f'content="Lesson {lesson.number} of the course of jkoflow: {lesson.title}"')
-    text = text.replace("</head>", '<style>[data-testid="watermark"]{display:none}</style></head>', 1)
+    text = text.replace("</head>", f"<style>{STYLE}</style></head>", 1)
     return re.sub(r"(<body[^>]*>)", lambda body: body[0] + NOTE.format(number=lesson.number), text, count=1)
 
 

@@ -14,7 +14,7 @@ Left: a colony that begins in a small place fills the line. Its fronts get steep
 2, which they approach like 2 - 3 / (2 t) (Bramson 1978). Middle: the speed of the front, and that law. Right: a front whose
 shape is known, (1 + exp(z / 6^(1/2)))^(-2) with z = x - 5 t / 6^(1/2) (Ablowitz and Zeppetella 1979), and the run on top of it.
 
-RESULT is the speed of this front in units of 5 / 6^(1/2).
+The script prints the measured speed of this front over 5 / 6^(1/2).
 """
 
 import matplotlib.pyplot as plt

@@ -12,7 +12,7 @@ another.
 
 A wave of wave number k grows at the rate  k^2 (A(k) - 1)  about the density 1, where A(k) is the transform of -W, the
 attraction.
-RESULT is the rate of a small wave over this one.
+The script prints the measured rate of a small wave over this rate.
 """
 
 import numpy as np

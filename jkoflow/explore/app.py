@@ -1,7 +1,12 @@
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="full", app_title="jkoflow explore")
+app = marimo.App(width="full", app_title="jkoflow explore", css_file="explore.css")
 
 with app.setup(hide_code=True):
     import tempfile
@@ -34,10 +39,8 @@ def title():
 def drawing():
     pad = mo.ui.anywidget(Pad(cells=CELLS))
     hills = mo.ui.anywidget(Pad(cells=CELLS, what="landscape"))
-    density_file = mo.ui.file(
-        filetypes=[".npy", ".png", ".jpg"], max_size=LARGEST_UPLOAD, label="or load a density: .npy or picture"
-    )
-    landscape_file = mo.ui.file(filetypes=[".npy"], max_size=LARGEST_UPLOAD, label="or load a landscape: .npy")
+    density_file = mo.ui.file(filetypes=[".npy", ".png", ".jpg"], max_size=LARGEST_UPLOAD, label="Load a .npy or a picture")
+    landscape_file = mo.ui.file(filetypes=[".npy"], max_size=LARGEST_UPLOAD, label="Load a .npy")
     return density_file, hills, landscape_file, pad
 
 
@@ -55,8 +58,8 @@ def choices():
 def controls(density_file, dt, energy, hills, landscape, landscape_file, pad, steps, strength):
     mo.hstack(
         [
-            mo.vstack([mo.md("**Draw a density here**"), pad, density_file]),
-            mo.vstack([mo.md("**Draw a landscape here**, where mass slides down, or choose one"), hills, landscape_file]),
+            mo.vstack([mo.md("**Draw a density here**, or load one"), pad, density_file]),
+            mo.vstack([mo.md("**Draw a landscape here**, load or choose one"), hills, landscape_file]),
             mo.vstack([landscape, energy, strength, dt, steps]),
         ],
         justify="start",
@@ -67,7 +70,7 @@ def controls(density_file, dt, energy, hills, landscape, landscape_file, pad, st
 
 
 @app.cell(hide_code=True)
-def start(density_file, hills, landscape_file, pad):
+def start(density_file, hills, landscape, landscape_file, pad):
     def _loaded(given):
         return array_of(given.name(), given.contents(), CELLS) if given.value else None
 
@@ -83,10 +86,14 @@ def start(density_file, hills, landscape_file, pad):
         values = pad.widget.drawn
     if heights is None and hills.widget.drawn.any():
         heights = hills.widget.drawn
+    _defaults = []
     if not values.any():
         _x = (np.arange(CELLS) + 0.5) / CELLS
         values = np.exp(-80 * ((_x[:, None] - 0.5) ** 2 + (_x - 0.5) ** 2))  # something to look at before anything is drawn
-    mo.callout(problem, kind="danger") if problem else None
+        _defaults.append("No density is drawn. The flow starts from a round drop in the middle of the square.")
+    if heights is None:
+        _defaults.append(f"No landscape is drawn. The flow takes the landscape of the list: {landscape.value}.")
+    mo.callout(problem, kind="danger") if problem else mo.md("<br>".join(_defaults))
     return heights, values
 
 
@@ -134,6 +141,7 @@ def downloads(flow, setting):
             mo.download(_gif, filename="flow.gif", mimetype="image/gif", label="Download the GIF"),
         ],
         justify="start",
+        wrap=True,
     )
     return
 

@@ -18,7 +18,8 @@ function render({ model, el }) {
   canvas.setAttribute("role", "application");
   const help = "Drag to add to it, or move with the arrow keys and press space.";
   canvas.setAttribute("aria-label", `Drawing area for the ${model.get("what")}. ${help}`);
-  canvas.style.cssText = "border:1px solid #767676;touch-action:none;cursor:crosshair;max-width:100%";
+  canvas.style.cssText = "border:1px solid #767676;touch-action:none;cursor:crosshair";
+  canvas.style.cssText += ";width:100%;min-width:280px;max-width:384px";
   const pen = canvas.getContext("2d");
   const place = { x: n / 2, y: n / 2 };
   let down = false;

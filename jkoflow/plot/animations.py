@@ -103,7 +103,9 @@ def _drawing(
     """Return a new figure, and the function that draws a state in it."""
     first = frames[0]
     if issubclass(first.kind, Particles | MovingParticles) and first.kind is not OrderedPoints:
-        figure, axis = plt.subplots(figsize=(5.4, 5.4), layout="constrained")
+        low, high = _box_of_cloud(frames)
+        figure, axis = plt.subplots(figsize=_size_of_cloud(*(high - low)), layout="constrained")
+        axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         return figure, _cloud_updater(axis, frames)
     if first.kind is OrderedPoints or is_drawn_on_line(first):
         figure, axis = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
@@ -117,14 +119,31 @@ def _drawing(
     return figure, _map_updater(axes[0], frames, landscape, own_scale)
 
 
-def _cloud_updater(axis: Axes, frames: list[Species]) -> Callable[[Species], None]:
-    """Return a function that draws particles in the plane as dots, a colour per species."""
+def _box_of_cloud(frames: list[Species]) -> tuple[Array, Array]:
+    """Return the lower left and the upper right corner of a box round the particles of all frames, with some room.
+
+    Raises ValueError for particles that are not in the plane.
+    """
     if any(measure.points.shape[1:] != (2,) for measure in frames[0].values()):
         raise ValueError("flow must be of particles in the plane to become a movie: plot.clouds draws others")
     everywhere = np.concatenate([measure.points for frame in frames for measure in frame.values()])
     low, high = everywhere.min(axis=0), everywhere.max(axis=0)
     room = 0.05 * float((high - low).max()) or 1.0
-    axis.set(xlim=(low[0] - room, high[0] + room), ylim=(low[1] - room, high[1] + room), aspect="equal")
+    return low - room, high + room
+
+
+def _size_of_cloud(width: float, height: float) -> tuple[float, float]:
+    """Return the size of a figure, in inches, for a box of this shape. The area of its panel is the same for all shapes.
+
+    The panel is at most 2.5 times as long as wide. Sizes are multiples of 0.2 inch: a whole even number of pixels, as films
+    need, at every resolution that is a multiple of 10.
+    """
+    stretch = float(np.sqrt(np.clip(width / height, 1 / 2.5, 2.5)))
+    return 0.2 * round(5 * (4.8 * stretch + 0.6)), 0.2 * round(5 * (4.8 / stretch + 0.6))  # 0.6: the numbers and the title
+
+
+def _cloud_updater(axis: Axes, frames: list[Species]) -> Callable[[Species], None]:
+    """Return a function that draws particles in the plane as dots, a colour per species."""
     dots = {name: axis.scatter([], [], s=12, color=HUES[k % len(HUES)], label=name) for k, name in enumerate(frames[0])}
     if not frames[0].bare:
         axis.legend(frameon=False, loc="upper right")

@@ -1,7 +1,12 @@
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="Lesson 1. The metric: how far apart are two masses?")
+app = marimo.App(width="medium", app_title="Lesson 1. The metric: how far apart are two masses?", css_file="lesson.css")
 
 with app.setup(hide_code=True):
     import marimo as mo
@@ -62,7 +67,10 @@ def two_heaps(shift, width):
     mo.vstack(
         [
             shown(_fig, f"Two densities on the line and their quantiles; the distance is {distance:.3f}", 760),
-            mo.md(f"$W_2$ = **{distance:.4f}**, computed from the cells. The formula of the first exercise says {known:.4f}."),
+            mo.md(
+                f"$W_2$ = **{distance:.4f}**, computed from the cells. Both heaps are Gaussians. For $N(m, s^2)$ and "
+                f"$N(n, t^2)$ the formula is $W_2^2 = (m - n)^2 + (s - t)^2$. It says {known:.4f}."
+            ),
         ]
     )
     return grid, mu, nu, x, y

@@ -1,7 +1,14 @@
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="Lesson 2. The JKO scheme: steepest descent in a space of masses")
+app = marimo.App(
+    width="medium", app_title="Lesson 2. The JKO scheme: steepest descent in a space of masses", css_file="lesson.css"
+)
 
 with app.setup(hide_code=True):
     import marimo as mo

@@ -1,7 +1,12 @@
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="Lesson 3. Entropy and heat")
+app = marimo.App(width="medium", app_title="Lesson 3. Entropy and heat", css_file="lesson.css")
 
 with app.setup(hide_code=True):
     import marimo as mo
@@ -104,6 +109,7 @@ def information_text():
 
     Among all densities of one variance the Gaussian has the least information: $I(\rho) \, \mathrm{Var}(\rho) \ge 1$ on the
     line, the inequality of Cramér and Rao. On a grid both are sums over cells. With few cells the sums are too rough.
+    The start is two hills.
     """)
     return
 
@@ -116,9 +122,10 @@ def information_control():
 
 
 @app.cell(hide_code=True)
-def information_picture(cells, spread):
+def information_picture(cells):
     _grid = jf.Grid.box((-10, 10), cells=cells.value)
-    _start = _grid.density(lambda x: spread(x, 0.0), order=4)
+    _hills = lambda x: 1.5 * np.exp(-((x + 1.5) ** 2) / 0.32) + 4 / 3 * np.exp(-((x - 2) ** 2) / 0.18)  # noqa: E731
+    _start = _grid.density(_hills, order=4)
     _flow = jf.evolve(jf.Entropy(), _start, scheme=jf.JKO(jf.FiniteVolume()), dt=0.02, t_end=1.0, progress=False)
     _h = _grid.spacing[0]
     information = np.array([4 * np.sum(np.diff(np.sqrt(_rho.values)) ** 2) / _h for _rho in _flow])
@@ -261,7 +268,7 @@ def rate_picture(quartic, stiffness):
     _left.legend(fontsize=8)
     _right.plot(_flow.times[5:], (relative / (2 * entropies))[5:], label="I / (2 H)")
     _right.axhline(_k, color="k", linestyle="--", label="λ")
-    _right.set(xlabel="t", ylim=(0, None))
+    _right.set(xlabel="t", ylim=(0, 1.3 * max(_k, (relative / (2 * entropies))[5:].max())))
     _right.legend(fontsize=8)
     _measured = np.log(entropies[0] / entropies[-1]) / 2.0
     mo.vstack(

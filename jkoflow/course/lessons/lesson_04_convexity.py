@@ -1,7 +1,12 @@
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="Lesson 4. Convexity and rates")
+app = marimo.App(width="medium", app_title="Lesson 4. Convexity and rates", css_file="lesson.css")
 
 with app.setup(hide_code=True):
     import marimo as mo

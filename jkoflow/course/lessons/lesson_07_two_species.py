@@ -1,7 +1,12 @@
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="Lesson 7. Two species")
+app = marimo.App(width="medium", app_title="Lesson 7. Two species", css_file="lesson.css")
 
 with app.setup(hide_code=True):
     import marimo as mo
@@ -123,18 +128,15 @@ def circle_picture(pull, twist):
     _axis.set(aspect="equal", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))
     _axis.legend(fontsize="small")
     _verdict = "none: **no energy**" if _alpha is None else ", ".join(f"{_v:g}" for _v in _alpha.values())
-    mo.hstack(
+    mo.vstack(
         [
             shown(_fig, f"Three atoms that run after one another, g = {pull.value} and w = {twist.value}", 330),
             mo.md(
-                f"Mobilities: {_verdict}.\n\n"
-                f"They close in with the rate **{_rates[0]:.3f}**, known $3 g = {3 * pull.value:.3f}$.\n\n"
+                f"Mobilities: {_verdict}. "
+                f"They close in with the rate **{_rates[0]:.3f}**, known $3 g = {3 * pull.value:.3f}$. "
                 rf"They turn with the speed **{_rates[1]:.3f}**, known $\sqrt3 w = {np.sqrt(3) * twist.value:.3f}$."
             ),
-        ],
-        justify="start",
-        align="center",
-        gap=2,
+        ]
     )
     return
 

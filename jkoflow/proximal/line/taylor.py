@@ -97,7 +97,7 @@ def _sum(u: Parts, v: Parts) -> _Taylor:
 
 
 def _difference(u: Parts, v: Parts) -> _Taylor:
-    return _sum(u, tuple(_times(-1.0, part) if k else -part for k, part in enumerate(v)))
+    return _sum(u, (-v[0], _times(-1.0, v[1]), _times(-1.0, v[2])))
 
 
 def _product(u: Parts, v: Parts) -> _Taylor:
