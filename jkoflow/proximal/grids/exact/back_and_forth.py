@@ -21,7 +21,8 @@ from .newton import newton_change
 from .refinement import doubled
 from .trial import Trial
 
-_COARSE = 1e-3  # tolerance of the residual on coarser grids and with a thicker floor
+_COARSE = 1e-3  # tolerance of the residual with a thicker floor and with weaker charges
+_COARSER = 10  # tolerances: that on coarser grids; one with an entropy, whose tails weigh little and are followed far
 _CLOSE = 0.1  # residual below which Newton's method takes over from the ascent
 _SLOW = 0.7  # an ascent after which the residual is above this share of the last one gives way to Newton's method
 _SHORTEST = 1 / 32  # a Newton step cut below this share calls for another ascent
@@ -195,8 +196,7 @@ class BackAndForth(IterativeSolver):
 
         None if there are none, if the step fills a vacuum, or if a species has an entropy: other starts are better there.
         """
-        entropic = any(conjugate.local.entropy > 0 for conjugate in problem.conjugates.values())
-        if problem.fills_vacuum or entropic or not all(name in guess for name in problem.names):
+        if problem.fills_vacuum or problem.entropic or not all(name in guess for name in problem.names):
             return None
         if any(guess[name].shape != problem.grid.shape for name in problem.names):
             return None
@@ -214,7 +214,7 @@ class BackAndForth(IterativeSolver):
         """
         coarse, phi = problem.coarser(), None
         if coarse is not None:
-            coarse_trial, _, _ = self._solve(coarse, max(tolerance, _COARSE))
+            coarse_trial, _, _ = self._solve(coarse, (1 if problem.entropic else _COARSER) * self.tolerance)
             if np.isfinite(coarse_trial.residual):
                 phi = np.stack([doubled(potential) for potential in coarse.c_concave_in_vacuum(coarse_trial)])
         phi = problem.start() if phi is None else phi

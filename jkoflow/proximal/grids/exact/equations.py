@@ -64,6 +64,11 @@ class GridStep:
         self.continued = self.fills_vacuum and self.grid.dim == 1
 
     @property
+    def entropic(self) -> bool:
+        """Whether a species has an entropy."""
+        return any(conjugate.local.entropy > 0 for conjugate in self.conjugates.values())
+
+    @property
     def has_unresolved_jump(self) -> bool:
         """Whether the anchor of a species with an entropy has a jump between neighbours that are not in an obstacle.
 
