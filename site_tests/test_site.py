@@ -13,14 +13,12 @@ from .conftest import SITE
 PAGES = sorted(
     str(path.relative_to(SITE)) for path in SITE.rglob("*.html") if "_marimo" not in path.parts and "_static" not in path.parts
 )
-SEEN = [page for page in PAGES if not page.startswith("reference/names/")]  # all of them are opened; of the names every fifth
-SEEN += [page for page in PAGES if page.startswith("reference/names/")][::5]
 
 
-@pytest.mark.parametrize("page", SEEN)
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_loads_without_complaint_and_without_the_network(watched, site, page):
     watched.go(f"{site}/{page}")
-    watched.page.wait_for_timeout(200 if "lessons/" not in page else 2500)
+    watched.page.wait_for_timeout(2500 if "lessons/" in page else 50 if "names/" in page else 200)
     assert watched.outside == []
     assert watched.complaints == []
     assert watched.page.title()
