@@ -100,3 +100,11 @@ def test_a_step_without_a_minimum_is_told():
     """Repelled by a potential without bound, in a step longer than its convexity allows."""
     step = jf.ProximalStep(jf.Potential(lambda x, y: -(x**2) - y**2), jf.Species.of(_cloud(9, 80)), 1.0)
     assert not jf.ParticleProximal(max_iterations=30).solve(step).status.ok
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_where_sums_do_not_arrive_tables_do(seed):
+    """Atoms on the line that repel at short distances and attract at longer ones, in a step far beyond convexity."""
+    law = jf.Interaction(jf.Morse(1.0, 0.1) - 2 * jf.Gaussian(1.0, 0.03))
+    cloud = jf.Particles(np.random.default_rng(seed).normal(size=120))
+    assert jf.ParticleProximal().solve(jf.ProximalStep(law, jf.Species.of(cloud), 5.0)).status.ok

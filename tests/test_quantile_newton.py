@@ -638,6 +638,11 @@ def test_exact_jets_are_differences_of_high_order(name):
         lambda x: x.clip(0, 1),
         lambda x: (x - 1.0) ** 1.5 if np.ndim(x) else 0.0,
         lambda x: np.sqrt(x - 0.5),  # of infinite slope at the first point
+        lambda x: np.sin(x - 0.500001) / (x - 0.500001),
+        lambda x: (x - 0.500001) / np.expm1(x - 0.500001),
+        lambda x: (x - 0.500001) ** -1,
+        lambda x: np.sqrt((x - 0.5) ** 2),
+        lambda x: np.squeeze(np.array([[2.0]]) * x**2),
         lambda x: x**2 if isinstance(x, np.ndarray) else x**3,
         lambda x: 1.0,
     ],

@@ -22,7 +22,7 @@ _FEWEST, _SEEN = 32, 2  # cells along an axis of the coarsest grid; cells that t
 _MANY = 1000  # points of both clouds from which on those in a cube are gathered first
 _SIDES = ((0, 1), (0, 0), (1, 1))  # between which measures there are costs
 _HARD = 1e-8  # share of the squared extent: the epsilon at which a soft minimum is the minimum
-_SETTLED = 1e-6  # relative change of the value in a step, below which the iteration ends
+_SETTLED = 1e-6  # relative change of the value in all further steps, below which the iteration ends
 
 
 class Costs(Protocol):
@@ -196,7 +196,7 @@ def _iterated(
     costs_ab, costs_aa, costs_bb = costs
     nothing = [np.zeros_like(w) for w in weights]
     f, g, f_self, g_self = start or (*nothing, *nothing)
-    current_blur, value, settled = blur if start else max(extent, blur), np.inf, False
+    current_blur, value, change, settled = blur if start else max(extent, blur), np.inf, np.inf, False
     for _ in range(_STEPS):
         epsilon = current_blur**2
         step = _RELAXATION if current_blur == blur else 1.0
@@ -205,7 +205,9 @@ def _iterated(
         f_self = (f_self + costs_aa.soft_minimum(logs[0] + f_self / epsilon, epsilon)) / 2
         g_self = (g_self + costs_bb.soft_minimum(logs[1] + g_self / epsilon, epsilon)) / 2
         before, value = value, float(weights[0] @ (f - f_self) + weights[1] @ (g - g_self))
-        settled = current_blur == blur and abs(value - before) <= _SETTLED * abs(value) + 1e-14 * extent**2
+        last, change = change, abs(value - before)
+        to_come = change / (1 - change / last) if change < last else np.inf  # if changes go on to fall by this factor
+        settled = current_blur == blur and (to_come <= _SETTLED * abs(value) or change <= 1e-14 * extent**2)
         if settled:
             break
         current_blur = max(_ANNEALING * current_blur, blur)

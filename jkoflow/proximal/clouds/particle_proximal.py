@@ -23,7 +23,7 @@ _ROUGH = 1e-6  # share of the extent: the tolerance on the way
 _DECREASE, _SHORTEST = 1e-4, 1e-12  # share of the descent that the slope promises; the shortest share of a step
 _ROUNDINGS = 64  # roundings of the coordinates: the residual need not fall below
 _SAME_PLACE = 1e-13  # share of the extent: atoms nearer than that are at one place
-_FIRST_TRY = 12  # iterations before kernels are rounded off
+_FIRST_TRY = 12  # iterations before tables of pairs and rounded kernels are taken
 _MANY, _MOST = 100, 2000  # coordinates from which on sums over pairs come first, and up to which tables of pairs come after
 _BALANCINGS = 100  # the most rounds in which the forces within groups are balanced
 
@@ -51,7 +51,7 @@ class ParticleProximal(IterativeSolver):
     tolerance : float
         The step is solved when ``residual`` is below ``tolerance`` times the extent of the atoms.
     max_iterations : int
-        Of Newton's method, all stages together.
+        Of Newton's method, by sums over pairs, and again with matrices, all stages together.
 
     Notes
     -----
@@ -150,11 +150,12 @@ class _Newton:
         if self.extent == 0:
             return _End(x, Status.CONVERGED, 0.0)
         if x.size > _MANY and (not problem.steep or self._all_apart()):
-            x, self.iterations = self.sums.minimised(x, 1e-3 * self.tolerance, self.most)
+            most = min(self.most, _FIRST_TRY) if problem.steep else self.most
+            x, self.iterations = self.sums.minimised(x, 1e-3 * self.tolerance, most)
             end = self._judged(x, self.sums.residual(x))
             if end.status.ok or (x.size > _MOST and not problem.steep):
                 return end
-            x = problem.start
+            x, self.most = problem.start, self.most + self.iterations
         if not problem.steep:
             x = self._minimised(x, 0.0, each, 1e-3 * self.tolerance)
             return self._judged(x, self._residual(x, x, 0.0, 0.0, each))
