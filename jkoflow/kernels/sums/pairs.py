@@ -36,7 +36,8 @@ def pair_gradients(kernel: Kernel, at: Array, sources: Array, masses: Array) -> 
     * O(n + m) for many points and Gaussian, by waves, with an error of 1e-13 of the masses, if finufft is installed
       (``jkoflow[fast]``) and the length is not too small a share of the extent;
     * O((n + m) log(n + m)) for many points and power laws with p < 2, Newtonian kernels and Morse, by Ewald's splitting, with
-      an error of 1e-10 to 3e-8 of the largest sum, if finufft is installed and the points do not crowd in a small part of their box;
+      an error of 1e-10 to 3e-8 of the largest sum, if finufft is installed and the points do not crowd in a small part of
+      their box;
     * O(n m) otherwise: compiled and on all cores for the kernels of this package, in numpy blocks for others.
 
     >>> from jkoflow import PowerLaw
