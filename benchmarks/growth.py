@@ -86,7 +86,7 @@ CASES: dict[str, Case] = {
         1,
     ),
     "OrderedResolvent": (jf.newtonian_law(), ordered, jf.JKO(), (1000, 10_000, 100_000), 1),
-    "ParticleProximal, plane": (SMOOTH, cloud, jf.JKO(), (50, 100, 200, 400), 1),
+    "ParticleProximal, plane": (SMOOTH, cloud, jf.JKO(), (1000, 4000, 16_000, 64_000), 1),
     "ImplicitMidpoint, plane": (well(2), lambda n: box(n, 2), jf.ImplicitMidpoint(), (32, 64, 128, 256), 2),
     "SemiImplicitJKO, plane": (well(2), lambda n: box(n, 2), jf.SemiImplicitJKO(), (32, 64, 128, 256), 2),
     "BDF2, quantiles": (well(1), nodes, jf.BDF2(), (1000, 10_000, 100_000, 1_000_000), 1),
