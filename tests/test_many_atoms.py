@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import jkoflow as jf
+from jkoflow.clouds import gradient_of
 from jkoflow.kernels.sums import pair_curvatures
 from jkoflow.proximal.clouds import particle_proximal
+from jkoflow.proximal.clouds.problem import hessian_of
 
 KERNELS = {
     "Gaussian": jf.Gaussian(2.0, 0.7),
@@ -108,3 +110,32 @@ def test_where_sums_do_not_arrive_tables_do(seed):
     law = jf.Interaction(jf.Morse(1.0, 0.1) - 2 * jf.Gaussian(1.0, 0.03))
     cloud = jf.Particles(np.random.default_rng(seed).normal(size=120))
     assert jf.ParticleProximal().solve(jf.ProximalStep(law, jf.Species.of(cloud), 5.0)).status.ok
+
+
+POTENTIALS = {
+    "smooth": lambda x, y, z: x**2 * y + np.exp(-x * z) + np.sin(y) * z**3 + 2.0,
+    "of one coordinate": lambda x, y, z: np.cos(3 * y),
+    "constant": lambda x, y, z: 1.0,
+    "with a kink": lambda x, y, z: np.abs(x - 20) * y + z**2,
+}
+
+
+@pytest.mark.parametrize("name", POTENTIALS)
+def test_gradients_and_hessians_of_potentials(name):
+    """Against differences of high order, for a potential with a kink far away too, which has no exact derivatives."""
+    V, places, h = POTENTIALS[name], np.random.default_rng(10).normal(size=(40, 3)), 1e-3
+    term = jf.Potential(V).forms.entries[0].form
+    weights = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
+
+    def along(f, axis):
+        step = h * np.eye(3)[axis]
+        return sum(w * np.broadcast_to(f(places + k * step), 40) for k, w in weights.items()) / h
+
+    def slope(axis):
+        step = h * np.eye(3)[axis]
+        return lambda x: sum(w * np.broadcast_to(V(*(x + k * step).T), 40) for k, w in weights.items()) / h
+
+    gradient = np.stack([slope(i)(places) for i in range(3)], axis=1)
+    hessian = np.stack([np.stack([along(slope(i), j) for j in range(3)], axis=-1) for i in range(3)], axis=1)
+    np.testing.assert_allclose(gradient_of(term, places), gradient, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(hessian_of(term, places), hessian, rtol=1e-5, atol=1e-5)

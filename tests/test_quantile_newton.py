@@ -10,9 +10,9 @@ import jkoflow as jf
 from jkoflow.checks import check_solver
 from jkoflow.kernels.sums import nufft
 from jkoflow.kernels.sums.line import GaussianSum, RadialSum
+from jkoflow.laws.taylor import exact_jet
 from jkoflow.proximal.line import derivatives
 from jkoflow.proximal.line.problem import LineProblem
-from jkoflow.proximal.line.taylor import exact_jet
 
 from .tables import LINE_STEPS, bowl
 
@@ -620,7 +620,7 @@ SMOOTH = {
 @pytest.mark.parametrize("name", SMOOTH)
 def test_exact_jets_are_differences_of_high_order(name):
     f, z, h = SMOOTH[name], np.linspace(0.5, 2.0, 9), 2.0**-8
-    jet = exact_jet(f, z)
+    jet = exact_jet(f, [z], [1.0])
     steps = np.arange(-4, 5)
     table = np.array([f(z + k * h) for k in steps])
     weights = np.linalg.solve(np.vander(steps, increasing=True).T.astype(float), np.eye(9)[:, 1:3] * [1.0, 2.0])
@@ -644,11 +644,10 @@ def test_exact_jets_are_differences_of_high_order(name):
         lambda x: np.sqrt((x - 0.5) ** 2),
         lambda x: np.squeeze(np.array([[2.0]]) * x**2),
         lambda x: x**2 if isinstance(x, np.ndarray) else x**3,
-        lambda x: 1.0,
     ],
 )
 def test_functions_with_kinks_have_no_exact_jet(f):
-    assert exact_jet(f, np.linspace(0.5, 2.0, 9)) is None
+    assert exact_jet(f, [np.linspace(0.5, 2.0, 9)], [1.0]) is None
 
 
 @pytest.mark.parametrize("name", SMOOTH)
@@ -661,5 +660,5 @@ def test_a_step_does_not_depend_on_how_derivatives_are_had(monkeypatch, name):
         return jf.evolve(law, start, dt=0.02, t_end=0.02, progress=False).final.nodes
 
     exact = end()
-    monkeypatch.setattr(derivatives, "exact_jet", lambda f, z: None)
+    monkeypatch.setattr(derivatives, "exact_jet", lambda f, z, along: None)
     np.testing.assert_allclose(exact, end(), rtol=0, atol=1e-9)

@@ -14,6 +14,7 @@ from ..kernels.sums import pair_gradients
 from ..laws import Law
 from ..laws.forms import External, OneWay, Pair, Positions
 from ..laws.reading import Entry, Motion
+from ..laws.taylor import exact_jet
 from ..measures import Particles, Species
 
 TAKES = (External, Pair, OneWay, Positions)
@@ -149,13 +150,19 @@ def is_steep(kernel: Kernel) -> bool:
 
 
 def gradient_of(term: External, places: Array) -> Array:
-    """grad V (n, d) at places (n, d): as given, otherwise by central differences of fourth order."""
+    """grad V (n, d) at places (n, d).
+
+    It is as given, otherwise exact where V is made of smooth numpy functions, otherwise by central differences of fourth order.
+    """
     coordinates = tuple(places.T)
     gradient = term.gradient if term.gradient is not None else getattr(term.V, "gradient", None)
     if gradient is not None:
         values = called("gradient", gradient, coordinates)
         constant = values.shape == (places.shape[1],) and places.shape[1] > 1
         return np.broadcast_to(values[:, None] if constant else np.atleast_2d(values), places.T.shape).T
+    jets = [exact_jet(term.V, coordinates, list(axis)) for axis in np.eye(len(coordinates))] if callable(term.V) else [None]
+    if all(jet is not None for jet in jets):
+        return np.stack([jet.slope for jet in jets if jet is not None], axis=1)
     h = difference_step(places, _STEP, 1e-6)
     columns = []
     for axis in range(places.shape[1]):

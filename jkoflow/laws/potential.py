@@ -27,8 +27,9 @@ class Potential(SpeciesEnergy):
       points of Quantiles and Particles move.
 
     ``gradient`` is a function of space that returns grad V. Only measures with moving points use it. If it is missing, the
-    gradient is computed by central differences of V. Their step is about a thousandth of the extent of the measure, but at
-    least a millionth of its distance from the origin. So V is evaluated slightly outside the support.
+    gradient is exact if V is made of the arithmetic and the smooth functions of numpy. Otherwise, as with ``np.abs`` and
+    ``np.where``, it is computed by central differences of V. Their step is about a thousandth of the extent of the measure, but
+    at least a millionth of its distance from the origin. So V is evaluated slightly outside the support.
 
     V may depend on the time t, by an argument of this name: ``V(x, t)``, ``V(x, y, t)`` or ``V(x, y, z, t)``. Then the gradient
     may take ``t`` too. A scheme evaluates V at the times that its order needs. ``at(time)`` returns the potential of one

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from ..._typing import Array, Indices, Mask
 from ...clouds import CloudLaw, difference_step, gradient_of, is_steep
 from ...kernels import Kernel, RadialKernel
 from ...laws.forms import External
+from ...laws.taylor import exact_jet
 from ...measures import CloudPotential
 from ..base import ProximalStep
 
@@ -243,8 +246,25 @@ def _of_custom(kernel: Kernel, gaps: Array, weights: Array, convexified: bool) -
     return weights[..., None] * gradient(gaps), weights[..., None, None] * blocks
 
 
+def _exact_hessian(V: Callable[..., Any], coordinates: tuple[Array, ...]) -> Array | None:
+    """D^2 V from the second derivatives along the axes and the sums of two axes; None where they are not exact."""
+    d, axes = len(coordinates), np.eye(len(coordinates))
+    out = np.empty((len(coordinates[0]), d, d))
+    for i, j in [*((i, i) for i in range(d)), *combinations(range(d), 2)]:
+        jet = exact_jet(V, coordinates, axes[i] if i == j else axes[i] + axes[j])
+        if jet is None:
+            return None
+        out[:, i, j] = jet.curvature if i == j else (jet.curvature - out[:, i, i] - out[:, j, j]) / 2
+        out[:, j, i] = out[:, i, j]
+    return out
+
+
 def hessian_of(term: External, places: Array) -> Array:
-    """D^2 V (n, d, d) by central differences of the gradient."""
+    """D^2 V (n, d, d): exact where V is made of smooth numpy functions, otherwise by central differences of the gradient."""
+    if term.gradient is None and callable(term.V):
+        exact = _exact_hessian(term.V, tuple(places.T))
+        if exact is not None:
+            return exact
     h = difference_step(places, 1e-4, 1e-5)
     steps = h * np.eye(places.shape[1])
     columns = [(gradient_of(term, places + e) - gradient_of(term, places - e)) / (2 * h) for e in steps]

@@ -10,7 +10,7 @@ import numpy as np
 from ..._typing import Array
 from ...laws import Entry
 from ...laws.forms import DensityFunction, Internal
-from .taylor import Jet
+from ...laws.taylor import Jet
 
 CellLaw: TypeAlias = Callable[[Array, Array], Jet]
 """From the masses w > 0 and widths h > 0 of cells to their energies phi(h) = h U(w / h), with the derivatives in h."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..._functions import values_of
 from ..._typing import Array
-from .taylor import Jet, exact_jet
+from ...laws.taylor import Jet, exact_jet
 
 _NEAR, _FAR = 1e-6, 1e-3  # shares of the length over which a gradient, and values, are differenced
 _DIGITS = 1e10  # roundings of the values that values have to differ by
@@ -44,7 +44,7 @@ class PointLaw:
     def __call__(self, z: Array, length: Callable[[], float]) -> PointJet:
         """The jet at points z, with its error. ``length`` gives one on which V varies little; differences ask for it."""
         c = self.factor
-        jet = exact_jet(self.V if self.gradient is None else self.gradient, z)
+        jet = exact_jet(self.V if self.gradient is None else self.gradient, [z], [1.0])
         if jet is not None and self.gradient is None:
             return PointJet(Jet(*(c * part for part in jet)), 0.0)
         value = _values(self.V, z)

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..._arrays import read_only
 from ..._typing import Array
+from ...laws.taylor import Jet
 from .model import Chain, Model
-from .taylor import Jet
 
 
 def add_ranks(model: Model, chain: Chain, nodes: Array, c: float) -> None:

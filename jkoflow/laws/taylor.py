@@ -1,13 +1,13 @@
-"""Functions of the line with their first two derivatives, exactly, where they are made of smooth numpy functions."""
+"""Functions of space with their first two derivatives, exactly, where they are made of smooth numpy functions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ..._typing import Array
+from .._typing import Array
 
 _SAME = 1e-12  # share of the values by which the values of the jet may differ from those of the function
 
@@ -28,8 +28,10 @@ class Jet(NamedTuple):
     curvature: Array
 
 
-def exact_jet(f: Callable[..., Any], z: Array) -> Jet | None:
-    """Return the jet of f at points z, exact to rounding, by Taylor arithmetic of order 2.
+def exact_jet(f: Callable[..., Any], coordinates: Sequence[Array], along: Sequence[float]) -> Jet | None:
+    """Return the jet of a function of space along a direction at points, exact to rounding, by Taylor arithmetic of order 2.
+
+    ``coordinates`` are the coordinates of the points, arrays (n,). ``along`` are those of the direction.
 
     f is called once with numbers that carry their derivatives. The result is None if f is not made of the arithmetic and the
     smooth functions of numpy alone, as with ``np.abs`` and ``np.where``, if something in the jet is not finite, or if f divides
@@ -37,17 +39,21 @@ def exact_jet(f: Callable[..., Any], z: Array) -> Jet | None:
 
     Source: Griewank and Walther, Evaluating Derivatives (2008), section 13.2.
 
-    >>> jet = exact_jet(lambda x: x**2 * np.exp(x), np.array([0.0, 1.0]))
+    >>> jet = exact_jet(lambda x: x**2 * np.exp(x), [np.array([0.0, 1.0])], [1.0])
     >>> bool(np.allclose(jet.curvature, [2.0, 7 * np.e]))
     True
-    >>> exact_jet(np.abs, np.array([0.0, 1.0])) is None
+    >>> exact_jet(np.abs, [np.array([0.0, 1.0])], [1.0]) is None
     True
     """
-    some = [0, len(z) // 2, -1]
+    count = len(coordinates[0])
+    if count == 0:
+        return None
+    some = [0, count // 2, -1]
     try:
-        found = f(_Taylor(z, 1.0, 0.0))
-        directly = np.broadcast_to(np.asarray(f(z[some]), dtype=np.float64), (3,))
-        jet = Jet(*(np.broadcast_to(np.asarray(part, dtype=np.float64), z.shape) for part in found.parts))
+        found = f(*(_Taylor(x, float(u), 0.0) if u else x for x, u in zip(coordinates, along, strict=True)))
+        directly = np.broadcast_to(np.asarray(f(*(x[some] for x in coordinates)), dtype=np.float64), (3,))
+        parts = found.parts if isinstance(found, _Taylor) else (found, 0.0, 0.0)  # it may not depend on some coordinates
+        jet = Jet(*(np.broadcast_to(np.asarray(part, dtype=np.float64), (count,)) for part in parts))
     except Exception:  # whatever a function makes of numbers of another kind
         return None
     same = np.abs(jet.value[some] - directly).max() <= _SAME * np.abs(directly).max()
