@@ -814,3 +814,25 @@ def test_steady_remembers_the_steps_that_were_dropped():
     whole = jf.evolve(law, rho, dt=0.5, t_end=60.0, stop=jf.Steady())
     half = jf.evolve(law, rho, dt=0.5, t_end=5.0, keep=1)
     assert jf.evolve(law, half, t_end=60.0, stop=jf.Steady()).times[-1] == whole.times[-1] < 60
+
+
+def test_a_law_with_other_functions_of_the_same_name_is_told(tmp_path):
+    """A lambda, a closure and an array that are others than at the start; nothing is said of the same ones, made anew."""
+    grid = jf.Grid.box((0, 1), cells=16)
+    start = grid.density(lambda x: 1 + x)
+
+    def made(factor):
+        return jf.Potential(lambda x: factor * x)
+
+    laws = {
+        "closure": (made(5.0), made(5.0), made(-1.0)),
+        "array": tuple(jf.Potential(c * grid.axes[0]) for c in (1.0, 1.0, 2.0)),
+    }
+    for name, (first, again, other) in laws.items():
+        first, again, other = (jf.Entropy() + law for law in (first, again, other))
+        path = tmp_path / f"{name}.flow"
+        jf.evolve(first, start, dt=0.01, t_end=0.02, store=path, progress=False)
+        half = jf.load(path)
+        jf.evolve(again, half, dt=0.01, t_end=0.03, progress=False)
+        with pytest.warns(UserWarning, match="not those with which the run began"):
+            jf.evolve(other, half, dt=0.01, t_end=0.03, progress=False)

@@ -18,8 +18,8 @@ import pytest
 from distributed import Client, LocalCluster
 
 import jkoflow as jf
+from jkoflow.storage.fingerprints import fingerprint
 from jkoflow.study import observed_order, rate, sweep
-from jkoflow.study.fingerprints import fingerprint
 
 START = jf.MovingParticles([1.0], [0.5])
 
@@ -253,7 +253,7 @@ def test_a_fingerprint_sees_globals_and_the_order_of_keywords_does_not_matter(mo
 
 _A_FINGERPRINT = """
 from functools import partial
-from jkoflow.study.fingerprints import fingerprint
+from jkoflow.storage.fingerprints import fingerprint
 names = {"a", "b", "c", "d", "e"}
 print(fingerprint(partial(lambda a, of: a in of and a in {"x", "y", "z"} and a in names, of=frozenset(names))))
 """

@@ -14,7 +14,8 @@ This is the model of Maury, Roudneff-Chupin and Santambrogio (2010), with a door
 so it lets more through than its width times the speed.
 
 Upper row: the crowd at three times, for the narrowest passage. Below: how many are inside, and the time until 95 of 100 are
-out. The last few are late by the cells: a front that only drifts smears. Widths and walls end at faces of cells.
+out. The last few are late by the cells: a front that only drifts smears. Halve the cells before
+you quote a time. Widths and walls end at faces of cells.
 
 RESULT is what has gone through the door plus who is left, over who was there: nobody gets lost.
 """

@@ -12,7 +12,8 @@ Jordan, Kinderlehrer and Otto (1998) found that the heat equation is the steepes
 Left: a density spreads. Middle: its variance grows by 2 t, whatever its shape. Right: the entropy falls, the faster the sharper
 the density is.
 
-RESULT is the growth of the variance over 2 t. It is 1 for the equation; the steps of order 2 keep it up to their error.
+RESULT is the growth of the variance over 2 t. It is 1 for the equation. Implicit Euler keeps it whatever dt, up to the
+error of the cells.
 """
 
 import matplotlib.pyplot as plt

@@ -50,7 +50,8 @@ def evolve(
         An energy, a drift, or a sum of energies and drifts.
     state : Measure, Species, State or Trajectory
         The state from which the flow starts. A trajectory is continued from its last state; the result holds all its steps too.
-        It must be continued with the law, scheme and mobilities with which it began. Functions are compared by their names.
+        It must be continued with the law, scheme and mobilities with which it began. Functions are compared by their names. A
+        warning tells if their code, or the arrays of the law, are others.
     scheme : Scheme, optional
         The time scheme. Default: ``JKO()``.
     dt : float

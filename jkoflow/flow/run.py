@@ -12,12 +12,13 @@ from uuid import uuid4
 
 import numpy as np
 
-from .._status import Status
+from .._status import Status, warn
 from .._validate import finite, positive
 from .._version import VERSION
 from ..laws import Law
 from ..measures import Measure, Species, State
 from ..schemes import JKO, Carry, Mobility, Problem, Scheme, StepInfo, Taken
+from ..storage.fingerprints import code_of
 from ..trajectory import RunDescription, Step, Trajectory
 from .clock import ChosenSteps, EqualSteps, Start
 
@@ -104,6 +105,7 @@ class Run:
             _must_be_the_same("law", in_words(law), before.law)
             _must_be_the_same("scheme", in_words(self.scheme), before.scheme)
             _must_be_the_same("mobility", given, dict(before.given))
+            _warn_of_other_code(code_of(law), before.code)
         self.clock = (ChosenSteps if scheme.chooses_dt else EqualSteps)(beginning.start, dt, t_end, beginning.carry)
         self.carry = checked_carry(self.scheme.begin(self.problem, self.state, self.clock.propose(), beginning.carry), "begin")
         self.first_energy = self.scheme.energy(self.problem, self.state)
@@ -116,6 +118,7 @@ class Run:
             start_time=self.state.time,
             version=VERSION,
             run=uuid4().hex,
+            code=code_of(law),
         )
 
     def _filled_in(self, scheme: Scheme, before: RunDescription | None) -> Scheme:
@@ -232,6 +235,15 @@ def _mobility_again(mobility: Mapping[str, Mobility] | None, before: RunDescript
     if functions:
         raise ValueError(f"mobility of {functions[0]!r} was a function of the time, which is not stored: give it again")
     return {name: alpha for name, alpha in before.given.items() if alpha is not None}
+
+
+def _warn_of_other_code(now: str, before: str) -> None:
+    """Warn if functions or arrays of one name are others, as far as that can be told: between runs of one Python."""
+    if before and now.split()[0] == before.split()[0] and now != before:
+        warn(
+            "the functions or arrays of the law are not those with which the run began, though they have the same names: the "
+            "energies are one sequence only if they mean the same. Start a new run from flow.final for another law"
+        )
 
 
 def _must_be_the_same(what: str, now: object, before: object) -> None:

@@ -91,7 +91,8 @@ class Grid:
         """Return the grid on the torus: opposite ends are one. For fields, particles in fields, and densities.
 
         FiniteVolume solves the steps of densities on a torus. Kernels act along the shortest way round. Poisson's equation
-        needs a total charge of 0. Places of mass and distances are not periodic: what needs them refuses a torus.
+        needs a total charge of 0. Places of mass and distances are not periodic, and what needs
+        them refuses a torus; but ``wasserstein`` of two densities on a circle is exact.
 
         The arguments, and the errors raised, are those of :meth:`box`.
 

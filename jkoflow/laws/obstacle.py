@@ -25,6 +25,8 @@ class Obstacle(SpeciesEnergy):
     ``BackAndForth`` takes the Wasserstein distance of the whole box: there mass may pass through an obstacle within a step, but
     it may not rest in it. As dt falls, mass goes round.
 
+    The start of a flow must hold no mass in the obstacle: ``grid.density(lambda x, y: f(x, y) * ~post(x, y))``.
+
     Raises ValueError at an evaluation on a measure that is not a Density.
 
     >>> from jkoflow import Grid

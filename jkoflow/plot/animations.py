@@ -30,8 +30,8 @@ def movie(
 
     Ordered particles are shown by their distribution functions, particles in the plane by dots, other measures by their
     densities. ``over`` is a landscape as in ``density``; so are ``obstacles``, a law whose obstacles are hatched, and
-    ``own_scale``, which gives every state a colour scale of its own. ``seconds`` is about the length of the animation.
-    ``animate`` writes it to a file.
+    ``own_scale``, which gives every state a colour scale of its own: take it if the peak falls much. ``seconds`` is about the
+    length of the animation. ``animate`` writes it to a file.
 
     Raises ValueError for particles that are not in the plane, and for measures that have no picture.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xarray
 
 from .._validate import function
-from .fingerprints import fingerprint
+from ..storage.fingerprints import fingerprint
 
 
 @dataclass(frozen=True, eq=False)

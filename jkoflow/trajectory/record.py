@@ -37,6 +37,8 @@ class RunDescription:
         The version of jkoflow.
     run : str
         A name that no other run has.
+    code : str
+        What tells the functions and arrays of the law, for one version of Python. Empty in files that do not have it.
     """
 
     law: str
@@ -47,6 +49,7 @@ class RunDescription:
     start_time: float
     version: str
     run: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, eq=False)

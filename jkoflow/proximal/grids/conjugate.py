@@ -89,10 +89,11 @@ def conjugates_of(step: ProximalStep, energy: GridEnergy, *, at_rest: bool = Fal
         if not local.strictly_convex and np.isinf(local.cap):
             raise ValueError(
                 f"BackAndForth needs an internal energy (Entropy, RenyiEntropy, Congestion, ...){label}, which keeps "
-                "the density from becoming a point mass in a step; without one take Quantiles or Particles, or Entropic()"
+                "the density from becoming a point mass in a step; without one take FiniteVolume(), Entropic(), or "
+                "Quantiles or Particles"
             )
         if (step.anchor[name].values[local.forbidden] > 0).any():
-            raise ValueError(f"the density{label} must hold no mass in the obstacle at the start")
+            raise ValueError(f"the density{label} must hold no mass in the obstacle at the start: multiply it by ~mask there")
         conjugates[name] = Conjugate(local)
     soft = [name for name, local in energy.local.items() if not local.strictly_convex]
     rises = {name: _rise(energy.local[name], energy, step, name) for name in soft}

@@ -1,8 +1,10 @@
-"""What a function is, as a text that changes with its code and with the values that it holds."""
+"""What functions and laws are, as texts that change with their code and with the values that they hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from functools import partial
 from hashlib import sha256
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
@@ -28,6 +30,30 @@ def fingerprint(function: Callable[..., Any]) -> str:
     (True, False)
     """
     return sha256(_content(function, frozenset())).hexdigest()
+
+
+def code_of(law: Any) -> str:
+    """Return a text that changes with the functions and the arrays of a law. It begins with the version of Python.
+
+    >>> from jkoflow import Potential
+    >>> code_of(Potential(lambda x: 5 * x)) == code_of(Potential(lambda x: -x))
+    False
+    """
+    leaves: list[bytes] = []
+
+    def walk(thing: Any) -> None:
+        if isinstance(thing, np.ndarray):
+            leaves.append(_content(thing, frozenset()))
+        elif is_dataclass(thing) and not isinstance(thing, type):
+            walk([getattr(thing, field.name) for field in fields(thing)])
+        elif isinstance(thing, list | tuple | Mapping):
+            for part in thing.values() if isinstance(thing, Mapping) else thing:
+                walk(part)
+        elif callable(thing):
+            leaves.append(fingerprint(thing).encode())
+
+    walk(law)
+    return f"{sys.version_info.major}.{sys.version_info.minor} {sha256(b'|'.join(leaves)).hexdigest()}"
 
 
 def _content(value: Any, seen: frozenset[int], home: str = "", within: bool = False) -> bytes:
@@ -58,7 +84,7 @@ def _content(value: Any, seen: frozenset[int], home: str = "", within: bool = Fa
             used = [value.__globals__[name] for name in _names(value.__code__) if name in value.__globals__]
             held = [cell.cell_contents for cell in value.__closure__ or () if _is_full(cell)]
             given = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).items()]
-            return value.__qualname__.encode() + _code(value.__code__) + joined([*given, *held, *used], False)
+            return _code(value.__code__) + joined([*given, *held, *used], False)
         case ModuleType() | type() | BuiltinFunctionType():
             return f"{value.__module__ if isinstance(value, type) else ''}.{value.__name__}".encode()
         case tuple():
