@@ -7,26 +7,17 @@ errors are printed.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy.integrate import solve_ivp
+from timing import timed
 
 import jkoflow as jf
 from jkoflow.ordered import TipLaw, Walk
 
 LAW = jf.newtonian_law()
-
-
-def timed(run: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:
-    best, answer = np.inf, None
-    for _ in range(repeats):
-        began = time.perf_counter()
-        answer = run()
-        best = min(best, time.perf_counter() - began)
-    return best, answer
 
 
 def separated(n: int) -> jf.OrderedParticles:

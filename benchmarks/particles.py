@@ -6,25 +6,16 @@ column is empty (`pip install jax`). It compiles for every shape; the time is th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from timing import timed
 
 import jkoflow as jf
 from jkoflow.kernels.sums import pair_gradients
 
 KERNELS = {"Gaussian": jf.Gaussian(1.0, 0.7), "Morse": jf.Morse(1.0, 0.7), "|x|": jf.PowerLaw(1), "log": jf.PowerLaw(0)}
-
-
-def timed(run: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    best, answer = np.inf, None
-    for _ in range(repeats):
-        began = time.perf_counter()
-        answer = run()
-        best = min(best, time.perf_counter() - began)
-    return best, answer
 
 
 def broadcast(kernel: jf.Kernel, x: np.ndarray, m: np.ndarray) -> np.ndarray:

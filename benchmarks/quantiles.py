@@ -7,13 +7,12 @@ and py-pde (``pip install py-pde``; left out where it is missing) on a grid whos
 from __future__ import annotations
 
 import itertools
-import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from timing import timed
 
 import jkoflow as jf
 from jkoflow.proximal.line.problem import LineProblem
@@ -28,15 +27,6 @@ LAWS = {
 GRID = jf.Grid.box((-4.0, 4.0), cells=4000)
 RHO = GRID.density(lambda x: np.exp(-2 * (x - 1) ** 2))
 TAU = 0.05
-
-
-def timed(run: Callable[[], Any], repeats: int = 1) -> tuple[float, Any]:
-    best, answer = np.inf, None
-    for _ in range(repeats):
-        began = time.perf_counter()
-        answer = run()
-        best = min(best, time.perf_counter() - began)
-    return best, answer
 
 
 def second_step(law: jf.Energy, n: int) -> jf.ProximalStep:
@@ -79,7 +69,7 @@ def against_minimize() -> None:
             start = np.concatenate([problem.start[:1], np.log(np.diff(problem.start))])
             options = {"maxiter": 100_000, "maxfun": 200_000, "ftol": 1e-15, "gtol": 1e-12, "maxcor": 30}
             theirs, found = timed(
-                lambda f=objective, s=start, o=options: minimize(f, s, jac=True, method="L-BFGS-B", options=o)
+                lambda f=objective, s=start, o=options: minimize(f, s, jac=True, method="L-BFGS-B", options=o), 1
             )
             best = problem.evaluate(np.asarray(answer.state[""].nodes)).value
             above = (found.fun - best) / (problem.evaluate(problem.start).value - best)
@@ -140,11 +130,11 @@ def against_py_pde() -> None:
             h = (bounds[1] - bounds[0]) / n
             dt = 0.2 * h**2 / (1 if name == "Fokker-Planck" else 2 * float(np.max(start(x))))
 
-            whole, _ = timed(lambda e=equation, u=state, dt=dt: e.solve(u, t_range=0.5, dt=dt, solver="euler", tracker=None))
+            whole, _ = timed(lambda e=equation, u=state, dt=dt: e.solve(u, t_range=0.5, dt=dt, solver="euler", tracker=None), 1)
             stepper = pde.EulerSolver(equation).make_stepper(state, dt=dt)
             stepper(state.copy(), 0.0, 2 * dt)
             result = state.copy()
-            took, _ = timed(lambda step=stepper, u=result: step(u, 0.0, 0.5))
+            took, _ = timed(lambda step=stepper, u=result: step(u, 0.0, 0.5), 1)
             theirs = np.sqrt(np.mean((result.data - end(x)) ** 2) * (bounds[1] - bounds[0]))
             law = jf.Entropy() + WELL if name == "Fokker-Planck" else jf.RenyiEntropy(2)
             for cells, steps in itertools.product((25, 50, 100, 200, 400, 800), (5, 10, 20, 40, 80)):

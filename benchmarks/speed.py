@@ -21,21 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from timing import timed
 
 HERE = Path(__file__).parent
 Row = tuple[str, float, str]
-
-
-def timed(run: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:
-    """The least of some times in seconds, and what came out."""
-    best, answer = np.inf, None
-    for _ in range(repeats):
-        began = time.perf_counter()
-        answer = run()
-        best = min(best, time.perf_counter() - began)
-        if best > 5:
-            break
-    return best, answer
 
 
 def row(name: str, run: Callable[[], Any], error: Callable[[Any], Any] = lambda _: "", repeats: int = 3) -> Row:

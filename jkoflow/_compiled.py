@@ -16,7 +16,7 @@ from ._log import log
 from ._status import warn
 from ._threads import in_parts
 
-__all__ = ["jit", "shared"]
+__all__ = ["SharedLoop", "jit", "shared"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -629,6 +629,17 @@ def test_exact_jets_are_differences_of_high_order(name):
     np.testing.assert_allclose(jet.curvature, weights[:, 1] @ table / h**2, rtol=1e-7, atol=1e-7)
 
 
+@pytest.mark.parametrize("length", [1e-9, 1.0, 3e7])
+def test_jets_far_from_the_origin_have_the_values_of_the_function(length):
+    """Places at 1e8 lengths: x / length is divided as numpy does, not multiplied by 1 / length."""
+    z = length * (1e8 + np.linspace(-2, 2, 40))
+    jet = exact_jet(lambda x: (x / length - 1e8) ** 2 + 1 / (2.5 + (x / length - 1e8)), [z], [1.0])
+    y = z / length - 1e8
+    np.testing.assert_array_equal(jet.value, y**2 + 1 / (2.5 + y))
+    np.testing.assert_allclose(length * jet.slope, 2 * y - 1 / (2.5 + y) ** 2, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(length**2 * jet.curvature, 2 + 2 / (2.5 + y) ** 3, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     "f",
     [

@@ -10,10 +10,7 @@ import numpy as np
 from .._typing import Array
 
 _SAME = 1e-12  # share of the values by which the values of the jet may differ from those of the function
-
-_NEAR_ZERO = (
-    1e-4  # share of the largest divisor: nearer to 0 second derivatives of quotients lose more than half of their digits
-)
+_NEAR_ZERO = 1e-4  # share of the largest divisor: below it second derivatives of quotients lose half of their digits
 
 Numbers: TypeAlias = Array | float
 Unary: TypeAlias = Callable[[Any], tuple[Numbers, Numbers, Numbers]]
@@ -118,7 +115,10 @@ def _product(u: Parts, v: Parts) -> _Taylor:
 
 
 def _quotient(u: Parts, v: Parts) -> _Taylor:
-    return _product(u, _composed(v, _reciprocal).parts)
+    if isinstance(v[1], float) and v[1] == 0.0:
+        return _Taylor(u[0] / v[0], u[1] / v[0], u[2] / v[0])
+    _, first, second = _product(u, _composed(v, _reciprocal).parts).parts
+    return _Taylor(u[0] / v[0], first, second)  # far from the origin the value may not be rounded twice
 
 
 def _must_be_far_from_zero(x: Array, least: float = _NEAR_ZERO) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from ..._blocks import BLOCK
 from ..._compiled import jit, shared
 from ..._typing import Array, Indices
-from .compiled_pairs import LEAST_EXPONENT, _weigh, fast_expm1, squared_distances
+from .compiled_pairs import LEAST_EXPONENT, fast_expm1, squared_distances, weigh
 from .kinds import MORSE
 
 
@@ -90,7 +90,7 @@ def near_sums(
                 squared_distances(at, i, sources, start, stop, squares)
                 count = _within(squares, stop - start, most, found)
                 if count > 0 and gradients.size > 0:
-                    _weigh(kind, a, squares[:count], ones[:count], weights)
+                    weigh(kind, a, squares[:count], ones[:count], weights)
                     _less_smooth(squares[:count], reach, slopes, weights)
                     for k in range(len(at)):
                         total = 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._compiled import jit, shared
+from ..._compiled import SharedLoop, jit, shared
 from ..._typing import Array
 from .kinds import GAUSSIAN, MORSE
 
@@ -55,7 +55,7 @@ def fast_expm1(x: float) -> float:
 
 
 @jit
-def _weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> None:
+def weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> None:
     """Set ``out`` to m k'(r) / r from the squares r^2, and to 0 at r = 0. ``a`` is the parameter of the kernel."""
     n = len(masses)
     if kind == GAUSSIAN:
@@ -134,7 +134,7 @@ def _gradient_rows(first: int, last: int, at: Array, sources: Array, masses: Arr
         stop = min(m, start + _BLOCK)
         for i in range(first, last):
             squared_distances(at, i, sources, start, stop, squares)
-            _weigh(kind, a, squares, masses[start:stop], weights)
+            weigh(kind, a, squares, masses[start:stop], weights)
             for k in range(len(at)):
                 out[k, i] += _pull(at[k, i], sources[k, start:stop], weights)
 
@@ -148,27 +148,6 @@ def _value_rows(first: int, last: int, at: Array, sources: Array, masses: Array,
         for i in range(first, last):
             squared_distances(at, i, sources, start, stop, squares)
             out[i] += _profile(kind, a, squares, masses[start:stop])
-
-
-def gradient_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> Array:
-    """Return sum_j m_j grad K(x_i - y_j), with 0 for pairs that coincide. The points have shape (d, n) and (d, m)."""
-    out, n = np.zeros_like(at), at.shape[1]
-    if n * sources.shape[1] < _SMALL:
-        _gradient_rows.alone(0, n, at, sources, masses, kind, a, out)
-    else:
-        _gradient_rows(n, at, sources, masses, kind, a, out)
-    return out
-
-
-def value_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> Array:
-    """Return sum_j m_j K(x_i - y_j). If K(0) is infinite, pairs that coincide are left out."""
-    n = at.shape[1]
-    out = np.zeros(n)
-    if n * sources.shape[1] < _SMALL:
-        _value_rows.alone(0, n, at, sources, masses, kind, a, out)
-    else:
-        _value_rows(n, at, sources, masses, kind, a, out)
-    return out
 
 
 @jit
@@ -196,7 +175,7 @@ def _curvature_rows(first: int, last: int, at: Array, sources: Array, vectors: A
             for k in range(len(at)):
                 for j in range(stop - start):
                     dots[j] += (at[k, i] - sources[k, start + j]) * vectors[k, start + j]
-            _weigh(kind, a, squares, ones[: stop - start], across)
+            weigh(kind, a, squares, ones[: stop - start], across)
             _twist(kind, a, squares[: stop - start], across, dots)
             for k in range(len(at)):
                 out[k, i] += _bent(at[k, i], sources[k, start:stop], vectors[k, start:stop], across, dots)
@@ -210,11 +189,26 @@ def _bent(x: float, places: Array, vectors: Array, across: Array, along: Array) 
     return total
 
 
+def gradient_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> Array:
+    """Return sum_j m_j grad K(x_i - y_j), with 0 for pairs that coincide. The points have shape (d, n) and (d, m)."""
+    return _filled(np.zeros_like(at), _gradient_rows, at, sources, masses, kind, a)
+
+
+def value_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> Array:
+    """Return sum_j m_j K(x_i - y_j). If K(0) is infinite, pairs that coincide are left out."""
+    return _filled(np.zeros(at.shape[1]), _value_rows, at, sources, masses, kind, a)
+
+
 def curvature_sums(at: Array, sources: Array, vectors: Array, kind: int, a: float) -> Array:
     """Return sum_j D^2 K(x_i - y_j) w_j for the vectors w, shape (d, m). What is infinite at pairs that coincide counts 0."""
-    out, n = np.zeros_like(at), at.shape[1]
+    return _filled(np.zeros_like(at), _curvature_rows, at, sources, vectors, kind, a)
+
+
+def _filled(out: Array, rows: SharedLoop, at: Array, sources: Array, weights: Array, kind: int, a: float) -> Array:
+    """The result of a loop over the targets: on one core if there are few pairs."""
+    n = at.shape[1]
     if n * sources.shape[1] < _SMALL:
-        _curvature_rows.alone(0, n, at, sources, vectors, kind, a, out)
+        rows.alone(0, n, at, sources, weights, kind, a, out)
     else:
-        _curvature_rows(n, at, sources, vectors, kind, a, out)
+        rows(n, at, sources, weights, kind, a, out)
     return out

@@ -150,7 +150,7 @@ def _values(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
 
 def _split(pair: CompiledPair, targets: Array, places: Array, weights: Array) -> EwaldSums | None:
     """The sums by Ewald's splitting where they are faster, else None."""
-    return ewald_sums(np.ascontiguousarray(targets.T), np.ascontiguousarray(places.T), weights, pair.kind, pair.parameter)
+    return ewald_sums(targets.T, places.T, weights, pair.kind, pair.parameter)
 
 
 def by_coordinates(at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
