@@ -77,6 +77,7 @@ class Run:
         scheme = JKO() if scheme is None else scheme
         if not isinstance(scheme, Scheme):
             raise ValueError(f"scheme must be a Scheme such as JKO(), got {scheme!r}")
+        code = code_of(law)  # before anything is evaluated: objects may count their calls
         self.beginning, self.state = beginning, beginning.state
         before = None if beginning.before is None else beginning.before.record.description
         if beginning.before is not None and len(beginning.before) > 1 and not beginning.before.record.numbers.solved[-1]:
@@ -105,7 +106,7 @@ class Run:
             _must_be_the_same("law", in_words(law), before.law)
             _must_be_the_same("scheme", in_words(self.scheme), before.scheme)
             _must_be_the_same("mobility", given, dict(before.given))
-            _warn_of_other_code(code_of(law), before.code)
+            _warn_of_other_code(code, before.code)
         self.clock = (ChosenSteps if scheme.chooses_dt else EqualSteps)(beginning.start, dt, t_end, beginning.carry)
         self.carry = checked_carry(self.scheme.begin(self.problem, self.state, self.clock.propose(), beginning.carry), "begin")
         self.first_energy = self.scheme.energy(self.problem, self.state)
@@ -118,7 +119,7 @@ class Run:
             start_time=self.state.time,
             version=VERSION,
             run=uuid4().hex,
-            code=code_of(law),
+            code=code,
         )
 
     def _filled_in(self, scheme: Scheme, before: RunDescription | None) -> Scheme:
