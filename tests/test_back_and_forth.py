@@ -1,6 +1,7 @@
 """The exact step on grids: closed forms, other solvers, no freezing, honesty, refusals."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from scipy.stats import norm
 
 import jkoflow as jf
 from jkoflow.checks import check_solver
+from jkoflow.proximal.grids.exact.translations import better_place
 
 from .tables import STEPS, slow
 
@@ -469,3 +471,50 @@ def test_small_waves_decay_at_their_rate_however_small(size):
     rate = 2 * (1 - np.cos(2 * np.pi / 80)) / (3 / 80) ** 2
     left = float((flow.final.values - 1) @ wave / (wave @ wave)) / size
     assert left == pytest.approx((1 + tau * rate) ** -20, rel=3e-3)
+
+
+def test_a_place_that_is_wrong_by_cells_is_found():
+    """Answers are moved on purpose: one species alone, two together, along each axis; a saddle is kept."""
+    grid = jf.Grid.box((-2, 2), (-2, 2), cells=(24, 20))
+    drop = grid.density(lambda x, y: np.maximum(1 - 4 * ((x - 0.4) ** 2 + (y + 0.3) ** 2), 0))
+    step = jf.ProximalStep(0.05 * jf.RenyiEntropy(2) + jf.Potential(_well), jf.Species.of(drop), 0.3)
+    answer = FINE.solve(step)
+    assert better_place(step, answer) is None
+    for axis, cells in itertools.product((0, 1), (-3, -1, 1, 2)):
+        off = answer.state.like({"": np.roll(answer.state[""].values, cells, axis)})
+        names, along, back = better_place(step, replace(answer, state=off))
+        assert (names, along) == (("",), axis)
+        assert cells * back < 0
+        assert abs(cells + back) <= 1
+
+    # two species held together by a strong attraction: each alone cannot leave the other
+    law = 0.05 * jf.RenyiEntropy(2, "a") + 0.05 * jf.RenyiEntropy(2, "b")
+    law += 100 * jf.CrossInteraction(jf.PowerLaw(2), between=("a", "b"))
+    pair = jf.ProximalStep(law, jf.Species(a=drop, b=drop), 0.3)
+    answer = FINE.solve(pair)
+    assert better_place(pair, answer) is None
+    off = answer.state.like({name: np.roll(answer.state[name].values, 1, 0) for name in "ab"})
+    assert better_place(pair, replace(answer, state=off)) == (("a", "b"), 0, -1)
+
+    # what lies at a wall stays there
+    line = jf.Grid.box((-2, 2), cells=40)
+    start = jf.Species.of(line.density(lambda x: np.exp(-4 * x**2)))
+    answer = FINE.solve(jf.ProximalStep(0.5 * jf.Entropy() + jf.Potential(lambda x: 3 * x), start, 2.0))
+    assert answer.state[""].values[0] > 1
+    assert answer.status is jf.Status.CONVERGED
+
+    # on top of a hill: a critical point, whose objective falls both ways
+    hill = jf.ProximalStep(0.01 * jf.RenyiEntropy(2) + jf.Potential(lambda x: -4 * x**2), start, 2.0)
+    assert better_place(hill, replace(answer, state=hill.anchor, distances={"": 0.5})) is None
+
+
+@pytest.mark.parametrize("cells", [50, 100, 200])
+@pytest.mark.parametrize("tau", [10.0, 100.0])
+def test_drops_that_join_in_a_long_step_keep_their_mean(cells, tau):
+    """abs(x) moves no mean. Cells hold fronts back by more than the distance of a long step pulls: it was lost by .045."""
+    grid = jf.Grid.box((-1, 1), cells=cells)
+    drops = grid.density(lambda x: np.maximum(1 - ((x - 0.2) / 0.1) ** 2, 0) + np.maximum(1 - ((x + 0.5) / 0.2) ** 2, 0))
+    law = 0.01 * jf.RenyiEntropy(3) + jf.Interaction(jf.PowerLaw(1))
+    answer = jf.BackAndForth().solve(jf.ProximalStep(law, jf.Species.of(drops), tau))
+    assert answer.status is jf.Status.CONVERGED
+    assert abs(answer.state[""].mean - drops.mean) < 0.5 * grid.spacing[0]

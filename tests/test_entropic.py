@@ -302,3 +302,16 @@ def test_a_blurred_step_says_so():
     assert flow.statuses[-1] is jf.Status.UNRESOLVED
     assert flow.ok
     assert jf.evolve(jf.Entropy(), disc, scheme=jf.JKO(jf.Entropic()), dt=0.1, t_end=0.1).statuses[-1] is jf.Status.CONVERGED
+
+
+def test_jko_hands_a_step_that_entropic_does_not_resolve_over():
+    """Without a word, since the answer is another solver's; the only solver warns."""
+    grid = jf.Grid.box((-1, 1), cells=40)
+    rho = grid.density(lambda x: np.exp(-20 * x**2))
+    law, state = 0.01 * jf.Entropy("a") + jf.Potential(lambda x: x, "b"), jf.Species(a=rho, b=rho)
+    flow = jf.evolve(law, state, dt=1e-3, t_end=2e-3)
+    assert flow.solvers == ("FiniteVolume", "FiniteVolume")
+    assert set(flow.statuses) == {jf.Status.CONVERGED}
+    with pytest.warns(jf.UnresolvedWarning, match="does not resolve this step"):
+        alone = jf.evolve(law, state, dt=1e-3, t_end=1e-3, scheme=jf.JKO(jf.Entropic()))
+    assert alone.statuses == (jf.Status.UNRESOLVED,)

@@ -140,6 +140,8 @@ class ProxResult:
         The energy that went through the doors with the mass: dE/drho there times what left. NaN where it is infinite.
     pressures : mapping of arrays
         By species under a bound, the pressure that holds it: an energy per mass, 0 where there is room, if the solver tells it.
+    warning : Warning, optional
+        What ``solve`` has warned of.
 
     >>> import jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
@@ -159,6 +161,7 @@ class ProxResult:
     outflow: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     energy_out: float = 0.0
     pressures: Mapping[str, Array] = field(default_factory=dict)
+    warning: Warning | None = None
 
 
 class StepSolver(ABC):
@@ -230,6 +233,10 @@ class StepSolver(ABC):
     @abstractmethod
     def solve(self, step: ProximalStep) -> ProxResult:
         """Solve a step that :meth:`check` accepts."""
+
+    def solve_quietly(self, step: ProximalStep) -> ProxResult:
+        """Solve a step as :meth:`solve` does. The answer holds what that would warn of: a scheme may take another solver."""
+        return self.solve(step)
 
 
 class IterativeSolver(StepSolver):

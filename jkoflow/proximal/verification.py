@@ -50,7 +50,7 @@ def checked(step: ProximalStep, answer: ProxResult, slack: float = 0.5) -> ProxR
         return answer
     if answer.status.ok and not _is_admissible(step, answer.state, answer.outflow):
         return _at_rest(step, replace(answer, status=Status.REFUTED))
-    if answer.status.ok and (np.isinf(slack) or step.forms.openings or not _moves(step, answer)):
+    if answer.status.ok and (np.isinf(slack) or step.forms.openings or not moves(step, answer)):
         return answer  # what goes through doors may raise the energy
     before, after = energies(step, answer)
     paid = (1 - slack) * cost(step, answer) if answer.status.ok else 0.0
@@ -68,7 +68,7 @@ def energies(step: ProximalStep, answer: ProxResult) -> tuple[Value, Value]:
     both = []
     for state in (step.anchor, answer.state):
         known = (one.value for one in kept if one.is_of(state))
-        both.append(_Kept(tuple(map(ref, state.values())), next(known, None) or _value(step, state)))
+        both.append(_Kept(tuple(map(ref, state.values())), next(known, None) or value_of(step, state)))
     step.forms.keep("energies", both)
     return both[0].value, both[1].value
 
@@ -108,7 +108,7 @@ def margin(step: ProximalStep, answer: ProxResult, before: Value, after: Value) 
     return _ROUNDING * size + _LEFT * (left if np.isfinite(left) else 0.0)
 
 
-def _value(step: ProximalStep, state: Species) -> Value:
+def value_of(step: ProximalStep, state: Species) -> Value:
     """The energy of a state; inf where the law does not accept the state."""
     try:
         with np.errstate(all="ignore"):
@@ -120,7 +120,7 @@ def _value(step: ProximalStep, state: Species) -> Value:
     return Value(energy if energy == energy else np.inf, float(sum(map(abs, terms))))
 
 
-def _moves(step: ProximalStep, answer: ProxResult) -> bool:
+def moves(step: ProximalStep, answer: ProxResult) -> bool:
     """Return False for densities that move by less than a small share of a cell."""
     if not issubclass(step.anchor.kind, Density):
         return True

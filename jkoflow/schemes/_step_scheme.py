@@ -46,7 +46,7 @@ class StepScheme(Scheme):
 
 @dataclass(frozen=True)
 class SafeStepScheme(StepScheme):
-    """A scheme that hands a step which its solver does not solve over to others.
+    """A scheme that hands a step which its solver does not solve, or does not resolve, over to others.
 
     ``fallback`` holds these solvers, in the order in which they are tried. Default, on a Density without a solver given: all
     of FiniteVolume(), Entropic() and BackAndForth() that take the law. Otherwise none.
@@ -87,22 +87,28 @@ class SafeStepScheme(StepScheme):
             solver.check(step)
 
     def solved(self, step: ProximalStep) -> tuple[ProxResult, StepSolver]:
-        """The answer of the first solver that solves a step, and this solver; if none does, the answer of the first one."""
+        """The answer of the first solver that solves and resolves a step, and this solver.
+
+        If none does, the answer is that of the first solver that solves it. If none solves it, it is that of the first one.
+        """
         solvers = list(self.step_solvers)
         if self.each_step:
             suited = type(recommended_solver(next(iter(step.anchor.values())), step.energy, step.anchor))
             solvers.sort(key=lambda solver: not isinstance(solver, suited))
-        first, used = None, 0
+        tried: list[tuple[ProxResult, StepSolver]] = []
         for solver in solvers:
-            answer = solver.solve(step)
-            used += answer.iterations
-            if answer.status.ok:
-                if (step.forms.pairs or step.forms.general) and step.forms.internal:
-                    warn_of_concentration(step.anchor, answer.state)
-                return replace(answer, iterations=used), solver
-            first = first or (answer, solver)
-        assert first is not None
-        return first
+            tried.append((solver.solve_quietly(step), solver))
+            if tried[-1][0].status.ok and tried[-1][0].status is not Status.UNRESOLVED:
+                break
+        # min takes the first of equals
+        answer, solver = min(tried, key=lambda pair: (not pair[0].status.ok, pair[0].status is Status.UNRESOLVED))
+        if not answer.status.ok:
+            return answer, solver
+        if answer.warning is not None:
+            warn(str(answer.warning), type(answer.warning))
+        if (step.forms.pairs or step.forms.general) and step.forms.internal:
+            warn_of_concentration(step.anchor, answer.state)
+        return replace(answer, iterations=sum(other.iterations for other, _ in tried)), solver
 
 
 def warn_of_concentration(before: Species, after: Species) -> None:

@@ -42,9 +42,9 @@ class JKO(SafeStepScheme):
     solver : StepSolver, optional
         The solver of the steps. Default: the one recommended for the measure and the law. The trajectory's ``scheme`` shows it.
     fallback : StepSolver or tuple of them, optional
-        The solvers of those steps that ``solver`` does not solve, in the order in which they are tried. Default, on a Density
-        with the recommended solver: FiniteVolume(), Entropic() and BackAndForth(), as far as they take the law. Otherwise none.
-        ``flow.solvers`` tells which solver took which step.
+        The solvers of those steps that ``solver`` does not solve or resolve, in the order in which they are tried. Default, on
+        a Density with the recommended solver: FiniteVolume(), Entropic() and BackAndForth(), as far as they take the law.
+        Otherwise none. ``flow.solvers`` tells which solver took which step.
     each_step : bool
         If True, of these solvers the one that is recommended for the state from which a step begins is tried first. Default:
         True on a Density with the recommended solver.

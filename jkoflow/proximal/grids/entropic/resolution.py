@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...._status import Status, UnresolvedWarning, warn
+from ...._status import Status, UnresolvedWarning
 from ....measures import Species
 from ...base import ProximalStep, ProxResult
 from ...verification import cost, energies, margin
@@ -16,7 +16,7 @@ _ROUNDING = 1e-6  # relative: what the tolerance may add to a maximum
 
 
 def with_resolution(step: ProximalStep, answer: ProxResult, epsilon: float) -> ProxResult:
-    """Return the answer, with the status UNRESOLVED and a warning if the blur shows.
+    """Return the answer, with the status UNRESOLVED and its warning if the blur shows.
 
     The blur of a plan has the variance epsilon / 2 along every axis. It shows
 
@@ -41,12 +41,11 @@ def with_resolution(step: ProximalStep, answer: ProxResult, epsilon: float) -> P
         reasons.append("the largest density rose under diffusion alone")
     if not reasons:
         return answer
-    warn(
+    words = (
         f"Entropic does not resolve this step: {'; '.join(reasons)}. Take a larger dt, more cells or a smaller epsilon, or an "
-        "exact solver (JKO() takes one)",
-        UnresolvedWarning,
+        "exact solver (JKO() takes one)"
     )
-    return replace(answer, status=Status.UNRESOLVED)
+    return replace(answer, status=Status.UNRESOLVED, warning=UnresolvedWarning(words))
 
 
 def _diffusivity(local: LocalEnergy, state: Species, name: str) -> float:

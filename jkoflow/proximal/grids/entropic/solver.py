@@ -163,6 +163,12 @@ class Entropic(IterativeSolver):
         return self._scaling(step, 0)
 
     def solve(self, step: ProximalStep) -> ProxResult:
+        answer = self.solve_quietly(step)
+        if answer.warning is not None:
+            warn(str(answer.warning), type(answer.warning))
+        return answer
+
+    def solve_quietly(self, step: ProximalStep) -> ProxResult:
         first, *others = self._ways(step)
         answer = self._solve(step, self._scaling(step, 0, first), first)
         for way in others:

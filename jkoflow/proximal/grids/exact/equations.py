@@ -308,7 +308,9 @@ class GridStep:
         * where the map, which nothing determines in a full crowd, is not optimal: its cost differs from the dual by more than a
           tenth. From a twentieth on the distance is a mean of both, so that it does not jump.
         """
-        state = self.anchor.like(dict(zip(self.names, trial.rho, strict=True)))
+        # what rounding of the levels leaves of the mass
+        kept = (rho * (total / rho.sum()) for rho, total in zip(trial.rho, self.totals, strict=True))
+        state = self.anchor.like(dict(zip(self.names, kept, strict=True)))
         squared, duals = self.squared_displacements(trial), self.duals(trial.phi, trial)
         if any(4 * tau * dual < cost for cost, tau, dual in zip(squared, self.taus, duals, strict=True)):
             best = self.duals(self.c_concave_from_supports(trial.phi), trial)  # for the same phi^c
