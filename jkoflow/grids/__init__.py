@@ -2,8 +2,8 @@
 
 from .box import Grid
 from .elliptic import Elliptic
-from .faces import Faces
+from .faces import Faces, on_faces
 from .resampling import resampled
 from .walking import walking_distance
 
-__all__ = ["Elliptic", "Faces", "Grid", "resampled", "walking_distance"]
+__all__ = ["Elliptic", "Faces", "Grid", "on_faces", "resampled", "walking_distance"]

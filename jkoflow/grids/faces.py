@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -45,3 +46,20 @@ class Faces(NamedTuple):
             padded = np.concatenate([np.zeros((1, *cells.shape[1:])), cells])
             arrays.append(np.ascontiguousarray(np.moveaxis(padded, 0, axis)))
         return tuple(arrays)
+
+
+def on_faces(grid: Grid, values: Array, axis: int, of: Callable[[Array, Array], Array]) -> Array:
+    """Return ``of(before, after)`` of the values of the cells beside every face across an axis: n + 1 entries along it.
+
+    It is 0 at walls. On a torus the first and the last entry are those of one face.
+
+    >>> on_faces(Grid.box((0, 1), cells=3), np.array([1.0, 2.0, 4.0]), 0, lambda before, after: after - before)
+    array([0., 1., 2., 0.])
+    """
+    cells = grid.along(values, axis)
+    between = of(cells[:-1], cells[1:])
+    faces = np.zeros((grid.shape[axis] + 1, *between.shape[1:]))
+    faces[1 : len(between) + 1] = between
+    if grid.periodic_axes[axis]:
+        faces[0] = faces[-1]
+    return np.ascontiguousarray(np.moveaxis(faces, 0, axis))

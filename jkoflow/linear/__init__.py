@@ -4,6 +4,7 @@ from .anderson import Anderson
 from .chain import LIFTS, chain_solver, positive_definite_solver, spring_solver, tridiagonal_solver
 from .coupled_multigrid import CoupledMultigrid
 from .exponential import krylov_phi, phi
+from .factorised import factorised_elliptic
 from .krylov import gmres
 from .multigrid import Multigrid, diagonal_of, elliptic
 
@@ -15,6 +16,7 @@ __all__ = [
     "chain_solver",
     "diagonal_of",
     "elliptic",
+    "factorised_elliptic",
     "gmres",
     "krylov_phi",
     "phi",

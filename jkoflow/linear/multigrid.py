@@ -140,15 +140,21 @@ def diagonal_of(reaction: Array, faces: tuple[Array, ...]) -> Array:
 
 
 def elliptic(reaction: Array, faces: tuple[Array, ...]) -> Callable[[Array], Array]:
-    """Return the operator x -> reaction x - div(conductance grad x) as a function."""
+    """Return the operator x -> reaction x - div(conductance grad x) as a function.
+
+    The faces at both ends of an axis are those of walls, with the conductance 0, or one face of a torus.
+    """
 
     def apply(x: Array) -> Array:
         out = reaction * x
         for axis, k in enumerate(faces):
-            flow = np.moveaxis(k, axis, 0)[1:-1] * np.diff(np.moveaxis(x, axis, 0), axis=0)
-            total = np.moveaxis(out, axis, 0)
+            across, cells, total = (np.moveaxis(values, axis, 0) for values in (k, x, out))
+            flow = across[1:-1] * np.diff(cells, axis=0)
             total[:-1] -= flow
             total[1:] += flow
+            through_ends = across[0] * (cells[0] - cells[-1])
+            total[-1] -= through_ends
+            total[0] += through_ends
         return out
 
     return apply

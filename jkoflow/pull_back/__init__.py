@@ -2,6 +2,7 @@
 
 from .cell_map import CellMap
 from .lines import moved_along
+from .periodic import rolled_up, unrolled
 from .source import PullBack, Pulled
 
-__all__ = ["CellMap", "PullBack", "Pulled", "moved_along"]
+__all__ = ["CellMap", "PullBack", "Pulled", "moved_along", "rolled_up", "unrolled"]

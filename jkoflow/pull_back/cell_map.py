@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._typing import Array
+from .periodic import reach, rolled_up, unrolled
 from .plane import PlaneSource
 from .space import SpaceSource
 
@@ -21,6 +22,7 @@ class CellMap:
     cell is inverted. The error is of second order in the cell width.
 
     ``shape`` are the numbers of cells of 1 to 3 axes. ``moves`` are the displacements in cells, as ``CellMap.of`` makes them.
+    On the axes of a torus, ``periodic``, the displacements at both ends are the same, and cells may move through the ends.
 
     >>> shift = CellMap.of((4,), lambda points: np.maximum(points - 0.5, 0))          # the mass moves by half a cell
     >>> shift.pull(np.array([0.0, 4.0, 0.0, 0.0]))
@@ -29,9 +31,10 @@ class CellMap:
 
     shape: tuple[int, ...]
     moves: tuple[Array, ...]
+    periodic: tuple[bool, ...] = ()
 
     @classmethod
-    def of(cls, shape: tuple[int, ...], images: Callable[[Array], Array]) -> CellMap:
+    def of(cls, shape: tuple[int, ...], images: Callable[[Array], Array], periodic: tuple[bool, ...] = ()) -> CellMap:
         """Return the map whose images are given as a function of points (n, d), in cells from the low corner of the box.
 
         ``images`` is called once.
@@ -39,7 +42,8 @@ class CellMap:
         origins = [np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1) for axes in _axes_of_points(shape)]
         flat = np.concatenate([points.reshape(-1, len(shape)) for points in origins])
         moved = np.split(images(flat) - flat, np.cumsum([points[..., 0].size for points in origins])[:-1])
-        return cls(shape, tuple(np.moveaxis(m.reshape(p.shape), -1, 0) for m, p in zip(moved, origins, strict=True)))
+        moves = tuple(np.moveaxis(m.reshape(p.shape), -1, 0) for m, p in zip(moved, origins, strict=True))
+        return cls(shape, moves, periodic if any(periodic) else ())
 
     @property
     def deformation(self) -> float:
@@ -49,6 +53,8 @@ class CellMap:
 
     def pull(self, values: Array) -> Array:
         """Return the cell averages of the pull-back of a density that is given by its cell averages. O(n)."""
+        if self.periodic:
+            return self._unrolled(values)
         if len(self.shape) == 3:
             corners, *across = self.moves
             normal = [np.ascontiguousarray(part[axis]) for axis, part in enumerate(across)]
@@ -64,6 +70,13 @@ class CellMap:
             still[1][1] = (faces[0, 1:] + faces[0, :-1]) / 2
             masses = PlaneSource(values[None], (0.0, 0.0)).moved((still[0], still[1], still[2])).masses[0]
         return np.maximum(masses, 0.0)  # what rounding leaves below 0
+
+    def _unrolled(self, values: Array) -> Array:
+        """The pull-back on a torus: in a box with as many further cells beyond its ends as the map reaches."""
+        beyond = reach(self.moves, self.periodic)
+        further = unrolled(values, beyond, self.shape)
+        in_box = CellMap(further.shape, tuple(unrolled(part, beyond, self.shape) for part in self.moves))
+        return rolled_up(in_box.pull(further), beyond)
 
 
 def _axes_of_points(shape: tuple[int, ...]) -> list[list[Array]]:

@@ -13,6 +13,7 @@ from .._validate import finite_array, non_negative_array, of_kind, positive
 from .continued import ContinuedPull, ContinuedSource
 from .plane import PlanePull, PlaneSource
 from .space import SpacePull, SpaceSource
+from .torus import TorusPull, TorusSource, box_source
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ class Pulled:
     """
 
     values: Array
-    _cells: PlanePull | SpacePull | ContinuedPull
+    _cells: PlanePull | SpacePull | ContinuedPull | TorusPull
 
     def derivative(self, change: Array) -> Array:
         """Return the derivative of ``values`` in the direction of a change of phi: tau div(mu(S) cof(DS) grad change).
@@ -39,7 +40,8 @@ class Pulled:
     def conductances(self) -> tuple[Array, ...]:
         """One array per axis: the mass that crosses every face per difference of phi across this face.
 
-        The array of an axis has n + 1 entries along this axis, 0 at the walls, and otherwise the shape of the grid.
+        The array of an axis has n + 1 entries along this axis, 0 at the walls, and otherwise the shape of the grid. On a torus
+        the first and the last entry are those of one face.
         """
         faces = self._cells.conductances()
         missing = len(faces) - self.values.ndim
@@ -66,7 +68,8 @@ class PullBack:
 
     ``values`` are the cell averages of mu, with 1, 2 or 3 axes. ``spacing`` are the cell widths. ``tau`` is a time (times a
     mobility). ``continued=True``, on the line only, lets the mass go on beyond the ends of the support: moved cells that
-    have left the support then keep a derivative (see ``ContinuedSource``).
+    have left the support then keep a derivative (see ``ContinuedSource``). ``periodic`` tells which axes are those of a torus:
+    there potential and density go on beyond the ends, and the time grows with what the map reaches.
 
     Raises ValueError for values that are negative or not finite, for a spacing that does not fit, for tau <= 0, or for
     ``continued`` off the line.
@@ -81,7 +84,14 @@ class PullBack:
     4.0
     """
 
-    def __init__(self, values: Array, spacing: tuple[float, ...], tau: float, continued: bool = False) -> None:
+    def __init__(
+        self,
+        values: Array,
+        spacing: tuple[float, ...],
+        tau: float,
+        continued: bool = False,
+        periodic: tuple[bool, ...] = (),
+    ) -> None:
         of_kind("spacing", spacing, Sequence, "a cell width for every axis")
         if not 1 <= np.ndim(values) <= 3 or np.ndim(values) != len(spacing) or np.size(values) == 0:
             raise ValueError(f"values must have 1, 2 or 3 axes and one spacing each, got {np.shape(values)} and {spacing}")
@@ -90,13 +100,14 @@ class PullBack:
         values = non_negative_array("values", values, np.shape(values))
         tau = positive("tau", tau)
         rates = tuple(tau / positive("spacing", h) ** 2 for h in spacing)
-        if values.ndim == 3:
-            self._source: PlaneSource | SpaceSource | ContinuedSource = SpaceSource(values, (rates[0], rates[1], rates[2]))
-        elif values.ndim == 2:
-            self._source = PlaneSource(values, (rates[0], rates[1]))
+        rows, rates = (values, rates) if values.ndim > 1 else (values[None, :], (0.0, *rates))
+        self._source: TorusSource | PlaneSource | SpaceSource | ContinuedSource
+        if any(periodic):
+            self._source = TorusSource(rows, rates, (False,) * (rows.ndim - len(periodic)) + tuple(periodic))
+        elif continued and values.any():
+            self._source = ContinuedSource(PlaneSource(rows, (rates[0], rates[1])), rows)
         else:
-            line = PlaneSource(values[None, :], (0.0, rates[0]))
-            self._source = ContinuedSource(line, values[None, :]) if continued and values.any() else line
+            self._source = box_source(rows, rates)
         self._shape = values.shape
 
     def pull(self, potential: Array) -> Pulled:

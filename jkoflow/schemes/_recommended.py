@@ -31,7 +31,7 @@ def recommended_solver(measure: Measure, law: Law, state: Species) -> StepSolver
 
 @recommended_solver.register
 def _(measure: Density, law: Law, state: Species) -> StepSolver:
-    return BackAndForth() if not law.forms.obstacles and BackAndForth().suits(law, state) else _beside_exact(law, state)
+    return BackAndForth() if _in_a_box(law, state) and BackAndForth().suits(law, state) else _beside_exact(law, state)
 
 
 def grid_solvers(law: Law, state: Species) -> tuple[StepSolver, ...]:
@@ -39,10 +39,15 @@ def grid_solvers(law: Law, state: Species) -> tuple[StepSolver, ...]:
 
     They depend on the law alone, and on what no flow changes: the grid, the masses and whether an obstacle holds mass.
     """
-    exact = not law.forms.obstacles and BackAndForth().suits_law(law, state)
+    exact = _in_a_box(law, state) and BackAndForth().suits_law(law, state)
     usual = BackAndForth() if exact else _beside_exact(law, state)
     others = (FiniteVolume(), Entropic(), BackAndForth())
     return (usual, *(other for other in others if not isinstance(other, type(usual)) and _takes(other, law, state)))
+
+
+def _in_a_box(law: Law, state: Species) -> bool:
+    """Return True for a box without obstacles: elsewhere the exact step is not the recommended one."""
+    return not law.forms.obstacles and not state.grid.periodic
 
 
 def _beside_exact(law: Law, state: Species) -> StepSolver:

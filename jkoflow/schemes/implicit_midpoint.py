@@ -124,8 +124,9 @@ def continued(middle: Measure, start: Measure, potential: Array) -> tuple[Measur
 
 @continued.register
 def _(middle: Density, start: Density, potential: Array) -> tuple[Density, float]:
-    spacing = middle.grid.spacing
-    pulled = PullBack(middle.values, spacing, 1.0).pull(upper_transform(-potential, spacing, 1.0)).values
+    spacing, periodic = middle.grid.spacing, middle.grid.periodic_axes
+    source = PullBack(middle.values, spacing, 1.0, periodic=periodic)
+    pulled = source.pull(upper_transform(-potential, spacing, 1.0, periodic)).values
     kept = np.maximum(pulled, 0.0)
     share = float(pulled.sum() / kept.sum())
     return middle.like(kept * share), 1 - share

@@ -19,6 +19,8 @@ slow).
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import numpy as np
 
 from .._typing import Array
@@ -31,17 +33,27 @@ _WIDE = 64  # cells along an axis, besides twice the reach, from which tiles are
 _SPREAD = 8  # a tile is cut if the box of its sources is this many times larger than usual
 
 
-def absorbed_log_sum(values: Array, stiffness: tuple[float, ...], images: bool = True) -> Array:
-    """Return the log-sums of values, shape (n0, n1), for ``stiffness`` s.
+Images: TypeAlias = Literal["none", "mirrored", "repetitions"]
+"""Those of a source along an axis: none, its images in the walls, or its repetitions on a torus."""
 
-    ``images`` tells whether the sources have images in the walls.
-    """
+_PAD_MODES: dict[Images, Literal["constant", "symmetric", "wrap"]] = {
+    "none": "constant",
+    "mirrored": "symmetric",
+    "repetitions": "wrap",
+}
+
+
+def absorbed_log_sum(values: Array, stiffness: tuple[float, ...], images: tuple[Images, ...]) -> Array:
+    """Return the log-sums of values, shape (n0, n1), for ``stiffness`` s, with the images of the sources along both axes."""
     from . import _tiles  # compiled
 
-    margins = [_whole(_NEGLIGIBLE / 2 / s, _tiles.BLOCK) if images else 0 for s in stiffness]
+    margins = [_whole(_margin(n, s, kind), _tiles.BLOCK) for n, s, kind in zip(values.shape, stiffness, images, strict=True)]
     inside = tuple(slice(m, m + n) for n, m in zip(values.shape, margins, strict=True))
-    mirrored = np.pad(values, [(m, m) for m in margins], mode="symmetric")
-    padded = np.pad(mirrored, [(0, -n % _tiles.BLOCK) for n in mirrored.shape], constant_values=-np.inf)
+    repeated = values
+    for axis, (margin, kind) in enumerate(zip(margins, images, strict=True)):
+        widths = [(margin, margin) if k == axis else (0, 0) for k in range(2)]
+        repeated = np.pad(repeated, widths, mode=_PAD_MODES[kind])
+    padded = np.pad(repeated, [(0, -n % _tiles.BLOCK) for n in repeated.shape], constant_values=-np.inf)
     planes = _tiles.block_planes(padded)
     sources = _tiles.Sources(padded, planes, _tiles.coarse_planes(planes))
     sums, offsets = np.empty(padded.shape), np.empty(padded.shape)
@@ -70,19 +82,30 @@ def absorbed_log_sum(values: Array, stiffness: tuple[float, ...], images: bool =
     return np.asarray(out)
 
 
-def narrow(shape: tuple[int, ...], stiffness: tuple[float, ...], images: bool = True) -> bool:
+def narrow(shape: tuple[int, ...], stiffness: tuple[float, ...], images: tuple[Images, ...]) -> bool:
     """Return True if tiles are faster than lines: in the plane, for a kernel that reaches at least a few cells and far less
-    than the box.
-
-    The image of a source j in a wall adds a share of exp(-s (2 i + 1) (2 j + 1)) to the term of the source at a target i. So a
-    margin of 20 / s cells is enough. The margin has to be smaller than the box.
+    than the box. The margin of the images has to be smaller than the box.
     """
 
-    def along(n: int, s: float) -> bool:
-        margin = _NEGLIGIBLE / 2 / s + _LARGEST_TILE if images else 0.0
+    def along(n: int, s: float, kind: Images) -> bool:
+        margin = _margin(n, s, kind) + _LARGEST_TILE if kind != "none" else 0.0
         return s < _STIFFEST and n >= max(_WIDE + 4 * np.sqrt(_NEGLIGIBLE / s), margin)
 
-    return len(shape) == 2 and all(along(n, s) for n, s in zip(shape, stiffness, strict=True))
+    return len(shape) == 2 and all(along(n, s, kind) for n, s, kind in zip(shape, stiffness, images, strict=True))
+
+
+def _margin(count: int, stiffness: float, images: Images) -> float:
+    """The cells beyond the ends whose images matter.
+
+    * The image of a source j in a wall adds a share of exp(-s (2 i + 1) (2 j + 1)) to the term of the source at a target i. So
+      a margin of 20 / s cells is enough.
+    * A repetition may be nearer than the source: the nearest one is within half of the box. The next one, at n - d, adds a
+      share of exp(-s n (n - 2 d)).
+    """
+    if images == "none":
+        return 0.0
+    reach = _NEGLIGIBLE / 2 / stiffness
+    return reach if images == "mirrored" else count / 2 + reach / count
 
 
 def _whole(length: float, block: int) -> int:

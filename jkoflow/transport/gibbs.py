@@ -1,4 +1,4 @@
-"""The Gibbs kernel of entropic transport on a grid with no-flux walls, applied to logarithms axis by axis."""
+"""The Gibbs kernel of entropic transport on a grid, applied to logarithms axis by axis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from .._typing import Array, Mask
 from .._validate import of_kind, plain_numbers, positive
 from ..grids import Grid
-from .absorbed import absorbed_log_sum, narrow
+from .absorbed import Images, absorbed_log_sum, narrow
 
 _TRUSTED = 1e-250  # a sum above this has lost no digit to terms that underflow below 1e-308
 _LEAST = np.finfo(float).tiny  # smaller numbers make products of matrices slow, and are below what is trusted
@@ -25,11 +25,11 @@ _BAND = 64  # targets that share a band of sources
 class GibbsKernel:
     """The Gibbs kernel K(x, y) = sum over y' of exp(-|x - y'|^2 / epsilon) between the cell centres of a grid.
 
-    y' runs over y and its images in the walls. ``epsilon`` has the unit of a length squared.
+    y' runs over y and its images in the walls, on a torus over its repetitions. ``epsilon`` has the unit of a length squared.
 
     Away from the walls K is exp(-|x - y|^2 / epsilon). With the images K is a multiple of the heat kernel with no-flux walls:
     the blur is a diffusion at the walls too, and an entropy can remove it. The path to an image costs more than the straight
-    path, so that the images vanish in the limit of small epsilon. With ``images=False`` there are none.
+    path, so that the images vanish in the limit of small epsilon. With ``images=False``, on a box alone, there are none.
 
     K is a product over the axes. It is applied one axis after another, and no n x n matrix is formed. :meth:`log_apply` tries
     three methods, in this order.
@@ -58,13 +58,21 @@ class GibbsKernel:
 
     def __post_init__(self) -> None:
         plain_numbers(self)
-        of_kind("grid", self.grid, Grid, "a Grid").must_have_walls("GibbsKernel")
+        of_kind("grid", self.grid, Grid, "a Grid")
+        if not self.images:
+            self.grid.must_have_walls("GibbsKernel without images")
         positive("epsilon", self.epsilon)
 
     @cached_property
+    def _images(self) -> tuple[Images, ...]:
+        """Those along every axis."""
+        at_walls: Images = "mirrored" if self.images else "none"
+        return tuple("repetitions" if periodic else at_walls for periodic in self.grid.periodic_axes)
+
+    @cached_property
     def _log_factors(self) -> tuple[Array, ...]:
-        axes = zip(self.grid.shape, self.grid.spacing, strict=True)
-        return tuple(_log_factor(count, h, self.epsilon, self.images) for count, h in axes)
+        axes = zip(self.grid.shape, self.grid.spacing, self._images, strict=True)
+        return tuple(_log_factor(count, h, self.epsilon, images) for count, h, images in axes)
 
     @cached_property
     def _factors(self) -> tuple[Array, ...]:
@@ -95,8 +103,8 @@ class GibbsKernel:
         for axis in range(self.grid.dim):
             sums, doubtful = self._along(axis, lines)
             if doubtful.any():
-                if doubtful.mean() > _MANY and narrow(self.grid.shape, self._stiffness, self.images):
-                    return absorbed_log_sum(log_values, self._stiffness, self.images)
+                if doubtful.mean() > _MANY and narrow(self.grid.shape, self._stiffness, self._images):
+                    return absorbed_log_sum(log_values, self._stiffness, self._images)
                 self._sum_again(axis, lines, sums, doubtful)
             lines = sums
         return lines
@@ -107,7 +115,8 @@ class GibbsKernel:
         count = shape[axis]
         lines = values.reshape(-1, count, int(np.prod(shape[axis + 1 :])))
         reach = int(np.sqrt(_BELOW_TRUST / self._stiffness[axis])) + 1
-        step = _BAND if count > 2 * reach + _BAND else count
+        banded = count > 2 * reach + _BAND and self._images[axis] != "repetitions"
+        step = _BAND if banded else count
         out = np.empty_like(lines)
         for first in range(0, count, step):
             targets = slice(first, first + step)
@@ -145,20 +154,19 @@ class GibbsKernel:
         np.moveaxis(sums, axis, -1)[...] = log_sums.reshape(np.moveaxis(sums, axis, -1).shape)
 
 
-def _log_factor(count: int, spacing: float, epsilon: float, images: bool) -> Array:
+def _log_factor(count: int, spacing: float, epsilon: float, images: Images) -> Array:
     """Return the logarithm of the kernel along one axis, shape (count, count).
 
-    The images of y in the walls are 2 k length + y and 2 k length - y for all integers k.
+    The images of y in the walls are 2 k length + y and 2 k length - y, its repetitions k length + y, for all integers k.
     """
     stiffness = spacing**2 / epsilon
     i, j = np.arange(count)[:, None], np.arange(count)[None, :]
-    if not images:
+    if images == "none":
         return np.asarray(-stiffness * np.square(i - j))
-    reach = int(np.ceil(np.sqrt(_NEGLIGIBLE / stiffness) / (2 * count)))
-    exponents = [
-        -stiffness * np.square(distance + 2.0 * k * count) for k in range(-reach, reach + 1) for distance in (i - j, i + j + 1)
-    ]
-    total = exponents[0]
-    for exponent in exponents[1:]:
-        total = np.logaddexp(total, exponent)
-    return np.asarray(total)
+    distances, period = ((i - j, i + j + 1), 2 * count) if images == "mirrored" else ((i - j,), count)
+    reach = int(np.ceil(np.sqrt(_NEGLIGIBLE / stiffness) / period)) + (images == "repetitions")
+    total = np.full((count, count), -np.inf)
+    for k in range(-reach, reach + 1):
+        for distance in distances:
+            total = np.logaddexp(total, -stiffness * np.square(distance + float(k) * period))
+    return total

@@ -21,12 +21,12 @@ class Advection(OuterTerm):
 
     ``velocity`` is a function of the coordinates, v(x), v(x, y) or v(x, y, z), that computes with arrays. In more than one
     dimension it returns one array or number per axis. An argument ``t`` is the time. At the walls of a box the velocity must be
-    along the wall.
+    along the wall; on a torus it must have the period of the grid.
 
     There is no energy. ``Splitting`` takes the term, on Density, Quantiles, OrderedParticles and Particles.
 
-    Raises ValueError for a velocity that is not a function; in a run for one that returns other shapes, or that goes through a
-    wall.
+    Raises ValueError for a velocity that is not a function; in a run for one that returns other shapes, that goes through a
+    wall, or that is not periodic on a torus.
 
     >>> import numpy as np, jkoflow as jf
     >>> start = jf.Particles([[1.0, 0.0]])

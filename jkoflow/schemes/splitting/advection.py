@@ -18,6 +18,7 @@ from ...pull_back import CellMap
 
 _EXACT = 1e-10  # relative error of the paths
 _FOLDED = 0.5  # deformation of the cells, in cells: more is divided into several maps
+_PERIODIC = 1e-6  # share of the largest velocity: what it may jump by from one end of a periodic axis to the other
 _ALONG = 1e-9  # share of the largest velocity: what may go through a wall
 
 
@@ -68,7 +69,6 @@ def must_be_carried(measure: Measure, velocity: Velocity, time: float, name: str
             f"for species {name!r}"
         )
     if isinstance(measure, Density):
-        measure.grid.must_have_walls("Advection")
         _must_stay_inside(measure.grid, velocity, time)
     else:
         points = measure.points.reshape(len(measure.masses), -1)
@@ -81,10 +81,22 @@ def _must_stay_inside(grid: Grid, velocity: Velocity, time: float) -> None:
     inside = velocity(grid.points.reshape(grid.size, -1), time)
     for axis, ends in enumerate(grid.bounds):
         others = [x for k, x in enumerate(grid.axes) if k != axis]
-        for end in ends:
-            places = np.meshgrid(*others[:axis], [end], *others[axis:], indexing="ij")
-            at_wall = velocity(np.stack([x.ravel() for x in places], axis=-1), time)
-            _must_vanish(at_wall[:, axis], inside, time)
+        places = (np.meshgrid(*others[:axis], [end], *others[axis:], indexing="ij") for end in ends)
+        low, high = (velocity(np.stack([x.ravel() for x in place], axis=-1), time) for place in places)
+        if grid.periodic_axes[axis]:
+            _must_be_periodic(high - low, inside, axis, time)
+        else:
+            _must_vanish(low[:, axis], inside, time)
+            _must_vanish(high[:, axis], inside, time)
+
+
+def _must_be_periodic(jump: Array, inside: Array, axis: int, time: float) -> None:
+    most = float(np.abs(jump).max(initial=0.0))
+    if most > _PERIODIC * float(np.abs(inside).max(initial=0.0)):
+        raise ValueError(
+            f"velocity must be the same at both ends of the periodic axis {axis}, and it jumps there by {most:.3g} at "
+            f"t = {time:g}: take a period of the length of the grid"
+        )
 
 
 def _must_vanish(through: Array, inside: Array, time: float) -> None:
@@ -137,13 +149,18 @@ def _(measure: Density, velocity: Velocity, start: float, length: float, maps: M
 
 
 def _cell_maps(grid: Grid, velocity: Velocity, start: float, end: float) -> list[CellMap]:
-    low, widths = np.array(grid.bounds)[:, 0], np.array(grid.spacing)
+    low, widths, lengths = np.array(grid.bounds)[:, 0], np.array(grid.spacing), np.array(grid.lengths)
+
+    def on_grid(points: Array, time: float) -> Array:
+        """The velocity, whose function is asked on the grid alone: paths on a torus may leave it."""
+        inside = low + np.mod(points - low, lengths)
+        return velocity(np.where(grid.periodic_axes, inside, points), time)
 
     def between(first: float, last: float) -> CellMap:
         def images(cells: Array) -> Array:
-            return (paths(velocity, low + widths * cells, last, first) - low) / widths
+            return (paths(on_grid, low + widths * cells, last, first) - low) / widths
 
-        return CellMap.of(grid.shape, images)
+        return CellMap.of(grid.shape, images, grid.periodic_axes)
 
     whole = between(start, end)
     parts = int(np.ceil(whole.deformation / _FOLDED))

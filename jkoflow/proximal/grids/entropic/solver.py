@@ -129,6 +129,7 @@ class Entropic(IterativeSolver):
     memory: int = 10
     solves: ClassVar[str] = "the entropic step: blur O(epsilon^2) with debias, O(epsilon) without"
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
+    takes_torus: ClassVar[bool] = True
     takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, UniformCoupling, General)
 
     def __post_init__(self) -> None:

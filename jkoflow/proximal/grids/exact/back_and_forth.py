@@ -96,6 +96,9 @@ class BackAndForth(IterativeSolver):
     of a long step pulls. The discrete objective then has critical points some cells apart. The solver compares its answer with
     the answer moved by cells, and goes on from the better one. So the place is right to half a cell.
 
+    On a torus, and in a channel that closes on itself, maps go the shortest way round. There the linear systems are factorised,
+    the ascent is left out, and couplings by charge are refused.
+
     ``gap`` of the answer is the cost of the map less the Kantorovich dual of phi, in units of the energy. For the optimal map
     it is 0, up to the quadrature of second order; so it may fall below 0. CONVERGED says that the residual is small. The gap
     says whether the map is optimal.
@@ -140,12 +143,18 @@ class BackAndForth(IterativeSolver):
     max_iterations: int = 100
     solves: ClassVar[str] = "the exact step, to second order in the cell width"
     takes_guess: ClassVar[bool] = True
+    takes_torus: ClassVar[bool] = True
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
     takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Forbidden, External, Pair, UniformCoupling, General)
 
     def prepare(self, step: ProximalStep) -> GridStep:
         """The equations of a step. Raises ValueError for a step that BackAndForth does not accept."""
         self.must_take(step)
+        if step.grid.periodic and step.forms.couplings:
+            raise ValueError(
+                f"BackAndForth takes couplings by charge in boxes, got {step.forms.couplings[0].term!r} on a torus: "
+                "take FiniteVolume()"
+            )
         return GridStep.of(step)
 
     def suits_law(self, law: Law, state: Species) -> bool:
@@ -242,7 +251,7 @@ class BackAndForth(IterativeSolver):
         if coarse is not None:
             coarse_trial, _, _ = self._solve(coarse, (1 if problem.entropic else _COARSER) * self.tolerance)
             if np.isfinite(coarse_trial.residual):
-                phi = np.stack([doubled(potential) for potential in coarse.c_concave_in_vacuum(coarse_trial)])
+                phi = np.stack([doubled(potential, coarse.periodic) for potential in coarse.c_concave_in_vacuum(coarse_trial)])
         phi = problem.start() if phi is None else phi
         phi = problem.c_concave_from_supports(phi) if problem.continued else phi
         iterations = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from ...._status import Status
 from ...._typing import Array
-from ....grids import Grid
-from ....linear import Multigrid, elliptic, gmres
+from ....grids import Grid, on_faces
+from ....linear import Multigrid, elliptic, factorised_elliptic, gmres
 from ....measures import Density, Species
 from ....pull_back import PullBack
 from ....transport import upper_transform
@@ -61,7 +62,8 @@ class GridStep:
             and _has_jump_to_vacuum(np.where(conjugates[name].local.forbidden, np.nan, mu))
             for name, mu in zip(self.names, self.mu, strict=True)
         )
-        self.continued = self.fills_vacuum and self.grid.dim == 1
+        self.periodic = self.grid.periodic_axes
+        self.continued = self.fills_vacuum and self.grid.dim == 1 and not self.grid.periodic
 
     @property
     def entropic(self) -> bool:
@@ -83,7 +85,8 @@ class GridStep:
     @cached_property
     def pull_backs(self) -> list[PullBack]:
         """The anchors by species, ready to be pulled back."""
-        return [PullBack(mu, self.grid.spacing, tau, self.continued) for mu, tau in zip(self.mu, self.taus, strict=True)]
+        spacing, continued, periodic = self.grid.spacing, self.continued, self.periodic
+        return [PullBack(mu, spacing, tau, continued, periodic) for mu, tau in zip(self.mu, self.taus, strict=True)]
 
     @classmethod
     def of(cls, step: ProximalStep) -> GridStep:
@@ -119,7 +122,7 @@ class GridStep:
         joint = self.joint.coarser(self.grid)
         if joint is None:
             return None
-        grid = Grid(self.grid.bounds, tuple(count // 2 for count in self.grid.shape))
+        grid = Grid(self.grid.bounds, tuple(count // 2 for count in self.grid.shape), self.grid.periodic)
         anchor = Species({name: Density(grid, halved(mu)) for name, mu in zip(self.names, self.mu, strict=True)})
         conjugates = {
             name: replace(
@@ -183,7 +186,7 @@ class GridStep:
         for k, conjugate in enumerate(conjugates):
             if smooth[k] and not conjugate.local.forbidden.any():
                 reaction, across = _density_response(conjugate, self.mu[k]), self._conductances(self.mu[k], self.taus[k])
-                operator, cycle = elliptic(reaction, across), Multigrid(reaction, across)
+                operator, cycle = elliptic(reaction, across), self.cycle(reaction, across)
                 first[k] += gmres(operator, reaction * first[k] - operator(first[k]), cycle, 1e-3, 10)
         return self.c_concave(first)
 
@@ -197,17 +200,18 @@ class GridStep:
 
     @property
     def ascends(self) -> bool:
-        """Whether the ascent of the dual is of use. It fixes the fields, which a strong coupling by charge does not allow."""
-        return not self.continued and self.charged is None
+        """Whether the ascent of the dual is of use. It fixes the fields, which a strong coupling by charge does not allow, and
+        its preconditioner has walls.
+        """
+        return not self.continued and self.charged is None and not self.grid.periodic
+
+    def cycle(self, reaction: Array, faces: tuple[Array, ...]) -> Callable[[Array], Array]:
+        """An approximate inverse of an elliptic operator: a multigrid cycle, which ends at walls, on a torus the inverse."""
+        return factorised_elliptic(reaction, faces) if self.grid.periodic else Multigrid(reaction, faces)
 
     def _conductances(self, mu: Array, tau: float) -> tuple[Array, ...]:
         """tau / h^2 times the smaller density of two neighbours, on the faces across each axis; 0 at the walls."""
-        faces = []
-        for axis, h in enumerate(self.grid.spacing):
-            m, across = np.moveaxis(mu, axis, 0), np.zeros(tuple(n + (c == axis) for c, n in enumerate(mu.shape)))
-            np.moveaxis(across, axis, 0)[1:-1] = tau / h**2 * np.minimum(m[1:], m[:-1])
-            faces.append(across)
-        return tuple(faces)
+        return tuple(tau / h**2 * on_faces(self.grid, mu, axis, np.minimum) for axis, h in enumerate(self.grid.spacing))
 
     def c_concave(self, phi: Array) -> Array:
         """phi^cc, the largest c-concave potentials below phi, by two c-transforms.
@@ -248,11 +252,11 @@ class GridStep:
     def _c_transform(self, phi: Array, k: int) -> Array:
         """phi^c(y) = min over x outside of obstacles of phi(x) + |x - y|^2 / (2 tau alpha), for the species number k."""
         allowed = np.where(self.conjugates[self.names[k]].local.forbidden, -np.inf, -phi)
-        return -upper_transform(allowed, self.grid.spacing, self.taus[k])
+        return -self._conjugate_transform(allowed, k)
 
     def _conjugate_transform(self, psi: Array, k: int) -> Array:
         """max over y of psi(y) - |x - y|^2 / (2 tau alpha), for the species number k."""
-        return upper_transform(psi, self.grid.spacing, self.taus[k])
+        return upper_transform(psi, self.grid.spacing, self.taus[k], self.periodic)
 
     def back_and_forth(self, trial: Trial) -> Array:
         """The potentials after one ascent of the dual in phi and one in psi = phi^c.
@@ -332,10 +336,9 @@ class GridStep:
         for k, tau in enumerate(self.taus):
             total = np.zeros(self.grid.shape)
             for axis, h in enumerate(self.grid.spacing):
-                phi = np.moveaxis(trial.phi[k], axis, 0)
-                faces = np.zeros((len(phi) + 1, *phi.shape[1:]))
-                faces[1:-1] = (tau / h * np.diff(phi, axis=0)) ** 2
-                total += np.moveaxis(0.5 * (faces[1:] + faces[:-1]), 0, axis)
+                rises = on_faces(self.grid, trial.phi[k], axis, np.subtract)
+                squared = np.moveaxis((tau / h * rises) ** 2, axis, 0)
+                total += np.moveaxis(0.5 * (squared[1:] + squared[:-1]), 0, axis)
             costs.append(float(np.sum(total * trial.rho[k])) * self.grid.cell_volume)
         return costs
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...._typing import Array
-from ....linear import Multigrid, diagonal_of, elliptic, gmres
+from ....grids import on_faces
+from ....linear import diagonal_of, elliptic, gmres
 from .equations import GridStep
 from .trial import Trial
 
@@ -25,8 +26,8 @@ def newton_change(problem: GridStep, trial: Trial) -> Array:
     to the derivative as the residual falls.
 
     The linear system is solved by GMRES, to a tolerance that falls with the residual. The norm weights cells by the inverse
-    diagonal. The preconditioner is a multigrid cycle for the elliptic part. If a coupling by charge repels, the cycle treats
-    all species together, with psi as one more unknown.
+    diagonal. The preconditioner is a multigrid cycle for the elliptic part, on a torus its factorisation. If a coupling by
+    charge repels, the cycle treats all species together, with psi as one more unknown.
     """
     size = len(problem.names)
     slopes = np.stack([_secants(problem, trial, k) for k in range(size)])
@@ -37,14 +38,14 @@ def newton_change(problem: GridStep, trial: Trial) -> Array:
         viscosity = min(_VISCOSITY * trial.residual, _MOST_VISCOSITY) * max(float(f.max()) for f in faces)
         empty_or_inverted = (trial.rho[k] == 0) | (trial.masses[k] < -1e-9 * trial.rho[k].max())
         cell_viscosity = np.where(empty_or_inverted, viscosity, _VISCOSITY_IN_MASS * viscosity)
-        smoothing = tuple(_larger_on_faces(cell_viscosity, axis) for axis in range(len(faces)))
+        smoothing = tuple(on_faces(problem.grid, cell_viscosity, axis, np.maximum) for axis in range(len(faces)))
         conductances.append(tuple(a + b for a, b in zip(faces, smoothing, strict=True)))
         diagonal = diagonal_of(slopes[k], conductances[k])
         trace = _TRACE * float(diagonal.max())
         diagonals.append(diagonal + trace)
         operators.append(elliptic(np.full(slopes[k].shape, trace), smoothing))
         if charged is None:
-            cycles.append(Multigrid(slopes[k], conductances[k]))
+            cycles.append(problem.cycle(slopes[k], conductances[k]))
     coupled_cycle = None if charged is None else charged.cycle(slopes, conductances)
     scale = np.sqrt(np.stack(diagonals))
 
@@ -98,11 +99,3 @@ def _responses(problem: GridStep, trial: Trial, changes: Array) -> Array:
     """The derivatives of the fields at the pulled-back densities, in the direction of changes of these densities."""
     state, by_name = problem.state_of(trial.masses), dict(zip(problem.names, changes, strict=True))
     return np.stack([problem.joint.response(name, state, by_name) for name in problem.names])
-
-
-def _larger_on_faces(values: Array, axis: int) -> Array:
-    """On the face between two neighbours the larger of their values; 0 on the walls."""
-    cells = np.moveaxis(values, axis, 0)
-    faces = np.zeros((len(cells) + 1, *cells.shape[1:]))
-    faces[1:-1] = np.maximum(cells[1:], cells[:-1])
-    return np.ascontiguousarray(np.moveaxis(faces, 0, axis))

@@ -43,11 +43,11 @@ def better_place(step: ProximalStep, answer: ProxResult) -> Translation | None:
     terms do not change as all mass moves, as for attraction, cells hold fronts back by more than the distance pulls in a long
     step. Where the objective falls both ways, the answer is a critical point that is no minimiser. It is kept.
 
-    Not checked are steps next to obstacles, and steps that do not move.
+    Not checked are steps next to obstacles and on tori, and steps that do not move.
 
     Cost: 2 d evaluations of the energy for one species, and 2 d (S + 1) for S > 1.
     """
-    if not np.isfinite(answer.residual) or step.forms.obstacles or not moves(step, answer):
+    if not np.isfinite(answer.residual) or step.forms.obstacles or step.grid.periodic or not moves(step, answer):
         return None
     _, after = energies(step, answer)
     if not np.isfinite(after.energy):
