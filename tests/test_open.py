@@ -541,15 +541,11 @@ ROUND = jf.Grid.torus((0, 1), cells=8).density(lambda x: 1 + 0 * x)
 TORUS = jf.Grid.torus((0, 1), (0, 1), cells=4).density(lambda x, y: 1 + 0 * x)
 NEEDS_WALLS = {
     "Convex": lambda: jf.evolve(jf.Entropy(), ROUND, scheme=jf.JKO(jf.Convex()), dt=0.1, t_end=0.1),
-    "Adaptive": lambda: jf.evolve(jf.Entropy(), ROUND, scheme=jf.Adaptive(jf.JKO(), 1e-3), dt=0.1, t_end=0.1),
     "quantiles": lambda: ROUND.quantiles(4),
-    "wasserstein": lambda: jf.wasserstein2(TORUS, TORUS),
-    "the Sinkhorn divergence": lambda: jf.wasserstein(ROUND, ROUND, method="sinkhorn"),
     "equilibrium": lambda: jf.equilibrium(jf.Entropy(), ROUND),
     "mean": lambda: ROUND.mean,
     "covariance": lambda: TORUS.covariance,
     "geodesic_convexity": lambda: jf.diagnostics.geodesic_convexity(jf.Interaction(jf.Quadratic()), ROUND),
-    "current_density": lambda: jf.diagnostics.current_density(jf.Entropy(), ROUND),
     "density": lambda: jf.Particles([0.5]).density(ROUND.grid),
     "PhaseDensity": lambda: jf.PhaseDensity.of(ROUND.grid, GRID, lambda x, v: 1 + 0 * x),
 }

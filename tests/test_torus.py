@@ -142,6 +142,73 @@ def test_an_exact_step_in_space_on_a_torus():
     assert np.abs(wave - line.state[""].values).max() < 0.02 * wave.max()  # the heap is a product, and so is its flow
 
 
+def _two_heaps(grid):
+    return (grid.density(lambda *x, c=c: np.exp(2 * sum(np.cos(TURN * (z - c)) for z in x))) for c in (0.95, 0.2))
+
+
+@pytest.mark.parametrize("shape", [(12, 13), (5, 6, 7)])
+@pytest.mark.parametrize("p", [1, 2, 3.5])
+def test_distances_on_tori_go_the_shortest_way_round(shape, p):
+    """By the network simplex of POT with costs that are made here."""
+    import ot
+
+    grid = jf.Grid.torus(*[(0.0, 1.0 + k) for k in range(len(shape))], cells=shape)
+    a, b = _two_heaps(grid)
+    apart = grid.points[:, None] - grid.points
+    lengths = np.array(grid.lengths)
+    costs = np.linalg.norm(apart - lengths * np.round(apart / lengths), axis=-1) ** p
+    masses = [density.masses.ravel() / density.masses.sum() for density in (a, b)]
+    exact = ot.emd2(masses[0], masses[1] * (masses[0].sum() / masses[1].sum()), costs, numItermax=10**6) ** (1 / p)
+    found = jf.wasserstein(a, b, p)
+    assert abs(found / exact - 1) < 1e-9
+    assert abs(found.lower / exact - 1) < 1e-6
+    if p == 2:
+        assert abs(jf.wasserstein2(a, b) / exact - 1) < 1e-9
+
+
+def test_sinkhorn_goes_round_a_torus_a_channel_and_a_circle():
+    for ends, cells in (((0, 1), (0, 1)), (40, 36)), (((0, 1),), (90,)):
+        for periodic in itertools.product([True, False], repeat=len(cells)):
+            grid = jf.Grid.box(*ends, cells=cells, periodic=periodic)
+            a, b = _two_heaps(grid)
+            exact, found = jf.wasserstein(a, b, method="exact"), jf.wasserstein(a, b, method="sinkhorn")
+            assert found.settled
+            assert abs(found / exact - 1) < 3e-3
+            assert found.lower <= exact * (1 + 1e-3)
+            assert found.lower > 0.98 * exact
+    grid, other = (jf.Grid.torus((0, 1), (0, 1), cells=n) for n in (50, 60))
+    with pytest.raises(ValueError, match="densities on one grid of a torus"):
+        jf.wasserstein(next(_two_heaps(grid)), next(_two_heaps(other)))
+    with pytest.raises(ValueError, match="densities on one circle or torus"):
+        jf.wasserstein(next(_two_heaps(grid)), next(_two_heaps(jf.Grid.box((0, 1), (0, 1), cells=50))))
+
+
+def test_nearby_distances_and_steps_of_adapted_size_go_round():
+    """A heap r that moves by d, less what streams back through its floor, d^2 (1 - 1 / int 1 / r); then a run with Adaptive."""
+    from scipy.special import i0
+
+    from jkoflow.transport import nearby_distance
+
+    grid = jf.Grid.torus((0, 1), (0, 2), cells=(32, 40))
+    a, b = (grid.density(lambda x, y, c=c: np.exp(np.cos(TURN * (x - c)) + np.cos(np.pi * y)), order=3) for c in (0, 6e-4))
+    assert abs(nearby_distance(a, b) / (6e-4 * np.sqrt(1 - i0(1) ** -2)) - 1) < 5e-3
+    flow = jf.evolve(0.05 * jf.Entropy(), a, scheme=jf.Adaptive(jf.JKO(), 1e-3), dt=0.01, t_end=0.2)
+    fine = jf.evolve(0.05 * jf.Entropy(), a, dt=0.002, t_end=0.2)
+    assert flow.ok
+    assert len(flow) < len(fine)
+    assert jf.wasserstein2(flow.final, fine.final) < 5e-3
+
+
+def test_currents_go_through_the_ends():
+    for cells in (1, 2, 3, 100):
+        grid = _unit_torus((cells,))
+        rho = grid.density(lambda x: 1 + 0.5 * np.cos(TURN * x))
+        m = rho.values
+        here = (m + np.roll(m, -1)) / 2 * (np.log(m) - np.log(np.roll(m, -1))) * cells  # through the face after a cell
+        current = jf.diagnostics.current_density(jf.Entropy(), rho)
+        assert np.allclose(current[0], (here + np.roll(here, 1)) / 2, atol=1e-12)
+
+
 @pytest.mark.parametrize("solver", [jf.BackAndForth(tolerance=1e-9), jf.Entropic(tolerance=1e-10)])
 def test_steps_have_no_place_of_their_own(solver):
     grid = jf.Grid.torus((0, 1), (0, 2), cells=(16, 24))

@@ -25,20 +25,21 @@ def current_density(law: Law, state: State, species: str = "", mobility: Mapping
     checked_state = law.check(state)
     known_species(checked_state, species)
     grid, rho = checked_state.grid, checked_state[species].values
-    grid.must_have_walls("current_density")
     alpha = complete_mobilities(mobility, checked_state)[species]
     with np.errstate(invalid="ignore"):  # in empty cells, -inf of an entropy + inf of an obstacle: left out below
         variation = law.first_variation(checked_state, species)
     current = np.zeros((grid.dim, *grid.shape))
     for axis, h in enumerate(grid.spacing):
-        m, f, flux = np.moveaxis(rho, axis, 0), np.moveaxis(variation, axis, 0), np.moveaxis(current[axis], axis, 0)
+        m, f = grid.along(rho, axis), grid.along(variation, axis)
         both_full = (m[1:] > 0) & (m[:-1] > 0)
         with np.errstate(invalid="ignore"):
-            face_flux = np.where(
-                both_full, -alpha * (m[1:] + m[:-1]) / 2 * np.where(both_full, np.diff(f, axis=0), 0.0) / h, 0.0
-            )
-        flux[:-1] += face_flux / 2
-        flux[1:] += face_flux / 2
+            falls = -np.where(both_full, np.diff(f, axis=0), 0.0) / h
+            through = np.where(both_full, alpha * (m[1:] + m[:-1]) / 2 * falls, 0.0)
+        flux = np.moveaxis(current[axis], axis, 0)
+        flux[: len(through)] += through / 2
+        flux[1:] += through[: len(flux) - 1] / 2
+        if grid.periodic_axes[axis] and len(flux) > 1:
+            flux[0] += through[-1] / 2
     return current
 
 

@@ -306,7 +306,7 @@ class Grid:
         if self.periodic:
             raise ValueError(
                 f"{what} works in boxes with walls, got a torus or a channel that closes on itself: there the steps of JKO() "
-                "with FiniteVolume(), BackAndForth() and Entropic() work, Advection, and wasserstein on a circle"
+                "with FiniteVolume(), BackAndForth() and Entropic() work, Advection and wasserstein"
             )
 
     def along(self, values: Any, axis: int) -> Any:

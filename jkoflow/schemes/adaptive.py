@@ -103,8 +103,6 @@ class Adaptive(Scheme):
             )
         if problem.forms.openings:
             raise ValueError("Adaptive compares states of one mass, and doors change it: take a fixed dt")
-        if issubclass(state.masses.kind, Density):
-            state.masses.grid.must_have_walls("Adaptive")
         inner = dict(self.scheme.begin(problem, state, dt, _without_own(carry)))
         least = _LEAST_SHARE * dt if self.least_dt is None else self.least_dt
         return {**inner, "least_dt": np.array(least), **{name: carry[name] for name in _OWN if name in carry}}

@@ -77,7 +77,8 @@ def wasserstein(
 
     On the line, and between densities on a circle, the distance is exact, through pseudo-inverses, in O(n log n), unless
     ``method="sinkhorn"`` is asked for. In the
-    plane and in space it is the distance of point masses, which for densities lie at the cell centres. The methods are
+    plane, in space and on their tori it is the distance of point masses, which for densities lie at the cell centres. The
+    methods are
 
     * "exact": the network simplex of POT. O(n m) memory, and seconds for 2000 points each.
     * "sinkhorn", for p = 2 only: the square root of the Sinkhorn divergence at epsilon = blur^2. O(n m) time per step and no
@@ -94,6 +95,7 @@ def wasserstein(
     * for other kinds of measures, or different dimensions;
     * for masses that differ by more than 1e-6 of the larger one (less is the rounding of single precision: b is brought to
       the mass of a);
+    * on a torus for a second measure that is no density on it, and, but for "exact", for another number of cells;
     * for p < 1, or "sinkhorn" with p other than 2.
 
     Source: Feydy et al. (2019) for the divergence.
@@ -112,8 +114,6 @@ def wasserstein(
         raise ValueError(f'method must be "exact", "sinkhorn" or None, got {method!r}')
     if method == "sinkhorn" and p != 2:
         raise ValueError(f'p must be 2 with method "sinkhorn", whose error is of first order in epsilon for others, got {p!r}')
-    if method == "sinkhorn" and isinstance(a, Density):
-        a.grid.must_have_walls("the Sinkhorn divergence")
     if blur is not None:
         positive("blur", blur)
     if a.mass == 0:
@@ -121,6 +121,8 @@ def wasserstein(
     if _dimension(a) == 1 and method != "sinkhorn":
         value = _on_the_line(a, b, p)
         return Distance(value, "pseudo-inverses", True, lower=value)
+    if method != "exact" and isinstance(a, Density) and a.grid.periodic and isinstance(b, Density) and a.grid != b.grid:
+        raise ValueError(f"a and b must be densities on one grid of a torus, got {a.grid!r} and {b.grid!r}")
     count = sum(int((measure.masses > 0).sum()) for measure in (a, b))
     if method == "exact" or (method is None and (count <= _EXACT or p != 2)):
         value, lower = _between_points(a, b, p)
@@ -170,16 +172,14 @@ def _check_comparable(a: Measure, b: Measure) -> None:
     for name, value in (("a", a), ("b", b)):
         if not isinstance(value, Density | Quantiles | Particles):
             raise ValueError(f"{name} must be a Density, Quantiles or Particles, got {type(value).__name__}")
-        if isinstance(value, Density) and value.grid.dim > 1:
-            value.grid.must_have_walls("wasserstein")
     if not same_total(a.mass, b.mass):
         raise ValueError(f"a and b must have the same mass, got {a.mass:.12g} and {b.mass:.12g}")
     dims = [_dimension(measure) for measure in (a, b)]
     if dims[0] != dims[1]:
         raise ValueError(f"a and b must have one dimension, got {dims[0]} and {dims[1]}")
-    circles = [measure.grid.bounds for measure in (a, b) if isinstance(measure, Density) and measure.grid.periodic]
-    if circles and (len(circles) < 2 or circles[0] != circles[1]):
-        raise ValueError(f"a and b must be densities on one circle, or none on a circle, got {a!r} and {b!r}")
+    tori = [measure.grid for measure in (a, b) if isinstance(measure, Density) and measure.grid.periodic]
+    if tori and (len(tori) < 2 or tori[0].bounds != tori[1].bounds or tori[0].periodic_axes != tori[1].periodic_axes):
+        raise ValueError(f"a and b must be densities on one circle or torus, or none on one, got {a!r} and {b!r}")
 
 
 def _on_the_line(a: Density | Quantiles | Particles, b: Density | Quantiles | Particles, p: float) -> float:
@@ -204,8 +204,6 @@ def _between_points(a: Measure, b: Measure, p: float) -> tuple[float, float]:
     extent, and masses by their total. If few points are far away, their costs would drown those of the others: then the costs
     are cut at a million times the mean cost, and the plan is taken if it is better at the full costs.
     """
-    from scipy.spatial.distance import cdist
-
     sides = [measure.points[measure.masses > 0] for measure in (a, b)]
     shares = [measure.masses[measure.masses > 0] / measure.masses.sum() for measure in (a, b)]
     together = np.concatenate(sides)
@@ -214,7 +212,7 @@ def _between_points(a: Measure, b: Measure, p: float) -> tuple[float, float]:
     if extent == 0:
         return 0.0, 0.0
     x, y = ((side - low) / extent - (high - low) / (2 * extent) for side in sides)
-    cost = cdist(x, y, "sqeuclidean") if p == 2 else cdist(x, y) ** p
+    cost = _costs(x, y, _periods(a) / extent, p)
     least, lower = _least_cost(shares, cost, float(cost.max()))
     for _ in range(_CUTS):
         cut = _FAR * least
@@ -226,6 +224,26 @@ def _between_points(a: Measure, b: Measure, p: float) -> tuple[float, float]:
             break
         least = nearer
     return extent * float(a.mass * least) ** (1 / p), extent * float(a.mass * min(lower, least)) ** (1 / p)
+
+
+def _periods(measure: Measure) -> Array:
+    """The lengths of the periodic axes of a measure, by axis; infinite for others."""
+    if not isinstance(measure, Density):
+        return np.full(_dimension(measure), np.inf)
+    return np.where(measure.grid.periodic_axes, measure.grid.lengths, np.inf)
+
+
+def _costs(x: Array, y: Array, periods: Array, p: float) -> Array:
+    """The costs |x - y|^p between points (n, d) and (m, d), the shortest way round."""
+    from scipy.spatial.distance import cdist
+
+    if np.isinf(periods).all():
+        return np.asarray(cdist(x, y, "sqeuclidean") if p == 2 else cdist(x, y) ** p)
+    squares = np.zeros((len(x), len(y)))
+    for here, there, period in zip(x.T, y.T, periods, strict=True):
+        apart = np.abs(here[:, None] - there)
+        squares += np.minimum(apart, period - apart) ** 2
+    return squares ** (p / 2)
 
 
 def _least_cost(shares: list[Array], cost: Array, cut: float) -> tuple[float, float]:

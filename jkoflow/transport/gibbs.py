@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from .._typing import Array, Mask
+from .._typing import Array, Indices, Mask
 from .._validate import of_kind, plain_numbers, positive
 from ..grids import Grid
 from .absorbed import Images, absorbed_log_sum, narrow
@@ -29,7 +30,7 @@ class GibbsKernel:
 
     Away from the walls K is exp(-|x - y|^2 / epsilon). With the images K is a multiple of the heat kernel with no-flux walls:
     the blur is a diffusion at the walls too, and an entropy can remove it. The path to an image costs more than the straight
-    path, so that the images vanish in the limit of small epsilon. With ``images=False``, on a box alone, there are none.
+    path, so that the images vanish in the limit of small epsilon. With ``images=False`` there are none in the walls.
 
     K is a product over the axes. It is applied one axis after another, and no n x n matrix is formed. :meth:`log_apply` tries
     three methods, in this order.
@@ -59,8 +60,6 @@ class GibbsKernel:
     def __post_init__(self) -> None:
         plain_numbers(self)
         of_kind("grid", self.grid, Grid, "a Grid")
-        if not self.images:
-            self.grid.must_have_walls("GibbsKernel without images")
         positive("epsilon", self.epsilon)
 
     @cached_property
@@ -163,9 +162,16 @@ def _log_factor(count: int, spacing: float, epsilon: float, images: Images) -> A
     i, j = np.arange(count)[:, None], np.arange(count)[None, :]
     if images == "none":
         return np.asarray(-stiffness * np.square(i - j))
-    distances, period = ((i - j, i + j + 1), 2 * count) if images == "mirrored" else ((i - j,), count)
-    reach = int(np.ceil(np.sqrt(_NEGLIGIBLE / stiffness) / period)) + (images == "repetitions")
-    total = np.full((count, count), -np.inf)
+    if images == "repetitions":  # a function of i - j alone
+        return _log_sum((np.arange(1 - count, count),), count, stiffness)[i - j + count - 1]
+    return _log_sum((i - j, i + j + 1), 2 * count, stiffness)
+
+
+def _log_sum(distances: Sequence[Indices], period: int, stiffness: float) -> Array:
+    """Return the logarithm of the sum of the kernel at all distances, and at these plus all multiples of the period."""
+    farthest = max(int(np.abs(distance).max()) for distance in distances)
+    reach = int(np.ceil((np.sqrt(_NEGLIGIBLE / stiffness) + farthest) / period))
+    total = np.full(distances[0].shape, -np.inf)
     for k in range(-reach, reach + 1):
         for distance in distances:
             total = np.logaddexp(total, -stiffness * np.square(distance + float(k) * period))

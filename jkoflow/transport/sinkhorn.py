@@ -67,7 +67,10 @@ class PointCosts:
 
 @dataclass(frozen=True)
 class GridCosts:
-    """The costs |x - y|^2 between the cell centres of one grid. Sums go axis by axis. Arrays are flat, shape (cells,)."""
+    """The costs |x - y|^2 between the cell centres of one grid, on a torus the shortest way round.
+
+    Sums go axis by axis. Arrays are flat, shape (cells,).
+    """
 
     grid: Grid
 
@@ -76,7 +79,8 @@ class GridCosts:
         return -epsilon * kernel.log_apply(log_weights.reshape(self.grid.shape)).ravel()
 
     def least(self, values: Array) -> Array:
-        return -upper_transform(values.reshape(self.grid.shape), self.grid.spacing, 0.5).ravel()
+        rows = values.reshape(self.grid.shape)
+        return -upper_transform(rows, self.grid.spacing, 0.5, self.grid.periodic_axes).ravel()
 
 
 class Divergence(NamedTuple):
@@ -164,7 +168,7 @@ def _extended(potentials: Potentials, coarse: Sequence[_Cloud], fine: Sequence[_
 def _on_grid(a: Density, b: Density, blur: float) -> tuple[Divergence, Potentials]:
     """The divergence of two densities on one grid, and its potentials."""
     grid, start = a.grid, None
-    coarse = Grid.box(*grid.bounds, cells=tuple(-(-count // 2) for count in grid.shape))
+    coarse = Grid.box(*grid.bounds, cells=tuple(-(-count // 2) for count in grid.shape), periodic=grid.periodic)
     if min(coarse.shape) >= _FEWEST and max(coarse.spacing) <= blur / _SEEN:
         below, above = (Density(coarse, resampled(density.values, coarse.shape)) for density in (a, b))
         potentials = _on_grid(below, above, blur)[1]
