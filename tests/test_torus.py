@@ -222,6 +222,35 @@ def test_steps_have_no_place_of_their_own(solver):
     assert np.diff(flow.energies).max() < 0
 
 
+@pytest.mark.parametrize("turn", [0, 17, 45])
+@pytest.mark.parametrize("tau", [10.0, 1e3])
+@pytest.mark.parametrize("kernel", [jf.PowerLaw(1.5), jf.Morse(), jf.Gaussian(1.0, 0.8)])
+def test_heaps_that_join_in_a_long_step_keep_their_mean_on_a_torus(kernel, tau, turn):
+    """Nothing lies in half of the period, so the mean is that of the line. It was lost by up to 15 cells."""
+    grid = jf.Grid.torus((-3, 3), cells=100)
+    x, rho = grid.axes[0], grid.density(lambda x: np.exp(-20 * (x + 0.4) ** 2) + 0.5 * np.exp(-20 * (x - 0.3) ** 2))
+    law = 0.1 * jf.RenyiEntropy(2) + jf.Interaction(kernel)
+    start = jf.Species.of(jf.Density(grid, np.roll(rho.values, turn)))
+    answer = jf.BackAndForth().solve(jf.ProximalStep(law, start, tau))
+    assert answer.status is jf.Status.CONVERGED
+    lost = ((np.roll(answer.state[""].values, -turn) - rho.values) * x).sum() / rho.values.sum()
+    assert abs(lost) < 0.55 * grid.spacing[0]
+    assert abs(answer.distances[""] / jf.wasserstein2(answer.state[""], start[""]) - 1) < 0.03
+
+
+@pytest.mark.parametrize(("cells", "dim", "tau"), [(40, 1, 0.1), (40, 1, 1e3), (101, 1, 0.1), (101, 1, 1e3), (33, 2, 1e3)])
+@pytest.mark.parametrize("law", [jf.Entropy(), 0.3 * jf.RenyiEntropy(2)])
+def test_indicators_on_tori_spread_in_steps_of_any_length(cells, dim, law, tau):
+    """Also across the ends, and where no coarser cells help."""
+    grid = _unit_torus((cells,) * dim)
+    block = grid.density(sum(np.cos(TURN * x) for x in grid.mesh) > 0.6 * (dim - 1))
+    turned = jf.Density(grid, np.roll(block.values, 13, 0))
+    one, other = (jf.BackAndForth().solve(jf.ProximalStep(law, jf.Species.of(rho), tau)) for rho in (block, turned))
+    assert one.status is jf.Status.CONVERGED
+    assert other.status is jf.Status.CONVERGED
+    assert np.abs(np.roll(one.state[""].values, 13, 0) - other.state[""].values).mean() < 1e-3 * block.mass
+
+
 def test_distances_of_exact_steps_are_those_on_the_circle():
     grid = _unit_torus((200,))
     rho = grid.density(lambda x: np.exp(3 * np.cos(TURN * x)))

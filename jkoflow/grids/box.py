@@ -13,7 +13,7 @@ from .._functions import values_of
 from .._typing import Array, SpaceFunction
 from .._validate import finite, finite_array, positive_integer
 from .convolution import convolved, kernel_lattice
-from .poisson import Wall, cosine_eigenvalues, inverse_laplacian
+from .poisson import Wall, inverse_laplacian
 
 if TYPE_CHECKING:
     from ..measures import Density
@@ -233,16 +233,14 @@ class Grid:
             )
         return self.inverse_laplacian(charge, boundary)
 
-    def inverse_laplacian(self, charge: Array, boundary: Wall) -> Array:
-        """Return the solution of ``solve_poisson`` without its checks. With no flux, the mean of the charge is left out."""
+    def inverse_laplacian(self, charge: Array, boundary: Wall, reaction: float = 0.0) -> Array:
+        """Return the solution of ``solve_poisson`` without its checks, or that of reaction psi - lap psi = charge.
+
+        With no flux, the mean of the charge is left out.
+        """
         if all(self.periodic_axes) and boundary != "neumann":
             raise ValueError(f'boundary must be "neumann" on a torus, which has no walls, got {boundary!r}')
-        return inverse_laplacian(charge, self.spacing, boundary, self.periodic_axes)
-
-    @cached_property
-    def laplacian_eigenvalues(self) -> Array:
-        """The eigenvalues of minus the discrete Laplacian in the cosine basis, with 1 instead of 0 for the constant mode."""
-        return cosine_eigenvalues(self.shape, self.spacing)
+        return inverse_laplacian(charge, self.spacing, boundary, self.periodic_axes, reaction)
 
     def convolve(self, kernel: Callable[..., Any], values: Array) -> Array:
         """Return the integral over the box of kernel(x - y) values(y) dy, at the cell centres x, in free space (no images).

@@ -13,9 +13,13 @@ Wall: TypeAlias = Literal["neumann", "dirichlet"]
 
 
 def inverse_laplacian(
-    charge: Array, spacing: tuple[float, ...], boundary: Wall, periodic: tuple[bool, ...] | None = None
+    charge: Array,
+    spacing: tuple[float, ...],
+    boundary: Wall,
+    periodic: tuple[bool, ...] | None = None,
+    reaction: float = 0.0,
 ) -> Array:
-    """Return the discrete psi with -lap psi = charge.
+    """Return the discrete psi with reaction psi - lap psi = charge.
 
     With no flux through the walls, or no walls, psi has mean zero, and the mean of the charge is left out.
 
@@ -35,19 +39,9 @@ def inverse_laplacian(
     total = _eigenvalues(charge.shape, spacing, int(boundary == "dirichlet"), closed)
     if boundary == "neumann" or not walls:
         modes.flat[0], total.flat[0] = 0.0, 1.0
-    modes = modes / total
+    modes = modes / (reaction + total)
     psi = ifftn(modes, axes=round_).real if round_ else modes
     return np.asarray(back(psi, type=2, axes=walls) if walls else psi)
-
-
-def cosine_eigenvalues(shape: tuple[int, ...], spacing: tuple[float, ...]) -> Array:
-    """Return the eigenvalues of minus the discrete Laplacian with no flux, and 1 instead of 0 for the constant mode.
-
-    They are the sums over the axes of 2 (1 - cos(k pi / n)) / h^2.
-    """
-    total = _eigenvalues(shape, spacing, 0, (False,) * len(shape))
-    total.flat[0] = 1.0
-    return total
 
 
 def _eigenvalues(shape: tuple[int, ...], spacing: tuple[float, ...], first: int, periodic: tuple[bool, ...]) -> Array:

@@ -11,7 +11,7 @@ from .periodic import rolled_up, unrolled
 from .plane import PlanePull, PlaneSource
 from .space import SpacePull, SpaceSource
 
-_FARTHEST = 2  # periods: maps that reach farther are not those of an iteration that converges
+_FARTHEST = 0.5  # periods: optimal maps go the shortest way round; what would move farther stays there
 _STEP = 4  # cells: sources are kept for maps that reach about as far
 
 

@@ -60,8 +60,8 @@ def _beside_exact(law: Law, state: Species) -> StepSolver:
         return FiniteVolume()
     if law.forms.obstacles:
         return FiniteVolume() if _takes(FiniteVolume(), law, state) else BackAndForth()
-    spreads = all(any(entry.form.species == name for entry in law.forms.internal) for name in state)
-    return FiniteVolume() if spreads and _takes(FiniteVolume(), law, state) else Entropic()
+    spread = {entry.form.species for entry in law.forms.internal} | {entry.form.species for entry in law.forms.bounds}
+    return FiniteVolume() if spread >= set(state) and _takes(FiniteVolume(), law, state) else Entropic()
 
 
 def _takes(solver: StepSolver, law: Law, state: Species) -> bool:

@@ -217,7 +217,7 @@ class BackAndForth(IterativeSolver):
             translation = better_place(step, answer)
             if translation is None:
                 break
-            trial, status, used = self._iterate(problem, moved(problem, outcome.trial.phi, translation), self.tolerance)
+            trial, status, used = self._from_there(problem, moved(problem, outcome.trial.phi, translation))
             if not status.ok and (outcome.status.ok or trial.residual >= outcome.trial.residual):
                 break
             outcome = _polished(problem, _Outcome(trial, status, outcome.iterations + used))
@@ -225,6 +225,16 @@ class BackAndForth(IterativeSolver):
         if translation is not None and answer.status.ok:
             answer = replace(answer, status=Status.REFUTED)
         return checked(step, answer, slack=0.1)
+
+    def _from_there(self, problem: GridStep, phi: Array) -> _Outcome:
+        """Iterate from moved potentials, or from c-concave ones in their place: on a torus first, where a cut goes through them."""
+        starts, used = [phi, problem.c_concave_from_supports(phi)], 0
+        for start in reversed(starts) if problem.grid.periodic else starts:
+            trial, status, iterations = self._iterate(problem, start, self.tolerance)
+            used += iterations
+            if status.ok:
+                break
+        return _Outcome(trial, status, used)
 
     def _from_guess(self, problem: GridStep, guess: Mapping[str, Array]) -> _Outcome | None:
         """Iterate from potentials that were guessed, a few times, well below the tolerance: a good guess must not end it early.

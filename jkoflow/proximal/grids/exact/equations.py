@@ -200,10 +200,8 @@ class GridStep:
 
     @property
     def ascends(self) -> bool:
-        """Whether the ascent of the dual is of use. It fixes the fields, which a strong coupling by charge does not allow, and
-        its preconditioner has walls.
-        """
-        return not self.continued and self.charged is None and not self.grid.periodic
+        """Whether the ascent of the dual is of use. It fixes the fields, which a strong coupling by charge does not allow."""
+        return not self.continued and self.charged is None
 
     def cycle(self, reaction: Array, faces: tuple[Array, ...]) -> Callable[[Array], Array]:
         """An approximate inverse of an elliptic operator: a multigrid cycle, which ends at walls, on a torus the inverse."""
@@ -277,23 +275,19 @@ class GridStep:
             rho, slopes = conjugate.density(level + level_of_mass(conjugate, level, total))
             if not (np.isfinite(rho).all() and np.isfinite(psi).all()):
                 return np.full_like(trial.phi, np.nan)
-            back = PullBack(rho, self.grid.spacing, tau).pull(-psi).values
+            back = PullBack(rho, self.grid.spacing, tau, periodic=self.periodic).pull(-psi).values
             psi = psi + self._preconditioned(self.mu[k] - back, rho, slopes, tau)
             potentials.append(self._conjugate_transform(psi, k))
         return np.stack(potentials)
 
     def _preconditioned(self, excess: Array, rho: Array, slopes: Array, tau: float) -> Array:
-        """The solution x of mean zero of  reaction x - div(stiffness grad x) = excess, by cosine transforms.
+        """The solution x of mean zero of  reaction x - div(stiffness grad x) = excess, by transforms.
 
         reaction and stiffness are the means of (U*)'' and of tau alpha rho, weighted by the mass.
         """
-        from scipy.fft import dctn, idctn
-
         reaction = float(np.sum(rho * slopes) / np.sum(rho)) or 1e-12
         stiffness = tau * float(np.sum(rho * rho) / np.sum(rho))
-        modes = dctn(excess, type=2) / (reaction + stiffness * self.grid.laplacian_eigenvalues)
-        modes.flat[0] = 0.0
-        return np.asarray(idctn(modes, type=2))
+        return self.grid.inverse_laplacian(excess / stiffness, "neumann", reaction / stiffness)
 
     def effective_potential(self, species: str, state: Species) -> Array:
         """V of a species and the fields of the joint terms at a state."""

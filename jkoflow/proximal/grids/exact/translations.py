@@ -12,6 +12,8 @@ from ...base import ProximalStep, ProxResult
 from ...verification import energies, margin, moves, value_of
 from .equations import GridStep
 
+_EMPTY = 1e-12  # share of the fullest layer
+
 
 class Translation(NamedTuple):
     """Some species that move together along an axis, by a number of cells, which is negative towards the low end."""
@@ -19,6 +21,8 @@ class Translation(NamedTuple):
     names: tuple[str, ...]
     axis: int
     cells: int
+    turn: int = 0
+    """On a periodic axis the cells by which arrays are rolled first, so that nothing lies at the ends."""
 
 
 class _Change(NamedTuple):
@@ -37,17 +41,18 @@ def better_place(step: ProximalStep, answer: ProxResult) -> Translation | None:
 
         W2(rho moved by s, mu)^2 - W2(rho, mu)^2  =  2 M s . (m(rho) - m(mu)) + M |s|^2.
 
-    What reaches a wall stays there. The distance that it has come is bounded by the length of the grid.
+    What reaches a wall stays there. The distance that it has come is bounded by the length of the grid. On a torus this holds
+    where nothing lies in half of the period.
 
     This finds a place that is wrong by more than half a cell. Such places are critical points of the discrete objective: where
     terms do not change as all mass moves, as for attraction, cells hold fronts back by more than the distance pulls in a long
     step. Where the objective falls both ways, the answer is a critical point that is no minimiser. It is kept.
 
-    Not checked are steps next to obstacles and on tori, and steps that do not move.
+    Not checked are steps next to obstacles, steps that do not move, and on tori steps of mass that is everywhere.
 
     Cost: 2 d evaluations of the energy for one species, and 2 d (S + 1) for S > 1.
     """
-    if not np.isfinite(answer.residual) or step.forms.obstacles or step.grid.periodic or not moves(step, answer):
+    if not np.isfinite(answer.residual) or step.forms.obstacles or not moves(step, answer):
         return None
     _, after = energies(step, answer)
     if not np.isfinite(after.energy):
@@ -55,16 +60,30 @@ def better_place(step: ProximalStep, answer: ProxResult) -> Translation | None:
     allowed = margin(step, answer, after, after)
     groups: list[tuple[str, ...]] = [(name,) for name in answer.state]
     groups += [tuple(answer.state)] if len(groups) > 1 else []
-    axes = [axis for axis, count in enumerate(step.grid.shape) if count > 1]
-    for names, axis in product(groups, axes):
+    turns = {axis: _turn(step, answer, axis) for axis, count in enumerate(step.grid.shape) if count > 1}
+    for names, (axis, turn) in product(groups, turns.items()):
+        both = [] if turn is None else [Translation(names, axis, cells, turn) for cells in (-1, 1)]
         falls = [
             translation
-            for translation in (Translation(names, axis, -1), Translation(names, axis, 1))
+            for translation in both
             if (change := _change(step, answer, translation)).value < -change.error - allowed
         ]
         if len(falls) == 1:
             return _farthest(step, answer, falls[0])
     return None
+
+
+def _turn(step: ProximalStep, answer: ProxResult, axis: int) -> int | None:
+    """The cells by which a periodic axis is rolled so that nothing lies in the outer quarters; None if that is impossible."""
+    if not step.grid.periodic_axes[axis]:
+        return 0
+    count, others = step.grid.shape[axis], tuple(k for k in range(step.grid.dim) if k != axis)
+    layers = sum(state[name].values.sum(axis=others) for state in (answer.state, step.anchor) for name in state)
+    filled = np.flatnonzero(layers > _EMPTY * float(layers.max()))
+    gaps = np.diff(filled, append=filled[0] + count)
+    widest = int(np.argmax(gaps))
+    first, width = int(filled[(widest + 1) % len(filled)]), count - int(gaps[widest]) + 1
+    return None if width > count / 2 else (count - width) // 2 - first
 
 
 def _farthest(step: ProximalStep, answer: ProxResult, translation: Translation) -> Translation:
@@ -80,14 +99,15 @@ def _farthest(step: ProximalStep, answer: ProxResult, translation: Translation) 
 
 
 def _change(step: ProximalStep, answer: ProxResult, translation: Translation) -> _Change:
-    names, axis, cells = translation
+    names, axis, cells, turn = translation
     width, volume = step.grid.spacing[axis], step.grid.cell_volume
     value, error = -energies(step, answer)[1].energy, 0.0
     moved = {name: density.values for name, density in answer.state.items()}
     for name in names:
         # layer by layer, the last one before the wall first
         ahead = slice(None, None, -1 if cells > 0 else 1)
-        rho, anchor = (np.moveaxis(state[name].values, axis, 0)[ahead] for state in (answer.state, step.anchor))
+        sides = (np.roll(state[name].values, turn, axis) for state in (answer.state, step.anchor))
+        rho, anchor = (np.moveaxis(values, axis, 0)[ahead] for values in sides)
         layers = np.arange(len(rho)).reshape(-1, *[1] * (rho.ndim - 1))
         way, most = width * np.minimum(layers, abs(cells)), width * abs(cells)
         carried = float((width * layers * (anchor - rho)).sum())
@@ -95,18 +115,19 @@ def _change(step: ProximalStep, answer: ProxResult, translation: Translation) ->
         error += step.grid.lengths[axis] * float(((most - way) * rho).sum()) * volume / step.weight(name)
         last, others = rho[: abs(cells) + 1].sum(axis=0, keepdims=True), rho[abs(cells) + 1 :]
         new = np.concatenate([last, others, np.zeros((len(rho) - 1 - len(others), *rho.shape[1:]))])
-        moved[name] = np.ascontiguousarray(np.moveaxis(new[ahead], 0, axis))
+        moved[name] = np.roll(np.moveaxis(new[ahead], 0, axis), -turn, axis)
     return _Change(value + value_of(step, answer.state.like(moved)).energy, error)
 
 
 def moved(problem: GridStep, phi: Array, translation: Translation) -> Array:
     """The potentials phi(x - s) - s . x / (tau alpha), whose maps carry the moved densities to the places of before."""
-    names, axis, cells = translation
+    names, axis, cells, turn = translation
     new, width = phi.copy(), problem.grid.spacing[axis]
     for k, name in enumerate(problem.names):
         if name in names:
-            rows = np.moveaxis(phi[k], axis, -1)
+            rows = np.moveaxis(np.roll(phi[k], turn, axis), axis, -1)
             places = np.arange(rows.shape[-1])
             shifted = rows[..., np.clip(places - cells, 0, len(places) - 1)]
-            new[k] = np.moveaxis(shifted - cells * width**2 * places / problem.taus[k], -1, axis)
+            carried = shifted - cells * width**2 * places / problem.taus[k]
+            new[k] = np.roll(np.moveaxis(carried, -1, axis), -turn, axis)
     return new
