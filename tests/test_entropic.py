@@ -48,7 +48,7 @@ def test_without_energy_the_plain_step_blurs_by_half_epsilon_and_the_debiased_on
         plain, debiased = (
             float(
                 jf.Entropic(epsilon=epsilon, debias=debias, tolerance=1e-11)
-                .solve(jf.ProximalStep(nothing, _gaussian(1.0), 0.1))
+                .solve_quietly(jf.ProximalStep(nothing, _gaussian(1.0), 0.1))  # all that it does is blur
                 .state[""]
                 .covariance
             )
@@ -302,6 +302,24 @@ def test_a_blurred_step_says_so():
     assert flow.statuses[-1] is jf.Status.UNRESOLVED
     assert flow.ok
     assert jf.evolve(jf.Entropy(), disc, scheme=jf.JKO(jf.Entropic()), dt=0.1, t_end=0.1).statuses[-1] is jf.Status.CONVERGED
+
+
+@pytest.mark.parametrize("law", [jf.Congestion(2.4) + jf.Potential(lambda x: np.cos(6 * x)), jf.Interaction(jf.Morse())])
+@pytest.mark.parametrize("periodic", [True, False])
+def test_a_blur_of_what_nothing_spreads_says_so(law, periodic):
+    """A block in steps whose motion falls below the blur: what is told as resolved changes by about what the motion makes."""
+    grid = jf.Grid.box((0, 1), cells=40, periodic=periodic)
+    block = grid.density(lambda x: np.abs(x - 0.4) < 0.25)
+    statuses = []
+    for tau in (1e-7, 1e-5, 1e-1):
+        step = jf.ProximalStep(law, jf.Species.of(block), tau)
+        answer = jf.Entropic().solve_quietly(step)
+        statuses.append(answer.status)
+        if answer.status is jf.Status.CONVERGED:
+            true = jf.FiniteVolume().solve(step).state[""].values
+            assert np.abs(answer.state[""].values - block.values).sum() < 10 * np.abs(true - block.values).sum()
+    assert statuses[0] is jf.Status.UNRESOLVED
+    assert statuses[2] is jf.Status.CONVERGED
 
 
 def test_jko_hands_a_step_that_entropic_does_not_resolve_over():

@@ -227,7 +227,7 @@ class BackAndForth(IterativeSolver):
         return checked(step, answer, slack=0.1)
 
     def _from_there(self, problem: GridStep, phi: Array) -> _Outcome:
-        """Iterate from moved potentials, or from c-concave ones in their place: on a torus first, where a cut goes through them."""
+        """Iterate from moved potentials, or from c-concave ones in their place: from these first on a torus, which is cut."""
         starts, used = [phi, problem.c_concave_from_supports(phi)], 0
         for start in reversed(starts) if problem.grid.periodic else starts:
             trial, status, iterations = self._iterate(problem, start, self.tolerance)
