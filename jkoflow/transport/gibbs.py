@@ -169,8 +169,7 @@ def _log_factor(count: int, spacing: float, epsilon: float, images: Images) -> A
 
 def _log_sum(distances: Sequence[Indices], period: int, stiffness: float) -> Array:
     """Return the logarithm of the sum of the kernel at all distances, and at these plus all multiples of the period."""
-    farthest = max(int(np.abs(distance).max()) for distance in distances)
-    reach = int(np.ceil((np.sqrt(_NEGLIGIBLE / stiffness) + farthest) / period))
+    reach = int(np.ceil(np.sqrt(_NEGLIGIBLE / stiffness) / period))
     total = np.full(distances[0].shape, -np.inf)
     for k in range(-reach, reach + 1):
         for distance in distances:
