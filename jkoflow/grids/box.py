@@ -303,8 +303,8 @@ class Grid:
         """Raise ValueError for a grid with a periodic axis, in the name of what needs walls."""
         if self.periodic:
             raise ValueError(
-                f"{what} works in boxes with walls, got a torus or a channel that closes on itself: there the steps of JKO() "
-                "with FiniteVolume(), BackAndForth() and Entropic() work, Advection and wasserstein"
+                f"{what} works in boxes with walls, got a torus or a channel that closes on itself. There work: the steps of "
+                "JKO() with FiniteVolume(), BackAndForth() and Entropic(), Advection and wasserstein"
             )
 
     def along(self, values: Any, axis: int) -> Any:

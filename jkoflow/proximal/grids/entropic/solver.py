@@ -51,7 +51,7 @@ class Entropic(IterativeSolver):
     * At a jump of the density, and at the edge of a Barenblatt profile with m = 2, the Fisher information is infinite. Next to
       such places the bias is larger than O(eps^2) (docs/theory/debiasing.md, section 2.4).
 
-    The plan reflects at the walls (see ``GibbsKernel``). So all this holds next to the walls too.
+    The plan reflects at the walls, and goes round a torus (see ``GibbsKernel``). So all this holds next to the ends too.
 
     Parameters
     ----------

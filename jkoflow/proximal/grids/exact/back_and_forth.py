@@ -94,10 +94,10 @@ class BackAndForth(IterativeSolver):
 
     Place: where the terms do not change as all mass moves, as for attraction, cells hold fronts back by more than the distance
     of a long step pulls. The discrete objective then has critical points some cells apart. The solver compares its answer with
-    the answer moved by cells, and goes on from the better one. So the place is right to half a cell.
+    the answer moved by cells, and goes on from the better one. So the place is right to half a cell, or the status is REFUTED.
 
     On a torus, and in a channel that closes on itself, maps go the shortest way round. There the linear systems are factorised,
-    the ascent is left out, and couplings by charge are refused.
+    and couplings by charge are refused.
 
     ``gap`` of the answer is the cost of the map less the Kantorovich dual of phi, in units of the energy. For the optimal map
     it is 0, up to the quadrature of second order; so it may fall below 0. CONVERGED says that the residual is small. The gap

@@ -41,8 +41,8 @@ def better_place(step: ProximalStep, answer: ProxResult) -> Translation | None:
 
         W2(rho moved by s, mu)^2 - W2(rho, mu)^2  =  2 M s . (m(rho) - m(mu)) + M |s|^2.
 
-    What reaches a wall stays there. The distance that it has come is bounded by the length of the grid. On a torus this holds
-    where nothing lies in half of the period.
+    What reaches a wall stays there. The distance that it has come is bounded by the length of the grid. On a torus an
+    axis is looked at if nothing lies in half of the period.
 
     This finds a place that is wrong by more than half a cell. Such places are critical points of the discrete objective: where
     terms do not change as all mass moves, as for attraction, cells hold fronts back by more than the distance pulls in a long
@@ -102,7 +102,7 @@ def _change(step: ProximalStep, answer: ProxResult, translation: Translation) ->
     names, axis, cells, turn = translation
     width, volume = step.grid.spacing[axis], step.grid.cell_volume
     value, error = -energies(step, answer)[1].energy, 0.0
-    moved = {name: density.values for name, density in answer.state.items()}
+    after = {name: density.values for name, density in answer.state.items()}
     for name in names:
         # layer by layer, the last one before the wall first
         ahead = slice(None, None, -1 if cells > 0 else 1)
@@ -115,8 +115,8 @@ def _change(step: ProximalStep, answer: ProxResult, translation: Translation) ->
         error += step.grid.lengths[axis] * float(((most - way) * rho).sum()) * volume / step.weight(name)
         last, others = rho[: abs(cells) + 1].sum(axis=0, keepdims=True), rho[abs(cells) + 1 :]
         new = np.concatenate([last, others, np.zeros((len(rho) - 1 - len(others), *rho.shape[1:]))])
-        moved[name] = np.roll(np.moveaxis(new[ahead], 0, axis), -turn, axis)
-    return _Change(value + value_of(step, answer.state.like(moved)).energy, error)
+        after[name] = np.roll(np.moveaxis(new[ahead], 0, axis), -turn, axis)
+    return _Change(value + value_of(step, answer.state.like(after)).energy, error)
 
 
 def moved(problem: GridStep, phi: Array, translation: Translation) -> Array:
