@@ -518,3 +518,13 @@ def test_drops_that_join_in_a_long_step_keep_their_mean(cells, tau):
     answer = jf.BackAndForth().solve(jf.ProximalStep(law, jf.Species.of(drops), tau))
     assert answer.status is jf.Status.CONVERGED
     assert abs(answer.state[""].mean - drops.mean) < 0.5 * grid.spacing[0]
+
+
+def test_a_level_whose_rounding_is_more_than_the_softness_of_a_bound_is_finite():
+    """In a step of 10^3 natural times the rounding of the level is 10^-10 of the mass: the iteration ended before it began."""
+    grid = jf.Grid.box((0, 1), cells=101)
+    block = grid.density(lambda x: np.abs(x - 0.5) < 0.25, mass=0.5)
+    law = jf.Congestion(1.2) + jf.Potential(lambda x: np.cos(2 * np.pi * (x - 0.3)))
+    answer = jf.BackAndForth().solve(jf.ProximalStep(law, jf.Species.of(block), 1e3))
+    assert answer.status is jf.Status.CONVERGED
+    assert abs(answer.state[""].mass - 0.5) < 1e-14

@@ -25,6 +25,7 @@ from .trial import Trial
 
 _INVERTED = 0.05  # share of the residual that negative masses may make up before they are repaired
 _OFF = 0.05  # share of the cost of a map: a dual that differs by more counts too, one that differs by twice that alone
+_MASS, _ULPS = 1e-10, 1e-15  # share of the mass that a trial may lack; of the levels, what their rounding is
 _COARSEST = 16  # cells along an axis of the coarsest grid, at least
 
 
@@ -159,10 +160,18 @@ class GridStep:
         shifted, levels, rho, slopes = (np.stack(parts) for parts in zip(*rows, strict=True))
         gaps = np.abs(rho - np.stack([density.values for density in pulled])).reshape(len(self.names), -1).sum(axis=1)
         residual = float((gaps / self.totals).max())
-        sums = rho.reshape(len(self.names), -1).sum(axis=1)
-        if not np.isfinite(residual) or np.abs(sums - self.totals).max() > 1e-10 * self.totals.max():
+        if not np.isfinite(residual) or not self._has_mass(rho, slopes, levels):
             return Trial(shifted, self.mu, self.mu, self.mu, (), np.inf)
         return Trial(shifted, rho, slopes, levels, pulled, residual)
+
+    def _has_mass(self, rho: Array, slopes: Array, levels: Array) -> bool:
+        """Return True if the densities have their masses, to 1e-10 or what rounding of the levels leaves."""
+        lacking = np.abs(rho.reshape(len(self.names), -1).sum(axis=1) - self.totals)
+        if lacking.max() <= _MASS * self.totals.max():
+            return True
+        sizes = [float(np.abs(level[np.isfinite(level)]).max()) for level in levels]
+        rounding = _ULPS * np.array(sizes) * slopes.reshape(len(self.names), -1).sum(axis=1)
+        return bool((lacking <= _MASS * self.totals + rounding).all())
 
     def start(self) -> Array:
         """The potentials from which the iteration begins.
