@@ -856,6 +856,11 @@ def test_a_given_flux_into_a_room_without_a_way_out():
     flow = jf.evolve(jf.Congestion(2.0) + entrance, rho, dt=0.05, t_end=2.0, on_failure="return")
     assert flow.statuses[-1] is jf.Status.INFEASIBLE
     assert flow.final.mass == pytest.approx(2.0)
+    both = jf.Species(a=rho, b=grid.density(lambda x: 0.5 * (x > 0), mass=None))
+    shared = jf.Congestion(2.0, ("a", "b")) + jf.Inflow(lambda x: x < 0, 2.0, "a") + jf.Obstacle(lambda x: x < 0, "b")
+    flow = jf.evolve(shared, both, dt=0.05, t_end=2.0, on_failure="return")
+    assert flow.statuses[-1] is jf.Status.INFEASIBLE
+    assert flow.final["a"].mass == pytest.approx(1.5)
     assert not jf.steady(jf.Entropy() + entrance, rho).status.ok
     with pytest.raises(ValueError, match="flux must be >= 0"):
         jf.Inflow(lambda x: x < 0, -1.0)

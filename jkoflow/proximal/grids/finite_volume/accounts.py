@@ -40,11 +40,19 @@ def rounding_of_outflow(problem: FiniteVolumeStep, trial: Trial, k: int) -> floa
     return _ROUNDING * float((problem.rates_at_doors[k] / doors.widths * both).sum()) * problem.grid.cell_volume
 
 
-def outgrows(problem: FiniteVolumeStep, k: int) -> bool:
-    """True if more of a species enters than its bound leaves room for, and none can leave."""
-    no_way_out = not np.isnan(problem.doors[k].inflow).any()
-    room = problem.local[k].cap * (~problem.closed[k]).sum()
-    return no_way_out and bool(problem.totals[k] + problem.entering[k] > room)
+def is_outgrown(problem: FiniteVolumeStep) -> bool:
+    """True if more of some species enters than a bound, their own or a shared one, leaves room for, and none can leave."""
+    held = problem.totals + problem.entering
+    stuck = np.array([not np.isnan(doors.inflow).any() for doors in problem.doors])
+    open_cells = ~problem.closed
+    own = held > [local.cap * cells.sum() for local, cells in zip(problem.local, open_cells, strict=True)]
+    if (own & stuck).any():
+        return True
+    for room in problem.rooms.bounded:
+        members = room.weights > 0
+        if stuck[members].all() and room.weights @ held > room.local.cap * open_cells[members].any(axis=0).sum():
+            return True
+    return False
 
 
 def _dissipated_at_doors(problem: FiniteVolumeStep, trial: Trial, k: int) -> float:

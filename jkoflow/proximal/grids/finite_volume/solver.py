@@ -15,7 +15,7 @@ from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...continuation import through_shares
 from ...verification import checked
 from ..local_energy import GridEnergy, LocalEnergy, must_leave_room
-from .accounts import dissipated, energy_out, outflow, outgrows, pressure_of_bounds
+from .accounts import dissipated, energy_out, is_outgrown, outflow, pressure_of_bounds
 from .newton import End, first_search, newton_search
 from .problem import FiniteVolumeStep
 from .steady_equations import SteadyEquations
@@ -173,8 +173,7 @@ class FiniteVolume(IterativeSolver):
         self, step: ProximalStep, problem: FiniteVolumeStep, trial: Trial, status: Status, iterations: int
     ) -> ProxResult:
         if not status.ok:  # nothing worse than what was given
-            full = any(outgrows(problem, k) for k in range(len(problem.names)))
-            status = Status.INFEASIBLE if full else status
+            status = Status.INFEASIBLE if is_outgrown(problem) else status
             nothing = {name: np.zeros(problem.grid.shape) for name in problem.names}
             return ProxResult(step.anchor, dict.fromkeys(problem.names, 0.0), nothing, status, iterations, trial.residual)
         rho, gone_by = trial.rho.copy(), {}
