@@ -68,7 +68,7 @@ def energies(step: ProximalStep, answer: ProxResult) -> tuple[Value, Value]:
     both = []
     for state in (step.anchor, answer.state):
         known = (one.value for one in kept if one.is_of(state))
-        both.append(_Kept(tuple(map(ref, state.values())), next(known, None) or value_of(step, state)))
+        both.append(_Kept(tuple(map(ref, state.values())), next(known, None) or _value(step, state)))
     step.forms.keep("energies", both)
     return both[0].value, both[1].value
 
@@ -108,7 +108,7 @@ def margin(step: ProximalStep, answer: ProxResult, before: Value, after: Value) 
     return _ROUNDING * size + _LEFT * (left if np.isfinite(left) else 0.0)
 
 
-def value_of(step: ProximalStep, state: Species) -> Value:
+def _value(step: ProximalStep, state: Species) -> Value:
     """The energy of a state; inf where the law does not accept the state."""
     try:
         with np.errstate(all="ignore"):

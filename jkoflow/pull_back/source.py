@@ -71,8 +71,8 @@ class PullBack:
     have left the support then keep a derivative (see ``ContinuedSource``). ``periodic`` tells which axes are those of a torus:
     there potential and density go on beyond the ends, and the time grows with what the map reaches.
 
-    Raises ValueError for values that are negative or not finite, for a spacing that does not fit, for tau <= 0, or for
-    ``continued`` off the line.
+    Raises ValueError for values that are negative or not finite, for a spacing that does not fit, for tau <= 0, for
+    ``continued`` off the line, or for a ``periodic`` that does not fit.
 
     Source: conservative remapping by exact intersection, in the manner of Dukowicz (1984).
 
@@ -97,6 +97,8 @@ class PullBack:
             raise ValueError(f"values must have 1, 2 or 3 axes and one spacing each, got {np.shape(values)} and {spacing}")
         if continued and np.ndim(values) > 1:
             raise ValueError(f"continued is for the line, got values with {np.ndim(values)} axes")
+        if not isinstance(periodic, tuple) or len(periodic) not in (0, np.ndim(values)):
+            raise ValueError(f"periodic must be a tuple with True or False for every axis, or (), got {periodic!r}")
         values = non_negative_array("values", values, np.shape(values))
         tau = positive("tau", tau)
         rates = tuple(tau / positive("spacing", h) ** 2 for h in spacing)

@@ -214,7 +214,7 @@ class BackAndForth(IterativeSolver):
         outcome = _polished(problem, outcome)
         answer, translation = problem.answer(*outcome), None
         for _ in range(_MOVES):
-            translation = better_place(step, answer)
+            translation = better_place(step, problem, answer)
             if translation is None:
                 break
             trial, status, used = self._from_there(problem, moved(problem, outcome.trial.phi, translation))

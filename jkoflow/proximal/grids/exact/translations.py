@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
 from ...._typing import Array
+from ....laws.forms import External
+from ....measures import Species
 from ...base import ProximalStep, ProxResult
-from ...verification import energies, margin, moves, value_of
+from ...verification import energies, margin, moves
 from .equations import GridStep
 
 _EMPTY = 1e-12  # share of the fullest layer
@@ -32,7 +35,7 @@ class _Change(NamedTuple):
     error: float
 
 
-def better_place(step: ProximalStep, answer: ProxResult) -> Translation | None:
+def better_place(step: ProximalStep, problem: GridStep, answer: ProxResult) -> Translation | None:
     """Return a translation that lowers the objective, if the opposite one does not; None if there is none.
 
     Every species moves alone, then all move together, by one cell. If this lowers the objective, by two cells, by four, and so
@@ -50,26 +53,28 @@ def better_place(step: ProximalStep, answer: ProxResult) -> Translation | None:
 
     Not checked are steps next to obstacles, steps that do not move, and on tori steps of mass that is everywhere.
 
-    Cost: 2 d evaluations of the energy for one species, and 2 d (S + 1) for S > 1.
+    ``problem`` has the equations of the step, and its potentials as arrays.
+
+    Cost: 2 d evaluations of the energy for one species, and 2 d (S + 1) for S > 1, without those of functions of space.
     """
     if not np.isfinite(answer.residual) or step.forms.obstacles or not moves(step, answer):
         return None
     _, after = energies(step, answer)
     if not np.isfinite(after.energy):
         return None
-    allowed = margin(step, answer, after, after)
+    allowed, start = margin(step, answer, after, after), _energy(step, problem, answer.state)
+
+    def change(translation: Translation) -> _Change:
+        return _change(step, problem, answer, translation, start)
+
     groups: list[tuple[str, ...]] = [(name,) for name in answer.state]
     groups += [tuple(answer.state)] if len(groups) > 1 else []
     turns = {axis: _turn(step, answer, axis) for axis, count in enumerate(step.grid.shape) if count > 1}
     for names, (axis, turn) in product(groups, turns.items()):
         both = [] if turn is None else [Translation(names, axis, cells, turn) for cells in (-1, 1)]
-        falls = [
-            translation
-            for translation in both
-            if (change := _change(step, answer, translation)).value < -change.error - allowed
-        ]
+        falls = [translation for translation in both if (moved_by := change(translation)).value < -moved_by.error - allowed]
         if len(falls) == 1:
-            return _farthest(step, answer, falls[0])
+            return _farthest(change, falls[0], step.grid.shape[axis])
     return None
 
 
@@ -86,22 +91,23 @@ def _turn(step: ProximalStep, answer: ProxResult, axis: int) -> int | None:
     return None if width > count / 2 else (count - width) // 2 - first
 
 
-def _farthest(step: ProximalStep, answer: ProxResult, translation: Translation) -> Translation:
+def _farthest(change: Callable[[Translation], _Change], translation: Translation, most: int) -> Translation:
     """The translation, doubled as long as the objective falls."""
-    value = _change(step, answer, translation).value
-    while abs(translation.cells) < step.grid.shape[translation.axis]:
+    value = change(translation).value
+    while abs(translation.cells) < most:
         farther = translation._replace(cells=2 * translation.cells)
-        change = _change(step, answer, farther)
-        if not change.value + change.error < value:
+        new = change(farther)
+        if not new.value + new.error < value:
             break
-        translation, value = farther, change.value
+        translation, value = farther, new.value
     return translation
 
 
-def _change(step: ProximalStep, answer: ProxResult, translation: Translation) -> _Change:
+def _change(step: ProximalStep, problem: GridStep, answer: ProxResult, translation: Translation, start: float) -> _Change:
+    """What a translation changes; ``start`` is the energy of the answer."""
     names, axis, cells, turn = translation
     width, volume = step.grid.spacing[axis], step.grid.cell_volume
-    value, error = -energies(step, answer)[1].energy, 0.0
+    value, error = -start, 0.0
     after = {name: density.values for name, density in answer.state.items()}
     for name in names:
         # layer by layer, the last one before the wall first
@@ -116,7 +122,19 @@ def _change(step: ProximalStep, answer: ProxResult, translation: Translation) ->
         last, others = rho[: abs(cells) + 1].sum(axis=0, keepdims=True), rho[abs(cells) + 1 :]
         new = np.concatenate([last, others, np.zeros((len(rho) - 1 - len(others), *rho.shape[1:]))])
         after[name] = np.roll(np.moveaxis(new[ahead], 0, axis), -turn, axis)
-    return _Change(value + value_of(step, answer.state.like(after)).energy, error)
+    return _Change(value + _energy(step, problem, answer.state.like(after)), error)
+
+
+def _energy(step: ProximalStep, problem: GridStep, state: Species) -> float:
+    """The energy of a state, with potentials as the problem has them; inf where the law does not accept the state."""
+    potentials = (step.grid.integrate(problem.conjugates[name].local.potential * state[name].values) for name in state)
+    others = (entry for entry in step.forms.entries if entry.factor != 0 and not isinstance(entry.form, External))
+    try:
+        with np.errstate(all="ignore"):
+            energy = float(sum(potentials) + sum(entry.factor * entry.term(state) for entry in others))
+    except ValueError:
+        return np.inf
+    return energy if energy == energy else np.inf
 
 
 def moved(problem: GridStep, phi: Array, translation: Translation) -> Array:
