@@ -228,8 +228,9 @@ class BackAndForth(IterativeSolver):
 
     def _from_there(self, problem: GridStep, phi: Array) -> _Outcome:
         """Iterate from moved potentials, or from c-concave ones in their place: from these first on a torus, which is cut."""
-        starts, used = [phi, problem.c_concave_from_supports(phi)], 0
-        for start in reversed(starts) if problem.grid.periodic else starts:
+        used = 0
+        for concave in (True, False) if problem.grid.periodic else (False, True):
+            start = problem.c_concave_from_supports(phi) if concave else phi
             trial, status, iterations = self._iterate(problem, start, self.tolerance)
             used += iterations
             if status.ok:
