@@ -72,9 +72,10 @@ def better_place(step: ProximalStep, problem: GridStep, answer: ProxResult) -> T
     turns = {axis: _turn(step, answer, axis) for axis, count in enumerate(step.grid.shape) if count > 1}
     for names, (axis, turn) in product(groups, turns.items()):
         both = [] if turn is None else [Translation(names, axis, cells, turn) for cells in (-1, 1)]
-        falls = [translation for translation in both if (moved_by := change(translation)).value < -moved_by.error - allowed]
+        changes = {translation: change(translation) for translation in both}
+        falls = [translation for translation, (value, error) in changes.items() if value < -error - allowed]
         if len(falls) == 1:
-            return _farthest(change, falls[0], step.grid.shape[axis])
+            return _farthest(change, falls[0], changes[falls[0]].value, step.grid.shape[axis])
     return None
 
 
@@ -91,9 +92,8 @@ def _turn(step: ProximalStep, answer: ProxResult, axis: int) -> int | None:
     return None if width > count / 2 else (count - width) // 2 - first
 
 
-def _farthest(change: Callable[[Translation], _Change], translation: Translation, most: int) -> Translation:
-    """The translation, doubled as long as the objective falls."""
-    value = change(translation).value
+def _farthest(change: Callable[[Translation], _Change], translation: Translation, value: float, most: int) -> Translation:
+    """The translation, which changes the objective by ``value``, doubled as long as it falls."""
     while abs(translation.cells) < most:
         farther = translation._replace(cells=2 * translation.cells)
         new = change(farther)
