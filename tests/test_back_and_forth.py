@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 import jkoflow as jf
 from jkoflow.checks import check_solver
-from jkoflow.proximal.grids.exact.translations import better_place
+from jkoflow.proximal.grids.translations import better_place
 
 from .tables import STEPS, slow
 
@@ -473,16 +473,21 @@ def test_small_waves_decay_at_their_rate_however_small(size):
     assert left == pytest.approx((1 + tau * rate) ** -20, rel=3e-3)
 
 
+def _potentials(step):
+    """V in the cells, by species."""
+    return {name: conjugate.local.potential for name, conjugate in FINE.prepare(step).conjugates.items()}
+
+
 def test_a_place_that_is_wrong_by_cells_is_found():
     """Answers are moved on purpose: one species alone, two together, along each axis; a saddle is kept."""
     grid = jf.Grid.box((-2, 2), (-2, 2), cells=(24, 20))
     drop = grid.density(lambda x, y: np.maximum(1 - 4 * ((x - 0.4) ** 2 + (y + 0.3) ** 2), 0))
     step = jf.ProximalStep(0.05 * jf.RenyiEntropy(2) + jf.Potential(_well), jf.Species.of(drop), 0.3)
     answer = FINE.solve(step)
-    assert better_place(step, FINE.prepare(step), answer) is None
+    assert better_place(step, _potentials(step), answer) is None
     for axis, cells in itertools.product((0, 1), (-3, -1, 1, 2)):
         off = answer.state.like({"": np.roll(answer.state[""].values, cells, axis)})
-        names, along, back, _ = better_place(step, FINE.prepare(step), replace(answer, state=off))
+        names, along, back, _ = better_place(step, _potentials(step), replace(answer, state=off))
         assert (names, along) == (("",), axis)
         assert cells * back < 0
         assert abs(cells + back) <= 1
@@ -492,9 +497,9 @@ def test_a_place_that_is_wrong_by_cells_is_found():
     law += 100 * jf.CrossInteraction(jf.PowerLaw(2), between=("a", "b"))
     pair = jf.ProximalStep(law, jf.Species(a=drop, b=drop), 0.3)
     answer = FINE.solve(pair)
-    assert better_place(pair, FINE.prepare(pair), answer) is None
+    assert better_place(pair, _potentials(pair), answer) is None
     off = answer.state.like({name: np.roll(answer.state[name].values, 1, 0) for name in "ab"})
-    assert better_place(pair, FINE.prepare(pair), replace(answer, state=off))[:3] == (("a", "b"), 0, -1)
+    assert better_place(pair, _potentials(pair), replace(answer, state=off))[:3] == (("a", "b"), 0, -1)
 
     # what lies at a wall stays there
     line = jf.Grid.box((-2, 2), cells=40)
@@ -505,7 +510,7 @@ def test_a_place_that_is_wrong_by_cells_is_found():
 
     # on top of a hill: a critical point, whose objective falls both ways
     hill = jf.ProximalStep(0.01 * jf.RenyiEntropy(2) + jf.Potential(lambda x: -4 * x**2), start, 2.0)
-    assert better_place(hill, FINE.prepare(hill), replace(answer, state=hill.anchor, distances={"": 0.5})) is None
+    assert better_place(hill, _potentials(hill), replace(answer, state=hill.anchor, distances={"": 0.5})) is None
 
 
 @pytest.mark.parametrize("cells", [50, 100, 200])

@@ -17,9 +17,10 @@ from ....transport import GibbsKernel
 from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...verification import checked
 from ..local_energy import GridEnergy
+from ..translations import MOST_MOVES, better_place, moved
 from .pointwise import pointwise_steps
 from .resolution import with_resolution
-from .scaling import Scaling
+from .scaling import Scaling, Sweep
 
 _CELLS = 1.5  # default epsilon in squared cells: less does not lower the grid error, more blurs (benchmarks/barenblatt.py)
 _FAR = 0.5  # a first residual above this: the mass has far to go against sqrt(epsilon), so start with a larger epsilon
@@ -93,6 +94,9 @@ class Entropic(IterativeSolver):
 
     Epsilon scaling: if the mass has far to go against sqrt(epsilon), the step is first solved roughly with epsilon 4^k times
     as large, and the potentials are carried down. ``iterations`` counts all sweeps.
+
+    Places: if the objective falls as species move as a whole by cells, the iteration goes on from there. In long steps with
+    attraction, mass that has come together in a cell has no residual wherever it lies.
 
     Cost per iteration:
 
@@ -171,14 +175,39 @@ class Entropic(IterativeSolver):
 
     def solve_quietly(self, step: ProximalStep) -> ProxResult:
         first, *others = self._ways(step)
-        answer = self._solve(step, self._scaling(step, 0, first), first)
+        end = self._solve(step, self._scaling(step, 0, first), first)
         for way in others:
-            if answer.status.ok:
+            if end.status.ok:
                 break
             another = self._solve(step, self._scaling(step, 0, way), way)
-            better = another if another.status.ok or another.residual < answer.residual else answer
-            answer = replace(better, iterations=answer.iterations + another.iterations)
-        return with_resolution(step, checked(step, answer, slack=np.inf), self.epsilon_on(step.grid))
+            better = another if another.status.ok or another.sweep.residual < end.sweep.residual else end
+            end = better._replace(iterations=end.iterations + another.iterations)
+        answer = checked(step, self._in_its_place(step, end), slack=np.inf)
+        return with_resolution(step, answer, self.epsilon_on(step.grid))
+
+    def _in_its_place(self, step: ProximalStep, end: _End) -> ProxResult:
+        """The answer. If its objective falls as species move by cells, the iteration goes on from there.
+
+        It is REFUTED if that leads to no place from which the objective does not fall.
+        """
+        scaling, answer = end.scaling, end.answer
+        if not end.status.ok:
+            return answer
+        potentials = {name: equation.local.potential for name, equation in scaling.equations.items()}
+        for _ in range(MOST_MOVES):
+            translation = better_place(step, potentials, answer)
+            if translation is None:
+                return answer
+            log_b = end.sweep.log_b.copy()
+            for k, name in enumerate(scaling.equations):
+                if name in translation.names:
+                    log_b[k] = moved(step.grid, log_b[k], translation, 2 / scaling.kernel.epsilon)
+            status, sweep, used = scaling.iterate(scaling.sweep(log_b), self.tolerance, self.max_iterations, self.memory)
+            if not status.ok:
+                break
+            end = _End(scaling, sweep, status, end.iterations + used)
+            answer = end.answer
+        return replace(answer, status=Status.REFUTED)
 
     def _ways(self, step: ProximalStep) -> list[_Way]:
         """The ways of iteration that the terms of the step allow, the most promising one first."""
@@ -190,8 +219,8 @@ class Entropic(IterativeSolver):
             ways.insert(0 if plain.gain(_repulsions(step)) > _STRONG else len(ways), _Way(split=True))
         return ways
 
-    def _solve(self, step: ProximalStep, scaling: Scaling, way: _Way) -> ProxResult:
-        """The answer by epsilon scaling: up to an epsilon at which the mass has not far to go, then down rung by rung."""
+    def _solve(self, step: ProximalStep, scaling: Scaling, way: _Way) -> _End:
+        """The end of the iteration by epsilon scaling: up to an epsilon at which the mass has not far to go, then down rung by rung."""
         widest = sum(length**2 for length in step.grid.lengths) / 4
         rung = 0
         sweep, iterations = scaling.sweep(scaling.guess()), 1
@@ -212,8 +241,7 @@ class Entropic(IterativeSolver):
             blurred, scaling = scaling, self._scaling(step, rung, way)
             sweep = scaling.sweep(scaling.guess_after(blurred, sweep))
             iterations += 1
-        state, distances, potentials = scaling.read(sweep)
-        return ProxResult(state, distances, potentials, status, iterations, sweep.residual)
+        return _End(scaling, sweep, status, iterations)
 
     def _scaling(self, step: ProximalStep, rung: int, way: _Way | None = None) -> Scaling:
         """The scaling problem with epsilon 4^rung times as large as asked for.
@@ -228,6 +256,21 @@ class Entropic(IterativeSolver):
             energy = energy.split(_repulsions(step))
         equations = pointwise_steps(step, energy, epsilon, self.debias)
         return Scaling(step, GibbsKernel(step.grid, epsilon), equations, energy.joint, way.screened)
+
+
+class _End(NamedTuple):
+    """The end of an iteration."""
+
+    scaling: Scaling
+    sweep: Sweep
+    status: Status
+    iterations: int
+
+    @property
+    def answer(self) -> ProxResult:
+        """What the last sweep stands for."""
+        state, distances, potentials = self.scaling.read(self.sweep)
+        return ProxResult(state, distances, potentials, self.status, self.iterations, self.sweep.residual)
 
 
 class _Way(NamedTuple):

@@ -16,10 +16,10 @@ from ....laws.forms import Bound, External, Forbidden, Form, General, Internal, 
 from ....measures import Density, Measure, Species
 from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...verification import checked
+from ..translations import MOST_MOVES, better_place, moved
 from .equations import GridStep
 from .newton import newton_change
 from .refinement import doubled
-from .translations import better_place, moved
 from .trial import Trial
 
 _COARSE = 1e-3  # tolerance of the residual with a thicker floor and with weaker charges
@@ -31,7 +31,6 @@ _MEMORY = 4  # a Newton step may go back up to the largest of the last residual 
 _STUCK = 3  # iterations without a gain of a tenth after which the residual may rise: a kink of (U*)' lies across the way down
 _RISING, _RUNGS = 0.25, 7  # coupling by charge on the way to its full strength: ratio between rungs, and number of rungs
 _NEAR, _CAREFUL = 12, 0.3  # from a guess: iterations before it is given up, and share of the tolerance to be reached
-_MOVES = 8  # times that an answer is moved by cells to where its objective is less
 _PATIENCE = 15  # iterations without a gain of a tenth
 _FINE, _ROUNDING, _POLISH = 1e-3, 1e-12, 3  # share of the motion that the residual may be; its least; iterations for that
 
@@ -213,11 +212,16 @@ class BackAndForth(IterativeSolver):
         """
         outcome = _polished(problem, outcome)
         answer, translation = problem.answer(*outcome), None
-        for _ in range(_MOVES):
-            translation = better_place(step, problem, answer)
+        potentials = {name: conjugate.local.potential for name, conjugate in problem.conjugates.items()}
+        for _ in range(MOST_MOVES):
+            translation = better_place(step, potentials, answer)
             if translation is None:
                 break
-            trial, status, used = self._from_there(problem, moved(problem, outcome.trial.phi, translation))
+            phi = outcome.trial.phi.copy()
+            for k, (name, tau) in enumerate(zip(problem.names, problem.taus, strict=True)):
+                if name in translation.names:
+                    phi[k] = moved(problem.grid, phi[k], translation, -1 / tau)
+            trial, status, used = self._from_there(problem, phi)
             if not status.ok and (outcome.status.ok or trial.residual >= outcome.trial.residual):
                 break
             outcome = _polished(problem, _Outcome(trial, status, outcome.iterations + used))

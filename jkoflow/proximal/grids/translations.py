@@ -1,20 +1,21 @@
-"""A check of an exact step that the iteration does not know: no density gains by moving as a whole by cells."""
+"""A check of a step that the iteration does not know: no density gains by moving as a whole by cells."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
-from ...._typing import Array
-from ....laws.forms import External
-from ....measures import Species
-from ...base import ProximalStep, ProxResult
-from ...verification import energies, margin, moves
-from .equations import GridStep
+from ..._typing import Array
+from ...grids import Grid
+from ...laws.forms import External
+from ...measures import Species
+from ..base import ProximalStep, ProxResult
+from ..verification import energies, margin, moves
 
+MOST_MOVES = 8  # times that an answer is moved to where its objective is less
 _EMPTY = 1e-12  # share of the fullest layer
 
 
@@ -35,7 +36,7 @@ class _Change(NamedTuple):
     error: float
 
 
-def better_place(step: ProximalStep, problem: GridStep, answer: ProxResult) -> Translation | None:
+def better_place(step: ProximalStep, potentials: Mapping[str, Array], answer: ProxResult) -> Translation | None:
     """Return a translation that lowers the objective, if the opposite one does not; None if there is none.
 
     Every species moves alone, then all move together, by one cell. If this lowers the objective, by two cells, by four, and so
@@ -53,7 +54,7 @@ def better_place(step: ProximalStep, problem: GridStep, answer: ProxResult) -> T
 
     Not checked are steps next to obstacles, steps that do not move, and on tori steps of mass that is everywhere.
 
-    ``problem`` has the equations of the step, and its potentials as arrays.
+    ``potentials`` are those of the law, V in the cells, by species. Entropic distances change as W2 does, away from walls.
 
     Cost: 2 d evaluations of the energy for one species, and 2 d (S + 1) for S > 1, without those of functions of space.
     """
@@ -62,10 +63,10 @@ def better_place(step: ProximalStep, problem: GridStep, answer: ProxResult) -> T
     _, after = energies(step, answer)
     if not np.isfinite(after.energy):
         return None
-    allowed, start = margin(step, answer, after, after), _energy(step, problem, answer.state)
+    allowed, start = margin(step, answer, after, after), _energy(step, potentials, answer.state)
 
     def change(translation: Translation) -> _Change:
-        return _change(step, problem, answer, translation, start)
+        return _change(step, potentials, answer, translation, start)
 
     groups: list[tuple[str, ...]] = [(name,) for name in answer.state]
     groups += [tuple(answer.state)] if len(groups) > 1 else []
@@ -103,7 +104,9 @@ def _farthest(change: Callable[[Translation], _Change], translation: Translation
     return translation
 
 
-def _change(step: ProximalStep, problem: GridStep, answer: ProxResult, translation: Translation, start: float) -> _Change:
+def _change(
+    step: ProximalStep, potentials: Mapping[str, Array], answer: ProxResult, translation: Translation, start: float
+) -> _Change:
     """What a translation changes; ``start`` is the energy of the answer."""
     names, axis, cells, turn = translation
     width, volume = step.grid.spacing[axis], step.grid.cell_volume
@@ -122,30 +125,29 @@ def _change(step: ProximalStep, problem: GridStep, answer: ProxResult, translati
         last, others = rho[: abs(cells) + 1].sum(axis=0, keepdims=True), rho[abs(cells) + 1 :]
         new = np.concatenate([last, others, np.zeros((len(rho) - 1 - len(others), *rho.shape[1:]))])
         after[name] = np.roll(np.moveaxis(new[ahead], 0, axis), -turn, axis)
-    return _Change(value + _energy(step, problem, answer.state.like(after)), error)
+    return _Change(value + _energy(step, potentials, answer.state.like(after)), error)
 
 
-def _energy(step: ProximalStep, problem: GridStep, state: Species) -> float:
-    """The energy of a state, with potentials as the problem has them; inf where the law does not accept the state."""
-    potentials = (step.grid.integrate(problem.conjugates[name].local.potential * state[name].values) for name in state)
+def _energy(step: ProximalStep, potentials: Mapping[str, Array], state: Species) -> float:
+    """The energy of a state, with potentials as arrays; inf where the law does not accept the state."""
+    external = (step.grid.integrate(potentials[name] * state[name].values) for name in state)
     others = (entry for entry in step.forms.entries if entry.factor != 0 and not isinstance(entry.form, External))
     try:
         with np.errstate(all="ignore"):
-            energy = float(sum(potentials) + sum(entry.factor * entry.term(state) for entry in others))
+            energy = float(sum(external) + sum(entry.factor * entry.term(state) for entry in others))
     except ValueError:
         return np.inf
     return energy if energy == energy else np.inf
 
 
-def moved(problem: GridStep, phi: Array, translation: Translation) -> Array:
-    """The potentials phi(x - s) - s . x / (tau alpha), whose maps carry the moved densities to the places of before."""
-    names, axis, cells, turn = translation
-    new, width = phi.copy(), problem.grid.spacing[axis]
-    for k, name in enumerate(problem.names):
-        if name in names:
-            rows = np.moveaxis(np.roll(phi[k], turn, axis), axis, -1)
-            places = np.arange(rows.shape[-1])
-            shifted = rows[..., np.clip(places - cells, 0, len(places) - 1)]
-            carried = shifted - cells * width**2 * places / problem.taus[k]
-            new[k] = np.roll(np.moveaxis(carried, -1, axis), -turn, axis)
-    return new
+def moved(grid: Grid, values: Array, translation: Translation, slope: float) -> Array:
+    """Return values(x - s) + slope s . x in the cells, where s is the translation.
+
+    So a Kantorovich potential, with the slope 1, becomes the one whose map carries the moved density to the places of before.
+    """
+    _, axis, cells, turn = translation
+    rows = np.moveaxis(np.roll(values, turn, axis), axis, -1)
+    places = np.arange(rows.shape[-1])
+    shifted = rows[..., np.clip(places - cells, 0, len(places) - 1)]
+    carried = shifted + slope * cells * grid.spacing[axis] ** 2 * places
+    return np.roll(np.moveaxis(carried, -1, axis), -turn, axis)
