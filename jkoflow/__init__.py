@@ -23,6 +23,7 @@ from ._status import (
     UnresolvedWarning,
 )
 from ._version import VERSION
+from .clouds import Departures
 from .fields import (
     BallProfile,
     BumpProfile,
@@ -162,6 +163,7 @@ __all__ = [
     "CuttingPlanes",
     "CycleWarning",
     "Density",
+    "Departures",
     "DirichletCoupling",
     "Distance",
     "Drift",

@@ -26,7 +26,7 @@ def _quantiles() -> jf.Quantiles:
 
 
 def _moving(points: Any = ((0.1,), (0.5,), (0.8,))) -> jf.MovingParticles:
-    return jf.MovingParticles(jf.Particles(points), np.zeros((3, 1)))
+    return jf.MovingParticles(points, np.zeros((3, 1)))
 
 
 def _phase() -> jf.PhaseDensity:
@@ -53,6 +53,7 @@ ROWS: dict[str, tuple[Callable[[], Any], Callable[[], jf.Scheme]]] = {
     "`Particles`, `Splitting(Overdamped())`": (lambda: jf.Particles([0.1, 0.5, 0.8]), lambda: jf.Splitting(jf.Overdamped())),
     "`MovingParticles`, `Inertial()`": (_moving, jf.Inertial),
     "`MovingParticles`, `Langevin()`": (_moving, lambda: jf.Langevin(seed=1)),
+    "`MovingParticles`, `Splitting(Inertial())`": (_moving, lambda: jf.Splitting(jf.Inertial())),
     "`PhaseDensity`, `Kinetic()`": (_phase, jf.Kinetic),
     "`OrderedParticles`, `Brezis()`": (lambda: jf.OrderedParticles([0.1, 0.5, 0.8]), jf.Brezis),
 }

@@ -50,7 +50,7 @@ class Report:
 
 def must_be_of_masses(law: Law, name: str) -> None:
     """Raise ValueError for a law with fields, doors, Advection or Growth: a diagnostic compares the motion of masses alone."""
-    if law.field_names or law.outer is not None or law.forms.openings:
+    if law.field_names or any(entry.form.is_outer for entry in law.forms.entries) or law.forms.openings:
         raise ValueError(f"{name} takes laws of masses alone, and {law!r} has fields, doors, Advection or Growth")
 
 

@@ -37,7 +37,8 @@ class Points(Emitter):
 
     @property
     def bounds(self) -> Array:
-        return np.stack([self.points.min(axis=0), self.points.max(axis=0)])
+        """The empty range from inf to -inf if there are no points."""
+        return np.stack([self.points.min(axis=0, initial=np.inf), self.points.max(axis=0, initial=-np.inf)])
 
 
 @dataclass(frozen=True, eq=False)

@@ -95,9 +95,13 @@ class Run:
                 f"{type(scheme).__name__} does not move fields, and the law has {names}: take JKO, ImplicitMidpoint or "
                 "Alternating on Density and Quantiles, Overdamped on Particles, Inertial on MovingParticles"
             )
-        if law.outer is not None and not scheme.takes_outer:
+        outer = law.outer_on(self.state.masses.kind)
+        if outer is not None and not scheme.takes_outer:
             inside = "a scheme with a fixed dt" if scheme.chooses_dt else repr(scheme)
-            raise ValueError(f"{type(scheme).__name__} does not take {law.outer!r}: take Splitting({inside})")
+            raise ValueError(f"{type(scheme).__name__} does not take {outer!r}: take Splitting({inside})")
+        empty = [name for name, measure in self.state.masses.items() if not len(measure.masses)]
+        if empty and outer is None:
+            raise ValueError(f"state must hold particles, and species {empty[0]!r} has none")
         problem = Problem.of(law, self.state.masses, _mobility_again(mobility, before))
         given = {name: None if callable(alpha) else alpha for name, alpha in problem.mobility.items()}
         self.problem = problem.in_gradient_form() if scheme.needs_energy else problem

@@ -96,18 +96,26 @@ class Law(ReadOnly, ABC):
             return self
         return Combination(tuple((entry.factor, entry.term) for entry in self.forms.entries if not entry.form.is_signal))
 
-    @cached_property
-    def outer(self) -> Law | None:
-        """The terms that step solvers do not see, and ``Splitting`` takes: Advection, Growth; None if there are none."""
-        terms = tuple((entry.factor, entry.term) for entry in self.forms.entries if entry.form.is_outer)
-        return Combination(terms) if terms else None
+    def outer_on(self, kind: type[Measure]) -> Law | None:
+        """The terms that ``Splitting`` takes, and step solvers do not see, on a kind of measure; None if there are none.
 
-    @cached_property
-    def without_outer(self) -> Law:
+        They are Advection, Growth, and on particles Exit.
+        """
+        return self._sorted_on(kind)[0]
+
+    def inner_on(self, kind: type[Measure]) -> Law:
         """The other terms."""
-        if self.outer is None:
-            return self
-        return Combination(tuple((entry.factor, entry.term) for entry in self.forms.entries if not entry.form.is_outer))
+        return self._sorted_on(kind)[1]
+
+    def _sorted_on(self, kind: type[Measure]) -> tuple[Law | None, Law]:
+        def sort() -> tuple[Law | None, Law]:
+            terms = [(entry.form.is_outer_on(kind), (entry.factor, entry.term)) for entry in self.forms.entries]
+            outer = tuple(term for is_outer, term in terms if is_outer)
+            if not outer:
+                return None, self
+            return Combination(outer), Combination(tuple(term for is_outer, term in terms if not is_outer))
+
+        return self.forms.once(("outer", kind), sort)
 
     @abstractmethod
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
@@ -176,7 +184,7 @@ class Law(ReadOnly, ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled and copied: all attributes but those that are sorted again at the next call."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("forms", "outer", "without_outer")}
+        return {name: value for name, value in self.__dict__.items() if name != "forms"}
 
 
 class Term(Law):

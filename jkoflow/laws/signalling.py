@@ -38,12 +38,12 @@ def _(measure: Quantiles) -> Emitter:
 
 @emitter_of.register
 def _(measure: Particles) -> Emitter:
-    return Points(measure.points.reshape(len(measure.masses), -1), measure.masses)
+    return Points(measure.points.reshape(len(measure.masses), measure.dim), measure.masses)
 
 
 @emitter_of.register
 def _(measure: MovingParticles) -> Emitter:
-    return Points(measure.points.reshape(len(measure.masses), -1), measure.masses)
+    return Points(measure.points.reshape(len(measure.masses), measure.dim), measure.masses)
 
 
 @emitter_of.register

@@ -29,6 +29,8 @@ class Measure(ReadOnly, ABC):
 
     moving: ClassVar[str]
     """The name of the attribute that a flow changes: "values", "nodes" or "points". The other attributes stay the same."""
+    may_leave: ClassVar[bool] = False
+    """True if its points may leave one by one, through doors."""
 
     @property
     @abstractmethod
@@ -77,16 +79,18 @@ class Measure(ReadOnly, ABC):
 
     @property
     def mean(self) -> Array:
-        """The centre of mass: a number on the line, shape (d,) otherwise."""
-        return np.asarray(self.masses @ self.points / self.mass)
+        """The centre of mass: a number on the line, shape (d,) otherwise. NaN without mass."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.masses @ self.points / np.float64(self.mass))
 
     @property
     def covariance(self) -> Array:
-        """The covariance of the point masses at the points: the variance on the line, (d, d) otherwise."""
-        centred = self.points - self.mean
-        if self.points.ndim == 1:
-            return np.asarray(self.masses @ centred**2 / self.mass)
-        return np.asarray((centred.T * self.masses) @ centred / self.mass)
+        """The covariance of the point masses at the points: the variance on the line, (d, d) otherwise. NaN without mass."""
+        centred, mass = self.points - self.mean, np.float64(self.mass)
+        with np.errstate(invalid="ignore"):
+            if self.points.ndim == 1:
+                return np.asarray(self.masses @ centred**2 / mass)
+            return np.asarray((centred.T * self.masses) @ centred / mass)
 
     @property
     @abstractmethod

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .._typing import Array
+from .._typing import Array, Indices
 from .._validate import finite_array
 from .base import HoldsPlaces
 from .particles import Particles
@@ -37,6 +37,7 @@ class MovingParticles(HoldsPlaces):
     """
 
     moving: ClassVar[str] = "phase"
+    may_leave: ClassVar[bool] = True
     points: Array = None  # type: ignore[assignment]
     velocities: Array = None  # type: ignore[assignment]
     masses: Array = None  # type: ignore[assignment]
@@ -64,6 +65,10 @@ class MovingParticles(HoldsPlaces):
         points, velocities = moved
         return type(self)(points, velocities, self.masses)
 
+    def chosen(self, which: Indices) -> MovingParticles:
+        """Return the particles of these numbers, which count from 0."""
+        return MovingParticles(self.points[which], self.velocities[which], self.masses[which])
+
     @property
     def dim(self) -> int:
         """The dimension d."""
@@ -80,8 +85,9 @@ class MovingParticles(HoldsPlaces):
 
     @property
     def mean_velocity(self) -> Array:
-        """The momentum divided by the mass."""
-        return np.asarray(self.momentum / self.mass)
+        """The momentum divided by the mass. NaN without mass."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.momentum / np.float64(self.mass))
 
     @property
     def angular_momentum(self) -> Array:
@@ -101,7 +107,8 @@ class MovingParticles(HoldsPlaces):
     @property
     def velocity_spread(self) -> float:
         """(sum m |v - mean|^2 / mass)^(1/2): the standard deviation of the velocities."""
-        return float(np.sqrt(self.masses @ _squares(self.velocities - self.mean_velocity) / self.mass))
+        with np.errstate(invalid="ignore"):
+            return float(np.sqrt(self.masses @ _squares(self.velocities - self.mean_velocity) / np.float64(self.mass)))
 
     @property
     def temperature(self) -> float:
@@ -121,4 +128,4 @@ class MovingParticles(HoldsPlaces):
 
 
 def _squares(vectors: Array) -> Array:
-    return np.asarray((vectors.reshape(len(vectors), -1) ** 2).sum(axis=1))
+    return np.asarray((vectors**2).sum(axis=tuple(range(1, vectors.ndim))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -39,10 +39,12 @@ class OrderedPoints(Particles):
     OrderedPoints(3 points, mass=1, from 0 to 3)
     """
 
+    may_leave: ClassVar[bool] = False
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.points.ndim != 1:
-            raise ValueError(f"points must be on the line, of shape (n,), got {self.points.shape}")
+        if self.points.ndim != 1 or not len(self.points):
+            raise ValueError(f"points must be on the line, of shape (n,) with n >= 1, got {self.points.shape}")
         falls = np.flatnonzero(np.diff(self.points) < 0)
         if len(falls):
             k = int(falls[0])

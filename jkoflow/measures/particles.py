@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from .._functions import values_of
-from .._typing import Array, SpaceFunction
+from .._typing import Array, Indices, SpaceFunction
 from .._validate import finite_array, positive
 from ..grids import Grid
 from ..kernels import Kernel
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 class Particles(Measure):
     """Point masses in R^d. They may coincide, and they may come in any order.
 
+    There may be none left: those that ``Exit`` has let out are no longer in the state.
+
     Attributes
     ----------
     points : array (n,) on the line, (n, d) otherwise
@@ -42,17 +44,18 @@ class Particles(Measure):
     """
 
     moving: ClassVar[str] = "points"
+    may_leave: ClassVar[bool] = True
     points: Array = None  # type: ignore[assignment]
     masses: Array = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         shape = np.shape(self.points)
-        if len(shape) not in (1, 2) or 0 in shape:
+        if len(shape) not in (1, 2) or 0 in shape[1:] or (shape[0] == 0 and self.masses is None):
             raise ValueError(f"points must have shape (n,) or (n, d) with n >= 1, got {shape}")
         points = finite_array("points", self.points, shape).copy()
         given = np.full(shape[0], 1 / shape[0]) if self.masses is None else self.masses
         masses = finite_array("masses", given, shape[:1]).copy()
-        if masses.min() <= 0:
+        if masses.min(initial=1.0) <= 0:
             raise ValueError(f"masses must be positive, got {masses.min():g} at the lowest")
         for name, array in (("points", points), ("masses", masses)):
             array.setflags(write=False)
@@ -135,6 +138,14 @@ class Particles(Measure):
     def zero_field(self) -> Array:
         return np.zeros(len(self.masses))
 
+    def chosen(self, which: Indices) -> Particles:
+        """Return the particles of these numbers, which count from 0.
+
+        >>> Particles([0.0, 1.0, 3.0]).chosen([0, 2]).points
+        array([0., 3.])
+        """
+        return Particles(self.points[which], self.masses[which])
+
     def quantiles(self, *, walls: tuple[float, float] | None = None) -> Quantiles:
         """Return the same measure on the line as atoms in increasing order. Masses at the same place are added up.
 
@@ -149,8 +160,8 @@ class Particles(Measure):
         return Quantiles.atoms(places, np.bincount(which, weights=self.masses), walls=walls)
 
     def moved_from(self, other: Self) -> float:
-        gaps = (self.points - other.points).reshape(len(self.masses), -1)
-        return float(np.sqrt(self.masses @ (gaps**2).sum(axis=1)))
+        gaps = self.points - other.points
+        return float(np.sqrt(self.masses @ (gaps**2).sum(axis=tuple(range(1, gaps.ndim)))))
 
     def field(self, name: str, function: SpaceFunction | Any) -> Array:
         """Return the values of a function of space at the points, or an array as it is. Error messages use ``name``."""

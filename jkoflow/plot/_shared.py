@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .._typing import Array
 from .._validate import positive_integer
 from ..measures import Measure, Species
 from ..trajectory import Trajectory
@@ -78,3 +79,15 @@ def must_be_flow(flow: Trajectory) -> None:
     """Raise ValueError for anything but a Trajectory."""
     if not isinstance(flow, Trajectory):
         raise ValueError(f"flow must be a Trajectory, got {type(flow).__name__}")
+
+
+def last_paths(flow: Trajectory, name: str, k: int, trail: int) -> Array:
+    """The points of a species in the k-th state and the ``trail`` states before it, shape (particles, steps, d).
+
+    Those that have left by then are left out.
+    """
+    states = [state[name].points for state in flow.snapshots[max(0, k - trail) : k + 1]]
+    if len({len(points) for points in states}) == 1:  # nobody has left
+        return np.stack(states, axis=1)
+    paths = flow.paths(name)[max(0, k - trail) : k + 1].swapaxes(0, 1)
+    return paths[~np.isnan(paths[:, -1]).reshape(len(paths), -1).any(axis=1)]

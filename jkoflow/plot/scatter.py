@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from .._validate import positive_integer
 from ..measures import Measure, MovingParticles, OrderedPoints, Particles, Species
 from ..trajectory import Trajectory
-from ._shared import HUES, shown_once, states_at, time_label
+from ._shared import HUES, last_paths, shown_once, states_at, time_label
 
 _AREA = 60.0  # square points: the dot of a particle with a thirtieth of the mass of its species
 
@@ -50,7 +50,7 @@ def clouds(
         rows, columns, figsize=(width + 1.8, tall + 0.6), squeeze=False, sharex=True, sharey=True, layout="constrained"
     )
     for axis, (time, state) in zip(axes.ravel(), shown, strict=True):
-        draw(axis, state)
+        _draw(axis, state, shown[0][1])
         if isinstance(what, Trajectory) and trail and time is not None:
             _trails(axis, what, time, trail)
         axis.set(title=time_label(time), xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
@@ -67,10 +67,11 @@ def must_be_plane(state: Species) -> None:
         raise ValueError(f"what must be of Particles or MovingParticles in the plane, got {kind.__name__}{where}")
 
 
-def draw(axis: Axes, state: Species) -> None:
-    """Draw the dots of one state."""
+def _draw(axis: Axes, state: Species, first: Species) -> None:
+    """Draw the dots of one state. Their areas are shares of the masses of the ``first`` one."""
     for k, (name, cloud) in enumerate(state.items()):
-        areas = _AREA * np.minimum(30 * cloud.masses / cloud.mass, 4.0) if len(cloud.masses) < 200 else 6.0
+        few = len(first[name].masses) < 200
+        areas = _AREA * np.minimum(30 * cloud.masses / (first[name].mass or 1.0), 4.0) if few else 6.0
         x, y = cloud.points.T[:2]
         colour = HUES[k % len(HUES)]
         axis.scatter(x, y, s=areas, color=colour, edgecolors="white", linewidths=0.4, label=name, zorder=3)
@@ -82,6 +83,7 @@ def draw(axis: Axes, state: Species) -> None:
 def _view(states: list[Species]) -> tuple[np.ndarray, np.ndarray]:
     """The lower left and the upper right corner of a box that holds all particles, with a margin."""
     points = np.concatenate([cloud.points[:, :2] for state in states for cloud in state.values()])
+    points = points if len(points) else np.zeros((1, 2))
     margin = 0.06 * float(np.ptp(points, axis=0).max()) or 1.0
     return points.min(axis=0) - margin, points.max(axis=0) + margin
 
@@ -89,9 +91,8 @@ def _view(states: list[Species]) -> tuple[np.ndarray, np.ndarray]:
 def _trails(axis: Axes, flow: Trajectory, time: float, trail: int) -> None:
     """Draw the paths of the particles over the last ``trail`` states up to a time."""
     last = int(np.argmin(np.abs(flow.times - time)))
-    frames = flow.snapshots[max(0, last - trail) : last + 1]
-    if len(frames) < 2:
+    if not min(trail, last):
         return
     for k, name in enumerate(flow.species):
-        particle_paths = np.stack([state[name].points[:, :2] for state in frames], axis=1)
+        particle_paths = last_paths(flow, name, last, trail)[:, :, :2]
         axis.add_collection(LineCollection(list(particle_paths), colors=HUES[k % len(HUES)], linewidths=0.7, alpha=0.35))

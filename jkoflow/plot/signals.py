@@ -13,9 +13,9 @@ from .._typing import Array
 from .._validate import positive_integer
 from ..fields import AnyField, Field
 from ..laws import emitter_of
-from ..measures import Density, Measure, MovingParticles, Particles, PhaseDensity, Quantiles, Species
+from ..measures import Density, Measure, MovingParticles, Particles, PhaseDensity, Quantiles
 from ..trajectory import Trajectory
-from ._shared import HUES, must_be_flow, shown_once, time_label
+from ._shared import HUES, last_paths, must_be_flow, shown_once, time_label
 
 _FINER = 3  # points of the picture per cell of the field, along an axis
 _LEVELS = 6  # contours of a density
@@ -173,5 +173,4 @@ def _trails(flow: Trajectory, k: int, trail: int, species: int) -> Array:
     """The last places of the particles of one species up to the k-th state, shape (particles, steps, d)."""
     if not trail:
         return np.zeros((0, 0, 2))
-    states: list[Species] = [flow.state(j).masses for j in range(max(0, k - trail), k + 1)]
-    return np.stack([list(state.values())[species].points for state in states], axis=1)
+    return last_paths(flow, flow.species[species], k, trail)

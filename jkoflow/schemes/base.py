@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._status import Status
+from .._typing import Indices
+from ..clouds import Departures
 from ..laws import Law
 from ..measures import Species, State
 from ..ordered import Events
@@ -52,6 +54,8 @@ class StepInfo:
         By species, the mass that left through every door, by its name; what entered counts negative. Empty without doors.
     energy_out : float
         The energy that went through the doors with the mass, NaN where it is infinite (see ``ProxResult``).
+    departures : Departures or None
+        The particles that left through doors, in times from the start of the step; None if none did.
 
     >>> import jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
@@ -72,6 +76,7 @@ class StepInfo:
     solver: str = ""
     outflow: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     energy_out: float = 0.0
+    departures: Departures | None = None
 
 
 class Taken(NamedTuple):
@@ -143,6 +148,13 @@ class Scheme(ABC):
     @abstractmethod
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         """Take one step of size dt."""
+
+    def carry_of_the_rest(self, carry: Carry, before: Species, staying: Mapping[str, Indices]) -> Carry:
+        """Return the carry after particles have left through doors, which is empty if ``step`` begins anew without one.
+
+        ``before`` are the masses before they left, ``staying`` has the numbers in them of those that stay, by species.
+        """
+        return {}
 
     def energy(self, problem: Problem, state: State) -> float:
         """Return the energy that the scheme lowers, at a state: that of the law at its time. NaN if there is none."""

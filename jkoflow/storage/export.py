@@ -25,7 +25,8 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
     * the densities, with the axes x, y and z of the grid as coordinates;
     * the nodes and masses of Quantiles and RadialQuantiles, as ``nodes_name`` and ``masses_name`` for every species;
     * the points and masses of Particles and OrderedParticles, as ``points_name`` and ``masses_name``;
-    * the velocities of MovingParticles too, as ``velocities_name``.
+    * the velocities of MovingParticles too, as ``velocities_name``. Where particles leave through doors there are their points
+      alone, NaN after they have left.
 
     Fields of a State are ``field_name``, with the axes ``name_0``, ``name_1``, ... What leaves through doors is ``outflow``, by
     step and door.
@@ -57,9 +58,13 @@ def to_xarray(flow: Trajectory) -> xarray.Dataset:
         coordinates = dict(zip(axes, (*space.axes, *velocity.axes), strict=True))
     else:
         variables, coordinates = {}, {}
-        changing = ("points", "velocities") if kind is MovingParticles else (kind.moving,)
+        changing: tuple[str, ...] = ("points", "velocities") if kind is MovingParticles else (kind.moving,)
         for name in flow.species:
             suffix = f"_{name}" if name else ""
+            if flow.departures:
+                stacked = flow.paths(name)
+                variables["points" + suffix] = (("time", f"points{suffix}_index", "axis")[: stacked.ndim], stacked)
+                changing = ()
             for array in changing:
                 stacked = np.stack([getattr(state[name], array) for state in flow.snapshots])
                 variables[array + suffix] = (("time", f"{array}{suffix}_index", "axis")[: stacked.ndim], stacked)

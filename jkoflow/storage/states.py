@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._status import Status
+from ..clouds import Departures
 from ..fields import AnyField, Field, FreeField, QuadraticField
 from ..grids import Grid
 from ..measures import (
@@ -34,6 +36,7 @@ KINDS: dict[str, type[Measure]] = {
     for kind in (Density, Quantiles, Particles, MovingParticles, PhaseDensity, OrderedPoints, RadialQuantiles)
 }
 EVENT_ARRAYS = ("times", "places", "members", "groups")
+DEPARTED_ARRAYS = ("times", "places", "masses", "numbers")
 
 
 def start_as_packed(state: State) -> Packed:
@@ -102,9 +105,12 @@ def species_of(measures: dict[str, Measure]) -> Species:
     return OrderedParticles(measures) if ordered else Species(measures)
 
 
-def changing(state: State) -> dict[str, NDArray[Any]]:
-    """The arrays of a state that a flow changes."""
+def changing(state: State, start: State | None = None) -> dict[str, NDArray[Any]]:
+    """The arrays of a state that a flow changes; with its masses where some have left since the ``start``."""
     arrays = {f"state {k}": getattr(measure, measure.moving) for k, measure in enumerate(state.masses.values())}
+    for k, (name, measure) in enumerate(state.masses.items()):
+        if start is not None and measure.may_leave and len(measure.masses) != len(start.masses[name].masses):
+            arrays[f"masses {k}"] = measure.masses
     for name, field in state.fields.items():
         if isinstance(field, AnyField):
             arrays |= {f"{part} of field {name}": array for part, array in field.stored.items()}
@@ -116,7 +122,12 @@ def changing(state: State) -> dict[str, NDArray[Any]]:
 def moved_state(start: State, arrays: dict[str, NDArray[Any]], time: float) -> State:
     """The state with the arrays that :func:`changing` has told, in the place of those of ``start``."""
     try:
-        masses = start.masses.like({name: arrays[f"state {k}"] for k, name in enumerate(start.masses)})
+        masses = start.masses
+        for k, (name, measure) in enumerate(start.masses.items()):
+            if f"masses {k}" in arrays:
+                those = measure.chosen(slice(len(arrays[f"masses {k}"])))
+                masses = Species({**masses, name: replace(those, masses=arrays[f"masses {k}"])})
+        masses = masses.like({name: arrays[f"state {k}"] for k, name in enumerate(masses)})
         return State(masses, _fields(arrays, start.fields), time)
     except (KeyError, ValueError) as reason:
         raise DamagedError(f"it holds no state: {reason}") from reason
@@ -176,9 +187,14 @@ def info_as_packed(info: StepInfo) -> Packed:
     if info.outflow:
         numbers["outflow"] = {name: dict(doors) for name, doors in info.outflow.items()}
         numbers["energy_out"] = info.energy_out
-    if info.events is None:
-        return Packed(numbers, {})
-    return Packed(numbers | {"species": list(info.events.species)}, {p: getattr(info.events, p) for p in EVENT_ARRAYS})
+    arrays: dict[str, NDArray[Any]] = {}
+    if info.events is not None:
+        numbers["species"] = list(info.events.species)
+        arrays |= {part: getattr(info.events, part) for part in EVENT_ARRAYS}
+    if info.departures is not None:
+        numbers["departed"] = [list(info.departures.species), list(info.departures.doors)]
+        arrays |= {f"departed {part}": getattr(info.departures, part) for part in DEPARTED_ARRAYS}
+    return Packed(numbers, arrays)
 
 
 def info_of_packed(packed: Packed) -> StepInfo:
@@ -188,6 +204,11 @@ def info_of_packed(packed: Packed) -> StepInfo:
         events = None
         if "species" in numbers:
             events = Events(**{part: arrays[part] for part in EVENT_ARRAYS}, species=tuple(numbers["species"]))
+        departures = None
+        if "departed" in numbers:
+            species, doors = map(tuple, numbers["departed"])
+            departed = {part: arrays[f"departed {part}"] for part in DEPARTED_ARRAYS}
+            departures = Departures(**departed, species=species, doors=doors)
         return StepInfo(
             numbers["distances"],
             Status[numbers["status"]],
@@ -201,6 +222,7 @@ def info_of_packed(packed: Packed) -> StepInfo:
             solver=numbers.get("solver", ""),
             outflow=numbers.get("outflow", {}),
             energy_out=numbers.get("energy_out", 0.0),
+            departures=departures,
         )
     except (KeyError, TypeError, ValueError) as reason:
         raise DamagedError(f"it tells of no step: {reason}") from reason

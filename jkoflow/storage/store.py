@@ -33,8 +33,8 @@ class StoreWriter:
     * for a kind of measure that cannot be stored.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, start: State) -> None:
+        self.path, self._start = path, start
         try:
             self._lock = WriterLock(path)
         except OSError as reason:
@@ -62,7 +62,7 @@ class StoreWriter:
                 "or take another path"
             )
         begun = start_as_packed(start)  # before anything is written
-        writer = cls(path)
+        writer = cls(path, start)
         try:
             with writer._transaction() as database:
                 for table in TABLES:
@@ -84,7 +84,7 @@ class StoreWriter:
         """Go on writing the file of a record. Raises ValueError if another has gone on since the record was read."""
         if not record.path.exists():
             raise ValueError(f"store {str(record.path)!r} is gone: keep the run in another file with store=")
-        writer = cls(record.path)
+        writer = cls(record.path, record.state(0))
         try:
             ((last,),) = writer._database.execute("SELECT max(number) FROM steps").fetchall()
             ((description,),) = writer._database.execute("SELECT value FROM run WHERE key = 'description'").fetchall()
@@ -109,7 +109,7 @@ class StoreWriter:
 
     def add(self, step: Step, with_carry: bool = True) -> None:
         """Write a step, with its carry or without. Raises sqlite3.Error if it cannot be written; then the file is as before."""
-        state = pack({"number": step.index, "time": step.time}, changing(step.reached))
+        state = pack({"number": step.index, "time": step.time}, changing(step.reached, self._start))
         values = (step.index, row_of(step), pack(*info_as_packed(step.info)), state)
         with self._transaction() as database:
             database.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", values)

@@ -11,6 +11,7 @@ import numpy as np
 
 from .._status import Status
 from .._typing import Array
+from ..clouds import Departures
 from ..measures import Species, State
 from ..ordered import Events
 from ..schemes import Carry, StepInfo
@@ -122,6 +123,47 @@ class Trajectory(Sequence[Any]):
         rows = [[info.outflow.get(name, {}) for name in self.species] for info in self.infos]
         doors = dict.fromkeys(door for row in rows for by_door in row for door in by_door)
         return {door: np.array([sum(by_door.get(door, 0.0) for by_door in row) for row in rows]) for door in doors}
+
+    @property
+    def departures(self) -> Departures:
+        """The particles that left through doors, for the species shown, in the order and with the times of their leaving."""
+        starts = zip(self.times, self.infos, strict=False)
+        gone = [info.departures.later(float(start)) for start, info in starts if info.departures is not None]
+        return Departures.joined([part.of(name) for part in gone for name in self.species])
+
+    def paths(self, species: str | None = None) -> Array:
+        """Return the points of one species at all times, shape (K + 1, n) on the line, (K + 1, n, d) otherwise.
+
+        After a particle has left through a door, its entries are NaN. ``species`` may be left out if only one is shown.
+
+        Raises ValueError for a species that is not shown, and if it is not told which of several; and for particles that leave
+        if states were dropped (``keep``).
+
+        >>> import jkoflow as jf
+        >>> law = jf.Potential(lambda x: -x) + jf.Exit(lambda x: x > 1)
+        >>> flow = jf.evolve(law, jf.Particles([0.0, 0.7]), scheme=jf.Splitting(jf.Overdamped()), dt=0.25, t_end=0.5)
+        >>> flow.paths().round(6)
+        array([[0.  , 0.7 ],
+               [0.25, 0.95],
+               [0.5 ,  nan]])
+        """
+        if species is None and len(self.species) > 1:
+            raise ValueError(f"species must be one of {', '.join(map(repr, self.species))}, got None")
+        name = self.species[0] if species is None else species
+        if name not in self.species:
+            raise ValueError(f"species must be one of {', '.join(map(repr, self.species))}, got {species!r}")
+        if self.record.first and any(info.departures is not None for info in self.infos):
+            raise ValueError("paths of particles that leave need all states of a run, and some were dropped (keep)")
+        paths = np.full((len(self), *self.snapshots[0][name].points.shape), np.nan)
+        for row, state in zip(paths, self.snapshots, strict=True):
+            row[: len(state[name].points)] = state[name].points
+        stays = np.ones(paths.shape[1], dtype=bool)
+        for row, info in zip(paths[1:], self.infos, strict=True):
+            if info.departures is not None:
+                stays[info.departures.of(name).numbers] = False
+            held = np.flatnonzero(stays)
+            row[held], row[~stays] = row[: len(held)].copy(), np.nan
+        return paths
 
     @property
     def squared_distances(self) -> Array:

@@ -47,7 +47,7 @@ def pair_gradients(kernel: Kernel, at: Array, sources: Array, masses: Array) -> 
     if at.shape[1:] == (1,):  # a line, whose points are rows
         return pair_gradients(kernel, at[:, 0], sources[:, 0], masses)[:, None]
     total = np.zeros_like(at)
-    for c, term in terms_of(kernel):
+    for c, term in terms_of(kernel) if len(at) and len(sources) else ():
         total += c * _gradients(term, at, sources, masses)
     return total
 
@@ -65,7 +65,7 @@ def pair_values(kernel: Kernel, at: Array, sources: Array, masses: Array) -> Arr
     if at.shape[1:] == (1,):  # a line, whose points are rows
         return pair_values(kernel, at[:, 0], sources[:, 0], masses)
     total = np.zeros(len(at))
-    for c, term in terms_of(kernel):
+    for c, term in terms_of(kernel) if len(at) and len(sources) else ():
         total += c * _values(term, at, sources, masses)
     return total
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...kernels import Kernel
+from ...measures import Measure
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +19,10 @@ class Form:
     """True for terms of fields, which ``laws.signalling`` reads."""
     is_outer: ClassVar[bool] = False
     """True for terms that step solvers do not see: ``Splitting`` takes them before and after a step."""
+
+    def is_outer_on(self, kind: type[Measure]) -> bool:
+        """Return ``is_outer``, which may depend on the kind of the measure."""
+        return self.is_outer
 
     @property
     def motions(self) -> tuple[tuple[str, str, Kernel], ...]:

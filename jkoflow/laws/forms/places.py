@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from ..._typing import Array, Mask, SpaceFunction
 from ...grids import Grid
+from ...measures import Measure
 from ..time_functions import fixed_at, takes_time
 from .base import Form
 
@@ -104,6 +105,12 @@ class Opening(Form):
     name: str
     flux: Callable[[Grid], Array] | None = None
     """Over a grid, the mass that enters per time and area of a face of these cells, if that is given and not the density."""
+    contains: Callable[[Array], Mask] | None = None
+    """Which of some points are outside. None if points cannot leave."""
+
+    def is_outer_on(self, kind: type[Measure]) -> bool:
+        """Return True for points that leave one by one, after a step. The solvers on grids see the faces of the cells."""
+        return kind.may_leave and self.contains is not None
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._functions import values_of
 from ..._typing import Array, Mask, SpaceFunction
 from ...grids import Grid
 from ..regions import region_mask
@@ -36,3 +37,16 @@ class Door(ZeroEnergy):
         Raises ValueError if ``region`` is an array of another shape or contains NaN, or if it holds no cell or all cells.
         """
         return region_mask(self, self.region, grid)
+
+    def contains(self, points: Array) -> Mask:
+        """Return for points (n,) or (n, d) whether they are outside.
+
+        Raises ValueError for a region that is an array, which has no values at points.
+        """
+        if not callable(self.region):
+            raise ValueError(f"region of {self!r} must be a function of space for particles, got an array")
+        coordinates = (points,) if points.ndim == 1 else tuple(points.T)
+        inside = values_of("region", self.region, coordinates)
+        if np.isnan(inside).any():
+            raise ValueError(f"region of {self!r} must be true or false everywhere, got NaN")
+        return np.asarray(inside != 0)

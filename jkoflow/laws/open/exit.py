@@ -24,8 +24,11 @@ class Exit(Door):
 
     ``FiniteVolume`` takes the term, on Density. Its potentials at the faces of the region are means of those of the two cells.
 
+    ``Splitting`` takes it on Particles and MovingParticles: one that comes into the region during a step is no longer in the
+    state after it. ``flow.departures`` tells who left, when and where.
+
     Raises ValueError in a run for a region that holds no cell or all, that overlaps another one or an Obstacle, or where there
-    is mass at the start.
+    is mass at the start; for particles if the region is an array.
 
     Source: absorbing boundaries; for the distance in which mass may be dropped there Figalli and Gigli (2010).
 
@@ -49,7 +52,7 @@ class Exit(Door):
 
     @property
     def form(self) -> Form:
-        return Opening(self.species, self.mask, lambda grid: np.zeros(grid.shape), False, self.name)
+        return Opening(self.species, self.mask, lambda grid: np.zeros(grid.shape), False, self.name, contains=self.contains)
 
     def __repr__(self) -> str:
         return short_repr("Exit", self.species, self.region)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..._log import log
 from ..._status import Status
-from ..._typing import Array
+from ..._typing import Array, Indices
 from ...clouds import Forces
 from ...laws import Combination, Law
 from ...laws.forms import Internal
@@ -19,6 +19,7 @@ from ..base import Carry, Scheme, StepInfo, Taken
 from ..problem import Problem
 from .inertia import DampedMotion
 
+_ROWS = "rows of noise of "  # the carry: which of the random numbers are whose, after some have left through doors
 _SEEDS = 2**63 - 1
 
 
@@ -89,7 +90,8 @@ class Langevin(Scheme):
                     f"species {name!r} has noise and no friction, so it would heat up for ever: add Friction(gamma)"
                 )
         if "noise" in carry:
-            return {"noise": carry["noise"]}
+            kept = (_ROWS + name for name in state.masses)
+            return {"noise": carry["noise"], **{name: carry[name] for name in kept if name in carry}}
         seed = int(np.random.default_rng().integers(_SEEDS)) if self.seed is None else self.seed
         if self.seed is None:
             log.info("Langevin: drew the seed %d", seed)
@@ -104,10 +106,11 @@ class Langevin(Scheme):
         seed, count = (int(number) for number in carry["noise"])
         measures = list(moving.values())
         x, v, m = ([getattr(p, part) for p in measures] for part in ("points", "velocities", "masses"))
-        now, used, status, fields = _normal(seed, count, x), 1, Status.CONVERGED, state.fields
+        rows = _rows(state.masses, carry)
+        now, used, status, fields = _normal(seed, count, x, rows), 1, Status.CONVERGED, state.fields
         with np.errstate(over="ignore", invalid="ignore"):  # the status tells
             if issubclass(state.masses.kind, Particles):
-                later = _normal(seed, count + 1, x)
+                later = _normal(seed, count + 1, x, rows)
                 pulls = forces.of_places(x, m, state.time, fields)
                 first = np.sqrt(3.0) if count == 0 else 1.0
                 before, x = (
@@ -136,7 +139,13 @@ class Langevin(Scheme):
         distances = {name: masses[name].moved_from(state.masses[name]) for name in masses}
         info = StepInfo(distances, status, evaluations=used)
         fields = fields if status.ok else state.fields
-        return Taken(state.after(dt, masses, fields), {"noise": np.array([seed, count + 1])}, info)
+        kept = {name: array for name, array in carry.items() if name.startswith(_ROWS)}
+        return Taken(state.after(dt, masses, fields), {"noise": np.array([seed, count + 1]), **kept}, info)
+
+    def carry_of_the_rest(self, carry: Carry, before: Species, staying: Mapping[str, Indices]) -> Carry:
+        """The noise of those that stay goes on as if the others were there."""
+        rows = dict(zip(before, _rows(before, carry), strict=True))
+        return {"noise": carry["noise"], **{_ROWS + name: rows[name][stay] for name, stay in staying.items()}}
 
     def energy(self, problem: Problem, state: State) -> float:
         return float("nan")
@@ -165,10 +174,18 @@ def _with_velocities(state: Species) -> Species:
     return Species({name: MovingParticles(p.points, np.zeros_like(p.points), p.masses) for name, p in state.items()})
 
 
-def _normal(seed: int, count: int, like: list[Array]) -> list[Array]:
+def _rows(masses: Species, carry: Carry) -> list[Indices]:
+    """Which row of the random numbers is whose, by species: at the start one after the other."""
+    ends = np.cumsum([len(measure.masses) for measure in masses.values()])
+    starts = [0, *ends[:-1]]
+    return [carry.get(_ROWS + name, np.arange(a, b)) for name, a, b in zip(masses, starts, ends, strict=True)]
+
+
+def _normal(seed: int, count: int, like: list[Array], rows: list[Indices]) -> list[Array]:
     """The standard normal numbers of one step, the same whenever they are asked for."""
     rng = np.random.default_rng([seed, count])
-    return [rng.standard_normal(x.shape) for x in like]
+    drawn = rng.standard_normal((1 + max(int(row.max(initial=0)) for row in rows), *like[0].shape[1:]))
+    return [drawn[row] for row in rows]
 
 
 def _kicked(

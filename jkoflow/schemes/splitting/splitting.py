@@ -1,4 +1,4 @@
-"""Motion and growth that come from no energy, split from the gradient flow."""
+"""Motion, growth and doors for particles, split from the gradient flow."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..._frozen import FrozenMapping
 from ..._status import Status
-from ...laws import Entry, Law, LawForms
+from ...laws import Combination, Entry, Law, LawForms
 from ...laws.forms import Bound, Carrying, Reacting
 from ...measures import Density, Species, State
 from ...proximal import FiniteVolume
@@ -20,6 +21,7 @@ from ..carried import PRESSURE
 from ..problem import Problem
 from .advection import LostPaths, Maps, carried, must_be_carried, total_velocity
 from .growth import BlowUp, NoRate, feels_pressure, grown, must_grow
+from .leaving import NUMBERS, is_empty, left, must_let_out, numbered, outflow_of, present, with_numbers
 
 _STATUSES: dict[type[BaseException], Status] = {
     BlowUp: Status.BLEW_UP,
@@ -31,13 +33,14 @@ _STATUSES: dict[type[BaseException], Status] = {
 
 @dataclass(frozen=True)
 class Splitting(Scheme):
-    """Advection and Growth, beside any scheme for the rest of the law.
+    """Advection, Growth, and Exit on particles, beside any scheme for the rest of the law.
 
     A step of dt is
 
     1. half a step along the velocity fields, then half a step of growth;
     2. a step of ``scheme`` for the rest of the law;
-    3. half a step of growth, then half a step along the velocity fields.
+    3. half a step of growth, then half a step along the velocity fields;
+    4. particles that came into the region of an Exit leave.
 
     This is Strang's splitting: its order is 2, or that of ``scheme`` if that is less. A law without other terms has no error
     in time, but for that of advection beside growth.
@@ -50,6 +53,11 @@ class Splitting(Scheme):
       room ends the run with the status INFEASIBLE.
     * Growth is solved in every cell to rounding: exactly where rates are numbers. A density that becomes infinite ends the run
       with the status BLEW_UP; the time is logged.
+
+    * Particles leave at the time at which they came in on the straight way of the step. ``flow.departures`` tells the times,
+      places and numbers. They act on others up to the end of the step, which is an error of order 1 in dt. Noise comes to a
+      door between the steps too: with ``Langevin`` the error is of order 1/2. A species of which nothing is left goes on as
+      an empty one.
 
     The energy is that of ``scheme``, for the rest of the law. Growth and motion may raise it. The dissipation is not told
     (NaN), so ``Steady`` never ends a run.
@@ -95,18 +103,28 @@ class Splitting(Scheme):
         return self.scheme.takes_fields
 
     def filled_in(self, law: Law, state: Species) -> Splitting:
-        if not law.without_outer.terms:
+        within = law.inner_on(state.kind)
+        if not within.terms or is_empty(state):
             return self
         scheme = self.scheme
         pressed = any(feels_pressure(entry, state) for entry in law.forms.each(Reacting))
         if pressed and isinstance(scheme, StepScheme) and scheme.solver is None:
             scheme = replace(scheme, solver=FiniteVolume())
-        return replace(self, scheme=scheme.filled_in(law.without_outer, state))
+        return replace(self, scheme=scheme.filled_in(within, state))
 
     def energy(self, problem: Problem, state: State) -> float:
-        return self.scheme.energy(self._within(problem), state)
+        held = present(state)
+        return self.scheme.energy(self._within(_of(problem, held.masses), held.masses), held)
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
+        if not _lets_out(problem, state.masses):
+            return self._begin(problem, state, dt, carry)
+        must_let_out(problem.law.forms, state.masses)
+        held = present(state)
+        begun = {} if is_empty(held.masses) else self._begin(_of(problem, held.masses), held, dt, carry)
+        return {**begun, **with_numbers(numbered(held.masses, carry))}
+
+    def _begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         forms = problem.law.forms
         must_grow(forms.each(Reacting), state.masses, state.time)
         growing = {entry.form.species for entry in forms.each(Reacting)}
@@ -125,14 +143,40 @@ class Splitting(Scheme):
                 )
         for name, entries in _by_species(problem.law).items():
             closed = [entry.term for entry in forms.obstacles] + [entry.term for entry in forms.openings]
-            if closed:
+            if closed and not _lets_out(problem, state.masses):
                 raise ValueError(f"Advection carries mass into {closed[0]!r}: leave one of them out")
             must_be_carried(state.masses[name], total_velocity(entries), state.time, name)
-        within = self._within(problem)
+        within = self._within(problem, state.masses)
         begun = self.scheme.begin(within, state, dt, carry) if within.law.terms else {}
         return {**begun, **{name: array for name, array in carry.items() if name.startswith(PRESSURE)}}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
+        if not _lets_out(problem, state.masses):
+            return self._step(problem, state, dt, carry)
+        held, nothing = present(state), dict.fromkeys(state.masses, 0.0)
+        if is_empty(held.masses):
+            places = Species({name: measure.places for name, measure in state.masses.items()})
+            fields = problem.forms.signals.after(state.fields, dt, places, places)
+            return Taken(state.after(dt, state.masses, fields), carry, StepInfo(nothing, Status.CONVERGED))
+        numbers, of_held = numbered(held.masses, carry), _of(problem, held.masses)
+        taken = self._step(of_held, held, dt, {name: a for name, a in carry.items() if not name.startswith(NUMBERS)})
+        info = replace(taken.info, distances=nothing | dict(taken.info.distances))
+        if not info.status.ok:
+            return Taken(state.after(dt, state.masses), {}, info)
+        before, inner = taken.state, taken.carry
+        departures, staying = left(of_held.law.forms.openings, held.masses, before.masses, numbers, dt)
+        rest = State(Species({**state.masses, **before.masses}), before.fields, before.time)
+        if len(departures):
+            remaining = {name: measure.chosen(staying[name]) for name, measure in before.masses.items()}
+            rest = replace(rest, masses=Species({**state.masses, **remaining}))
+            inner = self.scheme.carry_of_the_rest(inner, before.masses, staying)
+            numbers = {name: numbers[name][staying[name]] for name in numbers}
+            energy_out = self.energy(of_held, before) - self.energy(problem, rest)
+            info = replace(info, outflow=outflow_of(departures), energy_out=energy_out, departures=departures)
+        return Taken(rest, {**inner, **with_numbers(numbers)}, info)
+
+    def _step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
+        """A step without departures."""
         growth, start, end = problem.law.forms.each(Reacting), state.time, state.time + dt
         outer = bool({entry.form.species for entry in growth} & _bounded(problem.law.forms))
         try:
@@ -155,7 +199,7 @@ class Splitting(Scheme):
 
     def _step_within(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         """A step of the scheme for the rest of the law; nothing if there is none."""
-        within = self._within(problem)
+        within = self._within(problem, state.masses)
         if not within.law.terms:
             still = StepInfo(dict.fromkeys(state.masses, 0.0), Status.CONVERGED)
             return Taken(state.after(dt, state.masses), carry, still)
@@ -191,9 +235,9 @@ class Splitting(Scheme):
                 ways[name] = after[name].moved_from(measure)
         return ways
 
-    def _within(self, problem: Problem) -> Problem:
+    def _within(self, problem: Problem, masses: Species) -> Problem:
         """The problem of the rest of the law."""
-        within = Problem(problem.law.without_outer, problem.mobility)
+        within = Problem(problem.law.inner_on(masses.kind), problem.mobility)
         return within.in_gradient_form() if self.scheme.needs_energy else within
 
     def _carried(self, problem: Problem, masses: Species, start: float, length: float) -> Species:
@@ -210,6 +254,24 @@ class Splitting(Scheme):
                 must_be_carried(masses[name], velocity, time, name)
             moved[name] = carried(masses[name], velocity, start, length, maps)
         return Species(moved)
+
+
+def _lets_out(problem: Problem, masses: Species) -> bool:
+    """True if points leave through doors."""
+    return any(entry.form.is_outer_on(masses.kind) for entry in problem.law.forms.openings)
+
+
+def _of(problem: Problem, masses: Species) -> Problem:
+    """The problem of some of the species alone: itself if they are all. Where a species has left, its terms are 0."""
+    if len(masses) == len(problem.mobility):
+        return problem
+
+    def rest() -> Law:
+        entries = problem.law.forms.entries
+        return Combination(tuple((e.factor, e.term) for e in entries if set(e.term.involves) <= set(masses)))
+
+    law = problem.law.forms.once(("the terms of", *masses), rest)
+    return Problem(law, FrozenMapping({name: problem.mobility[name] for name in masses}))
 
 
 def _joined(first: StepInfo, last: StepInfo) -> StepInfo:

@@ -220,7 +220,7 @@ class Entropic(IterativeSolver):
         return ways
 
     def _solve(self, step: ProximalStep, scaling: Scaling, way: _Way) -> _End:
-        """The end of the iteration by epsilon scaling: up to an epsilon at which the mass has not far to go, then down rung by rung."""
+        """The end of epsilon scaling: up to an epsilon at which the mass has not far to go, then down rung by rung."""
         widest = sum(length**2 for length in step.grid.lengths) / 4
         rung = 0
         sweep, iterations = scaling.sweep(scaling.guess()), 1
