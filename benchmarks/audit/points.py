@@ -118,7 +118,9 @@ def judge_shells(problem: Shells, z: np.ndarray, anchor: np.ndarray) -> list[str
     for of in parts:
         if z[of][0] == 0:
             free[of.start] = False
-            if anchor[of][0] > 0 and g[of.start] < 0:
+            opened = z.copy()
+            opened[of.start] = LONG(1e-6) * z[of.start + 1]  # where nodes of two species coincide there is no gradient
+            if anchor[of][0] > 0 and shells_objective(problem, opened).real < J:
                 complaints.append("a closed hole wants to open")
     widths = np.zeros(n, dtype=LONG)
     for of in parts:
