@@ -36,7 +36,7 @@ from .fields import (
 )
 from .flow import FlowError, evolve, steps
 from .grids import Grid, walking_distance
-from .kernels import CustomKernel, Gaussian, Kernel, Morse, Newtonian, PowerLaw, Quadratic, RadialKernel, Riesz
+from .kernels import CustomKernel, Gaussian, Kernel, Morse, Newtonian, Periodic, PowerLaw, Quadratic, RadialKernel, Riesz
 from .laws import (
     Advection,
     Alignment,
@@ -212,6 +212,7 @@ __all__ = [
     "PairEnergy",
     "ParticleProximal",
     "Particles",
+    "Periodic",
     "PhaseDensity",
     "Potential",
     "PowerLaw",

@@ -13,6 +13,7 @@ from .._functions import values_of
 from .._typing import Array
 from ..fields import AnyField
 from ..kernels import RadialKernel
+from ..kernels.periodic import Period, shortest
 from ..kernels.sums import pair_gradients
 from ..laws import Combination, Law, Signals
 from ..laws.forms import Damping, VelocityPull
@@ -70,7 +71,7 @@ class Forces:
                     raise ValueError(f"psi of {term!r} must be finite at distance 0, which a particle has from itself")
                 a, b = names.index(form.moves), names.index(form.by)
                 _must_be_groups(form.groups, state[form.moves], state[form.by])
-                pulls.append(Pull(a, b, factor, form.psi, form.groups))
+                pulls.append(Pull(a, b, factor, form.psi, form.groups, form.period))
             elif isinstance(form, Damping):
                 damping[names.index(form.species)] += factor * form.rate
             elif not form.is_signal:
@@ -178,7 +179,7 @@ class Forces:
         tables = []
         for pull in self.pulls:
             x, y, m = pull.grouped(points[pull.a], points[pull.b], masses[pull.b])
-            tables.append((pull, pull.c * _weights(pull.psi, x, y, pull.groups * m)))
+            tables.append((pull, pull.c * _weights(pull, x, y, pull.groups * m)))
 
         def aligned(velocities: Velocities) -> Velocities:
             out = [np.zeros_like(v) for v in velocities]
@@ -207,6 +208,7 @@ class Pull(NamedTuple):
     c: float
     psi: Callable[[Any], Any]
     groups: int = 1
+    period: Period | None = None
 
     def grouped(self, *arrays: Array) -> list[Array]:
         """Arrays over particles, with the groups along a first axis."""
@@ -229,16 +231,19 @@ def _aligned(pull: Pull, x: Array, v: Array, y: Array, w: Array, masses: Array) 
     for group in range(pull.groups):
         for start in range(0, x.shape[1], rows):
             part = slice(start, start + rows)
-            weights = _weights(pull.psi, x[None, group, part], y[None, group], m[None, group])
+            weights = _weights(pull, x[None, group, part], y[None, group], m[None, group])
             ends[group, part] = _towards(weights, v[None, group, part], w[None, group])[0]
     return out
 
 
-def _weights(psi: Callable[[Any], Any], x: Array, y: Array, masses: Array) -> Array:
+def _weights(pull: Pull, x: Array, y: Array, masses: Array) -> Array:
     """m_j psi(|x_i - y_j|), a table of all pairs for every group."""
     gaps = x[:, :, None] - y[:, None]
+    if pull.period is not None:
+        flat = gaps.reshape(*gaps.shape[:3], -1)
+        gaps = np.stack(shortest(tuple(np.moveaxis(flat, -1, 0)), pull.period), axis=-1).reshape(gaps.shape)
     distances = np.abs(gaps) if gaps.ndim == 3 else np.sqrt((gaps**2).sum(axis=3))
-    return values_of("psi", psi, [distances]) * masses[:, None]
+    return values_of("psi", pull.psi, [distances]) * masses[:, None]
 
 
 def _towards(weights: Array, v: Array, w: Array) -> Array:

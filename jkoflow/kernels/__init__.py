@@ -4,6 +4,7 @@ from .base import CustomKernel, Kernel, RadialKernel
 from .gaussian import Gaussian
 from .morse import Morse
 from .newtonian import Newtonian
+from .periodic import Periodic
 from .power_law import PowerLaw, Quadratic
 from .riesz import Riesz
 
@@ -13,6 +14,7 @@ __all__ = [
     "Kernel",
     "Morse",
     "Newtonian",
+    "Periodic",
     "PowerLaw",
     "Quadratic",
     "RadialKernel",

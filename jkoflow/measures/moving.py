@@ -69,6 +69,10 @@ class MovingParticles(HoldsPlaces):
         """Return the particles of these numbers, which count from 0."""
         return MovingParticles(self.points[which], self.velocities[which], self.masses[which])
 
+    def wrapped(self, *bounds: tuple[float, float] | None) -> MovingParticles:
+        """Return the particles in a box, with their coordinates moved by multiples of its lengths (``Particles.wrapped``)."""
+        return MovingParticles(self.places.wrapped(*bounds).points, self.velocities, self.masses)
+
     @property
     def dim(self) -> int:
         """The dimension d."""

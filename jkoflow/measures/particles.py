@@ -93,11 +93,33 @@ class Particles(Measure):
         masses = np.full(len(columns[0]), 1 / len(columns[0])) if mass is None else columns.pop()
         return cls(columns[0] if isinstance(points, str) else np.stack(columns, axis=1), masses)
 
+    def wrapped(self, *bounds: tuple[float, float] | None) -> Particles:
+        """Return the particles in a box, with their coordinates moved by multiples of its lengths: particles on a torus.
+
+        ``bounds`` are the ends of the box along every axis; None for an axis that does not close.
+
+        Raises ValueError for ends that are not in order, or another number of axes.
+
+        >>> Particles([-0.25, 0.5, 3.75]).wrapped((0.0, 1.0)).points
+        array([0.75, 0.5 , 0.75])
+        """
+        if len(bounds) != self.dim:
+            raise ValueError(f"bounds must be {self.dim} pairs of ends or None, one per axis, got {bounds!r}")
+        points = self.points.reshape(len(self.masses), self.dim).copy()
+        for axis, ends in enumerate(bounds):
+            if ends is not None:
+                grid = Grid.box(ends, cells=1)  # checks the ends
+                low, length = grid.bounds[0][0], grid.lengths[0]
+                turned = np.mod(points[:, axis] - low, length)
+                points[:, axis] = low + np.where(turned < length, turned, 0.0)  # of -1e-20 it is the length
+        return Particles(points.reshape(self.points.shape), self.masses)
+
     def density(self, grid: Grid, width: float | None = None) -> Density:
         """Return the point masses as a Density on a grid. The total mass is kept, up to rounding.
 
         Without ``width`` a point is a cloud of the size of a cell (cloud in cell): its mass goes to the cells that the cloud
         covers, at most 2^d. With ``width`` a point is a Gaussian of this standard deviation, a length, reflected at the walls.
+        Along a periodic axis of the grid points go round it, and so do clouds and Gaussians.
 
         Raises ValueError for points outside of the box, another dimension, or a width that is not positive.
 
@@ -109,8 +131,8 @@ class Particles(Measure):
 
         if not isinstance(grid, Grid) or grid.dim != self.dim:
             raise ValueError(f"grid must be a Grid of dimension {self.dim}, got {grid!r}")
-        grid.must_have_walls("density")
-        points = self.points.reshape(len(self.masses), -1)
+        turns = [ends if closed else None for ends, closed in zip(grid.bounds, grid.periodic_axes, strict=True)]
+        points = self.wrapped(*turns).points.reshape(len(self.masses), grid.dim)
         low, high = np.array(grid.bounds).T
         outside = int(np.count_nonzero(((points < low) | (points > high)).any(axis=1)))
         if outside:

@@ -11,6 +11,7 @@ import numpy as np
 from ..._functions import called
 from ..._typing import Array
 from ...kernels import Kernel
+from ...kernels.periodic import Period
 from ..time_functions import fixed_at
 from .base import Form
 
@@ -58,6 +59,7 @@ class VelocityPull(Form):
     """Species ``moves`` is accelerated by sum_j m_j psi(|x - y_j|) (w_j - v) over the particles of ``by``: no energy.
 
     With ``groups`` the sum is over the particles of the same group, and their masses are multiplied by the number of groups.
+    With ``period`` distances go the shortest way round.
     """
 
     label: ClassVar[str] = "alignments of velocities"
@@ -66,6 +68,7 @@ class VelocityPull(Form):
     moves: str
     by: str
     groups: int = 1
+    period: Period | None = None
 
 
 @dataclass(frozen=True, eq=False)

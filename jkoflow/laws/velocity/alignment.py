@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._validate import function, positive_integer, species_name
+from ...kernels.periodic import Period, checked_period
 from ...measures import UNNAMED
 from ..base import Law, State, Term
 from ..forms import Form, VelocityPull
@@ -30,7 +31,10 @@ class Alignment(Term):
     alone, as if it held the whole mass. With a field that all share this is the Liouville-Vlasov system of Natalini and
     Paul, (9) to (12).
 
-    Raises ValueError if ``psi`` is no function, a name is no text, or ``groups`` is no whole number >= 1.
+    With ``period``, a length or one per axis, distances are those of the shortest way round a torus, as in ``Periodic``.
+
+    Raises ValueError if ``psi`` is no function, a name is no text, ``groups`` is no whole number >= 1, or ``period`` is not
+    positive.
 
     Source: Cucker and Smale, Emergent behavior in flocks (2007), with psi(r) = K / (1 + r^2)^beta.
 
@@ -45,12 +49,15 @@ class Alignment(Term):
     moves: str = UNNAMED
     by: str = UNNAMED
     groups: int = 1
+    period: Period | None = None
 
     def __post_init__(self) -> None:
         function("psi", self.psi, "a function of the distance")
         species_name("moves", self.moves)
         species_name("by", self.by)
         positive_integer("groups", self.groups)
+        if self.period is not None:
+            object.__setattr__(self, "period", checked_period(self.period))
 
     @property
     def involves(self) -> tuple[str, ...]:
@@ -58,7 +65,7 @@ class Alignment(Term):
 
     @property
     def form(self) -> Form:
-        return VelocityPull(self.psi, self.moves, self.by, self.groups)
+        return VelocityPull(self.psi, self.moves, self.by, self.groups, self.period)
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
         raise ValueError(f"{self!r} acts on velocities, which this scheme does not have: take Inertial with MovingParticles")

@@ -14,32 +14,35 @@ _REACH = 6.0  # widths of a Gaussian beyond which its mass is below 1e-9
 def cloud_in_cell(points: Array, masses: Array, grid: Grid) -> Array:
     """Return the mass in every cell, where a point is a cloud of the size of a cell: its mass goes to the cells that it covers.
 
-    The part of a cloud beyond a wall is folded back into the cell at the wall. Cost: O(2^d n).
+    The part of a cloud beyond a wall is folded back into the cell at the wall; along a periodic axis it goes on at the other
+    end. Cost: O(2^d n).
     """
     total = np.zeros(grid.shape)
+    shape, periodic = grid.shape, grid.periodic_axes
     places = [
-        np.clip((points[:, axis] - low) / h - 0.5, 0.0, count - 1.0)
-        for axis, ((low, _), h, count) in enumerate(zip(grid.bounds, grid.spacing, grid.shape, strict=True))
+        (points[:, axis] - low) / h - 0.5 for axis, ((low, _), h) in enumerate(zip(grid.bounds, grid.spacing, strict=True))
     ]
-    first = [np.minimum(place.astype(np.intp), max(count - 2, 0)) for place, count in zip(places, grid.shape, strict=True)]
-    for corner in np.ndindex(*(min(count, 2) for count in grid.shape)):
+    walled = zip(places, shape, periodic, strict=True)
+    places = [place if closed else np.clip(place, 0.0, count - 1.0) for place, count, closed in walled]
+    first = [np.floor(place).astype(np.intp) for place in places]
+    for corner in np.ndindex(*(2,) * grid.dim):
         weights = masses.copy()
         for axis, step in enumerate(corner):
             share = places[axis] - first[axis]
             weights *= share if step else 1 - share
-        np.add.at(total, tuple(cell + step for cell, step in zip(first, corner, strict=True)), weights)
+        cells = zip(first, corner, shape, periodic, strict=True)
+        into = tuple((c + step) % count if closed else np.minimum(c + step, count - 1) for c, step, count, closed in cells)
+        np.add.at(total, into, weights)
     return total
 
 
 def gaussian_clouds(points: Array, masses: Array, grid: Grid, width: float) -> Array:
-    """Return the mass in every cell, where a point is a Gaussian of standard deviation ``width``, reflected at the walls.
+    """Return the mass in every cell, where a point is a Gaussian of standard deviation ``width``.
 
-    Cost: O(n cells), in products of matrices.
+    It is reflected at walls, and goes round periodic axes. Cost: O(n cells), in products of matrices.
     """
-    tables = [
-        _shares(points[:, axis], bounds, count, width)
-        for axis, (bounds, count) in enumerate(zip(grid.bounds, grid.shape, strict=True))
-    ]
+    axes = zip(grid.bounds, grid.shape, grid.periodic_axes, strict=True)
+    tables = [_shares(points[:, axis], bounds, count, width, periodic) for axis, (bounds, count, periodic) in enumerate(axes)]
     rest = int(np.prod(grid.shape[1:]))
     total = np.zeros((grid.shape[0], rest))
     rows = max(1, _CHUNK // rest)
@@ -52,14 +55,15 @@ def gaussian_clouds(points: Array, masses: Array, grid: Grid, width: float) -> A
     return total.reshape(grid.shape)
 
 
-def _shares(x: Array, bounds: tuple[float, float], count: int, width: float) -> Array:
+def _shares(x: Array, bounds: tuple[float, float], count: int, width: float, periodic: bool) -> Array:
     """Return the share of every Gaussian in every cell of one axis, (n, count). The shares of a Gaussian add up to 1."""
     from scipy.special import ndtr
 
     low, high = bounds
     edges, side = np.linspace(low, high, count + 1), high - low
     shares = np.zeros((len(x), count))
+    images, turn = ((x,), side) if periodic else ((x, 2 * low - x), 2 * side)
     for period in range(-int(_REACH * width / side) - 1, int(_REACH * width / side) + 2):
-        for image in (x, 2 * low - x):
-            shares += np.diff(ndtr((edges - image[:, None] - 2 * period * side) / width), axis=1)
+        for image in images:
+            shares += np.diff(ndtr((edges - image[:, None] - period * turn) / width), axis=1)
     return shares / shares.sum(axis=1, keepdims=True)

@@ -71,6 +71,8 @@ class PhaseMotion:
                     rates[form.species] += factor * form.rate / times[form.species]
                 case VelocityPull() if form.groups > 1:
                     raise ValueError(f"groups of {term!r} are for particles, and a PhaseDensity has none: take groups=1")
+                case VelocityPull() if form.period is not None:
+                    raise ValueError(f"period of {term!r} is for particles, and a PhaseDensity has walls: take period=None")
                 case VelocityPull():
                     kernel = _of_the_distance(form, factor / times[form.moves])
                     rates[form.moves] += places[form.by].grid.convolve(kernel, places[form.by].values)
