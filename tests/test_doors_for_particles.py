@@ -142,6 +142,39 @@ def test_a_species_of_which_nothing_is_left():
         jf.evolve(OUTWARDS, empty.final, scheme=jf.Overdamped(), dt=0.1, t_end=1.0)
 
 
+def test_corners_of_runs_in_which_all_leave():
+    """No law within, mixed shapes, energies that the whole law does not have, states that were dropped, empty states."""
+    right = jf.Exit(lambda x: x > 1)
+    flow = _run(jf.Advection(lambda x: 1 + 0 * x) + right, jf.Particles([0.0, 0.5]), jf.Langevin(seed=1))
+    assert np.allclose(flow.departures.times, [0.5, 1.0])
+
+    pair = jf.Species(a=jf.Particles([0.0, 0.5]), b=jf.Particles([[0.1], [0.6]]))
+    law = jf.Exit(lambda x: x > 1, "a") + jf.Exit(lambda x: x > 1, "b")
+    law += jf.Potential(lambda x: -x, "a") + jf.Potential(lambda x: -x, "b")
+    flow = _run(law, pair, jf.Overdamped(), dt=0.5)
+    assert np.allclose(flow.departures.times, [0.4, 0.5, 0.9, 1.0])
+
+    law = jf.Drift(jf.Gaussian(), moves="b", by="a") + jf.Potential(lambda x, y: -3 * x, "a") + jf.Exit(lambda x, y: x > 1, "a")
+    flow = _run(law, jf.Species(a=_cloud(5), b=_cloud(5)), jf.Overdamped())
+    assert not len(flow.final["a"].masses)
+    assert np.isnan(flow.energies).all()
+
+    whole, cut = (_run(OUTWARDS + DOOR, _cloud(), jf.Overdamped(), t_end=1.2, keep=keep) for keep in (None, 5))
+    still = ~np.isnan(whole.paths()[7, :, 0])
+    assert 0 < len(cut.departures) < len(whole.departures)
+    assert np.array_equal(cut.paths(), whole.paths()[7:][:, still], equal_nan=True)
+    jf.plot.clouds(cut, trail=3)
+
+    empty = _run(jf.Potential(lambda x, y: -x) + DOOR, _cloud(), jf.Overdamped()).final
+    assert empty.density(jf.Grid.box((0, 1), (0, 1), cells=4)).mass == 0
+    again = _run(OUTWARDS + DOOR, empty, jf.Overdamped(), t_end=0.2)
+    assert np.isnan(again.rows()[-1]["mass error"])
+    with pytest.raises(ValueError, match="there must be particles to become quantiles"):
+        jf.Particles(np.zeros(0), np.zeros(0)).quantiles()
+    with pytest.raises(ValueError, match="state must hold particles"):
+        _run(jf.Advection(lambda x, y: (x, y)), empty, jf.Overdamped())
+
+
 @pytest.mark.parametrize("scheme", [jf.Overdamped(), jf.Langevin(seed=2), jf.JKO()])
 def test_a_run_is_saved_and_continued_to_the_last_bit(scheme, tmp_path):
     law = OUTWARDS + DOOR + (jf.Entropy() if isinstance(scheme, jf.Langevin) else jf.Interaction(jf.PowerLaw(1)))

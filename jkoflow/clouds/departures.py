@@ -72,6 +72,8 @@ class Departures(ReadOnly):
         parts = [part for part in parts if len(part)]
         if not parts:
             return cls.none()
+        if len({part.places.ndim for part in parts}) > 1:  # a line, of which some points are rows
+            parts = [replace(part, places=part.places.reshape(len(part), -1)) for part in parts]
         times, places, masses, numbers = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("times", "places", "masses", "numbers")
         )

@@ -24,4 +24,5 @@ def support(measure: Measure) -> Array:
     has_mass = measure.masses > 0
     if isinstance(measure, Density):
         has_mass = measure.values.ravel() > _TRACE * measure.values.max()
-    return np.asarray(measure.points[has_mass].reshape(int(has_mass.sum()), -1))
+    points = measure.points[has_mass]
+    return np.asarray(points[:, None] if points.ndim == 1 else points)

@@ -100,7 +100,7 @@ class Run:
             inside = "a scheme with a fixed dt" if scheme.chooses_dt else repr(scheme)
             raise ValueError(f"{type(scheme).__name__} does not take {outer!r}: take Splitting({inside})")
         empty = [name for name, measure in self.state.masses.items() if not len(measure.masses)]
-        if empty and outer is None:
+        if empty and not law.forms.openings:
             raise ValueError(f"state must hold particles, and species {empty[0]!r} has none")
         problem = Problem.of(law, self.state.masses, _mobility_again(mobility, before))
         given = {name: None if callable(alpha) else alpha for name, alpha in problem.mobility.items()}

@@ -57,6 +57,28 @@ def exact_jet(f: Callable[..., Any], coordinates: Sequence[Array], along: Sequen
     return jet if same and all(np.isfinite(part).all() for part in jet) else None
 
 
+def quadratic_jet(f: Callable[..., Any], at: float) -> tuple[float, float, float] | None:
+    """Return f(at), f'(at) and f'' of a function on the line that is a polynomial of degree 2 or less; None for others.
+
+    Taylor arithmetic shows it: the second derivative is a number that no place enters. A polynomial may be written so that
+    this does not show, as ``x**3 / x``.
+
+    >>> quadratic_jet(lambda x: 3 * (x - 1) ** 2, 2.0), quadratic_jet(np.cos, 2.0)
+    ((3.0, 6.0, 6.0), None)
+    """
+    x = np.array([at])
+    try:
+        found = f(_Taylor(x, 1.0, 0.0))
+        directly = float(np.asarray(f(x), dtype=np.float64).reshape(()))
+        value, first, second = found.parts if isinstance(found, _Taylor) else (found, 0.0, 0.0)
+        if np.ndim(second) > 0:
+            return None
+        jet = float(np.reshape(value, ())), float(np.reshape(first, ())), float(second)
+    except Exception:  # whatever a function makes of numbers of another kind
+        return None
+    return jet if abs(jet[0] - directly) <= _SAME * abs(directly) and np.isfinite(jet).all() else None
+
+
 class _Taylor(np.lib.mixins.NDArrayOperatorsMixin):
     """Numbers with their first two derivatives. Derivatives that are 0.0 or 1.0 everywhere are kept as these floats."""
 
@@ -138,6 +160,9 @@ def _power(u: Parts, v: Parts) -> _Taylor:
 def _to_the(x: Array, p: Array) -> tuple[Numbers, Numbers, Numbers]:
     if np.min(p) < 0:
         _must_be_far_from_zero(x)
+    if p.ndim == 0 and p in (3, 4, 5, 6):  # products are ten times as fast as powers
+        lower = x if p == 3 else x * x if p == 4 else x * x * x if p == 5 else np.square(x * x)
+        return lower * x * x, p * lower * x, p * (p - 1) * lower
     return x**p, p * x ** (p - 1), p * (p - 1) * x ** (p - 2)
 
 

@@ -178,6 +178,8 @@ class Particles(Measure):
         """
         if self.dim != 1:
             raise ValueError(f"points must be on the line, of shape (n,), got {self.points.shape}")
+        if not len(self.masses):
+            raise ValueError("there must be particles to become quantiles, and none are left")
         places, which = np.unique(self.points.ravel(), return_inverse=True)
         return Quantiles.atoms(places, np.bincount(which, weights=self.masses), walls=walls)
 

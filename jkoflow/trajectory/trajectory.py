@@ -15,6 +15,7 @@ from ..clouds import Departures
 from ..measures import Species, State
 from ..ordered import Events
 from ..schemes import Carry, StepInfo
+from ..schemes.splitting.leaving import NUMBERS
 from .record import Lazy, Record, Step, record_of
 
 if TYPE_CHECKING:
@@ -134,10 +135,10 @@ class Trajectory(Sequence[Any]):
     def paths(self, species: str | None = None) -> Array:
         """Return the points of one species at all times, shape (K + 1, n) on the line, (K + 1, n, d) otherwise.
 
-        After a particle has left through a door, its entries are NaN. ``species`` may be left out if only one is shown.
+        After a particle has left through a door, its entries are NaN. The particles are those of the first state that is
+        kept. ``species`` may be left out if only one is shown.
 
-        Raises ValueError for a species that is not shown, and if it is not told which of several; and for particles that leave
-        if states were dropped (``keep``).
+        Raises ValueError for a species that is not shown, and if it is not told which of several.
 
         >>> import jkoflow as jf
         >>> law = jf.Potential(lambda x: -x) + jf.Exit(lambda x: x > 1)
@@ -152,17 +153,16 @@ class Trajectory(Sequence[Any]):
         name = self.species[0] if species is None else species
         if name not in self.species:
             raise ValueError(f"species must be one of {', '.join(map(repr, self.species))}, got {species!r}")
-        if self.record.first and any(info.departures is not None for info in self.infos):
-            raise ValueError("paths of particles that leave need all states of a run, and some were dropped (keep)")
+        gone = [np.zeros(0, dtype=np.intp)]
+        gone += [gone[0] if info.departures is None else info.departures.of(name).numbers for info in self.infos]
+        everyone = np.arange(len(self.snapshots[0][name].masses))
+        if self.record.first and NUMBERS + name in (self.record.carry or {}):  # states were dropped, and some left before
+            everyone = np.sort(np.concatenate([self.carry[NUMBERS + name], *gone]))
         paths = np.full((len(self), *self.snapshots[0][name].points.shape), np.nan)
-        for row, state in zip(paths, self.snapshots, strict=True):
-            row[: len(state[name].points)] = state[name].points
-        stays = np.ones(paths.shape[1], dtype=bool)
-        for row, info in zip(paths[1:], self.infos, strict=True):
-            if info.departures is not None:
-                stays[info.departures.of(name).numbers] = False
-            held = np.flatnonzero(stays)
-            row[held], row[~stays] = row[: len(held)].copy(), np.nan
+        stays = np.ones(len(everyone), dtype=bool)
+        for row, state, numbers in zip(paths, self.snapshots, gone, strict=True):
+            stays[np.searchsorted(everyone, numbers)] = False
+            row[stays] = state[name].points
         return paths
 
     @property
@@ -276,7 +276,7 @@ class Trajectory(Sequence[Any]):
                     "residual": info.residual,
                     "solver": info.solver,
                 }
-            table.append(row | {"mass error": mass / masses[0] - 1})
+            table.append(row | {"mass error": mass / masses[0] - 1 if masses[0] > 0 else float("nan")})
         return table
 
     def to_pandas(self) -> pandas.DataFrame:

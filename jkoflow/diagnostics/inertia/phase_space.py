@@ -72,5 +72,5 @@ def _points(name: str, measure: MovingParticles | PhaseDensity, time: float) -> 
     if not isinstance(measure, MovingParticles | PhaseDensity):
         raise ValueError(f"{name} must be MovingParticles or a PhaseDensity, got {type(measure).__name__}")
     cloud = measure if isinstance(measure, MovingParticles) else measure.particles()
-    x, v = (part.reshape(len(cloud.masses), -1) for part in (cloud.points, cloud.velocities))
+    x, v = (part.reshape(len(cloud.masses), cloud.dim) for part in (cloud.points, cloud.velocities))
     return Particles(np.concatenate([x, time * v], axis=1), cloud.masses)

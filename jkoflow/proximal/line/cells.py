@@ -29,6 +29,8 @@ def cell_laws(entry: Entry[Internal]) -> list[CellLaw]:
 
 def scaled(c: float, law: CellLaw) -> CellLaw:
     """The law c phi."""
+    if c == 1:
+        return law
 
     def multiple(w: Array, h: Array) -> Jet:
         value, slope, curvature = law(w, h)
@@ -39,7 +41,8 @@ def scaled(c: float, law: CellLaw) -> CellLaw:
 
 def _entropy(w: Array, h: Array) -> Jet:
     """U(s) = s log s."""
-    return Jet(w * np.log(w / h), -w / h, w / h**2)
+    density = w / h
+    return Jet(w * np.log(density), -density, density / h)
 
 
 def _power(m: float) -> CellLaw:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..._functions import values_of
 from ..._typing import Array
-from ...laws.taylor import Jet, exact_jet
+from ...laws.taylor import Jet, exact_jet, quadratic_jet
 
 _NEAR, _FAR = 1e-6, 1e-3  # shares of the length over which a gradient, and values, are differenced
 _DIGITS = 1e10  # roundings of the values that values have to differ by
@@ -41,6 +42,17 @@ class PointLaw:
     factor: float = 1.0
     gradient: Callable[..., Any] | None = None
 
+    def quadratic(self, at: float) -> tuple[float, float, float] | None:
+        """The value and the slope at a place, and the second derivative, if V is a polynomial of degree 2; None for others."""
+        if self.gradient is not None or not self._is_quadratic:
+            return None
+        jet = quadratic_jet(self.V, at)
+        return None if jet is None else (self.factor * jet[0], self.factor * jet[1], self.factor * jet[2])
+
+    @cached_property
+    def _is_quadratic(self) -> bool:
+        return quadratic_jet(self.V, 0.0) is not None
+
     def __call__(self, z: Array, length: Callable[[], float]) -> PointJet:
         """The jet at points z, with its error. ``length`` gives one on which V varies little; differences ask for it."""
         c = self.factor
@@ -67,6 +79,17 @@ class PointLaw:
         slope = c * (8 * (d - b) - (e - a)) / (12 * h)
         curvature = c * (16 * (d + b) - (e + a) - 30 * value) / (12 * h**2)
         return PointJet(Jet(c * value, slope, curvature), 2 * abs(c) * rounding / float(h.min()))
+
+
+def sum_of_jets(laws: list[PointLaw], z: Array, length: Callable[[], float]) -> PointJet:
+    """The jet of the sum of some functions at points z; 0 if there are none."""
+    if not laws:
+        return PointJet(Jet(*np.zeros((3, len(z)))), 0.0)
+    first, *others = (law(z, length) for law in laws)
+    jet, error = first
+    for other, its_error in others:
+        jet, error = Jet(*(a + b for a, b in zip(jet, other, strict=True))), error + its_error
+    return PointJet(jet, error)
 
 
 def _steps(z: Array, length: float, share: float) -> Array:

@@ -1,4 +1,4 @@
-"""The parts of interactions on quantiles that have exact integrals: of |x - y|, and of powers within a cell."""
+"""The parts of energies on quantiles that have exact integrals: quadratic potentials, |x - y|, and powers within a cell."""
 
 from __future__ import annotations
 
@@ -7,7 +7,25 @@ import numpy as np
 from ..._arrays import read_only
 from ..._typing import Array
 from ...laws.taylor import Jet
-from .model import Chain, Model
+from .model import Chain, Model, square
+
+
+def add_quadratic(
+    model: Model, chain: Chain, nodes: Array, at: float, jet: tuple[float, float, float], convexified: bool
+) -> None:
+    """Add a potential that is quadratic: its value and slope at a place, and its second derivative, are ``jet``."""
+    value, slope, curvature = jet
+    w, d = chain.masses, nodes - at
+    middles = (d[1:] + d[:-1]) / 2
+    model.add_value(np.array([value * float(w.sum()), slope * float(w @ middles), curvature / 2 * square(w, d)]))
+    pull, sixth = slope + curvature * d, w / 6
+    left, right = sixth * pull[:-1], sixth * pull[1:]
+    both, held = left + right, (max(curvature, 0.0) if convexified else curvature) * sixth
+    model.add_cells(chain, (left + both, both + right), (2 * held, held, 2 * held))
+    if curvature < 0:  # what the rounding of places does to the force; a well holds them by as much
+        rounded = -curvature / 2 * w * np.abs(middles + at)
+        model.sizes[chain.nodes][:-1] += rounded
+        model.sizes[chain.nodes][1:] += rounded
 
 
 def add_ranks(model: Model, chain: Chain, nodes: Array, c: float) -> None:

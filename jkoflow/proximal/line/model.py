@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..._typing import Array, Indices
+from ..._typing import Array, Indices, Mask
 from ...kernels.sums import GAUSS_POINTS, at_gauss_points, over_gauss_points
 from ...kernels.sums.line import Sum
 
@@ -61,6 +61,22 @@ class Chain:
     def gauss_masses(self) -> Array:
         """The masses at the Gauss points of its cells."""
         return over_gauss_points(self.masses)
+
+    @cached_property
+    def sixths(self) -> Array:
+        """A sixth of the masses, times the inertia."""
+        return np.asarray(self.inertia / 6 * self.masses)
+
+    @cached_property
+    def thirds(self) -> Array:
+        """A third of the masses, times the inertia."""
+        return 2 * self.sixths
+
+    @cached_property
+    def full(self) -> Mask | None:
+        """Which cells have mass; None if all have."""
+        with_mass = self.masses > 0
+        return None if with_mass.all() else with_mass
 
     def mean_square(self, p: Array) -> float:
         """The root mean square over its mass of values p, given at all nodes and linear between them."""
@@ -233,10 +249,14 @@ class Model:
         self.nodal_diagonal[start + 1 : stop] += second[2]
 
     def add_widths(self, chain: Chain, slope: Array, curvature: Array) -> None:
-        """Add the derivatives of functions of the widths of cells, an array entry per cell."""
+        """Add the derivatives of functions of the widths of cells, an array entry per cell with mass."""
         cells = slice(chain.nodes.start, chain.nodes.stop - 1)
-        self.stress[cells] += slope
-        self.stiffness[cells] += curvature
+        if chain.full is None:
+            self.stress[cells] += slope
+            self.stiffness[cells] += curvature
+        else:
+            self.stress[cells][chain.full] += slope
+            self.stiffness[cells][chain.full] += curvature
         self.forces += 2 * float(np.abs(slope).sum())
 
     def add_points(self, chain: Chain, m: Array, value: Array, slope: Array, curvature: Array) -> None:
@@ -295,7 +315,8 @@ def at_ends(stress: Array) -> Array:
 
 def square(w: Array, d: Array) -> float:
     """int |d|^2 ds for values d at the nodes, linear in s within the cells of masses w."""
-    return float(w @ (d[:-1] ** 2 + d[:-1] * d[1:] + d[1:] ** 2)) / 3
+    squares = d * d
+    return float(w @ squares[:-1] + w @ squares[1:] + w @ (d[:-1] * d[1:])) / 3
 
 
 def potential_along(nodes: Array, anchor: Array) -> Array:

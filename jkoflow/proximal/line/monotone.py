@@ -42,8 +42,6 @@ class ConeStep:
         The gaps that are at their bound: the active set.
     group : array (n,)
         The number of the group of every node. A group is what lies between two open gaps.
-    gradient : array (n,)
-        The gradient of the model there.
     multipliers : array (n - 1,)
         The force across every closed gap, positive where the gap is pressed shut; 0 at open gaps.
     settled : bool
@@ -53,13 +51,20 @@ class ConeStep:
     nodes: Array
     closed: Mask
     group: Indices
-    gradient: Array
     multipliers: Array
     settled: bool
+    model: Model
+    start: Array
+    """The nodes about which the model is."""
     moved_by: Callable[[Array, Array], Array]
     """How far the nodes move if forces (n,) and stresses (n - 1,) are added to the gradient of the model."""
     apart: bool
     """True if stresses were unknowns of their own. Otherwise they were added up to forces, and rounded as such."""
+
+    @property
+    def gradient(self) -> Array:
+        """The gradient of the model at the minimiser, (n,)."""
+        return self.model.gradient + self.model.apply(self.nodes - self.start)
 
 
 def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mask, joined: list[Join]) -> ConeStep:
@@ -80,27 +85,28 @@ def step_in_cone(x: Array, model: Model, floors: Array, fixed: Mask, closed: Mas
 
     Raises NotConvexError if the second derivative is not positive definite.
     """
-    bounded = np.isfinite(floors)
+    bounded, given = np.isfinite(floors), floors
     floors = np.where(bounded, floors, 0.0)
-    slack = 1e-13 * model.forces + model.rounding
-    rounding = np.where(floors > 0, 4 * np.spacing(float(np.abs(x).max())), 0.0)
+    slack, rounding = 1e-13 * model.forces + model.rounding, 4 * np.spacing(float(np.abs(x).max()))
     seen: set[bytes] = set()
-    most = _MOST_CHANGES + len(x)  # from a cycle on every change closes a gap
+    most, settled = _MOST_CHANGES + len(x), False  # from a cycle on every change closes a gap
     for change in range(most):
         pooled = _Pooled(x, floors, fixed, closed, joined)
         nodes = pooled.minimise(model)
-        gradient = model.gradient + model.apply(nodes - x)
-        multipliers = pooled.multipliers(gradient)
-        broken = bounded & ~closed & (np.diff(nodes) < floors - rounding)
+        multipliers = pooled.multipliers(model, nodes - x)
+        broken = np.diff(nodes) < given
+        if broken.any():
+            broken &= ~closed & (np.diff(nodes) < floors - np.where(floors > 0, rounding, 0.0))
         if change > _MOST_CHANGES // 2:
             broken |= bounded & ~closed & _beyond_walls(nodes, bounded, fixed)
         opened = closed & ~pooled.joined[pooled.group[1:]] & (multipliers < -slack)
         cycle = closed.tobytes() in seen or change > _MOST_CHANGES // 2
         if not broken.any() and (cycle or not opened.any()):
-            return ConeStep(nodes, closed, pooled.group, gradient, multipliers, not opened.any(), pooled.response, pooled.apart)
+            settled = not opened.any()
+            break
         seen.add(closed.tobytes())
         closed = closed | broken if cycle else (closed | broken) & ~opened  # after a cycle gaps only close
-    return ConeStep(nodes, closed, pooled.group, gradient, multipliers, False, pooled.response, pooled.apart)
+    return ConeStep(nodes, pooled.closed, pooled.group, multipliers, settled, model, x, pooled.response, pooled.apart)
 
 
 def _beyond_walls(nodes: Array, bounded: Mask, fixed: Mask) -> Mask:
@@ -198,17 +204,20 @@ class _Pooled:
 
     def minimise(self, model: Model) -> Array:
         """The nodes at the minimum of the model over the unknowns that are not fixed."""
-        shift = self.base[self.group] + self.offset - self.x
         self.apart = False
         solve = self._near_solver(model) if model.matrix is None else self._dense_solver(model.matrix)
         self.response = functools.partial(self._moved_by, model, solve)
+        if self.single:
+            return self.x + self.response(model.nodal_gradient, model.stress)
+        shift = self.base[self.group] + self.offset - self.x
         force = model.nodal_gradient + model.apply_nodal(shift)
         moved = self.response(force, model.stress + model.stiffness * np.diff(shift))
         return np.asarray(self.base[self.group] + moved + self.offset)
 
     def _moved_by(self, model: Model, solve: _Solve, force: Array, stress: Array) -> Array:
         """How far the nodes move if forces (n,) and stresses (n - 1,) are added to the gradient of the model at its minimum."""
-        residual, stress = -self.gather(force), np.where(self.closed, 0.0, -stress)
+        residual, stress = -self.gather(force), -stress
+        stress[self.closed] = 0.0
         residual[self.fixed_unknowns] = 0.0
         moved = solve(residual, stress)
         if model.far and model.matrix is None:
@@ -216,7 +225,7 @@ class _Pooled:
             nothing = np.zeros_like(stress)
             moved = _conjugate_gradients(lambda y: self._restricted(model, y), lambda b: solve(b, nothing), whole, moved)
         moved[self.fixed_unknowns] = 0.0
-        return np.asarray(moved[self.unknown])
+        return moved if self.single else np.asarray(moved[self.unknown])
 
     def _with_stress(self, residual: Array, stress: Array) -> Array:
         """The forces on the unknowns, with those of the stress in the gaps; 0 in the fixed ones."""
@@ -230,14 +239,15 @@ class _Pooled:
             return values.copy()
         return np.asarray(np.bincount(self.unknown, weights=values, minlength=len(self.fixed_unknowns)), dtype=np.float64)
 
-    def multipliers(self, gradient: Array) -> Array:
-        """The force that every closed gap passes on, positive where the gap is pressed shut; 0 at open gaps.
+    def multipliers(self, model: Model, moved: Array) -> Array:
+        """The force that every closed gap passes on after a move, positive where the gap is pressed shut; 0 at open gaps.
 
         It is minus the sum of the gradient over the nodes of the group left of the gap. A fixed node bears the total of its
         group.
         """
         if not self.closed.any():
             return np.zeros(len(self.closed))
+        gradient = model.gradient + model.apply(moved)
         balanced = gradient.copy()
         nodes = np.flatnonzero(self.fixed)
         balanced[nodes] -= np.bincount(self.group, weights=gradient)[self.group[nodes]]
@@ -276,11 +286,8 @@ class _Pooled:
             return self._coupled_solver(model)
         diagonal, off_diagonal = self._tridiagonal(model.nodal_diagonal, model.nodal_off_diagonal)
         stiffness, free = model.stiffness[~self.closed], ~self.fixed_unknowns
-        groups = np.arange(len(free))
-        if (
-            _hides(stiffness, diagonal, groups[:-1], groups[1:], free)
-            and tridiagonal_solver(diagonal, off_diagonal) is not None
-        ):
+        hidden = _hides(stiffness, diagonal, slice(None, -1), slice(1, None), free)
+        if hidden and tridiagonal_solver(diagonal, off_diagonal) is not None:
             self.apart = True
             solve_chain = chain_solver(diagonal, off_diagonal, stiffness, free)
             return lambda b, stress: solve_chain(b, -stress[~self.closed])
@@ -336,7 +343,7 @@ class _Pooled:
         return (half + half.T + diags_array(np.where(self.fixed_unknowns, 1.0, self.gather(diagonal)))).tocsc()
 
 
-def _hides(stiffness: Array, diagonal: Array, left: Indices, right: Indices, free: Mask) -> bool:
+def _hides(stiffness: Array, diagonal: Array, left: Indices | slice, right: Indices | slice, free: Mask) -> bool:
     """Return True if gaps of this stiffness hide the second derivatives of the nodes beside them behind the rounding.
 
     ``left`` and ``right`` are the unknowns on either side of the gaps. ``diagonal`` holds their second derivatives. Gaps beside

@@ -15,7 +15,8 @@ from ...measures import Species
 from ..base import ProximalStep
 from .anchors import target_of, within_floors
 from .clusters import Tip
-from .exact_parts import add_ranks, add_tip, own_cells
+from .derivatives import sum_of_jets
+from .exact_parts import add_quadratic, add_ranks, add_tip, own_cells
 from .model import Chain, FarPart, Model, at_ends, square
 from .monotone import ConeStep
 from .terms import LineTerms
@@ -265,8 +266,8 @@ class LineProblem:
         """The model with the second derivatives of the inertia alone, and the given gradient."""
         bare = Model.zero(len(gradient))
         for chain in self.chains:
-            w = chain.inertia * chain.masses
-            bare.add_cells(chain, (0 * w, 0 * w), (w / 3, w / 6, w / 3))
+            nothing = np.zeros_like(chain.masses)
+            bare.add_cells(chain, (nothing, nothing), (chain.thirds, chain.sixths, chain.thirds))
         return replace(bare, nodal_gradient=gradient)
 
     def noise(self, aim: ConeStep, x: Array, model: Model) -> dict[str, float]:
@@ -313,44 +314,44 @@ class LineProblem:
 
     def _inertia(self, chain: Chain, nodes: Array, model: Model) -> None:
         """Add inertia/2 int |X - target|^2 ds."""
-        d, w = nodes - chain.target, chain.inertia * chain.masses
-        value = 0.5 * chain.inertia * square(chain.masses, d)
-        model.add_value(value)
-        model.add_cells(chain, (w * (2 * d[:-1] + d[1:]) / 6, w * (d[:-1] + 2 * d[1:]) / 6), (w / 3, w / 6, w / 3))
+        d = nodes - chain.target
+        model.add_value(0.5 * chain.inertia * square(chain.masses, d))
+        left, right = chain.sixths * d[:-1], chain.sixths * d[1:]
+        both = left + right
+        model.add_cells(chain, (left + both, both + right), (chain.thirds, chain.sixths, chain.thirds))
 
     def _cells(self, chain: Chain, nodes: Array, model: Model, convexified: bool) -> None:
         """Add the functions of the widths of cells: internal energies, and singular or odd powers of a kernel within a cell."""
-        with_mass = chain.masses > 0
-        w, h = chain.masses[with_mass], np.diff(nodes)[with_mass]
-        slope, curvature = np.zeros_like(chain.masses), np.zeros_like(chain.masses)
-        for law in self.terms.cells.get(chain.name, []):
-            value, first, second = law(w, h)
+        w, h = chain.masses, np.diff(nodes)
+        if chain.full is not None:
+            w, h = w[chain.full], h[chain.full]
+        jets = [law(w, h) for law in self.terms.cells.get(chain.name, [])]
+        kernels = self.terms.selves.get(chain.name, [])
+        jets += [own_cells(c, p, w, h) for kernel in kernels for c, p in kernel.powers]
+        for value, slope, curvature in jets:
             model.add_value(value)
-            slope[with_mass] += first
-            curvature[with_mass] += second
-        for kernel in self.terms.selves.get(chain.name, []):
-            for c, p in kernel.powers:
-                value, first, second = own_cells(c, p, w, h)
-                model.add_value(value)
-                slope[with_mass] += first
-                curvature[with_mass] += second
+            model.add_widths(chain, slope, curvature)
         if convexified:
-            curvature = np.maximum(curvature, 0.0)
-        model.add_widths(chain, slope, curvature)
+            np.maximum(model.stiffness, 0.0, out=model.stiffness)
 
     def _points(self, chain: Chain, x: Array, model: Model, convexified: bool) -> None:
         """Add the potentials, the frozen fields and the interaction of a species with itself, at its Gauss points."""
-        if not any(chain.name in terms for terms in (self.terms.points, self.terms.fields, self.terms.selves)):
-            return
-        nodes = x[chain.nodes]
-        z, m = at_gauss_points(nodes), chain.gauss_masses
-        value, slope, curvature = np.zeros_like(z), np.zeros_like(z), np.zeros_like(z)
+        nodes, laws = x[chain.nodes], []
+        middle = float(nodes[len(nodes) // 2])
         for law in self.terms.points.get(chain.name, []):
-            jet, error = law(z, lambda: self._length_of([chain], x))
-            value, slope, curvature = value + jet.value, slope + jet.slope, curvature + jet.curvature
-            model.jitter[chain.name] = model.jitter.get(chain.name, 0.0) + error
-        sizes = (m * np.abs(curvature * z)).reshape(-1, 3) @ np.ones(3)  # the places at which V' is evaluated are rounded
-        model.sizes[chain.nodes] += np.convolve(sizes, [0.5, 0.5])
+            quadratic = law.quadratic(middle)
+            if quadratic is None:
+                laws.append(law)
+            else:
+                add_quadratic(model, chain, nodes, middle, quadratic, convexified)
+        if not laws and not any(chain.name in terms for terms in (self.terms.fields, self.terms.selves)):
+            return
+        z, m = at_gauss_points(nodes), chain.gauss_masses
+        (value, slope, curvature), error = sum_of_jets(laws, z, lambda: self._length_of([chain], x))
+        model.jitter[chain.name] = model.jitter.get(chain.name, 0.0) + error
+        if curvature.min(initial=0.0) < 0:  # what the rounding of places does to the force; a well holds them by as much
+            sizes = (m * np.abs(np.minimum(curvature, 0.0) * z)).reshape(-1, 3) @ np.ones(3)
+            model.sizes[chain.nodes] += np.convolve(sizes, [0.5, 0.5])
         for frozen in self.terms.fields.get(chain.name, []):
             first, second, third = frozen.at_sorted(z)
             value, slope, curvature = value + first, slope + second, curvature + third

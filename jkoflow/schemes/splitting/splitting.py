@@ -113,8 +113,7 @@ class Splitting(Scheme):
         return replace(self, scheme=scheme.filled_in(within, state))
 
     def energy(self, problem: Problem, state: State) -> float:
-        held = present(state)
-        return self.scheme.energy(self._within(_of(problem, held.masses), held.masses), held)
+        return self.scheme.energy(self._within(problem, state.masses), state)
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         if not _lets_out(problem, state.masses):
@@ -165,13 +164,13 @@ class Splitting(Scheme):
             return Taken(state.after(dt, state.masses), {}, info)
         before, inner = taken.state, taken.carry
         departures, staying = left(of_held.law.forms.openings, held.masses, before.masses, numbers, dt)
-        rest = State(Species({**state.masses, **before.masses}), before.fields, before.time)
+        moved = rest = State(Species({**state.masses, **before.masses}), before.fields, before.time)
         if len(departures):
             remaining = {name: measure.chosen(staying[name]) for name, measure in before.masses.items()}
-            rest = replace(rest, masses=Species({**state.masses, **remaining}))
-            inner = self.scheme.carry_of_the_rest(inner, before.masses, staying)
+            rest = replace(moved, masses=Species({**state.masses, **remaining}))
+            inner = self.scheme.carry_of_the_rest(inner, before.masses, staying) if inner else {}
             numbers = {name: numbers[name][staying[name]] for name in numbers}
-            energy_out = self.energy(of_held, before) - self.energy(problem, rest)
+            energy_out = self.energy(problem, moved) - self.energy(problem, rest)
             info = replace(info, outflow=outflow_of(departures), energy_out=energy_out, departures=departures)
         return Taken(rest, {**inner, **with_numbers(numbers)}, info)
 

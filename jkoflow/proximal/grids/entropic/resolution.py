@@ -12,6 +12,7 @@ from ....measures import Species
 from ...base import ProximalStep, ProxResult
 from ...verification import cost, energies, margin
 from ..local_energy import GridEnergy, LocalEnergy
+from ..translations import Translation
 
 _SHARE = 0.25  # of epsilon: a step that spreads mass by less, as tau alpha D, is below the blur
 _RISE = 0.5  # of the cost of transport: the rise of an energy that shows the blur
@@ -19,7 +20,9 @@ _ROUNDING = 1e-6  # relative: what the tolerance may add to a maximum, or to the
 _BELOW, _MORE = 0.5, 4.0  # of a cell: a motion that is below it; of what a motion makes: a change that is not its own
 
 
-def with_resolution(step: ProximalStep, answer: ProxResult, epsilon: float) -> ProxResult:
+def with_resolution(
+    step: ProximalStep, answer: ProxResult, epsilon: float, translation: Translation | None = None
+) -> ProxResult:
     """Return the answer, with the status UNRESOLVED and its warning if the blur shows.
 
     The blur of a plan has the variance epsilon / 2 along every axis. It shows
@@ -28,7 +31,8 @@ def with_resolution(step: ProximalStep, answer: ProxResult, epsilon: float) -> P
     * if the energy of the answer is above that of the anchor, by more than half of the cost of transport;
     * if the largest density rises, under internal energies alone, which never raise it;
     * if a species that no internal energy spreads moves by less than half a cell, and its density changes by more than four
-      times what this motion makes, the divergence of rho grad of its potential.
+      times what this motion makes, the divergence of rho grad of its potential;
+    * if a ``translation`` of species by cells would lower the objective.
     """
     if not answer.status.ok:
         return answer
@@ -47,6 +51,8 @@ def with_resolution(step: ProximalStep, answer: ProxResult, epsilon: float) -> P
         reasons.append("the largest density rose under diffusion alone")
     if any(spread == 0 and _is_blur(step, answer, name) for spread, name in zip(spreads, energy.local, strict=True)):
         reasons.append("it changes a density by far more than its motion, below half a cell, can")
+    if translation is not None:
+        reasons.append(f"its objective falls if what it has drawn together moves by {abs(translation.cells)} cells")
     if not reasons:
         return answer
     words = (

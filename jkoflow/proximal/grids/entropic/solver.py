@@ -17,7 +17,7 @@ from ....transport import GibbsKernel
 from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...verification import checked
 from ..local_energy import GridEnergy
-from ..translations import MOST_MOVES, better_place, moved
+from ..translations import MOST_MOVES, Translation, better_place, moved
 from .pointwise import pointwise_steps
 from .resolution import with_resolution
 from .scaling import Scaling, Sweep
@@ -182,32 +182,35 @@ class Entropic(IterativeSolver):
             another = self._solve(step, self._scaling(step, 0, way), way)
             better = another if another.status.ok or another.sweep.residual < end.sweep.residual else end
             end = better._replace(iterations=end.iterations + another.iterations)
-        answer = checked(step, self._in_its_place(step, end), slack=np.inf)
-        return with_resolution(step, answer, self.epsilon_on(step.grid))
+        answer, translation = self._in_its_place(step, end)
+        return with_resolution(step, checked(step, answer, slack=np.inf), self.epsilon_on(step.grid), translation)
 
-    def _in_its_place(self, step: ProximalStep, end: _End) -> ProxResult:
+    def _in_its_place(self, step: ProximalStep, end: _End) -> tuple[ProxResult, Translation | None]:
         """The answer. If its objective falls as species move by cells, the iteration goes on from there.
 
-        It is REFUTED if that leads to no place from which the objective does not fall.
+        Returned beside it is a move that would lower its objective still, where the iteration does not arrive.
+
+        Where no pairs draw the masses, forces that depend on the place keep them where they belong.
         """
         scaling, answer = end.scaling, end.answer
-        if not end.status.ok:
-            return answer
+        if not end.status.ok or not (step.forms.pairs or step.forms.general):
+            return answer, None
         potentials = {name: equation.local.potential for name, equation in scaling.equations.items()}
         for _ in range(MOST_MOVES):
             translation = better_place(step, potentials, answer)
             if translation is None:
-                return answer
+                return answer, None
             log_b = end.sweep.log_b.copy()
             for k, name in enumerate(scaling.equations):
                 if name in translation.names:
                     log_b[k] = moved(step.grid, log_b[k], translation, 2 / scaling.kernel.epsilon)
-            status, sweep, used = scaling.iterate(scaling.sweep(log_b), self.tolerance, self.max_iterations, self.memory)
+            left = self.max_iterations - end.iterations
+            status, sweep, used = scaling.iterate(scaling.sweep(log_b), self.tolerance, left, self.memory)
             if not status.ok:
-                break
+                return replace(answer, iterations=end.iterations + used), translation
             end = _End(scaling, sweep, status, end.iterations + used)
             answer = end.answer
-        return replace(answer, status=Status.REFUTED)
+        return answer, translation
 
     def _ways(self, step: ProximalStep) -> list[_Way]:
         """The ways of iteration that the terms of the step allow, the most promising one first."""
