@@ -18,6 +18,8 @@ from ._threads import in_parts
 
 __all__ = ["SharedLoop", "jit", "shared"]
 
+_WORTH = 1e5  # nanoseconds of work on one core, above which it pays to share it: threads take some 4e4 to start
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -92,6 +94,13 @@ class SharedLoop:
     def __call__(self, total: int, *arguments: Any) -> None:
         """Do the work of range(total), on all cores."""
         in_parts(self.alone, total, arguments)
+
+    def by_work(self, nanoseconds: float, total: int, *arguments: Any) -> None:
+        """Do the work of range(total): on one core if it takes so little time that sharing it would take longer."""
+        if nanoseconds < _WORTH:
+            self.alone(0, total, *arguments)
+        else:
+            self(total, *arguments)
 
 
 def shared(function: Callable[..., None]) -> SharedLoop:

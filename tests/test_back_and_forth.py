@@ -482,7 +482,8 @@ def test_a_place_that_is_wrong_by_cells_is_found():
     """Answers are moved on purpose: one species alone, two together, along each axis; a saddle is kept."""
     grid = jf.Grid.box((-2, 2), (-2, 2), cells=(24, 20))
     drop = grid.density(lambda x, y: np.maximum(1 - 4 * ((x - 0.4) ** 2 + (y + 0.3) ** 2), 0))
-    step = jf.ProximalStep(0.05 * jf.RenyiEntropy(2) + jf.Potential(_well), jf.Species.of(drop), 0.3)
+    law = 0.05 * jf.RenyiEntropy(2) + jf.Potential(_well) + 0.1 * jf.Interaction(jf.PowerLaw(2))
+    step = jf.ProximalStep(law, jf.Species.of(drop), 0.3)
     answer = FINE.solve(step)
     assert better_place(step, _potentials(step), answer) is None
     for axis, cells in itertools.product((0, 1), (-3, -1, 1, 2)):
@@ -509,7 +510,8 @@ def test_a_place_that_is_wrong_by_cells_is_found():
     assert answer.status is jf.Status.CONVERGED
 
     # on top of a hill: a critical point, whose objective falls both ways
-    hill = jf.ProximalStep(0.01 * jf.RenyiEntropy(2) + jf.Potential(lambda x: -4 * x**2), start, 2.0)
+    law = 0.01 * jf.RenyiEntropy(2) + jf.Potential(lambda x: -4 * x**2) + 0.01 * jf.Interaction(jf.PowerLaw(2))
+    hill = jf.ProximalStep(law, start, 2.0)
     assert better_place(hill, _potentials(hill), replace(answer, state=hill.anchor, distances={"": 0.5})) is None
 
 

@@ -65,8 +65,8 @@ class CoupledMultigrid:
         """Return the grid of the hierarchy with these coefficients."""
         diagonal = np.concatenate([reactions, outer[None] + np.sum(self._valences**2 * reactions, axis=0, keepdims=True)])
         for axis, k in enumerate(faces, start=1):
-            along = np.moveaxis(k, axis, 0)
-            diagonal += np.moveaxis(along[:-1] + along[1:], 0, axis)
+            along = k.swapaxes(axis, 0)
+            diagonal += (along[:-1] + along[1:]).swapaxes(0, axis)
         ties = self._valences * reactions
         inverse = _inverse(diagonal)
         inverse[-1] = _inverse(np.maximum(diagonal[-1] - np.sum(ties**2 * inverse[:-1], axis=0), 1e-12 * diagonal[-1]))

@@ -16,8 +16,9 @@ _SMALL = 1 << 17  # cells below which one core is faster than threads
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """One grid of the hierarchy: its matrix, the factors to the next coarser grid, and work arrays."""
+    """One grid of the hierarchy: its reaction and matrix, the factors to the next coarser grid, and work arrays."""
 
+    reaction: Array
     matrix: Stencil
     factors: tuple[int, int, int]
     unknown: Array
@@ -93,15 +94,13 @@ def _level(reaction: Array, faces: tuple[Array, ...]) -> _Level:
     k0, k1, k2 = (np.ascontiguousarray(k) for k in faces)
     inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0)
     matrix = Stencil(diagonal, inverse, k0, k1, k2)
-    return _Level(matrix, (factors[0], factors[1], factors[2]), np.zeros_like(diagonal), np.zeros_like(diagonal))
+    return _Level(reaction, matrix, (factors[0], factors[1], factors[2]), np.zeros_like(diagonal), np.zeros_like(diagonal))
 
 
 def _coarser(level: _Level) -> _Level:
     """Return the next coarser grid of the hierarchy."""
-    matrix = level.matrix
-    reaction = matrix.diagonal - diagonal_of(np.zeros_like(matrix.diagonal), matrix.faces)
-    faces = tuple(halved_faces(k, axis, level.factors) for axis, k in enumerate(matrix.faces))
-    return _level(np.maximum(gathered(reaction, level.factors), 0.0), faces)
+    faces = tuple(halved_faces(k, axis, level.factors) for axis, k in enumerate(level.matrix.faces))
+    return _level(np.maximum(gathered(level.reaction, level.factors), 0.0), faces)
 
 
 def halved_faces(k: Array, axis: int, factors: tuple[int, ...]) -> Array:
@@ -111,11 +110,11 @@ def halved_faces(k: Array, axis: int, factors: tuple[int, ...]) -> Array:
     centres of coarse cells (series).
     """
     if factors[axis] == 2:
-        along = np.moveaxis(k, axis, 0)
+        along = k.swapaxes(axis, 0)
         count = (len(along)) // 2
         halved = np.zeros((count + 1, *along.shape[1:]))
         halved[:count] = 0.5 * along[: 2 * count : 2]
-        k = np.moveaxis(halved, 0, axis)
+        k = halved.swapaxes(0, axis)
     return gathered(k, tuple(1 if c == axis else f for c, f in enumerate(factors)))
 
 
@@ -123,10 +122,10 @@ def gathered(values: Array, factors: tuple[int, ...]) -> Array:
     """Return the sums over pairs of neighbours along the axes with a factor of 2. A last cell without a partner stays alone."""
     for axis, factor in enumerate(factors):
         if factor == 2:
-            along = np.moveaxis(values, axis, 0)
+            along = values.swapaxes(axis, 0)
             pairs = np.array(along[::2])
             pairs[: len(along) // 2] += along[1::2]
-            values = np.moveaxis(pairs, 0, axis)
+            values = pairs.swapaxes(0, axis)
     return values
 
 
@@ -134,8 +133,8 @@ def diagonal_of(reaction: Array, faces: tuple[Array, ...]) -> Array:
     """Return the diagonal of the operator: the reaction plus the conductances of all faces of a cell."""
     diagonal = np.array(reaction)
     for axis, k in enumerate(faces):
-        along = np.moveaxis(k, axis, 0)
-        diagonal += np.moveaxis(along[:-1] + along[1:], 0, axis)
+        along = k.swapaxes(axis, 0)
+        diagonal += (along[:-1] + along[1:]).swapaxes(0, axis)
     return diagonal
 
 
@@ -148,7 +147,7 @@ def elliptic(reaction: Array, faces: tuple[Array, ...]) -> Callable[[Array], Arr
     def apply(x: Array) -> Array:
         out = reaction * x
         for axis, k in enumerate(faces):
-            across, cells, total = (np.moveaxis(values, axis, 0) for values in (k, x, out))
+            across, cells, total = (values.swapaxes(axis, 0) for values in (k, x, out))
             flow = across[1:-1] * np.diff(cells, axis=0)
             total[:-1] -= flow
             total[1:] += flow

@@ -38,7 +38,7 @@ class PlanePull:
             stay_at_walls(part, places, *origin, *self.masses.shape)
         n0, n1 = change.shape
         swept = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
-        face_changes(n0 + 1, *self.places, *changes, *self.weights, *swept)
+        face_changes.by_work(3 * n0 * n1, n0 + 1, *self.places, *changes, *self.weights, *swept)
         return _around(*swept)
 
     def conductances(self) -> tuple[Array, ...]:
@@ -50,11 +50,11 @@ class PlanePull:
         for axis in range(2):
             along = 1 - axis
             corners, middles, w = self.places[0][along], self.places[1 + axis][along], self.weights[axis]
-            first, second = np.moveaxis(corners, along, 0)[:-1], np.moveaxis(corners, along, 0)[1:]
-            first, second = np.moveaxis(first, 0, along), np.moveaxis(second, 0, along)
+            first, second = corners.swapaxes(along, 0)[:-1], corners.swapaxes(along, 0)[1:]
+            first, second = first.swapaxes(0, along), second.swapaxes(0, along)
             widths = (0.5 + middles - first, 0.5 + second - middles)
             k = self.rates[axis] * np.maximum((w[0] + w[1]) * widths[0] + (w[2] + w[3]) * widths[1], 0.0)
-            np.moveaxis(k, axis, 0)[[0, -1]] = 0.0
+            k.swapaxes(axis, 0)[[0, -1]] = 0.0
             conductances.append(k)
         return tuple(conductances)
 
@@ -86,7 +86,7 @@ class PlaneSource:
             keep_inside(part, *origin, n0, n1)
         forms = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
         weights = np.empty((4, n0 + 1, n1)), np.empty((4, n0, n1 + 1))
-        face_integrals(n0 + 1, *places, self._table, *forms, *weights)
+        face_integrals.by_work(33 * n0 * n1, n0 + 1, *places, self._table, *forms, *weights)
         return PlanePull(places, weights, self.rates, _around(*forms))
 
 
@@ -100,4 +100,4 @@ def _before(values: Array) -> Array:
 
 def _around(across0: Array, across1: Array) -> Array:
     """Return the sum around every cell of a quantity on its faces."""
-    return np.diff(across0, axis=0) - np.diff(across1, axis=1)
+    return across0[1:] - across0[:-1] - (across1[:, 1:] - across1[:, :-1])

@@ -18,14 +18,14 @@ def limited_slopes(values: Array) -> tuple[Array, ...]:
     """
     slopes = []
     for axis in range(values.ndim):
-        v = np.moveaxis(values, axis, 0)
+        v = values.swapaxes(axis, 0)
         slope = np.zeros_like(v)
         rise = np.diff(v, axis=0)
         before, after = rise[:-1], rise[1:]
         bound = 2 * np.minimum(np.abs(before), np.abs(after))
         central = 0.5 * (before + after)
         slope[1:-1] = np.where(before * after > 0, np.sign(central) * np.minimum(np.abs(central), bound), 0.0)
-        slopes.append(np.moveaxis(slope, 0, axis))
+        slopes.append(slope.swapaxes(0, axis))
     drop = 0.5 * sum((np.abs(slope) for slope in slopes), np.zeros_like(values))
     factor = np.where(drop > values, values / np.where(drop > 0, drop, 1.0), 1.0)
     return tuple(np.ascontiguousarray(slope * factor) for slope in slopes)

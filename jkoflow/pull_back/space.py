@@ -40,7 +40,7 @@ class SpacePull:
         conductances = []
         for axis, swept in enumerate(self._swept(*self.places, stiffness=True)):
             k = self.rates[axis] * np.maximum(swept, 0.0)
-            np.moveaxis(k, axis, 0)[[0, -1]] = 0.0
+            k.swapaxes(axis, 0)[[0, -1]] = 0.0
             conductances.append(k)
         return tuple(conductances)
 

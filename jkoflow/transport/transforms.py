@@ -57,6 +57,6 @@ def upper_transform(values: Array, spacing: tuple[float, ...], tau: float, perio
         lines = np.ascontiguousarray(unrolled(lines, (beyond,), lines.shape[-1:]))
         out = np.empty_like(lines)
         rows = lines.reshape(-1, lines.shape[-1])
-        envelope(len(rows), rows, h**2 / tau, out.reshape(rows.shape))
+        envelope.by_work(3 * rows.size, len(rows), rows, h**2 / tau, out.reshape(rows.shape))
         values = np.moveaxis(rolled_up(out, (beyond,)), -1, axis)
     return np.ascontiguousarray(values)

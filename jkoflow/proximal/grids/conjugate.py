@@ -109,7 +109,7 @@ def _rise(local: LocalEnergy, energy: GridEnergy, step: ProximalStep, name: str)
     effective_potential = energy.joint.effective_potential(local.potential, name, step.anchor)
     allowed, rise = ~local.forbidden, 0.0
     for axis in range(step.grid.dim):
-        v, inside = np.moveaxis(effective_potential, axis, 0), np.moveaxis(allowed, axis, 0)
+        v, inside = effective_potential.swapaxes(axis, 0), allowed.swapaxes(axis, 0)
         rise = max(rise, float(np.abs(np.diff(v, axis=0))[inside[1:] & inside[:-1]].max(initial=0.0)))
     return rise
 

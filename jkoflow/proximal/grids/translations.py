@@ -52,13 +52,15 @@ def better_place(step: ProximalStep, potentials: Mapping[str, Array], answer: Pr
     terms do not change as all mass moves, as for attraction, cells hold fronts back by more than the distance pulls in a long
     step. Where the objective falls both ways, the answer is a critical point that is no minimiser. It is kept.
 
-    Not checked are steps next to obstacles, steps that do not move, and on tori steps of mass that is everywhere.
+    Not checked are laws whose terms all depend on the place or on one cell alone, which hold mass where it belongs, steps next
+    to obstacles, steps that do not move, and on tori steps of mass that is everywhere.
 
     ``potentials`` are those of the law, V in the cells, by species. Entropic distances change as W2 does, away from walls.
 
     Cost: 2 d evaluations of the energy for one species, and 2 d (S + 1) for S > 1, without those of functions of space.
     """
-    if not np.isfinite(answer.residual) or step.forms.obstacles or not moves(step, answer):
+    together = step.forms.pairs or step.forms.couplings or step.forms.general
+    if not together or not np.isfinite(answer.residual) or step.forms.obstacles or not moves(step, answer):
         return None
     _, after = energies(step, answer)
     if not np.isfinite(after.energy):

@@ -189,11 +189,9 @@ class Entropic(IterativeSolver):
         """The answer. If its objective falls as species move by cells, the iteration goes on from there.
 
         Returned beside it is a move that would lower its objective still, where the iteration does not arrive.
-
-        Where no pairs draw the masses, forces that depend on the place keep them where they belong.
         """
         scaling, answer = end.scaling, end.answer
-        if not end.status.ok or not (step.forms.pairs or step.forms.general):
+        if not end.status.ok:
             return answer, None
         potentials = {name: equation.local.potential for name, equation in scaling.equations.items()}
         for _ in range(MOST_MOVES):

@@ -340,8 +340,8 @@ class GridStep:
             total = np.zeros(self.grid.shape)
             for axis, h in enumerate(self.grid.spacing):
                 rises = on_faces(self.grid, trial.phi[k], axis, np.subtract)
-                squared = np.moveaxis((tau / h * rises) ** 2, axis, 0)
-                total += np.moveaxis(0.5 * (squared[1:] + squared[:-1]), 0, axis)
+                squared = ((tau / h * rises) ** 2).swapaxes(axis, 0)
+                total += (0.5 * (squared[1:] + squared[:-1])).swapaxes(0, axis)
             costs.append(float(np.sum(total * trial.rho[k])) * self.grid.cell_volume)
         return costs
 
@@ -376,7 +376,7 @@ def _drops(mu: Array, share: float, ratio: float) -> bool:
     """
     top = float(np.nanmax(mu))
     for axis in range(mu.ndim):
-        v = np.moveaxis(mu, axis, 0)
+        v = mu.swapaxes(axis, 0)
         low, high = np.minimum(v[1:], v[:-1]), np.maximum(v[1:], v[:-1])
         if ((high > share * top) & (low < ratio * high)).any():
             return True
