@@ -535,3 +535,18 @@ def test_a_level_whose_rounding_is_more_than_the_softness_of_a_bound_is_finite()
     answer = jf.BackAndForth().solve(jf.ProximalStep(law, jf.Species.of(block), 1e3))
     assert answer.status is jf.Status.CONVERGED
     assert abs(answer.state[""].mass - 0.5) < 1e-14
+
+
+@pytest.mark.parametrize(("depth", "cells", "tau"), [(980.0, 85, 0.0085), (300.0, 120, 0.02), (2000.0, 64, 0.003)])
+def test_a_steep_well_next_to_which_cells_are_moved_to_the_walls(depth, cells, tau):
+    """Fokker-Planck: an iteration moves the ends of the grid to the walls, and finds the way back. It stalled at 1e-5."""
+    grid = jf.Grid.box((-1.15, 1.15), cells=cells)
+    start = grid.density(lambda x: 1 + 0.5 * np.cos(3 * x))
+    law = 2.9 * jf.Entropy() + jf.Potential(lambda x: depth * (x - 0.2) ** 2 / 2)
+    answer = jf.BackAndForth().solve(jf.ProximalStep(law, jf.Species.of(start), tau))
+    assert answer.status is jf.Status.CONVERGED
+    exact = jf.QuantileNewton().solve(jf.ProximalStep(law, jf.Species.of(start.quantiles(2000)), tau)).state[""]
+    assert float(answer.state[""].mean) == pytest.approx(float(exact.mean), abs=0.02 * grid.spacing[0])
+    assert float(answer.state[""].covariance) == pytest.approx(
+        float(exact.covariance), rel=0.3 * grid.spacing[0] ** 2 / 2.9 * depth
+    )

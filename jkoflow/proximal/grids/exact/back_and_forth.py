@@ -201,7 +201,7 @@ class BackAndForth(IterativeSolver):
             near = self._from_guess(problem, step.guess)
             if near is not None and near.status.ok:
                 return self._in_its_place(step, problem, near)
-            outcome = self._solve(problem, self.tolerance)
+            outcome = self._beyond_walls(problem, self._solve(problem, self.tolerance))
             used = 0 if near is None else near.iterations
             return self._in_its_place(step, problem, outcome._replace(iterations=used + outcome.iterations))
 
@@ -285,6 +285,17 @@ class BackAndForth(IterativeSolver):
         if again.residual < trial.residual:
             return _Outcome(again, status_again, iterations)
         return _Outcome(trial, status, iterations)
+
+    def _beyond_walls(self, problem: GridStep, outcome: _Outcome) -> _Outcome:
+        """The outcome. If the iteration failed on the line, it goes on with masses that are continued beyond the walls."""
+        if outcome.status.ok or not problem.may_go_beyond or not np.isfinite(outcome.trial.residual):
+            return outcome
+        beyond, _, used = self._iterate(problem.beyond_the_walls(), outcome.trial.phi, self.tolerance)
+        trial, status, further = self._iterate(problem, beyond.phi, self.tolerance)
+        iterations = outcome.iterations + used + further
+        if trial.residual < outcome.trial.residual:
+            return _Outcome(trial, status, iterations)
+        return outcome._replace(iterations=iterations)
 
     def _through_weaker_charges(self, problem: GridStep) -> tuple[Array, int]:
         """The potentials along a path of rising coupling by charge, and the number of iterations.

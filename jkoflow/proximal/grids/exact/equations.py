@@ -48,8 +48,10 @@ class GridStep:
     fills_vacuum : bool
         Whether, for some species, U' is -inf at 0 and the anchor has a jump to vacuum beyond which mass has to spread.
     continued : bool
-        Whether the masses of the anchors are continued beyond the ends of their supports (see ``PullBack``): on the line
-        where a vacuum has to be filled.
+        Whether a vacuum is filled with masses of the anchors that are continued beyond the ends of their supports (see
+        ``PullBack``): on the line.
+    beyond, may_go_beyond : bool
+        Whether the masses are continued, and whether they might be (``beyond_the_walls``).
     """
 
     def __init__(self, anchor: Species, conjugates: dict[str, Conjugate], joint: JointTerms, taus: list[float]) -> None:
@@ -64,7 +66,9 @@ class GridStep:
             for name, mu in zip(self.names, self.mu, strict=True)
         )
         self.periodic = self.grid.periodic_axes
-        self.continued = self.fills_vacuum and self.grid.dim == 1 and not self.grid.periodic
+        on_the_line = self.grid.dim == 1 and not self.grid.periodic
+        self.continued = self.beyond = self.fills_vacuum and on_the_line
+        self.may_go_beyond = on_the_line and not self.continued
 
     @property
     def entropic(self) -> bool:
@@ -86,8 +90,8 @@ class GridStep:
     @cached_property
     def pull_backs(self) -> list[PullBack]:
         """The anchors by species, ready to be pulled back."""
-        spacing, continued, periodic = self.grid.spacing, self.continued, self.periodic
-        return [PullBack(mu, spacing, tau, continued, periodic) for mu, tau in zip(self.mu, self.taus, strict=True)]
+        spacing, beyond, periodic = self.grid.spacing, self.beyond, self.periodic
+        return [PullBack(mu, spacing, tau, beyond, periodic) for mu, tau in zip(self.mu, self.taus, strict=True)]
 
     @classmethod
     def of(cls, step: ProximalStep) -> GridStep:
@@ -137,6 +141,12 @@ class GridStep:
             for name, conjugate in self.conjugates.items()
         }
         return GridStep(anchor, conjugates, joint, self.taus)
+
+    def beyond_the_walls(self) -> GridStep:
+        """The same step with masses that go on beyond the walls: cells that an iteration moves there find the way back."""
+        step = GridStep(self.anchor, self.conjugates, self.joint, self.taus)
+        step.beyond = True
+        return step
 
     def with_charges_scaled(self, share: float) -> GridStep:
         """The same step with the coupling by charge multiplied by ``share``."""
