@@ -164,6 +164,8 @@ def test_corners_of_runs_in_which_all_leave():
     assert 0 < len(cut.departures) < len(whole.departures)
     assert np.array_equal(cut.paths(), whole.paths()[7:][:, still], equal_nan=True)
     jf.plot.clouds(cut, trail=3)
+    all_gone = _run(jf.Potential(lambda x, y: -x) + DOOR, _cloud(), jf.Overdamped(), t_end=1.2, keep=8)
+    assert 0 < all_gone.paths().shape[1] == len(all_gone.departures)
 
     empty = _run(jf.Potential(lambda x, y: -x) + DOOR, _cloud(), jf.Overdamped()).final
     assert empty.density(jf.Grid.box((0, 1), (0, 1), cells=4)).mass == 0
@@ -224,6 +226,8 @@ def test_what_is_refused():
         _run(OUTWARDS + jf.Exit(lambda x, y: x + np.nan), _cloud(), jf.Overdamped())
     with pytest.raises(ValueError, match="does not take Reservoir"):
         _run(OUTWARDS + jf.Reservoir(lambda x, y: x > 1, 1.0), _cloud(), jf.Overdamped())
+    with pytest.raises(ValueError, match="does not take Reservoir"):
+        _run(OUTWARDS + DOOR + jf.Reservoir(lambda x, y: x > 1, 1.0), _cloud(), jf.Overdamped())
     with pytest.raises(ValueError, match="does not take Exit"):
         _run(jf.Entropy() + DOOR, jf.Quantiles([0.0, 0.5]), jf.JKO())
     with pytest.raises(ValueError, match=r"Exit.* is not made of \|x\| alone"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -78,7 +79,7 @@ class Departures(ReadOnly):
             np.concatenate([getattr(part, name) for part in parts]) for name in ("times", "places", "masses", "numbers")
         )
         order = np.argsort(times, kind="stable")
-        species, doors = (sum((getattr(part, name) for part in parts), ()) for name in ("species", "doors"))
+        species, doors = (list(chain.from_iterable(getattr(part, name) for part in parts)) for name in ("species", "doors"))
         names = (tuple(labels[k] for k in order) for labels in (species, doors))
         return cls(times[order], places[order], masses[order], numbers[order], *names)
 

@@ -109,7 +109,8 @@ class Scheme(ABC):
     trajectory. So a scheme that keeps nothing anywhere else continues a run to the last bit. Random numbers come from a seed
     and a counter in the carry.
 
-    A subclass may define ``filled_in``, which returns the scheme with its defaults filled in for a law and a state.
+    A subclass may define ``filled_in``, which returns the scheme with its defaults filled in for a law and a state; and
+    ``carry_of_the_rest``, if its carry has arrays over particles that it cannot do without after some have left.
 
     Class attributes tell what a run must know of the scheme:
 
@@ -120,7 +121,7 @@ class Scheme(ABC):
     * ``exact_in_time``: the scheme has no error in dt. Its ``order`` is inf.
     * ``needs_energy``: a law of drifts is handed to the scheme in its gradient form, if the law has one.
     * ``takes_fields``: the scheme moves the fields of a law too. A law with fields is refused otherwise.
-    * ``takes_outer``: the scheme takes Advection and Growth. A law with such terms is refused otherwise.
+    * ``takes_outer``: the scheme takes Advection, Growth, and Exit on particles. A law with such terms is refused otherwise.
     * ``tells_pressure``: the carry holds the pressures of the step, where its solver tells them (see ``ProxResult``).
 
     >>> import jkoflow as jf

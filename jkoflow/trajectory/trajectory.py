@@ -156,8 +156,8 @@ class Trajectory(Sequence[Any]):
         gone = [np.zeros(0, dtype=np.intp)]
         gone += [gone[0] if info.departures is None else info.departures.of(name).numbers for info in self.infos]
         everyone = np.arange(len(self.snapshots[0][name].masses))
-        if self.record.first and NUMBERS + name in (self.record.carry or {}):  # states were dropped, and some left before
-            everyone = np.sort(np.concatenate([self.carry[NUMBERS + name], *gone]))
+        if self.record.first and any(map(len, gone)):  # states were dropped, and some may have left before
+            everyone = np.sort(np.concatenate([self.carry.get(NUMBERS + name, gone[0]), *gone]))
         paths = np.full((len(self), *self.snapshots[0][name].points.shape), np.nan)
         stays = np.ones(len(everyone), dtype=bool)
         for row, state, numbers in zip(paths, self.snapshots, gone, strict=True):

@@ -53,7 +53,6 @@ class Splitting(Scheme):
       room ends the run with the status INFEASIBLE.
     * Growth is solved in every cell to rounding: exactly where rates are numbers. A density that becomes infinite ends the run
       with the status BLEW_UP; the time is logged.
-
     * Particles leave at the time at which they came in on the straight way of the step. ``flow.departures`` tells the times,
       places and numbers. They act on others up to the end of the step, which is an error of order 1 in dt. Noise comes to a
       door between the steps too: with ``Langevin`` the error is of order 1/2. A species of which nothing is left goes on as
