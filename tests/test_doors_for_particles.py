@@ -164,7 +164,7 @@ def test_corners_of_runs_in_which_all_leave():
     assert 0 < len(cut.departures) < len(whole.departures)
     assert np.array_equal(cut.paths(), whole.paths()[7:][:, still], equal_nan=True)
     jf.plot.clouds(cut, trail=3)
-    all_gone = _run(jf.Potential(lambda x, y: -x) + DOOR, _cloud(), jf.Overdamped(), t_end=1.2, keep=8)
+    all_gone = _run(jf.Potential(lambda x, y: -x) + DOOR, _cloud(), jf.Overdamped(), t_end=1.7, keep=12)
     assert 0 < all_gone.paths().shape[1] == len(all_gone.departures)
 
     empty = _run(jf.Potential(lambda x, y: -x) + DOOR, _cloud(), jf.Overdamped()).final
