@@ -373,3 +373,16 @@ def test_the_compiled_pass_over_levels_gives_the_same_distance(seed, p):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line_distance, "_LARGE", 0)
         assert line_distance.quantile_distance(x, w, y, v, p) == pytest.approx(small, rel=1e-11)
+
+
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 7.0])
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_points_of_equal_masses_on_the_line_are_matched_in_their_order(p, scale):
+    """In any order, with points at one place, and beside the way through pseudo-inverses."""
+    rng = np.random.default_rng(0)
+    x, y = scale * rng.normal(size=50), scale * np.round(3 + 2 * rng.normal(size=50), 1)
+    a, b = jf.Particles(x, np.full(50, 0.1)), jf.Particles(y[:, None], np.full(50, 0.1))
+    expected = (0.1 * (np.abs(np.sort(x) - np.sort(y)) ** p).sum()) ** (1 / p)
+    assert float(jf.wasserstein(a, b, p)) == pytest.approx(float(expected), rel=1e-12)
+    assert float(jf.wasserstein(a, b, p)) == pytest.approx(float(a.quantiles().wasserstein(b.quantiles(), p)), rel=1e-12)
+    assert float(jf.wasserstein(a, a, p)) == 0

@@ -43,6 +43,17 @@ def quantile_distance(x: Array, w: Array, y: Array, v: Array, p: float) -> float
     return float(scale * (shares @ _mean_power(left / scale, right / scale, p)) ** (1 / p))
 
 
+def sorted_distance(x: Array, y: Array, mass: float, p: float) -> float:
+    """Return W_p of as many points x and y on the line, each of the same mass: they are matched in their order."""
+    first, second = (z if (z[1:] >= z[:-1]).all() else np.sort(z) for z in (x, y))
+    gaps = np.abs(first - second)
+    scale = float(gaps.max())
+    if scale == 0:
+        return 0.0
+    gaps /= scale
+    return float(scale * (mass * (gaps @ gaps if p == 2 else (gaps**p).sum())) ** (1 / p))
+
+
 def _levels(w: Array) -> Array:
     levels = cumulated(w)
     return np.asarray(levels / levels[-1])

@@ -9,6 +9,7 @@ import numpy as np
 from .._typing import Array
 from .._validate import finite, positive, same_total
 from ..measures import Density, Measure, Particles, Quantiles, RadialQuantiles
+from ..measures.line_distance import sorted_distance
 from .circle import circle_distance
 from .sinkhorn import sinkhorn_divergence
 
@@ -186,8 +187,17 @@ def _on_the_line(a: Density | Quantiles | Particles, b: Density | Quantiles | Pa
     """Return W_p of two measures on the line or on a circle, through their pseudo-inverses."""
     if isinstance(a, Density) and isinstance(b, Density) and a.grid.periodic:
         return circle_distance(a, b, p)
+    if isinstance(a, Particles) and isinstance(b, Particles) and _are_equal(a.masses, b.masses):
+        return sorted_distance(a.points.ravel(), b.points.ravel(), float(a.masses[0]), p)
     first, second = (measure if isinstance(measure, Quantiles) else measure.quantiles() for measure in (a, b))
     return first.wasserstein(second, p)
+
+
+def _are_equal(masses: Array, others: Array) -> bool:
+    """Return True if there are as many masses as others, and all are one number."""
+    if not len(masses) == len(others) > 0:
+        return False
+    return bool(masses.min() == masses.max() == others.min() == others.max())
 
 
 def _dimension(measure: Measure) -> int:
