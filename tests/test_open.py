@@ -546,7 +546,6 @@ NEEDS_WALLS = {
     "mean": lambda: ROUND.mean,
     "covariance": lambda: TORUS.covariance,
     "geodesic_convexity": lambda: jf.diagnostics.geodesic_convexity(jf.Interaction(jf.Quadratic()), ROUND),
-    "density": lambda: jf.Particles([0.5]).density(ROUND.grid),
     "PhaseDensity": lambda: jf.PhaseDensity.of(ROUND.grid, GRID, lambda x, v: 1 + 0 * x),
 }
 
