@@ -11,7 +11,11 @@ import jkoflow
 
 # A name belongs to the subject of the package that defines it.
 SUBJECTS = {
-    "runs": ("Runs", "Start a flow, follow it, stop it, keep it.", ["flow", "trajectory", "stopping", "storage", "_status"]),
+    "runs": (
+        "Runs",
+        "Start a flow, follow it, stop it, keep it.",
+        ["flow", "trajectory", "stopping", "storage", "_status", "clouds"],
+    ),
     "measures": ("Measures and states", "How mass is held.", ["measures", "grids"]),
     "laws": ("Energies and laws", "What drives a flow.", ["laws"]),
     "kernels": ("Kernels", "Functions of a displacement, for interactions.", ["kernels"]),
