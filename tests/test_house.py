@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import re
 import subprocess
@@ -268,3 +269,12 @@ PUBLIC += [(module, name) for module in WITH_NAMES for name in module.__all__]
 def test_every_public_name_has_an_example():
     """On the site it is a page of its own; the doctests run the examples."""
     assert [name for module, name in PUBLIC if ">>>" not in (inspect.getdoc(getattr(module, name)) or "")] == []
+
+
+def test_every_public_name_has_a_page_in_the_reference():
+    path = ROOT / "docs" / "extensions" / "api_pages.py"
+    spec = importlib.util.spec_from_file_location("api_pages", path)
+    pages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pages)
+    listed = {name.removeprefix("jkoflow.") for names in pages.public_names().values() for name in names}
+    assert set(jf.__all__) - set(pages.MODULES) <= listed
