@@ -65,13 +65,13 @@ class MovingParticles(HoldsPlaces):
         points, velocities = moved
         return type(self)(points, velocities, self.masses)
 
-    def chosen(self, which: Indices) -> MovingParticles:
+    def chosen(self, which: Indices) -> Self:
         """Return the particles of these numbers, which count from 0."""
-        return MovingParticles(self.points[which], self.velocities[which], self.masses[which])
+        return type(self)(self.points[which], self.velocities[which], self.masses[which])
 
-    def wrapped(self, *bounds: tuple[float, float] | None) -> MovingParticles:
+    def wrapped(self, *bounds: tuple[float, float] | None) -> Self:
         """Return the particles in a box, with their coordinates moved by multiples of its lengths (``Particles.wrapped``)."""
-        return MovingParticles(self.places.wrapped(*bounds).points, self.velocities, self.masses)
+        return type(self)(self.places.wrapped(*bounds).points, self.velocities, self.masses)
 
     @property
     def dim(self) -> int:

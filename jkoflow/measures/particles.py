@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -93,7 +93,7 @@ class Particles(Measure):
         masses = np.full(len(columns[0]), 1 / len(columns[0])) if mass is None else columns.pop()
         return cls(columns[0] if isinstance(points, str) else np.stack(columns, axis=1), masses)
 
-    def wrapped(self, *bounds: tuple[float, float] | None) -> Particles:
+    def wrapped(self, *bounds: tuple[float, float] | None) -> Self:
         """Return the particles in a box, with their coordinates moved by multiples of its lengths: particles on a torus.
 
         ``bounds`` are the ends of the box along every axis; None for an axis that does not close.
@@ -112,7 +112,7 @@ class Particles(Measure):
                 low, length = grid.bounds[0][0], grid.lengths[0]
                 turned = np.mod(points[:, axis] - low, length)
                 points[:, axis] = low + np.where(turned < length, turned, 0.0)  # of -1e-20 it is the length
-        return Particles(points.reshape(self.points.shape), self.masses)
+        return replace(self, points=points.reshape(self.points.shape))
 
     def density(self, grid: Grid, width: float | None = None) -> Density:
         """Return the point masses as a Density on a grid. The total mass is kept, up to rounding.
@@ -160,13 +160,13 @@ class Particles(Measure):
     def zero_field(self) -> Array:
         return np.zeros(len(self.masses))
 
-    def chosen(self, which: Indices) -> Particles:
+    def chosen(self, which: Indices) -> Self:
         """Return the particles of these numbers, which count from 0.
 
         >>> Particles([0.0, 1.0, 3.0]).chosen([0, 2]).points
         array([0., 3.])
         """
-        return Particles(self.points[which], self.masses[which])
+        return replace(self, points=self.points[which], masses=self.masses[which])
 
     def quantiles(self, *, walls: tuple[float, float] | None = None) -> Quantiles:
         """Return the same measure on the line as atoms in increasing order. Masses at the same place are added up.

@@ -9,6 +9,7 @@ import numpy as np
 from .._typing import Array
 from .reconstruction import limited_slopes
 
+_CHANGE, _INTEGRAL = 3, 33  # nanoseconds a cell on one core
 _ORIGINS = (
     (0.0, 0.0),
     (0.0, 0.5),
@@ -38,7 +39,7 @@ class PlanePull:
             stay_at_walls(part, places, *origin, *self.masses.shape)
         n0, n1 = change.shape
         swept = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
-        face_changes.by_work(3 * n0 * n1, n0 + 1, *self.places, *changes, *self.weights, *swept)
+        face_changes.by_work(_CHANGE * n0 * n1, n0 + 1, *self.places, *changes, *self.weights, *swept)
         return _around(*swept)
 
     def conductances(self) -> tuple[Array, ...]:
@@ -86,7 +87,7 @@ class PlaneSource:
             keep_inside(part, *origin, n0, n1)
         forms = np.empty((n0 + 1, n1)), np.empty((n0, n1 + 1))
         weights = np.empty((4, n0 + 1, n1)), np.empty((4, n0, n1 + 1))
-        face_integrals.by_work(33 * n0 * n1, n0 + 1, *places, self._table, *forms, *weights)
+        face_integrals.by_work(_INTEGRAL * n0 * n1, n0 + 1, *places, self._table, *forms, *weights)
         return PlanePull(places, weights, self.rates, _around(*forms))
 
 

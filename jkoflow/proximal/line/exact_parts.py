@@ -17,7 +17,8 @@ def add_quadratic(
     value, slope, curvature = jet
     w, d = chain.masses, nodes - at
     middles = (d[1:] + d[:-1]) / 2
-    model.add_value(np.array([value * float(w.sum()), slope * float(w @ middles), curvature / 2 * square(w, d)]))
+    model.add_value(np.array([value * float(w.sum()), curvature / 2 * square(w, d)]))
+    model.add_value(slope * w * middles)
     pull, sixth = slope + curvature * d, w / 6
     left, right = sixth * pull[:-1], sixth * pull[1:]
     both, held = left + right, (max(curvature, 0.0) if convexified else curvature) * sixth

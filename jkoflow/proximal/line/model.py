@@ -73,10 +73,10 @@ class Chain:
         return 2 * self.sixths
 
     @cached_property
-    def full(self) -> Mask | None:
+    def with_mass(self) -> Mask | None:
         """Which cells have mass; None if all have."""
-        with_mass = self.masses > 0
-        return None if with_mass.all() else with_mass
+        mask = self.masses > 0
+        return None if mask.all() else mask
 
     def mean_square(self, p: Array) -> float:
         """The root mean square over its mass of values p, given at all nodes and linear between them."""
@@ -251,12 +251,12 @@ class Model:
     def add_widths(self, chain: Chain, slope: Array, curvature: Array) -> None:
         """Add the derivatives of functions of the widths of cells, an array entry per cell with mass."""
         cells = slice(chain.nodes.start, chain.nodes.stop - 1)
-        if chain.full is None:
+        if chain.with_mass is None:
             self.stress[cells] += slope
             self.stiffness[cells] += curvature
         else:
-            self.stress[cells][chain.full] += slope
-            self.stiffness[cells][chain.full] += curvature
+            self.stress[cells][chain.with_mass] += slope
+            self.stiffness[cells][chain.with_mass] += curvature
         self.forces += 2 * float(np.abs(slope).sum())
 
     def add_points(self, chain: Chain, m: Array, value: Array, slope: Array, curvature: Array) -> None:

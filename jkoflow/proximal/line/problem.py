@@ -323,8 +323,8 @@ class LineProblem:
     def _cells(self, chain: Chain, nodes: Array, model: Model, convexified: bool) -> None:
         """Add the functions of the widths of cells: internal energies, and singular or odd powers of a kernel within a cell."""
         w, h = chain.masses, np.diff(nodes)
-        if chain.full is not None:
-            w, h = w[chain.full], h[chain.full]
+        if chain.with_mass is not None:
+            w, h = w[chain.with_mass], h[chain.with_mass]
         jets = [law(w, h) for law in self.terms.cells.get(chain.name, [])]
         kernels = self.terms.selves.get(chain.name, [])
         jets += [own_cells(c, p, w, h) for kernel in kernels for c, p in kernel.powers]

@@ -202,7 +202,7 @@ class Entropic(IterativeSolver):
             for k, name in enumerate(scaling.equations):
                 if name in translation.names:
                     log_b[k] = moved(step.grid, log_b[k], translation, 2 / scaling.kernel.epsilon)
-            left = self.max_iterations - end.iterations
+            left = max(self.max_iterations - end.iterations, 0)
             status, sweep, used = scaling.iterate(scaling.sweep(log_b), self.tolerance, left, self.memory)
             if not status.ok:
                 return replace(answer, iterations=end.iterations + used), translation
