@@ -426,6 +426,21 @@ def test_equilibrium_refuses_what_it_does_not_solve():
         jf.equilibrium(jf.Entropy(), grid.density(abs), tolerance=0)
 
 
+@pytest.mark.parametrize("dim", [2, 3])
+def test_the_field_between_shells_that_are_far_apart(dim):
+    # a ball of charge 1 and radius a, a thin shell of charge -1 at 100 a: the field between them is that of a point
+    a, apart, thin = 0.1, 100.0, 1e-6
+    ball = jf.RadialQuantiles(a * np.linspace(0, 1, 9) ** (1 / dim), np.full(8, 1 / 8), dim)
+    shell = jf.RadialQuantiles(a * apart * np.linspace(1, 1 + thin, 3), np.full(2, 1 / 2), dim)
+    energy = jf.DirichletCoupling(u=1, v=-1, boundary="free-space")(jf.Species(u=ball, v=shell))
+    sphere = 2 * np.pi * (1 if dim == 2 else 2)
+    if dim == 3:
+        due = (1 / 5 + 1 - 1 / apart) / (2 * sphere * a)
+    else:
+        due = (1 / 4 + np.log(apart)) / (2 * sphere)
+    assert energy == pytest.approx(due, rel=1e-6)
+
+
 def test_distances_of_radial_measures():
     """The map r -> 2 r, for equal and for different shells; triangle-free closed form 3/5 of the ball's radius squared."""
     ball, wide = jf.RadialQuantiles(np.linspace(0, 1, 33)), jf.RadialQuantiles(2 * np.linspace(0, 1, 33))

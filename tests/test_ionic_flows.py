@@ -593,3 +593,22 @@ def test_t3_t4_t7_one_species_by_shells():
     for end in flow[1:]:
         scale = brentq(lambda x, last=scale: x - last - 0.1 * alpha * x ** (1 - 1 / alpha), scale, 2 * scale)
         assert np.isclose(end.second_moment, scale**2 * 1.1555154927, rtol=1e-3)
+
+
+def test_a_step_of_strong_charges_keeps_its_mirror_image():
+    # the discrete equations have a second answer, with bumps of some cells: the map folds there
+    plane = jf.Grid.box((-3.0, 3.0), (-3.0, 3.0), cells=32)
+    state = jf.Species(
+        u=plane.density(lambda x, y: np.exp(-((x - 1) ** 2 + y**2) / 0.2), mass=1.0),
+        v=plane.density(lambda x, y: np.exp(-((x + 1) ** 2 + y**2) / 0.2), mass=30.0),
+    )
+    law = jf.Entropy("u") + jf.Entropy("v") + jf.DirichletCoupling(u=30, v=-1)
+    answer = jf.BackAndForth().solve(jf.ProximalStep(law, state, 0.1))
+    assert answer.status is jf.Status.CONVERGED
+    for name, density in answer.state.items():
+        assert np.abs(density.values - density.values[:, ::-1]).sum() <= 1e-5 * density.values.sum(), name
+        phi = -answer.potentials[name] / 0.1
+        second = np.diff(phi, 2, axis=0)[:, 1:-1], np.diff(phi, 2, axis=1)[1:-1]
+        inside = density.values[1:-1, 1:-1] > 1e-3 * density.values.max()
+        for along in second:
+            assert (1 + 0.1 * along / plane.spacing[0] ** 2)[inside].min() > 0, name

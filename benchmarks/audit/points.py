@@ -183,6 +183,7 @@ def make_shells(rng: np.random.Generator) -> Case:
         m = random_masses(rng, n)
         r = np.concatenate([[0.0], np.cumsum(10.0 ** rng.uniform(-2 * rng.random(), 0, n))])
         r = r / r[-1] + (rng.uniform(0, 1) if rng.random() < 0.3 else 0.0)
+        r *= 10.0 ** rng.uniform(-2, 2) if count == 2 and rng.random() < 0.3 else 1.0  # far inside the other, or far around it
         problem.y.append(r)
         problem.m.append(m / m.sum())
         problem.mobilities.append(float(10.0 ** rng.uniform(-1, 1)) if count == 2 else 1.0)

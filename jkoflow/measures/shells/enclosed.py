@@ -21,7 +21,8 @@ class EnclosedCharge:
     Attributes
     ----------
     spheres : array (K,)
-        0 and the radii of all species, increasing.
+        0 and the radii of all species, increasing, with radii between those that are farther apart than a factor of 1.5. So
+        the quadrature has twelve digits for every field between two spheres.
     radii, weights : arrays (K - 1, 6)
         Gauss-Legendre points between neighbouring spheres, and their weights divided by |S| r^(d-1).
     charge : array (K - 1, 6)
@@ -34,7 +35,7 @@ class EnclosedCharge:
         self.measures, self.charges = dict(measures), charges
         self.dim = next(iter(self.measures.values())).dim
         self.sphere = self.dim * unit_ball(self.dim)
-        self.spheres = np.unique(np.concatenate([[0.0], *(measure.nodes for measure in self.measures.values())]))
+        self.spheres = _no_wide_gaps(np.unique(np.concatenate([[0.0], *(measure.nodes for measure in self.measures.values())])))
         middle, half = (self.spheres[1:] + self.spheres[:-1]) / 2, np.diff(self.spheres) / 2
         self.radii = middle[:, None] + half[:, None] * _POINTS
         self.weights = half[:, None] * _WEIGHTS / (self.sphere * self.radii ** (self.dim - 1))
@@ -99,3 +100,11 @@ class EnclosedCharge:
         a = self.charge[:, 0] - b * y[:, 0]
         a[0] = 0.0
         return a, b
+
+
+def _no_wide_gaps(spheres: Array) -> Array:
+    """Increasing radii from 0 on, with radii in geometric progression between positive neighbours of a ratio above 1.5."""
+    low, high = spheres[1:-1], spheres[2:]
+    pieces = np.ceil(np.log(high / low) / np.log(1.5)).astype(int)
+    between = [np.geomspace(low[k], high[k], pieces[k] + 1)[1:-1] for k in np.flatnonzero(pieces > 1)]
+    return np.sort(np.concatenate([spheres, *between]))

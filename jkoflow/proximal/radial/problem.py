@@ -134,8 +134,9 @@ class RadialProblem:
         return largest
 
     def admits(self, y: Array) -> bool:
-        """True if all shells have a volume."""
-        return all(y[self.part(name)][0] >= 0 and np.all(np.diff(y[self.part(name)]) > 0) for name in self.names)
+        """True if all shells have a volume and, after rounding, a thickness."""
+        parts = (y[self.part(name)] for name in self.names)
+        return all(part[0] >= 0 and np.all(np.diff(part ** (1 / self.dim)) > 0) for part in parts)
 
     def evaluate(self, y: Array, *, convexified: bool = False) -> RadialModel:
         """The objective about y to second order. ``convexified`` leaves out of the second derivatives what may be concave."""

@@ -18,6 +18,7 @@ from ...base import IterativeSolver, ProximalStep, ProxResult
 from ...verification import checked
 from ..translations import MOST_MOVES, better_place, moved
 from .equations import GridStep
+from .folds import folded_share, unfolded
 from .newton import newton_change
 from .refinement import doubled
 from .trial import Trial
@@ -210,7 +211,7 @@ class BackAndForth(IterativeSolver):
 
         If its objective falls as species move by cells, the iteration goes on from there.
         """
-        outcome = _polished(problem, outcome)
+        outcome = self._unfolded(problem, _polished(problem, outcome))
         answer, translation = problem.answer(*outcome), None
         potentials = {name: conjugate.local.potential for name, conjugate in problem.conjugates.items()}
         for _ in range(MOST_MOVES):
@@ -224,11 +225,29 @@ class BackAndForth(IterativeSolver):
             trial, status, used = self._from_there(problem, phi)
             if not status.ok and (outcome.status.ok or trial.residual >= outcome.trial.residual):
                 break
-            outcome = _polished(problem, _Outcome(trial, status, outcome.iterations + used))
+            moved_outcome = _Outcome(trial, status, outcome.iterations + used)
+            outcome = self._unfolded(problem, _polished(problem, moved_outcome))
             answer = problem.answer(*outcome)
         if translation is not None and answer.status.ok:
             answer = replace(answer, status=Status.REFUTED)
         return checked(step, answer, slack=0.1)
+
+    def _unfolded(self, problem: GridStep, outcome: _Outcome) -> _Outcome:
+        """The outcome, or one that folds less mass, to which the iteration converges from phi^cc where the map folds."""
+        best, share = outcome, 0.0
+        if outcome.status.ok and problem.grid.dim > 1:
+            share = folded_share(problem, outcome.trial)
+        for everywhere in (False, True, True):
+            if share == 0:
+                break
+            start = unfolded(problem, outcome.trial, everywhere)
+            trial, status, used = self._iterate(problem, start, self.tolerance)
+            outcome = _polished(problem, _Outcome(trial, status, outcome.iterations + used))
+            if not status.ok:
+                break
+            new_share = folded_share(problem, outcome.trial)
+            best, share = (outcome, new_share) if new_share < share else (best, share)
+        return best._replace(iterations=outcome.iterations)
 
     def _from_there(self, problem: GridStep, phi: Array) -> _Outcome:
         """Iterate from moved potentials, or from c-concave ones in their place: from these first on a torus, which is cut."""
