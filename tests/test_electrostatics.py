@@ -434,10 +434,7 @@ def test_the_field_between_shells_that_are_far_apart(dim):
     shell = jf.RadialQuantiles(a * apart * np.linspace(1, 1 + thin, 3), np.full(2, 1 / 2), dim)
     energy = jf.DirichletCoupling(u=1, v=-1, boundary="free-space")(jf.Species(u=ball, v=shell))
     sphere = 2 * np.pi * (1 if dim == 2 else 2)
-    if dim == 3:
-        due = (1 / 5 + 1 - 1 / apart) / (2 * sphere * a)
-    else:
-        due = (1 / 4 + np.log(apart)) / (2 * sphere)
+    due = {2: 1 / 4 + np.log(apart), 3: (1 / 5 + 1 - 1 / apart) / a}[dim] / (2 * sphere)
     assert energy == pytest.approx(due, rel=1e-6)
 
 
