@@ -80,6 +80,15 @@ class ConcentrationWarning(UserWarning):
     """
 
 
+class OrderWarning(UserWarning):
+    """Warning that a step of order 1 takes the place of one of order 2 that has no positive answer.
+
+    >>> import warnings, jkoflow as jf
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", jf.OrderWarning)                                    # let it end a run
+    """
+
+
 class RoughProfileWarning(UserWarning):
     """Warning that a profile of secretion is not Lipschitz, so that theorems on mean-field limits do not cover it.
 

@@ -42,6 +42,7 @@ ROWS: dict[str, tuple[Callable[[], Any], Callable[[], jf.Scheme]]] = {
     "`Density`, `JKO(Convex())`": (_density, lambda: jf.JKO(jf.Convex())),
     "`Density`, `JKO(ConvexDynamic())`": (_density, lambda: jf.JKO(jf.ConvexDynamic())),
     "`Density`, `ImplicitMidpoint()`": (_density, jf.ImplicitMidpoint),
+    "`Density`, `BDF2()`": (_density, jf.BDF2),
     "`Density`, `SemiImplicitJKO()`": (_density, jf.SemiImplicitJKO),
     "`Density`, `Splitting(JKO())`": (_density, lambda: jf.Splitting(jf.JKO())),
     "`Quantiles`, `JKO()`": (_quantiles, jf.JKO),

@@ -398,3 +398,60 @@ def test_a_crowd_gathers_over_long_ways(bound, tau):
         order = np.argsort(V, axis=None)
         filled = np.clip(24**2 - bound * np.arange(24**2), 0.0, bound)
         assert np.allclose(answer.state[""].values.ravel()[order], filled, atol=1e-3 * bound)
+
+
+# ---- several anchors: schemes of order 2
+
+_BOX = jf.Grid.box((-4, 4), (-4, 4), cells=40)
+_HEAP = _BOX.density(lambda x, y: np.exp(-((x - 0.5) ** 2) - (y - 0.5) ** 2))
+_PAIR = jf.Species(u=_HEAP, v=_BOX.density(lambda x, y: np.exp(-((x + 0.5) ** 2) - y**2), mass=0.7))
+OF_ORDER_2 = {
+    "Fokker-Planck": (jf.Entropy() + jf.Potential(lambda x, y: (x**2 + y**2) / 2), _HEAP),
+    "a moving well": (jf.Entropy() + jf.Potential(lambda x, y, t: ((x - t) ** 2 + y**2) / 2), _HEAP),
+    "porous medium": (jf.RenyiEntropy(2), _BOX.density(lambda x, y: np.maximum(1 - x**2 - y**2, 0))),
+    "fast diffusion": (jf.RenyiEntropy(0.7), _HEAP),
+    "attraction": (jf.Entropy() + jf.Interaction(jf.Quadratic()), _HEAP),
+    "ions": (jf.Entropy("u") + jf.Entropy("v") + jf.DirichletCoupling(u=0.7, v=-1, permittivity=0.3), _PAIR),
+}
+
+
+@pytest.mark.parametrize("scheme", [jf.BDF2(), jf.VariationalExtrapolation()], ids=["bdf2", "extrapolation"])
+@pytest.mark.parametrize("name", OF_ORDER_2)
+def test_schemes_with_several_anchors_are_of_order_2(name, scheme):
+    law, start = OF_ORDER_2[name]
+    finals = []
+    for steps in (8, 16, 32):
+        flow = jf.evolve(law, start, scheme=scheme, dt=0.4 / steps, t_end=0.4, progress=False)
+        assert set(flow.solvers) == {"FiniteVolume"}
+        finals.append(flow.state(-1).masses)
+    for species, last in finals[-1].items():
+        assert last.mass == pytest.approx(start[species].mass if species else start.mass, rel=1e-12)
+        assert last.values.min() >= 0
+        coarse, fine = (np.abs(a[species].values - b[species].values).sum() for a, b in pairwise(finals))
+        assert coarse > 3.4 * fine
+    # what the step goes, from the fluxes, tends to that of JKO
+    euler = jf.evolve(law, start, scheme=jf.JKO(jf.FiniteVolume()), dt=0.4 / 32, t_end=0.4, progress=False)
+    for species, way in euler.infos[-1].distances.items():
+        assert flow.infos[-1].distances[species] == pytest.approx(way, rel=0.05)
+
+
+def test_bdf2_on_a_linear_equation_against_plain_matrices():
+    grid = jf.Grid.box((0, 1), cells=20)
+    start, dt, n = grid.density(lambda x: 1 + 0.5 * np.cos(np.pi * x)), 0.01, 20
+    flow = jf.evolve(jf.Entropy(), start, scheme=jf.BDF2(), dt=dt, t_end=5 * dt, progress=False)
+    laplacian = (np.eye(n, k=1) + np.eye(n, k=-1) - np.diag([1.0, *[2.0] * (n - 2), 1.0])) * n**2
+    before, now = start.values, np.linalg.solve(np.eye(n) - dt * laplacian, start.values)
+    for _ in range(4):
+        before, now = now, np.linalg.solve(1.5 * np.eye(n) - dt * laplacian, 2 * now - before / 2)
+    assert np.allclose(flow.final.values, now, rtol=1e-11)
+
+
+def test_a_front_that_draws_back_takes_steps_of_jko_and_doors_are_refused():
+    law = jf.RenyiEntropy(2) + jf.Potential(lambda x, y: (x**2 + y**2) / 2)
+    for scheme in (jf.BDF2(), jf.VariationalExtrapolation()):
+        with pytest.warns(jf.OrderWarning, match="draws back"):
+            flow = jf.evolve(law, _HEAP, scheme=scheme, dt=0.1, t_end=0.4, progress=False)
+        assert flow.ok
+        assert flow.final.mass == pytest.approx(_HEAP.mass, rel=1e-12)
+        with pytest.raises(ValueError, match="steps with one anchor"):
+            jf.evolve(jf.Entropy() + jf.Exit(lambda x, y: x > 3), _HEAP, scheme=scheme, dt=0.1, t_end=0.2)

@@ -173,6 +173,7 @@ class StepSolver(ABC):
     * ``measures``: the kinds of measure that it accepts, their subclasses included;
     * ``takes``: the forms of terms that it accepts (see ``laws.forms``);
     * ``several_anchors``: whether it accepts further anchors;
+    * ``tells_speed``: whether its distances are tau times the speed after the step;
     * ``takes_guess``: whether it begins from ``ProximalStep.guess``;
     * ``takes_torus``: whether it accepts densities on a torus;
     * ``tells_pressure``: whether it tells ``ProxResult.pressures``.
@@ -188,6 +189,7 @@ class StepSolver(ABC):
     measures: ClassVar[tuple[type[Measure], ...]] = (Measure,)
     takes: ClassVar[tuple[type[Form], ...]] = (Form,)
     several_anchors: ClassVar[bool] = False
+    tells_speed: ClassVar[bool] = False
     takes_guess: ClassVar[bool] = False
     takes_torus: ClassVar[bool] = False
     tells_pressure: ClassVar[bool] = False
@@ -223,8 +225,8 @@ class StepSolver(ABC):
             raise ValueError(f"{name} takes {kinds}, got {step.anchor.kind.__name__}: JKO() takes the solver for that")
         if step.further and not self.several_anchors:
             raise ValueError(
-                f"{name} takes one anchor, and BDF2 and VariationalExtrapolation need more: take Quantiles, or another scheme: "
-                "JKO(), or ImplicitMidpoint() of order 2"
+                f"{name} takes one anchor, and BDF2 and VariationalExtrapolation need more: take "
+                "QuantileNewton() on Quantiles or FiniteVolume() on a Density, or another scheme: JKO()"
             )
         if issubclass(step.anchor.kind, Density) and not self.takes_torus:
             step.grid.must_have_walls(name)

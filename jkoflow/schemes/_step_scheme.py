@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
-from .._status import ConcentrationWarning, Status, warn
+from .._status import ConcentrationWarning, OrderWarning, Status, warn
 from ..laws import Law
 from ..measures import Density, Measure, Species
-from ..proximal import ProximalStep, ProxResult, StepSolver
+from ..proximal import FiniteVolume, ProximalStep, ProxResult, StepSolver
 from ._recommended import grid_solvers, recommended_solver
 from .base import Scheme, StepInfo, chord_dissipation
 from .problem import Problem
@@ -21,6 +21,7 @@ _SHARE = 0.2  # of the mass in one cell: above, a density concentrates beyond wh
 class StepScheme(Scheme):
     """A scheme whose steps are solved by a step solver. If none is given, it is the one recommended for the measure."""
 
+    several_anchors: ClassVar[bool] = False  # whether its steps have further anchors
     solver: StepSolver | None = None
 
     def __post_init__(self) -> None:
@@ -31,7 +32,11 @@ class StepScheme(Scheme):
 
     def filled_in(self, law: Law, state: Species) -> Self:
         law = law.without_fields
-        solver = recommended_solver(next(iter(state.values())), law, state) if self.solver is None else self.solver
+        solver = self.solver
+        if solver is None:
+            solver = recommended_solver(next(iter(state.values())), law, state)
+            if self.several_anchors and issubclass(state.kind, Density):
+                solver = FiniteVolume()
         return replace(self, solver=solver.filled_in(state))
 
     @property
@@ -136,6 +141,28 @@ def proximal_step(
 ) -> ProximalStep:
     """The problem of one step at one instant."""
     return ProximalStep(problem.law, anchor, tau, problem.mobilities, further)
+
+
+def in_place_of(failed: ProxResult, step: ProximalStep, solver: StepSolver) -> ProxResult:
+    """The answer to a step of JKO, where a step with further anchors has no positive answer."""
+    if failed.status.ok or not solver.tells_speed:
+        return failed
+    answer = solver.solve_quietly(step)
+    if not answer.status.ok:
+        return failed
+    warn(
+        "a step of order 2 has no positive density where one falls fast, as at a front that draws back: a step of JKO, of "
+        "order 1, takes its place. Shorter steps help if the density is smooth; ImplicitMidpoint() has no such steps",
+        OrderWarning,
+    )
+    return replace(answer, iterations=failed.iterations + answer.iterations)
+
+
+def distances_in(dt: float, step: ProximalStep, answer: ProxResult, solver: StepSolver) -> Mapping[str, float]:
+    """The distances from the anchor of a step whose tau is not dt. Those of a solver that tells speeds are these times dt."""
+    if not solver.tells_speed:
+        return answer.distances
+    return {name: distance * dt / step.tau for name, distance in answer.distances.items()}
 
 
 def info_of(

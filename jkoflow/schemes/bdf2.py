@@ -9,7 +9,7 @@ import numpy as np
 
 from ..measures import Species, State
 from ..proximal import ProximalStep
-from ._step_scheme import StepScheme, info_of, proximal_step
+from ._step_scheme import StepScheme, distances_in, in_place_of, info_of, proximal_step
 from .base import Carry, Taken
 from .carried import packed, unpacked
 from .problem import Problem
@@ -29,6 +29,13 @@ class BDF2(StepScheme):
     On Quantiles the two squared distances combine into one, with 2 dt / 3 in the place of dt: the squared distance to the
     extrapolation (4 X^k - X^(k-1)) / 3. The extrapolation need not be a measure. So a step costs as much as a step of JKO.
 
+    On a Density, by FiniteVolume, densities take the place of squared distances, and the step is the backward difference
+
+        (3 rho^(k+1) - 4 rho^k + rho^(k-1)) / (2 dt)  =  div(rho^(k+1) grad phi^(k+1)),        phi = U'(rho) + V + fields,
+
+    which costs as much as a step of JKO. Where a density falls by more than a factor of 4 in a step, as at a front that draws
+    back, there may be no positive answer. Then a step of JKO takes its place, with an OrderWarning.
+
     The energy may rise in a step. On Quantiles, for equal steps, two statements hold:
 
     * For every energy, E(rho^(k+1)) + W2(rho^(k+1), rho^k)^2 / (2 dt) <= E(rho^k) + W2(rho^k, rho^(k-1))^2 / (4 dt).
@@ -37,7 +44,7 @@ class BDF2(StepScheme):
     Parameters
     ----------
     solver : StepSolver, optional
-        A solver that takes further anchors: QuantileNewton. Default: the solver recommended for the measure.
+        A solver that takes further anchors. Default: QuantileNewton on Quantiles, FiniteVolume on a Density.
 
     Source: Matthes and Plazotta, A variational formulation of the BDF2 method for metric gradient flows (2019).
 
@@ -50,6 +57,7 @@ class BDF2(StepScheme):
 
     order: ClassVar[float] = 2
     looks_back: ClassVar[bool] = True
+    several_anchors: ClassVar[bool] = True
 
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         further = ((-0.25, state.masses),)
@@ -58,9 +66,14 @@ class BDF2(StepScheme):
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant = problem.at(state.time + dt)
-        answer = self.step_solver.solve(_problem(instant, state.masses, dt, carry))
+        problem_of_step = _problem(instant, state.masses, dt, carry)
+        answer = self.step_solver.solve(problem_of_step)
+        distances = distances_in(dt, problem_of_step, answer, self.step_solver)
+        if not answer.status.ok:
+            answer = in_place_of(answer, proximal_step(instant, state.masses, dt), self.step_solver)
+            distances = answer.distances
         carry = {"last dt": np.array(dt), **packed(state.masses, _BEFORE)}
-        return Taken(state.after(dt, answer.state), carry, info_of([answer], answer.distances, instant, dt, self.step_solver))
+        return Taken(state.after(dt, answer.state), carry, info_of([answer], distances, instant, dt, self.step_solver))
 
 
 def _problem(instant: Problem, masses: Species, dt: float, carry: Carry) -> ProximalStep:

@@ -24,7 +24,7 @@ _PATIENCE = 40  # iterations in which the residual has to halve
 _BLIND = 5  # corrections that may raise the residual since the best trial
 _PRODUCTS, _REACHED = 60, 0.1  # of GMRES; share of the excess that a correction by multigrid may leave
 _FACTORISED = {1: np.inf, 2: 2500, 3: 4000}  # by dimension, the cells up to which the matrix is always factorised
-_KEPT = "the factors of the last linear step by finite volumes"
+_KEPT, _STAGES = "the factors of the last linear steps by finite volumes", 3  # as many as a scheme has different steps
 _UNEVEN = 1e12  # of the largest entries of two rows: above, rows are scaled
 _CLOSE = 1e-4  # share of the excess that a correction with the last factors may leave
 _RUN_AWAY = 1e60  # of the largest entries of two rows: above, Newton's method is lost
@@ -190,22 +190,25 @@ class _Kept(NamedTuple):
 
     names: tuple[str, ...]
     taus: list[float]
+    weight: float
     diffusions: list[float]
     grid: Grid
     solve: Map | None
 
     def is_of(self, problem: FiniteVolumeStep) -> bool:
-        return self[:-1] == (problem.names, problem.taus, problem.diffusions, problem.grid)
+        return self[:-1] == (problem.names, problem.taus, problem.weight, problem.diffusions, problem.grid)
 
 
 def _kept_factors(problem: FiniteVolumeStep, trial: Trial) -> Map | None:
-    """The factors of a linear equation, those of the last step if it had the same matrix: they are kept with the law."""
-    kept: _Kept | None = problem.step.forms.taken(_KEPT)
-    if kept is None or not kept.is_of(problem):
+    """The factors of a linear equation, those of an earlier step with the same matrix: the last few are kept with the law."""
+    kept: list[_Kept] = problem.step.forms.taken(_KEPT) or []
+    found = next((one for one in kept if one.is_of(problem)), None)
+    if found is None:
         factors = _factorised(problem, problem.jacobian(trial), incomplete=False)
-        kept = _Kept(problem.names, problem.taus, problem.diffusions, problem.grid, factors)
+        found = _Kept(problem.names, problem.taus, problem.weight, problem.diffusions, problem.grid, factors)
+        kept = [*kept, found][-_STAGES:]
     problem.step.forms.keep(_KEPT, kept)
-    return kept.solve
+    return found.solve
 
 
 def _factorised(problem: FiniteVolumeStep, matrix: Any, incomplete: bool) -> Map | None:

@@ -32,13 +32,14 @@ class FiniteVolumeStep:
 
     The unknown of a species is u: the density is min(u, bound), and what u has above the bound is its pressure. psi of a
     coupling by charge, times the largest valence, is one more unknown. Kernels act with the mean of the densities before and
-    after the step.
+    after the step. Further anchors add (weight rho_i - weight anchor_i) / (tau alpha_i); then kernels act with those after it.
     """
 
     def __init__(self, step: ProximalStep, energy: GridEnergy, share: float = 1.0) -> None:
         self.step, self.grid, self.names = step, step.grid, tuple(step.anchor)
         self.local = [energy.local[name] for name in self.names]
-        self.mu = np.stack([step.anchor[name].values.ravel() for name in self.names])
+        weights, anchors = zip((1.0, step.anchor), *step.further, strict=True)
+        self.mu, *further = (np.stack([state[name].values.ravel() for name in self.names]) for state in anchors)
         self.totals = self.mu.sum(axis=1)
         self.taus = [share * step.weight(name) for name in self.names]
         self.closed = np.stack([local.closed.ravel() for local in self.local])
@@ -49,8 +50,9 @@ class FiniteVolumeStep:
         self.rates_at_doors = [tau * at_doors(local.mobility, doors) for tau, local, _, doors in each]
         self.given = list(map(partial(given_fluxes, time=share * step.tau), self.doors, self.rates_at_doors))
         self.entering = np.array(list(map(entering, self.doors, self.rates_at_doors, self.given)))
-        self.inertia = np.ones_like(self.mu)
-        self.after = 0.5  # the share of the densities after the step in those with which kernels act
+        self.weight = sum(weights)
+        self.inertia, self.before = np.full_like(self.mu, self.weight), np.tensordot(weights, [self.mu, *further], axes=1)
+        self.after = 1.0 if step.further else 0.5  # the share of the densities after the step in those with which kernels act
         self.row_scale: Array | None = None
         self.held = np.array([sum(float(door.densities.sum()) for door in local.outside) for local in self.local])
         sizes = self.totals + self.held
@@ -81,8 +83,7 @@ class FiniteVolumeStep:
     def stiffness(self) -> list[float]:
         """The pressure at twice the bound, by species: an energy in the unit of the problem.
 
-        It is the largest of the entropy's coefficient, what V, the fields and U' fall over a face, and what a step over the
-        widest cell costs.
+        It is the largest of the entropy's coefficient, what ``driving`` falls over a face, and the cost of the widest cell.
         """
         scales = []
         for k, (local, faces, phi) in enumerate(zip(self.local, self.faces, self.driving(), strict=True)):
@@ -156,7 +157,7 @@ class FiniteVolumeStep:
             fluxes.append(flux)
             doors_at.append(at_doors)
             out.append(through)
-            excess.append(self.inertia[k] * (rho[k] - self.mu[k]) - inflow)
+            excess.append(self.inertia[k] * rho[k] - self.before[k] - inflow)
             drives.append(phi)
             with np.errstate(divide="ignore"):
                 levels.append(phi + (local.entropy * np.log(rho[k]) if local.entropy else 0.0))

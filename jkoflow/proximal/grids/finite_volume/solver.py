@@ -71,6 +71,10 @@ class FiniteVolume(IterativeSolver):
 
     ``distances`` are tau (int |v|^2 d rho)^(1/2), from the fluxes: W2 to the first order in tau.
 
+    In steps with further anchors, those of BDF2 and VariationalExtrapolation, densities take the place of squared distances:
+    sum_k weight_k (rho_i - anchor_k,i) stands on the left side. BDF2 becomes the backward difference of order 2 of the
+    equation. Where a density falls fast, sum_k weight_k anchor_k < 0, and there may be no answer. The energy may rise.
+
     Cost: 1 or 2 Newton iterations for a linear equation (entropies and potentials), whose factors are kept for the steps that
     follow; 3 to 20 for others. Each is a sparse factorisation, O(n) on the line and about n^1.3 in the plane, or, on large
     grids, some ten to thirty multigrid cycles of O(n). See ``benchmarks/trust.txt``.
@@ -94,6 +98,8 @@ class FiniteVolume(IterativeSolver):
     solves: ClassVar[str] = "implicit Euler in finite volumes: the step to second order in tau"
     measures: ClassVar[tuple[type[Measure], ...]] = (Density,)
     takes_torus: ClassVar[bool] = True
+    several_anchors: ClassVar[bool] = True
+    tells_speed: ClassVar[bool] = True
     tells_pressure: ClassVar[bool] = True
     takes: ClassVar[tuple[type[Form], ...]] = (
         Internal,
@@ -124,6 +130,11 @@ class FiniteVolume(IterativeSolver):
         energy = GridEnergy.of(step.forms, step.anchor)
         must_leave_room(energy, step, _SPARE)
         _must_suit_doors(energy, step)
+        if step.further and step.forms.openings:
+            raise ValueError(
+                f"FiniteVolume takes doors and reservoirs in steps with one anchor, got "
+                f"{step.forms.openings[0].term!r}: take JKO()"
+            )
         for _, shared in energy.shared:
             _must_be_gentle(shared)
         for name, local in energy.local.items():
@@ -137,9 +148,10 @@ class FiniteVolume(IterativeSolver):
         problem: FiniteVolumeStep = self.prepared(step)
         with np.errstate(all="ignore"):  # an overflow ends in the status
             end = first_search(problem, self.tolerance, self.max_iterations)
-            if not end.status.ok:
+            reachable = (problem.before >= 0).all()  # with further anchors there may be no answer
+            if reachable and not end.status.ok:
                 end = self._through_fading_diffusion(problem, end)
-            if not end.status.ok:
+            if reachable and not end.status.ok:
                 end = self._through_shorter_steps(step, problem, end)
         return self._answer(step, problem, *end)
 

@@ -44,6 +44,7 @@ class SteadyEquations(FiniteVolumeStep):
         self.rates = [unit * rates for unit, rates in zip(units, self.rates, strict=True)]
         self.rates_at_doors = [unit * rates for unit, rates in zip(units, self.rates_at_doors, strict=True)]
         self.inertia = np.where(self.closed, 1.0, 0.0)
+        self.before = self.inertia * self.mu
         self.after = 1.0
         self.kept = [one for k in range(len(self.names)) for one in self._kept_masses(k)]
         known = np.array([sum(one.mass for one in self.kept if one.k == k) for k in range(len(self.names))])
