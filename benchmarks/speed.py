@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from speed_fresh import CASES, newton_on_quantiles
 from timing import timed
 
 HERE = Path(__file__).parent
@@ -48,8 +49,7 @@ def fresh(case: str, **environment: str) -> Row:
 
 def fokker_planck() -> Iterator[Row]:
     """Fokker-Planck to .1 % in L1, and Barenblatt to 1 %, end to end in a fresh process."""
-    cases = ("2-D midpoint", "2-D FiniteVolume", "2-D scipy", "1-D midpoint", "1-D quantiles", "1-D scipy", "Barenblatt ours")
-    for case in (*cases, "Barenblatt explicit"):
+    for case in CASES:
         fresh(case)  # so that files are in memory
         yield fresh(case)
 
@@ -170,7 +170,6 @@ def by_descent(sums: Any) -> Any:
 
 def quantiles() -> Iterator[Row]:
     """A JKO step on quantiles, against Newton's method in 30 lines of numpy; error: the largest difference of nodes."""
-    from speed_fresh import newton_on_quantiles
 
     import jkoflow as jf
 

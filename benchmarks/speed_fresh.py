@@ -27,10 +27,10 @@ def ours(dim: int, cells: int, scheme: str, dt: float) -> float:
 
     grid = jf.Grid.box(*[(-BOX, BOX)] * dim, cells=cells)
     law = jf.Entropy() + jf.Potential(lambda *x: sum(c**2 for c in x) / 2)
-    chosen = jf.ImplicitMidpoint() if scheme == "midpoint" else jf.JKO(jf.FiniteVolume())
+    chosen = {"midpoint": jf.ImplicitMidpoint(), "FiniteVolume": jf.JKO(jf.FiniteVolume())}.get(scheme, jf.BDF2())
     rho = grid.density(start)
     if scheme == "quantiles":
-        rho, chosen = rho.quantiles(400, walls=False), jf.BDF2()
+        rho = rho.quantiles(400, walls=False)
     final = jf.evolve(law, rho, scheme=chosen, dt=dt, t_end=T, progress=False).final
     if scheme == "quantiles":
         middles, values = (final.nodes[1:] + final.nodes[:-1]) / 2, final.masses / np.diff(final.nodes)
@@ -68,12 +68,12 @@ def barenblatt(t: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.maximum(0.25 - (x**2 + y**2) / (16 * t**0.5), 0.0) / t**0.5
 
 
-def barenblatt_error(cells: int, steps: int, explicit: bool) -> float:
+def barenblatt_error(cells: int, steps: int, scheme: str) -> float:
     h = 6.0 / cells
     x = -3 + h * (np.arange(cells) + 0.5)
     mesh = np.meshgrid(x, x, indexing="ij")
     rho, dt = barenblatt(0.25, *mesh), 0.75 / steps
-    if explicit:
+    if scheme == "explicit":
         for _ in range(steps):
             square = np.pad(rho**2, 1, mode="edge")
             rho = rho + dt / h**2 * (
@@ -83,9 +83,8 @@ def barenblatt_error(cells: int, steps: int, explicit: bool) -> float:
         import jkoflow as jf
 
         grid = jf.Grid.box((-3, 3), (-3, 3), cells=cells)
-        flow = jf.evolve(
-            jf.RenyiEntropy(2), jf.Density(grid, rho), scheme=jf.ImplicitMidpoint(), dt=dt, t_end=0.75, progress=False
-        )
+        chosen = jf.ImplicitMidpoint() if scheme == "midpoint" else jf.BDF2()
+        flow = jf.evolve(jf.RenyiEntropy(2), jf.Density(grid, rho), scheme=chosen, dt=dt, t_end=0.75, progress=False)
         rho = flow.final.values
     end = barenblatt(1.0, *mesh)
     return float(np.abs(rho - end).sum() / end.sum())
@@ -127,13 +126,16 @@ def newton_on_quantiles(nodes: np.ndarray, masses: np.ndarray, tau: float, m: in
 
 CASES = {
     "2-D midpoint": lambda: ours(2, 96, "midpoint", 0.05),
+    "2-D BDF2": lambda: ours(2, 128, "BDF2", 0.025),
     "2-D FiniteVolume": lambda: ours(2, 96, "FiniteVolume", 0.0125),
     "2-D scipy": lambda: scipy_finite_volumes(2, 128, 16),
     "1-D midpoint": lambda: ours(1, 256, "midpoint", 0.05),
+    "1-D BDF2": lambda: ours(1, 256, "BDF2", 0.025),
     "1-D quantiles": lambda: ours(1, 400, "quantiles", 0.025),
     "1-D scipy": lambda: scipy_finite_volumes(1, 256, 16),
-    "Barenblatt ours": lambda: barenblatt_error(64, 15, explicit=False),
-    "Barenblatt explicit": lambda: barenblatt_error(64, 200, explicit=True),
+    "Barenblatt midpoint": lambda: barenblatt_error(64, 5, "midpoint"),
+    "Barenblatt BDF2": lambda: barenblatt_error(64, 8, "BDF2"),
+    "Barenblatt explicit": lambda: barenblatt_error(64, 200, "explicit"),
 }
 
 if __name__ == "__main__":
