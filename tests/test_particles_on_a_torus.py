@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 import jkoflow as jf
 
@@ -116,3 +117,37 @@ def test_what_is_refused():
     phase = jf.PhaseDensity.of(space, velocity, lambda x, v: np.exp(-9 * v**2))
     with pytest.raises(ValueError, match=r"period of Alignment.* is for particles"):
         jf.evolve(jf.Alignment(np.exp, period=1.0), phase, scheme=jf.Kinetic(), dt=0.1, t_end=1.0)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_distances_on_a_torus_are_those_of_a_linear_program(dim):
+    rng = np.random.default_rng(dim)
+    period = (2.0, None, 0.7)[:dim] if dim > 1 else (2.0,)
+    for p in (1, 1.5, 2):
+        a, b = rng.normal(0, 5, (7, dim)), rng.normal(0, 5, (5, dim))
+        w, v = rng.uniform(0.1, 1, 7), rng.uniform(0.1, 1, 5)
+        v *= w.sum() / v.sum()
+        apart = np.abs(a[:, None] - b)
+        for axis, length in enumerate(period):
+            if length is not None:
+                turned = np.mod(apart[..., axis], length)
+                apart[..., axis] = np.minimum(turned, length - turned)
+        cost = (apart**2).sum(axis=2) ** (p / 2)
+        rows, columns = np.kron(np.eye(7), np.ones(5)), np.kron(np.ones(7), np.eye(5))
+        least = linprog(cost.ravel(), A_eq=np.vstack([rows, columns]), b_eq=np.concatenate([w, v])).fun
+        clouds = (jf.Particles(x if dim > 1 else x.ravel(), m) for x, m in ((a, w), (b, v)))
+        found = jf.wasserstein(*clouds, p, period=period)
+        assert found == pytest.approx(least ** (1 / p), rel=1e-9)
+        assert found.exact
+
+
+def test_refusals_of_distances_with_a_period():
+    cloud, line = jf.Particles([[0.0, 1.0]]), jf.Quantiles([0.0, 1.0])
+    for call, words in (
+        (lambda: jf.wasserstein(cloud, cloud, period=1.0, method="sinkhorn"), "with a period"),
+        (lambda: jf.wasserstein(cloud, cloud, period=(1.0, 1.0, 1.0)), "2 lengths"),
+        (lambda: jf.wasserstein(cloud, cloud, period=-1.0), "period"),
+        (lambda: jf.wasserstein(line, line, period=1.0), "two Particles"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()

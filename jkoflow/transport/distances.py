@@ -8,9 +8,10 @@ import numpy as np
 
 from .._typing import Array
 from .._validate import finite, positive, same_total
+from ..kernels.periodic import Period, checked_period
 from ..measures import Density, Measure, Particles, Quantiles, RadialQuantiles
 from ..measures.line_distance import sorted_distance
-from .circle import circle_distance
+from .circle import Turn, circle_distance
 from .sinkhorn import sinkhorn_divergence
 
 _EXACT = 4_000  # points of both measures together, up to which the network simplex takes seconds
@@ -73,13 +74,13 @@ def wasserstein(
     *,
     method: Literal["exact", "sinkhorn"] | None = None,
     blur: float | None = None,
+    period: Period | None = None,
 ) -> Distance:
     """Return W_p(a, b) = (min int |x - y|^p d gamma)^(1/p), a length, for 1 <= p < inf, together with its method.
 
-    On the line, and between densities on a circle, the distance is exact, through pseudo-inverses, in O(n log n), unless
-    ``method="sinkhorn"`` is asked for. In the
-    plane, in space and on their tori it is the distance of point masses, which for densities lie at the cell centres. The
-    methods are
+    On the line and on a circle the distance is exact, through pseudo-inverses, in O(n log n), unless ``method="sinkhorn"`` is
+    asked for. In the plane, in space and on their tori it is the distance of point masses, which for densities lie at the cell
+    centres. The methods are
 
     * "exact": the network simplex of POT. O(n m) memory, and seconds for 2000 points each.
     * "sinkhorn", for p = 2 only: the square root of the Sinkhorn divergence at epsilon = blur^2. O(n m) time per step and no
@@ -91,9 +92,14 @@ def wasserstein(
     ``blur`` is a length, by default a fiftieth of the extent of both measures. The Sinkhorn value tends to W2 as ``blur`` tends
     to 0, with an error of order blur^2. Details smaller than ``blur`` are not seen.
 
+    ``period`` closes the space of two Particles to a circle or a torus, as in ``Periodic``: a length for all axes, or one per
+    axis, None for an axis that does not close. The way between two points is the shortest way round. Then the method is
+    "exact". A Density on ``Grid.torus`` brings its period with it.
+
     Raises ValueError
 
     * for other kinds of measures, or different dimensions;
+    * for a ``period`` with other measures than Particles, with another number of axes, or with "sinkhorn";
     * for masses that differ by more than 1e-6 of the larger one (less is the rounding of single precision: b is brought to
       the mass of a);
     * on a torus for a second measure that is no density on it, and, but for "exact", for another number of cells;
@@ -107,6 +113,8 @@ def wasserstein(
     Distance(value=5.0, method='network simplex', exact=True, settled=True, lower=5.0)
     >>> round(float(wasserstein(square, Particles(square.points + [3.0, 4.0]), method="sinkhorn")), 5)
     5.0
+    >>> round(float(wasserstein(Particles([0.1]), Particles([0.9]), period=1.0)), 9)
+    0.2
     """
     _check_comparable(a, b)
     if finite("p", p) < 1:
@@ -117,16 +125,22 @@ def wasserstein(
         raise ValueError(f'p must be 2 with method "sinkhorn", whose error is of first order in epsilon for others, got {p!r}')
     if blur is not None:
         positive("blur", blur)
+    periods = _periods(a, b, period)
+    if period is not None and method == "sinkhorn":
+        raise ValueError('method must be "exact" or None with a period, got "sinkhorn": many points go onto a Grid.torus first')
+    if isinstance(a, Particles) and isinstance(b, Particles) and period is not None:
+        box = [(0.0, length) if np.isfinite(length) else None for length in periods.tolist()]
+        a, b = a.wrapped(*box), b.wrapped(*box)
     if a.mass == 0:
         return Distance(0.0, "no mass", True, lower=0.0)
     if _dimension(a) == 1 and method != "sinkhorn":
-        value = _on_the_line(a, b, p)
+        value = _on_the_line(a, b, p, float(periods[0]))
         return Distance(value, "pseudo-inverses", True, lower=value)
     if method != "exact" and isinstance(a, Density) and a.grid.periodic and isinstance(b, Density) and a.grid != b.grid:
         raise ValueError(f"a and b must be densities on one grid of a torus, got {a.grid!r} and {b.grid!r}")
     count = sum(int((measure.masses > 0).sum()) for measure in (a, b))
-    if method == "exact" or (method is None and (count <= _EXACT or p != 2)):
-        value, lower = _between_points(a, b, p)
+    if method == "exact" or (method is None and (count <= _EXACT or p != 2 or period is not None)):
+        value, lower = _between_points(a, b, p, periods)
         return Distance(value, "network simplex", True, lower=lower)
     if blur is None:
         points = [measure.points[measure.masses > 0] for measure in (a, b)]
@@ -165,7 +179,8 @@ def wasserstein2(
     _check_comparable(a, b)
     if a.mass == 0:
         return 0.0
-    return _between_points(a, b, 2)[0] if _dimension(a) > 1 else _on_the_line(a, b, 2)
+    periods = _periods(a, b, None)
+    return _between_points(a, b, 2, periods)[0] if _dimension(a) > 1 else _on_the_line(a, b, 2, float(periods[0]))
 
 
 def _check_comparable(a: Measure, b: Measure) -> None:
@@ -183,10 +198,10 @@ def _check_comparable(a: Measure, b: Measure) -> None:
         raise ValueError(f"a and b must be densities on one circle or torus, or none on one, got {a!r} and {b!r}")
 
 
-def _on_the_line(a: Density | Quantiles | Particles, b: Density | Quantiles | Particles, p: float) -> float:
-    """Return W_p of two measures on the line or on a circle, through their pseudo-inverses."""
-    if isinstance(a, Density) and isinstance(b, Density) and a.grid.periodic:
-        return circle_distance(a, b, p)
+def _on_the_line(a: Density | Quantiles | Particles, b: Density | Quantiles | Particles, p: float, period: float) -> float:
+    """Return W_p of two measures on the line, or on a circle of a finite period, through their pseudo-inverses."""
+    if np.isfinite(period) and not isinstance(a, Quantiles) and not isinstance(b, Quantiles):
+        return circle_distance(Turn.of(a), Turn.of(b), period, p)
     if isinstance(a, Particles) and isinstance(b, Particles) and _are_equal(a.masses, b.masses):
         return sorted_distance(a.points.ravel(), b.points.ravel(), float(a.masses[0]), p)
     first, second = (measure if isinstance(measure, Quantiles) else measure.quantiles() for measure in (a, b))
@@ -207,7 +222,7 @@ def _dimension(measure: Measure) -> int:
     return measure.dim if isinstance(measure, Particles) else 1
 
 
-def _between_points(a: Measure, b: Measure, p: float) -> tuple[float, float]:
+def _between_points(a: Measure, b: Measure, p: float, periods: Array) -> tuple[float, float]:
     """Return W_p of the point masses of a and b, by the network simplex of POT, and what it is at least.
 
     The simplex works with absolute tolerances. So places are moved to the middle of both measures and divided by their
@@ -222,7 +237,7 @@ def _between_points(a: Measure, b: Measure, p: float) -> tuple[float, float]:
     if extent == 0:
         return 0.0, 0.0
     x, y = ((side - low) / extent - (high - low) / (2 * extent) for side in sides)
-    cost = _costs(x, y, _periods(a) / extent, p)
+    cost = _costs(x, y, periods / extent, p)
     least, lower = _least_cost(shares, cost, float(cost.max()))
     for _ in range(_CUTS):
         cut = _FAR * least
@@ -236,11 +251,18 @@ def _between_points(a: Measure, b: Measure, p: float) -> tuple[float, float]:
     return extent * float(a.mass * least) ** (1 / p), extent * float(a.mass * min(lower, least)) ** (1 / p)
 
 
-def _periods(measure: Measure) -> Array:
-    """The lengths of the periodic axes of a measure, by axis; infinite for others."""
-    if not isinstance(measure, Density):
-        return np.full(_dimension(measure), np.inf)
-    return np.where(measure.grid.periodic_axes, measure.grid.lengths, np.inf)
+def _periods(a: Measure, b: Measure, period: Period | None) -> Array:
+    """The lengths of the periodic axes, by axis; infinite for others. Raises ValueError as ``wasserstein`` does."""
+    dim = _dimension(a)
+    if period is None:
+        return np.where(a.grid.periodic_axes, a.grid.lengths, np.inf) if isinstance(a, Density) else np.full(dim, np.inf)
+    if not (isinstance(a, Particles) and isinstance(b, Particles)):
+        raise ValueError(f"period is for two Particles, got {a!r} and {b!r}: a Density on Grid.torus brings its own")
+    checked = checked_period(period)
+    lengths = checked if isinstance(checked, tuple) else (checked,) * dim
+    if len(lengths) != dim:
+        raise ValueError(f"period must have {dim} lengths, one per axis, got {period!r}")
+    return np.array([np.inf if length is None else length for length in lengths])
 
 
 def _costs(x: Array, y: Array, periods: Array, p: float) -> Array:
@@ -251,8 +273,8 @@ def _costs(x: Array, y: Array, periods: Array, p: float) -> Array:
         return np.asarray(cdist(x, y, "sqeuclidean") if p == 2 else cdist(x, y) ** p)
     squares = np.zeros((len(x), len(y)))
     for here, there, period in zip(x.T, y.T, periods, strict=True):
-        apart = np.abs(here[:, None] - there)
-        squares += np.minimum(apart, period - apart) ** 2
+        apart = here[:, None] - there
+        squares += (apart - (period * np.round(apart / period) if np.isfinite(period) else 0.0)) ** 2
     return squares ** (p / 2)
 
 
