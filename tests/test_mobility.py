@@ -96,8 +96,8 @@ def test_what_does_not_fit_is_refused_in_words():
         (lambda: jf.evolve(jf.Entropy() + jf.Mobility(lambda x, y: x - 0.5), rho, dt=0.1, t_end=0.1), "must be positive"),
         (lambda: jf.evolve(jf.Entropy() + jf.Mobility(np.ones(6)), rho, dt=0.1, t_end=0.1), "got shape"),
         (
-            lambda: jf.evolve(jf.Entropy() + jf.Mobility(lambda x, y: ((1.0, 0.1), (0.1, 1.0))), rho, dt=0.1, t_end=0.1),
-            "a",
+            lambda: jf.evolve(jf.Entropy() + jf.Mobility(lambda x, y: ((1.0, 0.1), (0.1,))), rho, dt=0.1, t_end=0.1),
+            "a must",
         ),
         (lambda: jf.evolve(jf.Entropy() + medium + jf.Mobility(lambda x, y: 2 + x), rho, dt=0.1, t_end=0.1), "one Mobility"),
         (lambda: jf.evolve(jf.Entropy() - medium, rho, dt=0.1, t_end=0.1), "positive coefficient"),
@@ -110,3 +110,113 @@ def test_what_does_not_fit_is_refused_in_words():
     for make, match in cases:
         with pytest.raises(ValueError, match=match):
             make()
+
+
+# ---- tensors with entries off the diagonal
+
+
+def _fibres(strength, angle):
+    n = np.array([np.cos(angle), np.sin(angle)])
+    return np.eye(2) + (strength - 1) * np.outer(n, n)
+
+
+def _constant(tensor):
+    return lambda *x: tuple(tuple(entry + 0 * x[0] for entry in row) for row in tensor)
+
+
+@pytest.mark.parametrize(("strength", "angle"), [(10.0, 0.3), (100.0, 1.0), (1000.0, -0.7)])
+def test_a_gaussian_under_a_tensor_is_a_gaussian(strength, angle):
+    """d rho / dt = div(A grad rho) adds 2 t A to the covariance."""
+    tensor, errors = _fibres(strength, angle) / strength, []
+    for cells in (32, 64):
+        plane = jf.Grid.box((-6, 6), (-5, 5), cells=cells)
+        start = plane.density(lambda x, y: np.exp(-2 * (x**2 + y**2)))
+        law = jf.Entropy() + jf.Mobility(_constant(tensor))
+        final = jf.evolve(law, start, scheme=jf.BDF2(), dt=0.025, t_end=1.0, progress=False).final
+        places = np.stack([c.ravel() for c in plane.mesh])
+        spread = np.linalg.inv(0.25 * np.eye(2) + 2 * tensor)
+        exact = np.exp(-0.5 * np.einsum("in,ij,jn->n", places, spread, places))
+        errors.append(np.abs(final.masses / final.mass - exact / exact.sum()).sum())
+        assert final.mass == pytest.approx(start.mass, rel=1e-12)
+        assert final.values.min() >= 0
+    assert errors[1] < 0.008
+    assert errors[0] > 3.3 * errors[1]
+
+
+@pytest.mark.parametrize("energy", [jf.Entropy(), jf.RenyiEntropy(2)], ids=["entropy", "m = 2"])
+def test_fibres_along_circles_do_not_see_a_radial_density(energy):
+    def along_circles(x, y):
+        r2 = x**2 + y**2
+        return ((1 + 2 * y * y / r2, -2 * x * y / r2), (-2 * x * y / r2, 1 + 2 * x * x / r2))
+
+    errors = []
+    for cells in (32, 64):
+        plane = jf.Grid.box((-4, 4), (-4, 4), cells=cells)
+        start = plane.density(lambda x, y: np.exp(-(x**2) - y**2))
+        plain, turned = (
+            jf.evolve(law, start, scheme=jf.JKO(jf.FiniteVolume()), dt=0.1, t_end=0.4, progress=False).final.values
+            for law in (energy, energy + jf.Mobility(along_circles))
+        )
+        errors.append(np.abs(turned - plain).sum() / plain.sum())
+    assert errors[1] < 0.005
+    assert errors[0] > 3.3 * errors[1]
+
+
+def test_a_wave_on_a_torus_decays_at_the_rate_of_its_direction():
+    torus = jf.Grid.torus((0, 1), (0, 1), cells=(32, 48))
+    start = torus.density(lambda x, y: 1 + 0.5 * np.cos(2 * np.pi * (x + y)), order=3)
+    law = jf.Entropy() + jf.Mobility(_constant([[1.0, -0.8], [-0.8, 1.0]]))
+    final = jf.evolve(law, start, scheme=jf.BDF2(), dt=0.002, t_end=0.1, progress=False).final
+    wave = np.cos(2 * np.pi * sum(torus.mesh))
+    assert (final.values * wave).sum() / (start.values * wave).sum() == pytest.approx(np.exp(-1.6 * np.pi**2 * 0.1), rel=5e-3)
+
+
+def test_a_tensor_in_space_and_its_currents():
+    n = np.array([1.0, 2.0, 2.0]) / 3
+    tensor = 0.1 * (np.eye(3) + 9 * np.outer(n, n))
+    space = jf.Grid.box((-4, 4), (-4, 4), (-4, 4), cells=16)
+    start = space.density(lambda x, y, z: np.exp(-(x**2 + y**2 + z**2)))
+    law = jf.Entropy() + jf.Mobility(np.broadcast_to(tensor[:, :, None, None, None], (3, 3, 16, 16, 16)))
+    final = jf.evolve(law, start, scheme=jf.BDF2(), dt=0.1, t_end=0.3, progress=False).final
+    places = np.stack([c.ravel() for c in space.mesh])
+    grown = (places * final.masses / final.mass) @ places.T - (places * start.masses / start.mass) @ places.T
+    assert np.allclose(grown, 0.6 * tensor, atol=2e-3)
+    current, gradient = jf.diagnostics.current_density(law, start), np.stack(np.gradient(start.values, *space.spacing))
+    inside = (slice(None), *[slice(3, -3)] * 3)
+    assert np.allclose(current[inside], -np.tensordot(tensor, gradient, axes=1)[inside], atol=0.15 * np.abs(current).max())
+
+
+def test_currents_through_layers():
+    line = jf.Grid.box((0, 1), cells=40)
+    law = jf.Entropy() + jf.Mobility(lambda x: np.where(x < 0.5, 1.0, 3.0))
+    slopes = line.density(lambda x: 1 + np.where(x < 0.5, 3 * x, 1 + x), mass=None)
+    current = jf.diagnostics.current_density(law, slopes)[0]
+    assert np.allclose(current[1:-1], -3.0, rtol=2e-3)
+
+
+def test_no_mass_goes_through_an_oblique_wall():
+    plane = jf.Grid.box((-1, 1), (-1, 1), cells=40)
+    start = plane.density(lambda x, y: 1.0 * (x > y + 0.2))
+    law = jf.Entropy() + jf.Obstacle(lambda x, y: np.abs(x - y) < 0.03) + jf.Mobility(_constant(_fibres(200.0, -0.6)))
+    final = jf.evolve(law, start, scheme=jf.JKO(jf.FiniteVolume()), dt=0.5, t_end=2.0, progress=False).final
+    x, y = plane.mesh
+    assert final.values[y > x].max() == 0
+
+
+def test_tensors_that_do_not_fit_are_refused_in_words():
+    plane = jf.Grid.box((-1, 1), (-1, 1), cells=10)
+    start = plane.density(lambda x, y: 1 + 0 * x)
+    for tensor, more, words in (
+        ([[1.0, 2.0], [2.0, 1.0]], None, "positive definite"),
+        ([[1.0, 0.5], [0.0, 1.0]], None, "symmetric"),
+        ([[1.0, np.nan], [np.nan, 1.0]], None, "symmetric and finite"),
+        (_fibres(1e6, 0.3), None, "eigenvalues"),
+        ([[1.0, 0.5], [0.5, 1.0]], jf.Exit(lambda x, y: x > 0.8), "diagonal in the axes beside doors"),
+    ):
+        law = jf.Entropy() + jf.Mobility(_constant(tensor))
+        with pytest.raises(ValueError, match=words):
+            jf.evolve(law if more is None else law + more, start, dt=0.1, t_end=0.2)
+    varying = jf.Entropy() + jf.Mobility(lambda x, y: 2 + x)
+    flow = jf.evolve(varying, start, dt=0.1, t_end=0.2, progress=False)
+    with pytest.raises(ValueError, match="no Mobility"):
+        jf.diagnostics.slope_identity(flow, varying)

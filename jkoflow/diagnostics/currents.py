@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .._typing import Array
+from ..grids import axes_of
 from ..laws import DirichletCoupling, Law, State, known_species
 from ..measures import Species, complete_mobilities
 
@@ -14,8 +15,8 @@ from ..measures import Species, complete_mobilities
 def current_density(law: Law, state: State, species: str = "", mobility: Mapping[str, float] | None = None) -> Array:
     """Return the flux of a species, - alpha rho grad dE/drho, at the cell centres: shape (d, *grid), mass per area and time.
 
-    The flux in a cell is the mean of the fluxes through its two faces. There is no flux through the walls, and none between
-    two cells of which one is empty.
+    A ``Mobility`` of the law multiplies it. The flux in a cell is the mean of the fluxes through its two faces. There is no
+    flux through the walls, and none between two cells of which one is empty.
 
     >>> import numpy as np, jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=100).density(lambda x: 1 + x)
@@ -28,6 +29,8 @@ def current_density(law: Law, state: State, species: str = "", mobility: Mapping
     alpha = complete_mobilities(mobility, checked_state)[species]
     with np.errstate(invalid="ignore"):  # in empty cells, -inf of an entropy + inf of an obstacle: left out below
         variation = law.first_variation(checked_state, species)
+    medium = law.forms.medium_of(species, grid)
+    by_axis = medium is not None and medium.is_diagonal
     current = np.zeros((grid.dim, *grid.shape))
     for axis, h in enumerate(grid.spacing):
         m, f = grid.along(rho, axis), grid.along(variation, axis)
@@ -35,12 +38,15 @@ def current_density(law: Law, state: State, species: str = "", mobility: Mapping
         with np.errstate(invalid="ignore"):
             falls = -np.where(both_full, np.diff(f, axis=0), 0.0) / h
             through = np.where(both_full, alpha * (m[1:] + m[:-1]) / 2 * falls, 0.0)
+        if medium is not None and by_axis:  # the harmonic mean is exact for layers
+            a = grid.along(medium.values[medium.directions.index(axes_of(grid.dim)[axis])], axis)
+            through = through * 2 * a[1:] * a[:-1] / (a[1:] + a[:-1])
         flux = np.moveaxis(current[axis], axis, 0)
         flux[: len(through)] += through / 2
         flux[1:] += through[: len(flux) - 1] / 2
         if grid.periodic_axes[axis] and len(flux) > 1:
             flux[0] += through[-1] / 2
-    return current
+    return current if medium is None or by_axis else medium.applied(grid, current)
 
 
 def electric_current(law: Law, state: State, mobility: Mapping[str, float] | None = None) -> Array:

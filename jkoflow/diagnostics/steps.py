@@ -151,7 +151,9 @@ def de_giorgi(
 
 
 def _dissipation(law: Law, state: Species, mobilities: Mapping[str, float]) -> float:
-    """Return sum_i alpha_i int |grad dE/drho_i|^2 drho_i at a state."""
+    """Return sum_i alpha_i int |grad dE/drho_i|^2 drho_i at a state. Raises ValueError for a Mobility that varies in space."""
+    if law.forms.media:
+        raise ValueError(f"law must have no Mobility that varies in space, got {law.forms.media[0].term!r}")
     total = 0.0
     for name, measure in state.items():
         with np.errstate(invalid="ignore"):  # in empty cells, -inf of an entropy + inf of an obstacle: they weigh nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,30 +10,33 @@ import numpy as np
 
 from .._typing import Array, Indices, Mask
 from .box import Grid
+from .medium import axes_of
 
 
 class Faces(NamedTuple):
-    """The open faces between neighbouring cells, along all axes: from cell ``left`` to cell ``right``."""
+    """The open ways between neighbouring cells: from cell ``left`` to cell ``right``. Along an axis, a way crosses a face."""
 
     left: Indices
     right: Indices
     widths: Array
     """The distance of the two centres, by face."""
     axes: Indices
-    """The axis that a face lies across."""
+    """The number of the direction of a way; without directions the axis that a face lies across."""
 
     @classmethod
-    def of(cls, grid: Grid, closed: Mask) -> Faces:
-        """The faces of a grid between cells of which neither is ``closed``."""
+    def of(cls, grid: Grid, closed: Mask, directions: tuple[tuple[int, ...], ...] | None = None) -> Faces:
+        """The ways along all directions, by default the axes, on which no cell is ``closed``. They do not leave the grid."""
         numbers = np.arange(grid.size).reshape(grid.shape)
         left, right, widths, axes = [], [], [], []
-        for axis, h in enumerate(grid.spacing):
-            cells, shut = grid.along(numbers, axis), grid.along(closed, axis)
-            is_open = ~(shut[:-1] | shut[1:])
-            left.append(cells[:-1][is_open])
-            right.append(cells[1:][is_open])
-            widths.append(np.full(len(left[-1]), h))
-            axes.append(np.full(len(left[-1]), axis))
+        for number, direction in enumerate(axes_of(grid.dim) if directions is None else directions):
+            starts, ends = _ways(grid, direction, direction)
+            is_open = ~(closed[starts] | closed[ends])
+            for cell in _between(direction):
+                is_open &= ~closed[_ways(grid, direction, cell)[1]]
+            left.append(numbers[starts][is_open])
+            right.append(numbers[ends][is_open])
+            widths.append(np.full(len(left[-1]), float(np.linalg.norm(np.array(direction) * grid.spacing))))
+            axes.append(np.full(len(left[-1]), number))
         return cls(np.concatenate(left), np.concatenate(right), np.concatenate(widths), np.concatenate(axes))
 
     def on_grid(self, values: Array, shape: tuple[int, ...]) -> tuple[Array, ...]:
@@ -46,6 +50,26 @@ class Faces(NamedTuple):
             padded = np.concatenate([np.zeros((1, *cells.shape[1:])), cells])
             arrays.append(np.ascontiguousarray(np.moveaxis(padded, 0, axis)))
         return tuple(arrays)
+
+
+def _ways(grid: Grid, direction: tuple[int, ...], along: tuple[int, ...]) -> tuple[tuple[Indices, ...], tuple[Indices, ...]]:
+    """The cells from which a direction stays on the grid, and those that lie ``along`` from them, as open meshes of indices."""
+    starts, ends = [], []
+    for count, whole, part, periodic in zip(grid.shape, direction, along, grid.periodic_axes, strict=True):
+        first = np.arange(count) if periodic else np.arange(max(0, -whole), count - max(0, whole))
+        starts.append(first)
+        ends.append((first + part) % count)
+    return np.ix_(*starts), np.ix_(*ends)
+
+
+def _between(direction: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The cells that the straight way between two cells touches, corners included, without these two."""
+    if sum(map(abs, direction)) == 1:
+        return []
+    share = np.linspace(0, 1, 64 * max(map(abs, direction)) + 1)[:, None]
+    box = itertools.product(*(range(min(0, n), max(0, n) + 1) for n in direction))
+    inner = [cell for cell in box if any(cell) and cell != direction]
+    return [cell for cell in inner if np.abs(share * direction - cell).max(axis=1).min() < 0.5 + 1e-9]
 
 
 def on_faces(grid: Grid, values: Array, axis: int, of: Callable[[Array, Array], Array]) -> Array:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from ..grids import Grid, Medium
 from ..kernels import Kernel
 from .forms import (
     Bound,
@@ -97,6 +98,17 @@ class LawForms:
     def media(self) -> tuple[Entry[Conducting], ...]:
         """Mobilities that vary in space."""
         return self.each(Conducting)
+
+    def medium_of(self, species: str, grid: Grid) -> Medium | None:
+        """The mobility of a species on a grid, None if it does not vary in space.
+
+        Raises ValueError for two such terms of one species, and for a coefficient that is not positive.
+        """
+        entries = [entry for entry in self.media if entry.form.species == species]
+        if len(entries) > 1 or any(entry.factor <= 0 for entry in entries):
+            shown = " + ".join(f"{entry.factor:g} {entry.term!r}" for entry in entries)
+            raise ValueError(f"a species has one Mobility with a positive coefficient, got {shown}")
+        return entries[0].form.medium(grid).times(entries[0].factor) if entries else None
 
     @cached_property
     def obstacles(self) -> tuple[Entry[Forbidden], ...]:

@@ -285,7 +285,7 @@ class _Search:
         for k, (name, phi) in enumerate(zip(problem.names, problem.driving(), strict=True)):
             local = problem.local[k]
             energy = max(local.entropy, float(np.ptp(phi[~problem.closed[k]]))) or 1.0
-            least = min((float(a.min()) for a in local.mobility), default=1.0)
+            least = min(float(a.min()) for a in local.medium.values) if local.medium else 1.0
             times.append(max(problem.grid.lengths) ** 2 / (least * self.mobilities[name] * energy))
         return max(times)
 

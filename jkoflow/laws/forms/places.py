@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 from ..._typing import Array, Mask, SpaceFunction
-from ...grids import Grid
+from ...grids import Grid, Medium
 from ...measures import Measure
 from ..time_functions import fixed_at, takes_time
 from .base import Form
@@ -115,11 +115,11 @@ class Opening(Form):
 
 @dataclass(frozen=True, eq=False)
 class Conducting(Form):
-    """The mobility of one species is multiplied by a function of place: ``by_axis(grid)`` has one array per axis."""
+    """The mobility of one species is multiplied by a function of place, or a tensor: ``medium(grid)``."""
 
     label: ClassVar[str] = "mobilities that vary in space"
     species: str
-    by_axis: Callable[[Grid], tuple[Array, ...]]
+    medium: Callable[[Grid], Medium]
 
 
 @dataclass(frozen=True, eq=False)

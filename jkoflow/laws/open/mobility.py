@@ -11,11 +11,13 @@ import numpy as np
 from ..._functions import called
 from ..._typing import Array
 from ..._validate import finite_array, species_name
-from ...grids import Grid
+from ...grids import Grid, Medium
 from ...measures import UNNAMED
 from ..base import short_repr
 from ..forms import Conducting, Form
 from .zero_energy import ZeroEnergy
+
+_SYMMETRIC = 1e-12  # share of the largest entry
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +25,21 @@ class Mobility(ZeroEnergy):
     """The mobility of a species is multiplied by a(x): d rho / dt = div(a rho grad dE/d rho).
 
     So diffusion by an entropy has the diffusivity a(x), and drifts are multiplied by a too. ``a`` is a function of the
-    coordinates, or an array over the grid. It is positive. In more than one dimension it may return a tuple, one number or
-    array per axis: a tensor that is diagonal in the axes, as of layered rock or a fibre.
+    coordinates, or an array over the grid. It is positive. In more than one dimension it may return a tensor: a tuple with one
+    number or array per axis if it is diagonal in the axes, as of layered rock; or d tuples of d entries, symmetric and
+    positive definite, as of fibres that turn, a = k n n^T + (1 - n n^T).
 
     The energy of the term is 0: it changes the metric, in which lengths count 1 / sqrt(a). ``FiniteVolume`` takes it, on
-    Density. The mobility of a face is the harmonic mean of its two cells, exact for layers.
+    Density. The mobility of a face is the harmonic mean of its two cells, exact for layers. A tensor that is not diagonal is
+    written as a sum of conductivities >= 0 along directions between cells (Selling), so that densities stay positive: mass
+    then moves to neighbours some cells away, the farther the more the eigenvalues differ. It is of order 2 in the cells, and
+    is not taken beside doors and reservoirs.
 
     Raises ValueError for ``a`` that is neither a function nor an array; in a run for values that are not positive, for a tensor
-    that is not diagonal, for two such terms of one species, and for a coefficient that is not positive.
+    that is not symmetric and positive definite or whose eigenvalues differ too much for the cells, for two such terms of one
+    species, and for a coefficient that is not positive.
+
+    Source: Fehrenbach and Mirebeau, Sparse non-negative stencils for anisotropic diffusion (2014), for tensors.
 
     >>> import numpy as np, jkoflow as jf
     >>> grid = jf.Grid.box((-0.1, 1.1), cells=24)                                     # two layers between reservoirs
@@ -51,30 +60,50 @@ class Mobility(ZeroEnergy):
 
     @property
     def form(self) -> Form:
-        return Conducting(self.species, self.by_axis)
+        return Conducting(self.species, self.medium)
 
-    def by_axis(self, grid: Grid) -> tuple[Array, ...]:
-        """Return a along every axis, arrays over the grid. Raises ValueError for values that are not positive."""
+    def medium(self, grid: Grid) -> Medium:
+        """Return a on a grid. Raises ValueError for values that are not positive, or tensors that are not positive definite."""
         if callable(self.a):
             function = self.a
 
             def components(*coordinates: Array) -> Array:
-                parts = function(*coordinates)
-                shape = coordinates[0].shape
-                return np.stack([np.broadcast_to(p, shape) for p in parts]) if isinstance(parts, tuple | list) else parts
+                return _stacked(function(*coordinates), coordinates[0].shape)
 
             values = called("a", components, list(grid.mesh))
         else:
             values = np.asarray(self.a, dtype=float)
-        if values.shape not in ((), grid.shape, (grid.dim, *grid.shape)):
+        of_tensor = (grid.dim, grid.dim, *grid.shape)
+        if values.shape not in ((), grid.shape, of_tensor[1:], of_tensor):
             raise ValueError(
-                f"a of {self!r} must give one number for every cell of {grid!r}, or one per axis, got shape {values.shape}: "
-                "tensors with entries off the diagonal are not taken"
+                f"a of {self!r} must give one number for every cell of {grid!r}, one per axis, or a tensor, got shape "
+                f"{values.shape}"
             )
-        whole = np.broadcast_to(values, (grid.dim, *grid.shape))
+        if values.shape == of_tensor and grid.dim > 1:
+            return Medium.of_tensor(grid, self._positive_definite(values))
+        whole = np.broadcast_to(values.reshape(grid.shape) if values.shape == of_tensor else values, of_tensor[1:])
         if not (np.isfinite(whole).all() and (whole > 0).all()):
             raise ValueError(f"a of {self!r} must be positive and finite everywhere, got {whole.min():g} to {whole.max():g}")
-        return tuple(whole)
+        return Medium.along_axes(whole)
+
+    def _positive_definite(self, tensor: Array) -> Array:
+        """The tensor. Raises ValueError if it is not symmetric and positive definite everywhere."""
+        asymmetry = np.abs(tensor - tensor.swapaxes(0, 1)).max()
+        if not asymmetry <= _SYMMETRIC * np.abs(tensor).max():
+            raise ValueError(f"a of {self!r} must be a symmetric and finite tensor, got entries that differ by {asymmetry:g}")
+        eigenvalues = np.linalg.eigvalsh(np.moveaxis(tensor, (0, 1), (-2, -1)))
+        if not eigenvalues.min() > 0:
+            raise ValueError(f"a of {self!r} must be positive definite everywhere, got an eigenvalue {eigenvalues.min():g}")
+        return tensor
 
     def __repr__(self) -> str:
         return short_repr("Mobility", self.species, self.a if callable(self.a) else "...")
+
+
+def _stacked(parts: Any, shape: tuple[int, ...]) -> Any:
+    """The entries of a tuple, or of a tuple of tuples, as one array whose last axes have the shape; others as they are."""
+    if not isinstance(parts, tuple | list):
+        return parts
+    rows = [_stacked(part, shape) for part in parts]
+    deep = isinstance(parts[0], tuple | list)
+    return np.stack(rows if deep else [np.broadcast_to(row, shape) for row in rows])

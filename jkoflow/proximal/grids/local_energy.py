@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from ..._typing import Array, Mask
-from ...grids import Grid
+from ...grids import Grid, Medium
 from ...laws import Entry, LawForms
 from ...laws.forms import Bound, DensityFunction, Shared
 from ...measures import Density, Species
@@ -51,8 +51,8 @@ class LocalEnergy:
         The smallest bound on the density; inf without a bound.
     outside : tuple of Outside
         Doors and reservoirs.
-    mobility : tuple of arrays
-        By axis, what multiplies the mobility of the species; empty if nothing does.
+    medium : Medium or None
+        What multiplies the mobility of the species, by direction; None if nothing does.
     """
 
     potential: Array
@@ -62,7 +62,7 @@ class LocalEnergy:
     others: Weighted = ()
     cap: float = np.inf
     outside: tuple[Outside, ...] = ()
-    mobility: tuple[Array, ...] = ()
+    medium: Medium | None = None
 
     @property
     def strictly_convex(self) -> bool:
@@ -191,12 +191,9 @@ def _local(forms: LawForms, species: str, density: Density, grid: Grid) -> Local
     if entropy < 0:
         label = f" of species {species!r}" if species else ""
         raise ValueError(f"the entropies{label} must add up to a coefficient >= 0, got {entropy}")
-    media = [entry for entry in forms.media if entry.form.species == species]
-    if len(media) > 1 or any(entry.factor <= 0 for entry in media):
-        shown = " + ".join(f"{entry.factor:g} {entry.term!r}" for entry in media)
-        raise ValueError(f"a species has one Mobility with a positive coefficient, got {shown}")
-    mobility = tuple(entry.factor * a for entry in media for a in entry.form.by_axis(grid))
-    return LocalEnergy(potential, forbidden, entropy, tuple(powers), tuple(others), cap, outside, mobility)
+    return LocalEnergy(
+        potential, forbidden, entropy, tuple(powers), tuple(others), cap, outside, forms.medium_of(species, grid)
+    )
 
 
 def _must_be_convex(local: LocalEnergy, values: Array) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...._typing import Array, Indices, Mask
-from ....grids import Faces, Grid
+from ....grids import Faces, Grid, Medium
 from ..local_energy import Outside
 
 
@@ -71,20 +71,24 @@ def entering(doors: DoorFaces, rates: Array, given: Array) -> float:
     return float(np.nansum(-rates / doors.widths * given))
 
 
-def on_faces(mobility: tuple[Array, ...], faces: Faces) -> Array:
-    """The harmonic mean over the two cells of every face of a mobility by axis; 1 if there is none."""
+def on_faces(medium: Medium | None, faces: Faces) -> Array:
+    """A mobility on the ways between cells; 1 if there is none.
+
+    Along axes it is the harmonic mean over the two cells, which is exact for layers. Along the directions of a tensor, which
+    are not those of every cell, it is the mean.
+    """
     means = np.ones(len(faces.left))
-    for axis, a in enumerate(mobility):
-        across = faces.axes == axis
-        left, right = a.ravel()[faces.left[across]], a.ravel()[faces.right[across]]
-        means[across] = 2 * left * right / (left + right)
+    for number, values in enumerate(medium.values if medium is not None else ()):
+        along = faces.axes == number
+        left, right = values.ravel()[faces.left[along]], values.ravel()[faces.right[along]]
+        means[along] = 2 * left * right / (left + right) if medium is not None and medium.is_diagonal else (left + right) / 2
     return means
 
 
-def at_doors(mobility: tuple[Array, ...], doors: DoorFaces) -> Array:
+def at_doors(medium: Medium | None, doors: DoorFaces) -> Array:
     """A mobility by axis in the open cell of every face of a door; 1 if there is none."""
     values = np.ones(len(doors.cells))
-    for axis, a in enumerate(mobility):
+    for axis, a in enumerate(medium.values if medium is not None else ()):
         across = doors.axes == axis
         values[across] = a.ravel()[doors.cells[across]]
     return values

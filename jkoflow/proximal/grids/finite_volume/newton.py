@@ -162,7 +162,8 @@ def correction(problem: FiniteVolumeStep, trial: Trial, last: Factors, exact: bo
         return product + problem.response(trial, change) if problem.nonlocal_terms else product
 
     tolerance = float(np.clip(0.1 * trial.residual**0.5, 1e-10, 1e-2))
-    if large and problem.coupling is None:
+    along_axes = all(local.medium is None or local.medium.is_diagonal for local in problem.local)
+    if large and problem.coupling is None and along_axes:
         change = gmres(apply, -excess, multigrid_cycle(problem, trial), tolerance, _PRODUCTS)
         if np.linalg.norm(apply(change) + excess) <= _REACHED * np.linalg.norm(excess):
             return change

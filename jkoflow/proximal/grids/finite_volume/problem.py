@@ -43,11 +43,11 @@ class FiniteVolumeStep:
         self.totals = self.mu.sum(axis=1)
         self.taus = [share * step.weight(name) for name in self.names]
         self.closed = np.stack([local.closed.ravel() for local in self.local])
-        self.faces = [Faces.of(self.grid, local.closed) for local in self.local]
+        self.faces = [Faces.of(self.grid, x.closed, x.medium.directions if x.medium else None) for x in self.local]
         self.doors = [DoorFaces.of(self.grid, local.closed, local.outside) for local in self.local]
         each = list(zip(self.taus, self.local, self.faces, self.doors, strict=True))
-        self.rates = [tau * on_faces(local.mobility, faces) for tau, local, faces, _ in each]
-        self.rates_at_doors = [tau * at_doors(local.mobility, doors) for tau, local, _, doors in each]
+        self.rates = [tau * on_faces(local.medium, faces) for tau, local, faces, _ in each]
+        self.rates_at_doors = [tau * at_doors(local.medium, doors) for tau, local, _, doors in each]
         self.given = list(map(partial(given_fluxes, time=share * step.tau), self.doors, self.rates_at_doors))
         self.entering = np.array(list(map(entering, self.doors, self.rates_at_doors, self.given)))
         self.weight = sum(weights)
@@ -87,7 +87,7 @@ class FiniteVolumeStep:
         """
         scales = []
         for k, (local, faces, phi) in enumerate(zip(self.local, self.faces, self.driving(), strict=True)):
-            most = max((float(a.max()) for a in local.mobility), default=1.0)
+            most = max((float(a.max()) for a in local.medium.values), default=1.0) if local.medium else 1.0
             drop = float(np.abs(phi[faces.right] - phi[faces.left]).max(initial=0.0))
             scales.append(max(local.entropy, drop, max(self.grid.spacing) ** 2 / (self.taus[k] * most)))
         return scales

@@ -130,6 +130,13 @@ class FiniteVolume(IterativeSolver):
         energy = GridEnergy.of(step.forms, step.anchor)
         must_leave_room(energy, step, _SPARE)
         _must_suit_doors(energy, step)
+        for name, local in energy.local.items():
+            if local.medium and not local.medium.is_diagonal and local.outside:
+                label = f" of species {name!r}" if name else ""
+                raise ValueError(
+                    f"the Mobility{label} must be diagonal in the axes beside doors and reservoirs, got a tensor with entries "
+                    "off the diagonal"
+                )
         if step.further and step.forms.openings:
             raise ValueError(
                 f"FiniteVolume takes doors and reservoirs in steps with one anchor, got "
