@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.special import gamma, zeta
 
 import jkoflow as jf
@@ -176,3 +177,45 @@ def test_a_function_of_your_own_is_evaluated_afresh():
 
 def test_a_constant_kernel_gives_the_mass():
     assert np.allclose(LINE.convolve(lambda x: 1.0, np.full(LINE.shape, 2.0)), 2.0 * LINE.volume)
+
+
+# ---- singular kernels on long cells
+
+
+@pytest.mark.parametrize("aspect", [1.0, 5.0, 20.0, 1000.0])
+def test_averages_over_long_cells(aspect):
+    a, b = 1.0, 1.0 / aspect
+    over_rectangle = 2 * (a * np.arcsinh(b / a) + b * np.arcsinh(a / b))  # of 1 / r
+    riesz = cell_average_at_origin(lambda x, y: 1 / np.hypot(x, y), (a, b))
+    assert riesz == pytest.approx(over_rectangle / (a * b), rel=1e-8)
+    pointed = cell_average_at_origin(lambda x, y: np.exp(-1000 * np.hypot(x, y)), (a, b))
+    turned = cell_average_at_origin(lambda x, y: np.exp(-1000 * np.hypot(x, y)), (b, a))
+    assert pointed == pytest.approx(turned, rel=1e-12)
+
+
+def _inverse_distance(*variances):
+    """E 1/|Z| of a Gaussian Z with these variances."""
+    found = quad(lambda u: np.prod([(1 + 2 * v * u * u) ** -0.5 for v in variances]), 0, np.inf, epsrel=1e-10, limit=500)
+    return 2 / np.sqrt(np.pi) * found[0]
+
+
+@pytest.mark.parametrize("flat", [0.3, 0.1, 0.02])
+def test_singular_kernels_of_flat_densities(flat):
+    """The differences of two places have twice the variances of a Gaussian density."""
+    plane = jf.Grid.box((-6, 6), (-6 * flat, 6 * flat), cells=64)
+    rho = plane.density(lambda x, y: np.exp(-(x**2) / 2 - (y / flat) ** 2 / 2), mass=1.0)
+    assert jf.Interaction(jf.Riesz(1.0))(rho) == pytest.approx(_inverse_distance(2, 2 * flat**2) / 2, rel=1e-4)
+    log = np.log((1 + flat) / np.sqrt(2)) + (np.log(2) - np.euler_gamma) / 2
+    assert 2 * jf.Interaction(jf.PowerLaw(0))(rho) == pytest.approx(log, abs=1e-4)
+    # in space, cells that are long along two axes
+    space = jf.Grid.box((-6, 6), (-6, 6), (-6 * flat, 6 * flat), cells=24)
+    rho = space.density(lambda x, y, z: np.exp(-(x**2 + y**2) / 2 - (z / flat) ** 2 / 2), mass=1.0)
+    field = jf.DirichletCoupling({"": 1}, boundary="free-space")(rho)
+    assert field == pytest.approx(_inverse_distance(2, 2, 2 * flat**2) / (8 * np.pi), rel=2e-3)
+
+
+def test_singular_kernels_are_refused_on_very_long_cells():
+    plane = jf.Grid.box((0, 1000), (0, 1), cells=8)
+    with pytest.raises(ValueError, match="128 times as long as wide"):
+        jf.Interaction(jf.Riesz(1.0))(plane.density(lambda x, y: 1 + 0 * x))
+    assert jf.Interaction(jf.Gaussian(1.0))(plane.density(lambda x, y: 1 + 0 * x)) > 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -13,6 +13,8 @@ from .._typing import Array
 
 _ACROSS = 24  # Gauss-Legendre points along each direction of a face
 _REACH, _WINDOW = 16, 10  # of the widest cell: the reach of the sum about the origin, the length on which its window falls
+_LONG = 2.0  # of the shortest side: the most of a side of a cell that pyramids are taken for
+_NEAR, _MOST_PARTS = 8, 64  # cells along one long axis to which means are taken; the most parts of a long cell
 _MOST_CELLS = 320  # the reach in cells of an axis: for cells longer than 20 : 1 the window gets narrower along the short side
 
 
@@ -21,12 +23,22 @@ def cell_average_at_origin(kernel: Callable[..., Any], spacing: tuple[float, ...
 
     The cell is cut into pyramids with their apex at the origin. Along the rays of a pyramid double-exponential quadrature is
     used, which is accurate for an integrable singularity: |x|^p (p > -d) and log|x| come out as accurately as smooth kernels.
+    Of a long cell this is done for the middle. The rest is cut into boxes that double in length outwards.
 
     Raises ValueError if the kernel is not integrable at the origin.
 
     >>> round(cell_average_at_origin(abs, (1.0,)), 12)
     0.25
     """
+    middle = tuple(min(h, _LONG * min(spacing)) for h in spacing)
+    total = _over_pyramids(kernel, middle)
+    if middle != tuple(spacing):
+        total += _around(kernel, middle, spacing)
+    return float(total / np.prod(spacing))
+
+
+def _over_pyramids(kernel: Callable[..., Any], spacing: tuple[float, ...]) -> float:
+    """The integral of the kernel over the cell centred at the origin. Raises ValueError if it is infinite."""
     dim = len(spacing)
     half = np.asarray(spacing) / 2
     s, ws = _double_exponential_rule()
@@ -49,7 +61,31 @@ def cell_average_at_origin(kernel: Callable[..., Any], spacing: tuple[float, ...
         innermost += float(np.sum(weight * np.abs(integrand[..., 0]))) * half[axis]
     if not innermost <= 1e-4 * size:
         raise ValueError(f"kernel must be integrable at the origin in dimension {dim}, got {kernel!r}")
-    return float(total / np.prod(spacing))
+    return total
+
+
+def _around(kernel: Callable[..., Any], middle: tuple[float, ...], spacing: tuple[float, ...]) -> float:
+    """The integral of the kernel over a cell centred at the origin without its middle, by boxes that double outwards."""
+    nodes, weights = np.polynomial.legendre.leggauss(_ACROSS)
+    points, rules, inner = [], [], []
+    for inside, h in zip(middle, spacing, strict=True):
+        ends = np.append(inside / 2 * 2.0 ** np.arange(np.ceil(np.log2(h / inside))), h / 2) if h > inside else [h / 2]
+        edges = np.concatenate([-np.flip(ends), ends])
+        half = np.diff(edges) / 2
+        points.append((((edges[1:] + edges[:-1]) / 2)[:, None] + half[:, None] * nodes).ravel())
+        rules.append((half[:, None] * weights).ravel())
+        inner.append(np.abs(points[-1]) < inside / 2)
+    outside = ~_outer(np.logical_and, inner)
+    values = np.asarray(kernel(*np.meshgrid(*points, indexing="ij")), dtype=np.float64)
+    return float(np.where(outside, values, 0.0).ravel() @ _outer(np.multiply, rules).ravel())
+
+
+def _outer(combine: Any, parts: Sequence[Array]) -> Array:
+    """The outer product of arrays under a ufunc."""
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = combine.outer(whole, part)
+    return np.asarray(whole)
 
 
 def lattice_value_at_origin(kernel: Callable[..., Any], spacing: tuple[float, ...]) -> float:
@@ -106,7 +142,8 @@ def kernel_lattice(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: 
     * the value of the kernel if the kernel says that it is smooth there. A smooth positive definite kernel would lose its
       definiteness by another value;
     * the average over the cell if the kernel is pointed;
-    * the value of ``lattice_value_at_origin`` if it is singular.
+    * the value of ``lattice_value_at_origin`` if it is singular. Then values near the origin are means along axes whose cells are
+      longer than twice the shortest side (``_with_long_cells``).
 
     So the convolution is of second order for all of them.
     """
@@ -117,11 +154,61 @@ def kernel_lattice(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: 
         lattice = np.array(np.broadcast_to(kernel(*grids), grids[0].shape), dtype=np.float64)
     if not np.isfinite(lattice[origin]):
         lattice[origin] = lattice_value_at_origin(kernel, spacing)
+        lattice = _with_long_cells(kernel, lattice, spacing)
     elif getattr(kernel, "pointy", True) or getattr(kernel, "singular", True):
         lattice[origin] = cell_average_at_origin(kernel, spacing)
     if not np.all(np.isfinite(lattice)):
         raise ValueError(f"kernel must be finite away from the origin and integrable there, got {kernel!r}")
     return lattice
+
+
+def _with_long_cells(kernel: Callable[..., Any], lattice: Array, spacing: tuple[float, ...]) -> Array:
+    """The lattice of a singular kernel with averages, in place of values, for cells that are longer than wide and near.
+
+    A value stands for a long cell only where the kernel changes little over it. Along long axes the density is interpolated by
+    cubics. So a value becomes a weighted mean of the kernel about the cell, a sum over a lattice that is so fine along these
+    axes that its cells are about as long as wide.
+    """
+    narrow = min(spacing)
+    parts = [int(np.ceil(h / (2 * narrow))) for h in spacing]
+    along = [axis for axis, part in enumerate(parts) if part > 1]
+    if not along:
+        return lattice
+    if max(parts) > _MOST_PARTS:
+        raise ValueError(
+            f"cells must be at most {2 * _MOST_PARTS} times as long as wide for a singular kernel, got cells of "
+            f"{tuple(float(h) for h in spacing)} for {kernel!r}: take more cells along the long axes"
+        )
+    fine = tuple(h / part for h, part in zip(spacing, parts, strict=True))
+    at_origin, counts = lattice_value_at_origin(kernel, fine), [count // 2 for count in lattice.shape]
+    reach = _NEAR // len(along)
+    near = [min(reach, count - 1) if part > 1 else count for part, count in zip(parts, counts, strict=True)]
+    ranges = [
+        np.arange(-(k + 2) * part + 1, (k + 2) * part) if part > 1 else np.roll(np.arange(-k, k), k)
+        for part, k in zip(parts, near, strict=True)
+    ]
+    offsets = np.meshgrid(*(h * m for h, m in zip(fine, ranges, strict=True)), indexing="ij", sparse=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = np.array(np.broadcast_to(kernel(*offsets), tuple(map(len, ranges))), dtype=np.float64)
+    values[tuple(int(np.flatnonzero(m == 0)[0]) for m in ranges)] = at_origin
+    for axis in along:
+        values = _means_of_cells(values, axis, parts[axis], near[axis])
+    out = lattice.copy()
+    out[np.ix_(*(np.arange(-k, k + 1) if part > 1 else np.arange(2 * k) for part, k in zip(parts, near, strict=True)))] = values
+    return out
+
+
+def _means_of_cells(values: Array, axis: int, parts: int, near: int) -> Array:
+    """Sums along an axis against the cubic that interpolates between cells, about the centres of cells -near to near.
+
+    ``values`` begin two cells, less one part, before the first of these centres.
+    """
+    u = np.abs(np.arange(1 - 2 * parts, 2 * parts) / parts)
+    cubic = np.where(u <= 1, (1 - u**2) * (2 - u) / 2, (1 - u) * (2 - u) * (3 - u) / 6) / parts
+    lines = np.moveaxis(values, axis, -1)
+    centres = parts * np.arange(2 * near + 1)
+    means = np.stack([lines[..., first : first + len(cubic)] @ cubic for first in centres])
+    return np.moveaxis(means, 0, axis)
 
 
 def convolved(kernel: Callable[..., Any], values: Array, spacing: tuple[float, ...], periodic: tuple[bool, ...]) -> Array:
