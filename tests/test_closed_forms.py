@@ -120,3 +120,28 @@ def test_gibbs_states_are_stationary(m):
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# ---- other units, and what cancels
+
+
+def test_closed_forms_in_small_units_and_next_to_their_limits():
+    for unit in (1.0, 1e-9, 1e9):
+        ball = jf.closed_forms.ChargedBall(unit).after_step(unit**3) / unit
+        assert ball == pytest.approx(jf.closed_forms.ChargedBall(1.0).after_step(1.0), rel=1e-12)
+        step = jf.closed_forms.Barenblatt(2, 1).jko(unit, unit**3) / unit
+        assert step == pytest.approx(jf.closed_forms.Barenblatt(2, 1).jko(1.0, 1.0), rel=1e-12)
+    assert jf.closed_forms.Barenblatt(1.003, 2).A * jf.closed_forms.Barenblatt(0.997, 2).A == pytest.approx(1, abs=1e-3)
+    for e in (1e-3, 1e-8, 1e-14):
+        assert jf.closed_forms.wasserstein_uniforms((0, 1), (5, 6 + e), p=1) == pytest.approx(5 + e / 2, rel=1e-14)
+        for dim in (1, 2, 3, 5):
+            by_square = [jf.closed_forms.gaussian_coupling(1, 1 + s, dim) / s**2 for s in (e, 1e-3)]
+            assert by_square[0] == pytest.approx(by_square[1], rel=5e-3)
+
+
+def test_collapse_times_of_mixed_kernels():
+    """ln(1 + 1 / e) / 2 for slopes e + r, and infinite without e."""
+    for e in (1.0, 1e-9, 1e-12):
+        mixed = jf.PowerLaw(2) + e * jf.PowerLaw(1)
+        assert jf.closed_forms.collapse_time(mixed, 1.0) == pytest.approx(np.log1p(1 / e) / 2, rel=1e-8)
+    assert jf.closed_forms.collapse_time(jf.PowerLaw(2) + jf.PowerLaw(4), 1.0) == np.inf

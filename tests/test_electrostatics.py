@@ -537,3 +537,15 @@ def test_an_equilibrium_of_ions_under_bounds():
         assert abs(measure.mass - 4) < 1e-9
         assert measure.values.max() < 0.2 * (1 + 1e-6), name
     assert law(rest.state) < law(jf.Species(u=flat, v=flat))
+
+
+@pytest.mark.parametrize("nodes", [[0, 1e-4, 1.0], [0, 1e-4, 1.0, 1e4], [0.5, 1.0, 1.2, 50.0], [0.0, 1.0, 2.0, 4.0]])
+def test_the_first_variation_of_wide_shells_is_the_derivative_of_the_energy(nodes):
+    law, n = jf.DirichletCoupling({"": 1}, boundary="free-space"), len(nodes) - 1
+    masses = np.random.default_rng(n).uniform(0.2, 1, n)
+
+    def energy(m):
+        return law(jf.RadialQuantiles(nodes, m))
+
+    due = [(energy(masses + 1e-3 * e) - energy(masses - 1e-3 * e)) / 2e-3 for e in np.eye(n)]  # it is quadratic in the masses
+    assert law.first_variation(jf.RadialQuantiles(nodes, masses), "") == pytest.approx(due, rel=1e-7)

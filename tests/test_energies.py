@@ -167,3 +167,30 @@ def test_a_functional_freezes_with_the_self_terms():
     energy = jf.Functional(lambda r: r.expectation(r.values), lambda r: 2 * r.values)
     assert energy.frozen_at(rho) is energy
     assert np.array_equal(energy.frozen_at(rho, self_terms=True).first_variation(rho), 2 * rho.values)
+
+
+def test_little_mass_far_away_does_not_spoil_even_powers():
+    near, far = np.linspace(0, 1e-3, 10), 1e6
+    places, masses = np.append(near, far), np.append(np.full(10, 0.1), 1e-30)
+    for p in (2, 4):
+        apart = np.abs(near[:, None] - near) ** p / p
+        due = 0.5 * 0.01 * apart.sum() + 1e-30 * far**p / p
+        assert jf.Interaction(jf.PowerLaw(p))(jf.Particles(places, masses)) == pytest.approx(due, rel=1e-9)
+    assert jf.Interaction(jf.PowerLaw(4))(jf.Quantiles([0, 1e-4, 1e4, 1e4], [1.0, 0, 1e-15])) == pytest.approx(2.5, rel=1e-6)
+
+
+def test_internal_energies_of_an_atom():
+    atom = jf.Quantiles.atoms([0.0])
+    for m in (0.5, 0.85, 0.9, 0.99):
+        assert abs(jf.RenyiEntropy(m)(atom)) < 1e-12  # slower than linearly
+    for energy in (jf.Entropy(), jf.RenyiEntropy(1.01), jf.RenyiEntropy(2)):
+        assert energy(atom) == np.inf
+
+
+def test_cell_averages_of_quantiles_keep_both_tails():
+    grid = jf.Grid.box((-12, 12), cells=48)
+    back = jf.Density.from_quantiles(grid.density(lambda x: np.exp(-(x**2) / 2)).quantiles(), grid)
+    assert back.values == pytest.approx(back.values[::-1], rel=1e-9)
+    assert back.values.min() > 0
+    atoms = jf.Density.from_quantiles(jf.Quantiles.atoms([0.0, 0.5, 1.0], [0.2, 0.5, 0.3]), jf.Grid.box((0, 1), cells=4))
+    assert atoms.masses == pytest.approx([0.2, 0.5, 0.0, 0.3])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import gamma, pi
+from math import exp, lgamma, pi
 from typing import Any
 
 import numpy as np
@@ -68,9 +68,9 @@ class Barenblatt:
         """The maximum of the pressure A - b |y|^2 of the profile B. It makes the mass of B equal to 1."""
         half, q = self.d / 2, 1 / (self.m - 1)
         if self.m > 1:
-            integral = pi**half * self.b ** (-half) * gamma(q + 1) / gamma(q + 1 + half)
+            integral = pi**half * self.b ** (-half) * exp(lgamma(q + 1) - lgamma(q + 1 + half))
         else:
-            integral = pi**half * (-self.b) ** (-half) * gamma(-q - half) / gamma(-q)
+            integral = pi**half * (-self.b) ** (-half) * exp(lgamma(-q - half) - lgamma(-q))
         return float(integral ** (-1 / (q + half)))
 
     @property
@@ -81,9 +81,11 @@ class Barenblatt:
         """
         half, q = self.d / 2, 1 / (self.m - 1)
         if self.m > 1:
-            value = half * pi**half * self.b ** (-half - 1) * self.A ** (q + half + 1) * gamma(q + 1) / gamma(q + half + 2)
+            ratio = exp(lgamma(q + 1) - lgamma(q + half + 2))
+            value = half * pi**half * self.b ** (-half - 1) * self.A ** (q + half + 1) * ratio
         elif self.m > self.d / (self.d + 2):
-            value = half * pi**half * (-self.b) ** (-half - 1) * self.A ** (q + half + 1) * gamma(-q - half - 1) / gamma(-q)
+            ratio = exp(lgamma(-q - half - 1) - lgamma(-q))
+            value = half * pi**half * (-self.b) ** (-half - 1) * self.A ** (q + half + 1) * ratio
         else:
             value = np.inf
         return float(value)
@@ -143,5 +145,6 @@ class Barenblatt:
             low, high = scale / factor, scale / factor
             while factor * high - scale - push * high**power < 0:
                 high *= 2
-            scale = brentq(lambda s, old=scale: factor * s - old - push * s**power, low, high, xtol=1e-15, rtol=1e-14)
+            xtol = 1e-15 * high
+            scale = brentq(lambda s, old=scale: factor * s - old - push * s**power, low, high, xtol=xtol, rtol=1e-14)
         return float(scale)

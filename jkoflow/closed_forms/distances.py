@@ -21,8 +21,9 @@ def wasserstein_uniforms(first: tuple[float, float], second: tuple[float, float]
     u, v = a - c, b - d
     if np.isinf(p):
         return max(abs(u), abs(v))
-    if u == v:
-        return abs(u)
+    if abs(v - u) <= 1e-4 * max(abs(u), abs(v)):  # a series: the difference of two powers loses digits
+        middle = abs(u + v) / 2
+        return float(middle * (1 + p * (p - 1) / 24 * ((v - u) / (middle or 1.0)) ** 2) ** (1 / p))
     return float((abs(abs(v) ** p * v - abs(u) ** p * u) / ((p + 1) * abs(v - u))) ** (1 / p))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import erf, gamma, hypot, log, pi, sqrt
+from math import erf, expm1, gamma, hypot, log, log1p, pi, sqrt
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def gaussian_coupling(one: float, other: float, dim: int, apart: float = 0.0) ->
     if positive_integer("dim", dim) == 1:
         self_term = sqrt(2) / 4 * (one + other)
         if apart == 0:
-            return sqrt(2 / pi) * (joint_deviation / 2 - self_term)
+            return sqrt(2 / pi) * (one - other) ** 2 / (4 * (joint_deviation + 2 * self_term))
         d = finite("apart", apart)
         between = sqrt(2 / pi) * joint_deviation * np.exp(-(d**2) / (2 * joint_deviation**2)) + d * erf(
             d / (joint_deviation * sqrt(2))
@@ -37,14 +37,13 @@ def gaussian_coupling(one: float, other: float, dim: int, apart: float = 0.0) ->
     if apart != 0:
         raise ValueError(f"apart must be 0 for dim={dim}, got {apart!r}")
     if dim == 2:
-        return log((one**2 + other**2) ** 2 / (4 * one**2 * other**2)) / (8 * pi)
+        return log1p((one - other) ** 2 / (2 * one * other)) / (4 * pi)
     unit_ball_volume = pi ** (dim / 2) / gamma(dim / 2 + 1)
 
-    def pair_energy(squares: float) -> float:
-        """Return I_ij for ``squares`` = s_i^2 + s_j^2."""
-        return float((2 * squares) ** ((2 - dim) / 2) / (gamma(dim / 2) * dim * (dim - 2) * unit_ball_volume))
-
-    return (pair_energy(2 * one**2) + pair_energy(2 * other**2)) / 2 - pair_energy(one**2 + other**2)
+    k, squares = (dim - 2) / 2, one**2 + other**2
+    between = float((2 * squares) ** -k / (gamma(dim / 2) * dim * (dim - 2) * unit_ball_volume))
+    apart_by = (other - one) * (other + one) / squares
+    return between * (expm1(-k * log1p(-apart_by)) + expm1(-k * log1p(apart_by))) / 2
 
 
 @in_floating_point
@@ -198,11 +197,5 @@ class ChargedBall:
         """Return the radius R after one JKO step: R - dt c M / (4 pi R^2) = R0."""
         from scipy.optimize import brentq
 
-        h = positive("dt", dt)
-        return float(
-            brentq(
-                lambda r: r - h * self._radial_push / r**2 - self.radius,
-                self.radius,
-                self.radius + h * self._radial_push / self.radius**2,
-            )
-        )
+        push = positive("dt", dt) * self._radial_push / self.radius**3
+        return float(self.radius * brentq(lambda x: x - push / x**2 - 1, 1.0, 1.0 + push, xtol=1e-15, rtol=1e-15))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import singledispatch
+from itertools import pairwise
 
 import numpy as np
 
@@ -154,10 +155,16 @@ def _time_to_origin(kernel: Kernel, distance: float) -> float:
     r = np.linspace(0.0, distance, 1001)[1:]
     if not np.all(kernel.slope(r) > 0):
         raise ValueError(f"kernel must attract up to the distance {distance:g}, got {kernel!r}")
-    slope_near, slope_nearer = (float(kernel.slope(share * distance)) for share in (1e-6, 1e-8))
+    slope_near, slope_nearer = (float(kernel.slope(share * distance)) for share in (1e-40, 1e-42))
     if slope_nearer < 0.011 * slope_near:  # k' falls like r, or faster: Osgood's integral diverges
         return np.inf
-    return float(quad(lambda u: 4 * u**3 * distance / kernel.slope(distance * u**4), 0.0, 1.0, limit=200)[0])
+    ends = -np.log(10.0) * np.arange(0, 320, 4)  # of log(r / D): r / k'(r) may change over many decades
+
+    def integrand(u: float) -> float:
+        r = distance * np.exp(u)
+        return float(r / kernel.slope(r))
+
+    return float(sum(quad(integrand, low, high, limit=200)[0] for high, low in pairwise(ends)))
 
 
 @_time_to_origin.register

@@ -75,7 +75,7 @@ def _around(kernel: Callable[..., Any], middle: tuple[float, ...], spacing: tupl
         points.append((((edges[1:] + edges[:-1]) / 2)[:, None] + half[:, None] * nodes).ravel())
         rules.append((half[:, None] * weights).ravel())
         inner.append(np.abs(points[-1]) < inside / 2)
-    outside = ~_outer(np.logical_and, inner)
+    outside = np.logical_not(_outer(np.logical_and, inner))
     values = np.asarray(kernel(*np.meshgrid(*points, indexing="ij")), dtype=np.float64)
     return float(np.where(outside, values, 0.0).ravel() @ _outer(np.multiply, rules).ravel())
 
@@ -142,8 +142,8 @@ def kernel_lattice(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: 
     * the value of the kernel if the kernel says that it is smooth there. A smooth positive definite kernel would lose its
       definiteness by another value;
     * the average over the cell if the kernel is pointed;
-    * the value of ``lattice_value_at_origin`` if it is singular. Then values near the origin are means along axes whose cells are
-      longer than twice the shortest side (``_with_long_cells``).
+    * the value of ``lattice_value_at_origin`` if it is singular. Then values near the origin are means along axes whose cells
+      are longer than twice the shortest side (``_with_long_cells``).
 
     So the convolution is of second order for all of them.
     """

@@ -121,9 +121,11 @@ class Density(Measure):
         first, last = measure.nodes[0], measure.nodes[-1]
         if first < low or last > high:
             raise ValueError(f"grid must hold all the mass, from {first:g} to {last:g}, got {grid.bounds[0]}")
-        below = measure.cdf(np.linspace(low, high, count + 1))
-        below[0] = 0.0  # an atom at the lower wall belongs to the first cell
-        return cls(grid, np.diff(below) / grid.spacing[0])
+        edges = np.linspace(low, high, count + 1)
+        below, above = measure.cdf(edges), measure.mass_above(edges)
+        below[0], above[0] = 0.0, measure.mass  # an atom at the lower wall belongs to the first cell
+        nearer = below[1:] < above[:-1]  # small masses next to either end keep their digits
+        return cls(grid, np.where(nearer, np.diff(below), -np.diff(above)) / grid.spacing[0])
 
     @property
     def points(self) -> Array:

@@ -213,6 +213,21 @@ class Quantiles(Measure):
         inside = levels[cell] + self.masses[cell] * np.clip(share, 0.0, 1.0)
         return np.where(after == 0, 0.0, np.where(after == len(self.nodes), levels[-1], inside))
 
+    def mass_above(self, x: Any) -> Array:
+        """Return the mass above x, which keeps its digits where ``cdf`` is next to the whole mass.
+
+        >>> Quantiles([0.0, 1.0]).mass_above([0.25, 1.0])
+        array([0.75, 0.  ])
+        """
+        x = finite_array("x", x, np.shape(x))
+        above = cumulated_from_right(self.masses)
+        after = np.searchsorted(self.nodes, x, side="right")
+        cell = np.clip(after - 1, 0, len(self.masses) - 1)
+        width = self.widths[cell]
+        share = np.where(width > 0, (self.nodes[cell + 1] - x) / np.where(width > 0, width, 1.0), 0.0)
+        inside = above[cell + 1] + self.masses[cell] * np.clip(share, 0.0, 1.0)
+        return np.where(after == 0, above[0], np.where(after == len(self.nodes), 0.0, inside))
+
     def quantile(self, s: Any) -> Array:
         """Return X(s), the place below which the mass s lies, for 0 <= s <= mass. At a gap it is the left end of the gap."""
         s = finite_array("s", s, np.shape(s))
@@ -269,10 +284,9 @@ class Quantiles(Measure):
         wide = widths > 0
         total = float(np.sum(widths[wide] * U(masses[wide] / widths[wide])))
         if not wide.all():
-            large = np.array([1e50, 1e100])
+            large = np.array([1e40, 1e80, 1e120])
             with np.errstate(over="ignore"):
-                low, high = np.asarray(U(large)) / large
-            total += np.inf if high > low + 1e-9 * (1 + abs(low)) else high * float(masses[~wide].sum())
+                total += _limit(*(np.asarray(U(large)) / large).tolist()) * float(masses[~wide].sum())
         return total
 
     def convolve(self, kernel: Kernel) -> Array:
@@ -327,3 +341,14 @@ def _checked_walls(walls: Any, nodes: Array) -> tuple[float, float]:
     if nodes[0] < low or nodes[-1] > high:
         raise ValueError(f"nodes must lie between the walls {low:g} and {high:g}, got {nodes[0]:g} to {nodes[-1]:g}")
     return low, high
+
+
+def _limit(first: float, second: float, third: float) -> float:
+    """The limit of U(s) / s from its values at three large s in geometric progression, inf if it has none.
+
+    It does not fall, since U is convex. Where it is the limit plus a power of s, this is exact.
+    """
+    rise, last_rise = second - first, third - second
+    if not last_rise > 1e-9 * max(abs(third), abs(first)):
+        return third
+    return np.inf if not last_rise < 0.999 * rise else second + rise * last_rise / (rise - last_rise)

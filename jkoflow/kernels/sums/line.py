@@ -132,7 +132,8 @@ class MomentSum(Sum):
         return c >= 0
 
     def values(self, at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:
-        centre = float(sources.mean())
+        sizes = np.abs(masses)
+        centre = float(sizes @ sources / sizes.sum()) if sizes.any() else 0.0  # little mass far away must not move it
         x, y = at - centre, sources - centre
         moments = [float(masses @ y**k) for k in range(self.p + 1)]
 

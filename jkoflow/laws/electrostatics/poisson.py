@@ -80,8 +80,8 @@ def _(measure: RadialQuantiles, coupling: FieldCoupling, state: Species) -> floa
 
 @potential_at.register(RadialQuantiles)
 def _(measure: RadialQuantiles, coupling: FieldCoupling, state: Species) -> Array:
-    enclosed = EnclosedCharge(state, coupling.charges)
-    return measure.field("psi", enclosed.potential) / coupling.permittivity
+    name = next(name for name, other in state.items() if other is measure)
+    return EnclosedCharge(state, coupling.charges).mean_potential(name) / coupling.permittivity
 
 
 def charge_density(coupling: FieldCoupling, state: Species) -> Array:

@@ -87,6 +87,16 @@ class EnclosedCharge:
             radii > self.spheres[-1], self._beyond(np.maximum(radii, self.spheres[-1])), at_spheres[within + 1] + rest
         )
 
+    def mean_potential(self, name: str) -> Array:
+        """Return the averages of psi over the shells of a species by volume, at permittivity 1."""
+        half = np.diff(self.spheres)[:, None] / 2
+        volumes = half * _WEIGHTS * self.radii ** (self.dim - 1)
+        shell = self.shell_of(name)
+        within = (shell >= 0) & (shell < len(self.measures[name].masses))
+        psi, weight = self.potential(self.radii[within]), volumes[within]
+        sums = (np.bincount(shell[within], (part * weight).sum(axis=1)) for part in (psi, np.ones_like(psi)))
+        return np.asarray(np.divide(*sums))
+
     def _beyond(self, r: Array | float) -> Array:
         if self.dim == 2:
             return np.zeros(np.shape(r))

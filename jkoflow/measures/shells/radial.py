@@ -19,7 +19,8 @@ from ...kernels.sums import GAUSS_POINTS, GAUSS_WEIGHTS
 from ..base import Measure
 from .pairs import ShellPairs
 
-_FINE = 20_000  # cells in which a density is summed before it is cut into shells
+_FINE = 20_000  # equal cells, and as many in geometric progression, in which a density is summed before it is cut into shells
+_CORE = 1e-8  # of the radius, the least of the cells in geometric progression
 
 
 def unit_ball(dim: int) -> float:
@@ -98,7 +99,8 @@ class RadialQuantiles(Measure):
         >>> round(normal.second_moment, 3)
         3.0
         """
-        edges = np.linspace(0.0, positive("radius", radius), _FINE + 1)
+        farthest = positive("radius", radius)
+        edges = np.union1d(np.linspace(0.0, farthest, _FINE + 1), np.geomspace(_CORE * farthest, farthest, _FINE))
         middle = (edges[1:] + edges[:-1]) / 2
         fine_masses = non_negative_array("density", values_of("density", density, [middle]), middle.shape)
         fine_masses = fine_masses * np.diff(edges**dim)
