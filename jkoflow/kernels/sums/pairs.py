@@ -172,6 +172,8 @@ def _line_sums(line_kernel: LineKernel, at: Array, sources: Array, masses: Array
     """Return the sums of the kernel and of its derivative at targets in any order, by sorting targets and sources."""
     order, by_place = np.argsort(at, kind="stable"), np.argsort(sources, kind="stable")
     x, y, m = at[order], sources[by_place], masses[by_place]
+    middle = y[len(y) // 2]
+    x, y = x - middle, y - middle  # far from the origin, moments would lose the differences
     values, slopes = np.zeros(len(x)), np.zeros(len(x))
     if line_kernel.tip != 0:
         mass, moment = cumulated(m), cumulated(m * y)
