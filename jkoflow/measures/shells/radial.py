@@ -165,8 +165,8 @@ class RadialQuantiles(Measure):
     def wasserstein(self, other: RadialQuantiles) -> float:
         """Return W2 to another measure of the same mass, a length: (int |R - R'|^2 ds)^(1/2).
 
-        The integral is taken over three Gauss points between neighbouring mass levels, as in the steps of ``RadialNewton``. They
-        do not resolve a shell whose radii differ by more than a factor of 2: of a ball that is one shell the distance is right
+        The integral is taken over three Gauss points between neighbouring mass levels, as in the steps of RadialNewton. They
+        do not resolve a shell whose radii differ by more than a factor of 2: of a ball of one shell the distance is right
         to 1e-3, of 20 shells to 1e-8.
 
         Raises ValueError if ``other`` is of another kind or dimension, or if its mass differs by more than 1e-6 of the mass.
