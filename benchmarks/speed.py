@@ -2,6 +2,7 @@
 
     python benchmarks/speed.py            all tables, about ten minutes on two quiet cores; kept in speed.txt
     python benchmarks/speed.py NAME ...   some of them: the names of ``TABLES``
+    python benchmarks/speed.py --before FOLDER ...   with a column of the version in a folder, a clone of an earlier commit
 
 Errors are against one reference in every table: a closed form, a finer solution or the sum over all pairs. JAX and fmm3dpy are
 asked where they are installed. Rows that say "fresh" are processes of their own, the imports counted.
@@ -42,9 +43,10 @@ def fresh(case: str, **environment: str) -> Row:
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    return f"fresh: {case}", time.perf_counter() - began, run.stdout.strip()
+    spent = time.perf_counter() - began if run.returncode == 0 else np.nan
+    return f"fresh: {case}", spent, run.stdout.strip()
 
 
 def fokker_planck() -> Iterator[Row]:
@@ -271,7 +273,17 @@ def main_job() -> Iterator[Row]:
 TABLES = [fokker_planck, first_call, sums, particles, quantiles, grids, distances, main_job]
 
 
+def rows_before(folder: str, table: str) -> dict[str, str]:
+    """The seconds of a table under the version in a folder, as text by the name of the row; it ends at what that refuses."""
+    environment = os.environ | {"PYTHONPATH": folder}
+    command = [sys.executable, str(HERE / "speed.py"), table]
+    text = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
+    rows = [line[2:] for line in text.splitlines() if line.startswith("  ")]
+    return {line[:64].rstrip(): line[64:74].strip() for line in rows}
+
+
 def main() -> None:
+    before = sys.argv[sys.argv.index("--before") + 1] if "--before" in sys.argv else None
     chosen = [table for table in TABLES if table.__name__ in sys.argv[1:]] or TABLES
     lines = [
         f"{datetime.date.today()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}; seconds, and errors or a status",
@@ -281,8 +293,10 @@ def main() -> None:
     for table in chosen:
         lines += [f"{table.__name__}: {(table.__doc__ or '').strip()}"]
         print("\n" + lines[-1], flush=True)
+        old = rows_before(before, table.__name__) if before else {}
         for name, seconds, told in table():
-            lines += [f"  {name:<64}{seconds:>10.3g}  {told}"]
+            earlier = f"  before {old[name]}" if old.get(name, "nan") != "nan" else ""
+            lines += [f"  {name:<64}{seconds:>10.3g}  {told}{earlier}"]
             print(lines[-1], flush=True)
         lines += [""]
     if chosen == TABLES:
