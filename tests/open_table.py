@@ -25,6 +25,18 @@ def _quantiles() -> jf.Quantiles:
     return jf.Quantiles(np.linspace(0.1, 0.9, 9), walls=(0.0, 1.25))
 
 
+def _side_by_side(state: Any) -> jf.Species:
+    """Two species: the state twice, and on Quantiles its left and its right half."""
+    if not isinstance(state, jf.Quantiles):
+        return jf.Species(a=state, b=state)
+    half = len(state.masses) // 2
+    halves = (slice(0, half), slice(half, None))
+    left, right = (
+        jf.Quantiles(state.nodes[of.start : (of.stop or len(state.masses)) + 1], state.masses[of], state.walls) for of in halves
+    )
+    return jf.Species(a=left, b=right)
+
+
 def _moving(points: Any = ((0.1,), (0.5,), (0.8,))) -> jf.MovingParticles:
     return jf.MovingParticles(points, np.zeros((3, 1)))
 
@@ -96,7 +108,7 @@ COLUMNS: dict[str, Callable[[Any], tuple[jf.Law, Any]]] = {
     "`Advection`": lambda state: (_own(state) + jf.Advection(lambda x: x * (1.25 - x)), state),
     "sum": lambda state: (
         _own(state, "a") + _own(state, "b") + jf.RenyiEntropy(2, ("a", "b")),
-        jf.Species(a=state, b=state),
+        _side_by_side(state),
     ),
     "`Mobility`": lambda state: (_own(state) + jf.Mobility(lambda x: 1 + x), state),
     "eps(x)": lambda state: _charged(state, permittivity=lambda x: 1 + x),

@@ -170,14 +170,15 @@ def test_a_step_is_that_of_the_cone_program_as_tau_falls():
 def test_what_does_not_fit_is_refused_in_words():
     grid = jf.Grid.box((0, 1), cells=20)
     pair = _pair(grid)
-    line = jf.Species(a=pair["a"].quantiles(8), b=pair["b"].quantiles(8))
+    line = jf.Species(a=jf.Quantiles([0.0, 0.5]), b=jf.Quantiles([0.4, 1.0]))
+    shells = jf.Species(a=jf.RadialQuantiles([0.0, 1.0]), b=jf.RadialQuantiles([0.0, 1.0]))
     cases = [
         (lambda: jf.Congestion(1.0, ("a",)), "species must be one name"),
         (lambda: jf.Congestion(1.0, ("a", "a")), "species must be one name"),
         (lambda: jf.RenyiEntropy(2, {"a": 1, "b": 0}), "weight of 'b'"),
         (lambda: jf.RenyiEntropy(2, 3), "species"),
-        (lambda: jf.RenyiEntropy(2, BOTH)(line), "takes densities on a grid"),
-        (lambda: jf.evolve(jf.RenyiEntropy(2, BOTH), line, dt=0.1, t_end=0.1), "QuantileNewton does not take"),
+        (lambda: jf.RenyiEntropy(2, BOTH)(shells), "takes Density or Quantiles"),
+        (lambda: jf.evolve(jf.RenyiEntropy(2, BOTH), line, dt=0.1, t_end=0.1), "side by side on Quantiles"),
         (
             lambda: jf.evolve(
                 jf.Congestion(1.7, BOTH)
@@ -203,3 +204,63 @@ def test_what_does_not_fit_is_refused_in_words():
     for make, match in cases:
         with pytest.raises(ValueError, match=match):
             make()
+
+
+# ---- side by side on quantiles
+
+
+def _columns(walls=None):
+    a = jf.Quantiles(np.linspace(0.1, 0.4, 31), np.full(30, 0.3 / 30), walls)
+    b = jf.Quantiles(np.linspace(0.4, 0.9, 51), np.full(50, 0.5 / 50), walls)
+    whole = jf.Quantiles(np.concatenate([a.nodes, b.nodes[1:]]), np.concatenate([a.masses, b.masses]), walls)
+    return a, b, whole
+
+
+@pytest.mark.parametrize("walls", [None, (0.0, 2.0)], ids=["free", "walls"])
+@pytest.mark.parametrize("energy", [lambda s: jf.Congestion(1.0, s), lambda s: jf.RenyiEntropy(2, s), jf.Entropy])
+def test_species_side_by_side_move_as_one(energy, walls):
+    """Each of them has its part of the exact flow of the sum, whatever their order in the state."""
+    a, b, whole = _columns(walls)
+
+    def well(x):
+        return (x - 1.2) ** 2
+
+    one = jf.evolve(energy("") + jf.Potential(well), whole, dt=0.05, t_end=0.5, progress=False)
+    law = energy(BOTH) + jf.Potential(well, "a") + jf.Potential(well, "b")
+    for state in (jf.Species(a=a, b=b), jf.Species(b=b, a=a)):
+        flow = jf.evolve(law, state, dt=0.05, t_end=0.5, progress=False)
+        assert np.allclose(flow.final["a"].nodes, one.final.nodes[:31], atol=1e-12)
+        assert np.allclose(flow.final["b"].nodes, one.final.nodes[30:], atol=1e-12)
+        assert np.allclose(flow.energies, one.energies, atol=1e-12)
+        slopes = np.concatenate([energy(BOTH).first_variation(flow.final, name) for name in BOTH])
+        assert np.allclose(slopes, energy("").first_variation(one.final), rtol=1e-9)
+
+
+def test_columns_that_run_into_each_other_go_on_together():
+    """Constant forces 1 and -1: their impulse moves the common centre, whenever the two meet."""
+    a, b = jf.Quantiles(np.linspace(0, 0.3, 7), np.full(6, 0.05)), jf.Quantiles(np.linspace(1, 1.5, 11), np.full(10, 0.05))
+    law = jf.Congestion(1.0, BOTH) + jf.Potential(lambda x: -x, "a") + jf.Potential(lambda x: x, "b")
+    for dt in (0.05, 0.3):
+        end = jf.evolve(law, jf.Species(a=a, b=b), dt=dt, t_end=1.2, progress=False).final
+        contact = (0.3 * 0.15 + 0.5 * 1.25 + 1.2 * (0.3 - 0.5) + 0.3 * 0.15 - 0.5 * 0.25) / 0.8
+        assert end["a"].nodes[-1] == pytest.approx(contact, abs=1e-11)
+        assert end["b"].nodes[0] == pytest.approx(contact, abs=1e-11)
+    apart = jf.evolve(law, jf.Species(a=a, b=b), dt=0.05, t_end=0.3, progress=False).final
+    assert apart["a"].nodes[-1] == pytest.approx(0.6, abs=1e-11)
+
+
+def test_columns_are_pulled_apart():
+    a, b, _ = _columns()
+    law = jf.Congestion(1.0, BOTH) + jf.Potential(lambda x: x, "a") + jf.Potential(lambda x: -x, "b")
+    end = jf.evolve(law, jf.Species(a=a, b=b), dt=0.1, t_end=0.5, progress=False).final
+    assert end["b"].nodes[0] - end["a"].nodes[-1] == pytest.approx(1.0, abs=1e-11)
+
+
+def test_the_energy_of_a_sum_on_quantiles_that_overlap():
+    a, b = jf.Quantiles([0.0, 0.5], [0.6]), jf.Quantiles([0.3, 0.3, 1.3], [0.2, 0.5])
+    weighted = {"a": 1.0, "b": 3.0}
+    smooth = jf.Species(a=a, b=jf.Quantiles([0.3, 1.3], [0.5]))
+    due = 0.3 * 1.2**2 + 0.2 * 2.7**2 + 0.8 * 1.5**2
+    assert jf.RenyiEntropy(2, weighted)(smooth) == pytest.approx(due, rel=1e-14)
+    assert jf.RenyiEntropy(2, weighted).first_variation(smooth, "b")[0] == pytest.approx(3 * 2 * (0.2 * 2.7 + 0.8 * 1.5))
+    assert jf.RenyiEntropy(2, weighted)(jf.Species(a=a, b=b)) == np.inf

@@ -13,9 +13,10 @@ from ..._frozen import FrozenMapping
 from ..._functions import values_of
 from ..._typing import Array
 from ..._validate import positive, species_name
-from ...measures import UNNAMED, Density, Species
+from ...measures import UNNAMED, Density, Quantiles, Species
 from ..base import Energy, Law, State, short_repr
 from ..forms import Bound, Form, Internal, Shared
+from .sums import SumOnLine
 
 SpeciesNames: TypeAlias = "str | tuple[str, ...] | Mapping[str, float]"
 """One species, or several of which the densities are added, with weights in a mapping."""
@@ -36,7 +37,7 @@ class InternalEnergy(Energy):
 
     ``species`` is the name of one species, or several names, or a mapping from names to weights w_i > 0. With several the
     energy is that of their sum, int U(s) dx with s = sum_i w_i rho_i, and the first variation in species i is w_i U'(s). So
-    they share the room, as in cross-diffusion. It takes densities on a grid.
+    they share the room, as in cross-diffusion. It takes Density and Quantiles. Steps on Quantiles need species side by side.
 
     >>> import jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
@@ -113,7 +114,10 @@ class InternalEnergy(Energy):
         return energy
 
     def variation(self, state: Species, species: str) -> Array:
-        slope = self.derivative(self._sum(state).values)
+        whole = self._sum(state)
+        if isinstance(whole, SumOnLine):
+            return self.weights[species] * whole.means_over(state[species], self.derivative)
+        slope = self.derivative(whole.values)
         return self.weights[species] * slope if isinstance(self.species, Mapping) else slope
 
     def _sum(self, state: Species) -> Any:
@@ -122,8 +126,10 @@ class InternalEnergy(Energy):
             return state[self.species]
         parts = {name: state[name] for name in self.weights}
         first = next(iter(parts.values()))
+        if isinstance(first, Quantiles):
+            return SumOnLine([(w, parts[name]) for name, w in self.weights.items()])
         if not isinstance(first, Density):
-            raise ValueError(f"{self!r} takes densities on a grid, as it is of several species, got {type(first).__name__}")
+            raise ValueError(f"{self!r} takes Density or Quantiles, as it is of several species, got {type(first).__name__}")
         return first.like(sum(w * parts[name].values for name, w in self.weights.items()))
 
 

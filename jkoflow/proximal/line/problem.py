@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from .anchors import target_of, within_floors
 from .clusters import Tip
 from .derivatives import sum_of_jets
 from .exact_parts import add_quadratic, add_ranks, add_tip, own_cells
+from .kept import KeptEnergy
 from .model import Chain, FarPart, Model, at_ends, square
 from .monotone import ConeStep
 from .terms import LineTerms
@@ -28,30 +28,14 @@ _THINNEST = 1e-9  # share of the extent: the least width of a cell under a bound
 _KEPT = "the energy about the end of the last step on quantiles"
 
 
-class _KeptEnergy(NamedTuple):
-    """The energy about some nodes to second order, with what it depends on besides the law."""
-
-    walls: tuple[float, float] | None
-    nodes: Array
-    masses: list[tuple[str, Array]]
-    model: Model
-
-    def is_about(self, problem: LineProblem, x: Array) -> bool:
-        """Return True if this is the energy of a problem about the nodes x."""
-        masses = [(chain.name, chain.masses) for chain in problem.chains]
-        same = len(masses) == len(self.masses) and all(
-            a == b and np.array_equal(m, w) for (a, m), (b, w) in zip(masses, self.masses, strict=True)
-        )
-        return same and problem.walls == self.walls and np.array_equal(self.nodes, x)
-
-
 class LineProblem:
     """The step as a problem in the nodes of all species.
 
         minimise over the nodes  sum_i inertia_i/2 int |X_i - target_i|^2 ds + E(X),   gaps between nodes at least ``floors``
 
-    The nodes of all species stand one after the other in one vector of n numbers. If there are walls, they are nodes of the
-    vector as well: each species has its own two, which stay fixed. So there are gaps between the walls and the outermost nodes.
+    The nodes of all species stand one after the other in one vector of n numbers. Species that share the room stand in a row,
+    in their order on the line. If there are walls, they are nodes of the vector as well: each row has its own two, which stay
+    fixed. So there are gaps between the walls and the outermost nodes.
 
     Attributes
     ----------
@@ -59,8 +43,10 @@ class LineProblem:
         The species.
     start : array (n,)
         The nodes of the anchor, widened to the floors, with the walls.
+    rows : list of slice
+        The nodes of each row; one species alone is a row too.
     floors : array (n - 1,)
-        The least gaps: 0 within a species, more under a bound on the density, -inf between two species.
+        The least gaps: 0 within a row, more under a bound on the density, -inf between two rows.
     barrier : mask (n - 1,)
         The cells with a barrier: their energy, or its slope, is infinite at width 0, so they stay open.
     fixed : mask (n,)
@@ -73,31 +59,37 @@ class LineProblem:
         self.step, self.terms = step, LineTerms.of(step.forms, step.anchor)
         self.blur = 0.0
         self.chains: list[Chain] = []
+        self.rows: list[slice] = []
         self.walls = walls = step.anchor.domain
         start = 0
         positions, floors, barrier, fixed = [], [], [], []
-        for name, anchor in step.anchor.items():
-            weight, target = target_of(step, name, anchor)
-            with_mass = anchor.masses > 0
-            least = with_mass * anchor.masses * self.terms.floors.get(name, 0.0)
-            least[least > 0] = np.maximum(least[least > 0], _THINNEST * float(np.ptp(anchor.nodes)))
-            singular = any(kernel.singular for kernel in self.terms.selves.get(name, []))
-            with_barrier = with_mass & (least == 0) & (name in self.terms.cells or singular)
-            nodes, gap_floors, gap_barriers = within_floors(anchor.nodes, least, walls), least, with_barrier
+        for row in self.terms.rows():
+            first, least, barriers = start + (walls is not None), list[Array](), list[Mask]()
+            for name in row:
+                anchor, (weight, target) = step.anchor[name], target_of(step, name, step.anchor[name])
+                with_mass = anchor.masses > 0
+                narrowest = with_mass * anchor.masses * self.terms.floors.get(name, 0.0)
+                thinnest = _THINNEST * float(np.ptp(anchor.nodes))
+                narrowest[narrowest > 0] = np.maximum(narrowest[narrowest > 0], thinnest)
+                singular = any(kernel.singular for kernel in self.terms.selves.get(name, []))
+                least += [narrowest, np.zeros(1)]  # species in a row touch, and do not cross
+                barriers += [with_mass & (narrowest == 0) & (name in self.terms.cells or singular), np.zeros(1, dtype=bool)]
+                nodes = slice(first, first + len(anchor.nodes))
+                self.chains.append(Chain(name, anchor.masses, nodes, target, weight / step.weight(name), step.mobilities[name]))
+                first = nodes.stop
+            gap_floors, gap_barriers = np.concatenate(least)[:-1], np.concatenate(barriers)[:-1]
+            places = within_floors(np.concatenate([step.anchor[name].nodes for name in row]), gap_floors, walls)
+            self.rows.append(slice(start + (walls is not None), first))
             if walls is not None:
-                nodes = np.concatenate([[walls[0]], nodes, [walls[1]]])
+                places = np.concatenate([[walls[0]], places, [walls[1]]])
                 gap_floors, gap_barriers = np.pad(gap_floors, 1), np.pad(gap_barriers, 1)
-            positions.append(nodes)
-            floors.append(np.append(gap_floors, -np.inf))  # nothing keeps one species from the next
+            positions.append(places)
+            floors.append(np.append(gap_floors, -np.inf))  # nothing keeps one row from the next
             barrier.append(np.append(gap_barriers, False))
-            fixed.append(np.zeros(len(nodes), dtype=bool))
+            fixed.append(np.zeros(len(places), dtype=bool))
             if walls is not None:
                 fixed[-1][[0, -1]] = True
-            first = start + (walls is not None)
-            of_species = slice(first, first + len(anchor.nodes))
-            inertia = weight / step.weight(name)
-            self.chains.append(Chain(name, anchor.masses, of_species, target, inertia, step.mobilities[name]))
-            start += len(nodes)
+            start += len(places)
         self.start = np.concatenate(positions)
         self.floors = np.concatenate(floors)[:-1]
         self.barrier = np.concatenate(barrier)[:-1]
@@ -109,8 +101,8 @@ class LineProblem:
 
         Its energy is that about the end of the step before, if the start is this end.
         """
-        kept: _KeptEnergy | None = self.step.forms.taken(_KEPT)
-        if kept is not None and kept.is_about(self, self.start):
+        kept: KeptEnergy | None = self.step.forms.taken(_KEPT)
+        if kept is not None and kept.is_about(self.walls, self.start, self.chains):
             return self._with_inertia(kept.model, self.start)
         return self.evaluate(self.start)
 
@@ -128,7 +120,7 @@ class LineProblem:
         The energy about the end is kept with the law: the step that follows begins with it.
         """
         model, inertia = self._energy(x, False), self._with_inertia(Model.zero(len(x)), x)
-        self.step.forms.keep(_KEPT, _KeptEnergy(self.walls, x, [(chain.name, chain.masses) for chain in self.chains], model))
+        self.step.forms.keep(_KEPT, KeptEnergy(self.walls, x, [(chain.name, chain.masses) for chain in self.chains], model))
         return model.value + inertia.value, model.size + inertia.size, model.forces + inertia.forces
 
     def _with_inertia(self, model: Model, x: Array) -> Model:
@@ -299,9 +291,9 @@ class LineProblem:
     def in_order(self, x: Array) -> Array:
         """The nodes x without the crossings of neighbours, and of nodes and walls, that rounding leaves."""
         out = x.copy()
-        for chain in self.chains:
-            nodes = np.maximum.accumulate(x[chain.nodes])
-            out[chain.nodes] = nodes if self.walls is None else np.clip(nodes, *self.walls)
+        for row in self.rows:
+            nodes = np.maximum.accumulate(x[row])
+            out[row] = nodes if self.walls is None else np.clip(nodes, *self.walls)
         return out
 
     def state(self, x: Array) -> Species:

@@ -10,7 +10,7 @@ import numpy as np
 from ..._log import log_iteration
 from ..._status import Status
 from ..._typing import Array, Mask
-from ...laws.forms import Bound, Eliminated, External, Form, Internal, Pair, UniformCoupling
+from ...laws.forms import Bound, Eliminated, External, Form, Internal, Pair, Shared, UniformCoupling
 from ...measures import Measure, Quantiles
 from ..base import IterativeSolver, ProximalStep, ProxResult
 from ..continuation import through_shares
@@ -127,7 +127,7 @@ class QuantileNewton(IterativeSolver):
     max_iterations: int = 100
     solves: ClassVar[str] = "the exact step among measures with the mass nodes of the anchor"
     measures: ClassVar[tuple[type[Measure], ...]] = (Quantiles,)
-    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, External, Pair, UniformCoupling, Eliminated)
+    takes: ClassVar[tuple[type[Form], ...]] = (Internal, Bound, Shared, External, Pair, UniformCoupling, Eliminated)
     several_anchors: ClassVar[bool] = True
 
     def prepare(self, step: ProximalStep) -> LineProblem:

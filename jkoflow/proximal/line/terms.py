@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
 from ...kernels.sums import LineKernel, on_the_line
 from ...laws import Entry, FieldsAfter, LawForms
 from ...laws.electrostatics import as_interactions
-from ...laws.forms import Bound, Eliminated, External, FieldCoupling, Internal, Pair
+from ...laws.forms import Bound, Eliminated, External, FieldCoupling, Internal, Pair, Shared
 from ...measures import CloudPotential, LinePotential, Particles, Species
 from .cells import CellLaw, cell_laws
 from .derivatives import PointLaw
 from .waves import FieldOnLine
+
+_TOUCHING = 1e-12  # share of the extent by which species side by side may overlap, by rounding
 
 
 @dataclass
@@ -38,6 +41,8 @@ class LineTerms:
         Kernels by which two species interact.
     signals : list of FieldOnLine
         Fields that are solved for together with the masses.
+    together : list of tuples
+        Species that share the room, as often as terms of their sums say so.
     """
 
     anchor: Species
@@ -48,6 +53,7 @@ class LineTerms:
     selves: dict[str, list[LineKernel]] = field(default_factory=dict)
     crosses: list[tuple[str, str, LineKernel]] = field(default_factory=list)
     signals: list[FieldOnLine] = field(default_factory=list)
+    together: list[tuple[str, ...]] = field(default_factory=list)
 
     @classmethod
     def of(cls, forms: LawForms, anchor: Species) -> LineTerms:
@@ -58,7 +64,8 @@ class LineTerms:
         * a negative coefficient with which the step is unbounded below;
         * an internal energy, or a singular kernel of a species with itself, if the species has atoms;
         * a singular kernel between two species;
-        * a potential that is an array.
+        * a potential that is an array;
+        * species that share the room and overlap.
         """
         terms = cls(anchor)
         terms._add(forms)
@@ -73,6 +80,8 @@ class LineTerms:
                 case Bound() as bound:
                     scaled.non_negative()
                     self.floors[bound.species] = max(self.floors.get(bound.species, 0.0), 1 / bound.density)
+                case Shared() as shared:
+                    self._add_shared(shared, scaled)
                 case External() as external:
                     self._add_potential(external, scaled.factor)
                 case Pair() as pair:
@@ -92,6 +101,42 @@ class LineTerms:
                 f"({len(atoms)} in all): spread it over an interval first, or evolve without the internal energy"
             )
         self.cells.setdefault(species, []).extend(laws)
+
+    def _add_shared(self, shared: Shared, entry: Entry[Shared]) -> None:
+        """Add a term of a sum of species. Side by side, each species has the energy, or the bound, of its own part."""
+        self.together.append(tuple(shared.weights))
+        for name, weight in shared.weights.items():
+            of_sum = replace(shared.of_sum, species=name)
+            if isinstance(of_sum, Bound):
+                entry.non_negative()
+                self.floors[name] = max(self.floors.get(name, 0.0), weight / of_sum.density)
+                continue
+            before = len(self.cells.get(name, []))
+            self._add_cells(Entry(entry.factor, of_sum, entry.term))
+            self.cells[name][before:] = [_of_weighted(weight, law) for law in self.cells[name][before:]]
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """The species in rows: those that share the room in their order on the line, every other one alone.
+
+        Raises ValueError if two species in a row overlap.
+        """
+        rows: dict[str, tuple[str, ...]] = {name: (name,) for name in self.anchor}
+        for names in self.together:
+            joined = tuple(dict.fromkeys(name for one in names for name in rows[one]))
+            for name in joined:
+                rows[name] = joined
+        out = []
+        for row in dict.fromkeys(rows.values()):
+            ordered = sorted(row, key=lambda name: (self.anchor[name].nodes[0], self.anchor[name].nodes[-1]))
+            for left, right in pairwise(ordered):
+                end, begin = self.anchor[left].nodes[-1], self.anchor[right].nodes[0]
+                if end > begin + _TOUCHING * (self.anchor[right].nodes[-1] - self.anchor[left].nodes[0]):
+                    raise ValueError(
+                        f"species {left!r} and {right!r} share the room and must lie side by side on Quantiles, got {left!r} "
+                        f"up to {end:g} and {right!r} from {begin:g}: take densities on a grid, by FiniteVolume()"
+                    )
+            out.append(tuple(ordered))
+        return out
 
     def _add_potential(self, form: External, c: float) -> None:
         if isinstance(form.V, CloudPotential):
@@ -118,3 +163,8 @@ class LineTerms:
         if kernel.singular:
             raise ValueError(f"{entry.term!r} must be finite at the origin on quantiles, whose points may meet")
         self.crosses.append((pair.a, pair.b, kernel))
+
+
+def _of_weighted(weight: float, law: CellLaw) -> CellLaw:
+    """The law of a cell in which the density counts ``weight`` times."""
+    return law if weight == 1 else lambda w, h: law(weight * w, h)
