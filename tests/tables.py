@@ -192,6 +192,7 @@ EXAMPLES = {
     "plot_critical_mass": (1.0, 0.02),  # 8 pi, by the virial of the limit of a fast signal
     "plot_two_species_one_signal": (1.0, 0.01),  # the imaginary part of an eigenvalue of the linear equations
     "plot_evacuation": (1.0, 1e-12),  # who has gone and who is left are who was there
+    "plot_fibres": (1.0, 2e-3),  # the variance along the fibres grows by 2 k t
     "plot_one_by_one": (1.0, 1e-7),  # without repulsion everybody walks at speed 1
     "plot_fishers_wave": (1.0, 0.01),  # the speed 5 / 6^(1/2) of the known front
     "plot_stirred_dye": (1.0, 0.05),  # without divergence, the entropy falls by what diffusion dissipates

@@ -441,3 +441,23 @@ def test_bad_input_is_named(call, message):
     flow = jf.evolve(_cross(X2), _clouds(0), dt=0.1, t_end=0.1)
     with pytest.raises(ValueError, match=message):
         call(flow)
+
+
+def test_moment_identities_in_other_units_and_far_from_the_origin():
+    for unit, offset in ((1.0, 0.0), (1e-9, 0.0), (1e6, 0.0), (1.0, 1e4)):
+        cloud = jf.Particles(offset + unit * np.array([-1.0, 0.2, 1.5]))
+        law = jf.Potential(lambda x, u=unit, o=offset: u**2 * np.cos((x - o) / u))
+        flow = jf.evolve(law, cloud, scheme=jf.JKO(), dt=0.1, t_end=0.3, progress=False)
+        for identity in (diagnostics.centre_identity, diagnostics.second_moment_identity):
+            assert identity(flow, law).worst < 1e-6, (unit, offset, identity)
+    law = jf.Interaction(jf.Gaussian())
+    flow = jf.evolve(law, jf.Particles([0.0, 0.4, 1.5, -1.0]), scheme=jf.JKO(), dt=0.1, t_end=0.3, progress=False)
+    assert diagnostics.centre_identity(flow, law).worst < 1e-9
+
+
+def test_the_distance_of_energies_is_not_below_zero():
+    cloud = jf.Particles(1e6 + np.random.default_rng(0).random(50))
+    for away in (1e-3, 1e-7, 1e-9):
+        other = jf.Particles(cloud.points + away)
+        assert diagnostics.energy_distance(cloud, other, -1.0 * jf.PowerLaw(1)) >= 0
+        assert diagnostics.energy_distance(cloud.quantiles(), other.quantiles(), -1.0 * jf.PowerLaw(1)) >= 0

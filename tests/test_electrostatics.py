@@ -549,3 +549,12 @@ def test_the_first_variation_of_wide_shells_is_the_derivative_of_the_energy(node
 
     due = [(energy(masses + 1e-3 * e) - energy(masses - 1e-3 * e)) / 2e-3 for e in np.eye(n)]  # it is quadratic in the masses
     assert law.first_variation(jf.RadialQuantiles(nodes, masses), "") == pytest.approx(due, rel=1e-7)
+
+
+def test_equilibria_of_large_potentials_keep_their_mass():
+    grid = jf.Grid.box((-1e8, 1e8), cells=200)
+    for law in (
+        jf.RenyiEntropy(4.0) + jf.Potential(lambda x: 50 * (x / 1e8) ** 2),
+        jf.Entropy() + jf.Potential(lambda x: 1e13 + x / 1e7),
+    ):
+        assert jf.equilibrium(law, grid.density(lambda x: 1 + 0 * x)).state.mass == pytest.approx(1.0, rel=1e-9)

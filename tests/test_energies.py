@@ -194,3 +194,15 @@ def test_cell_averages_of_quantiles_keep_both_tails():
     assert back.values.min() > 0
     atoms = jf.Density.from_quantiles(jf.Quantiles.atoms([0.0, 0.5, 1.0], [0.2, 0.5, 0.3]), jf.Grid.box((0, 1), cells=4))
     assert atoms.masses == pytest.approx([0.2, 0.5, 0.0, 0.3])
+
+
+@pytest.mark.parametrize("kernel", [jf.PowerLaw(1), jf.PowerLaw(2), jf.Morse(1, 1e-6), jf.Morse(1, 1e6)])
+def test_sums_on_the_line_far_from_the_origin_and_under_long_kernels(kernel):
+    """Against all pairs, of places less the first one."""
+    points = 1e6 + 1e-6 * np.random.default_rng(0).random(200)
+    apart = (points - points[0])[:, None] - (points - points[0])
+    r = np.abs(apart)
+    values = -kernel.strength * np.expm1(-r / kernel.length) if isinstance(kernel, jf.Morse) else r**kernel.p / kernel.p
+    cloud = jf.Particles(points)
+    assert jf.Interaction(kernel)(cloud) == pytest.approx(values.mean() / 2, rel=1e-12)
+    assert jf.Interaction(kernel).first_variation(cloud) == pytest.approx(values.mean(axis=1), rel=1e-12)

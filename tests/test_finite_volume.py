@@ -411,6 +411,11 @@ OF_ORDER_2 = {
     "porous medium": (jf.RenyiEntropy(2), _BOX.density(lambda x, y: np.maximum(1 - x**2 - y**2, 0))),
     "fast diffusion": (jf.RenyiEntropy(0.7), _HEAP),
     "attraction": (jf.Entropy() + jf.Interaction(jf.Quadratic()), _HEAP),
+    "a pointed kernel": (jf.Entropy() + jf.Interaction(jf.Morse()), _HEAP),
+    "two species": (
+        jf.Entropy("u") + jf.Entropy("v") + jf.CrossInteraction(jf.Gaussian(1.0, 0.7), between=("u", "v")),
+        _PAIR,
+    ),
     "ions": (jf.Entropy("u") + jf.Entropy("v") + jf.DirichletCoupling(u=0.7, v=-1, permittivity=0.3), _PAIR),
 }
 

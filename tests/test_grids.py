@@ -214,6 +214,15 @@ def test_singular_kernels_of_flat_densities(flat):
     assert field == pytest.approx(_inverse_distance(2, 2, 2 * flat**2) / (8 * np.pi), rel=2e-3)
 
 
+@pytest.mark.parametrize("kernel", [jf.PowerLaw(0.25), jf.PowerLaw(0.5), jf.Morse()])
+def test_pointed_kernels_of_flat_densities(kernel):
+    """As the density gets flat, its energy becomes that of the density on the line."""
+    line, plane = jf.Grid.box((-6, 6), cells=400), jf.Grid.box((-6, 6), (-0.006, 0.006), cells=(200, 12))
+    thin = jf.Interaction(kernel)(line.density(lambda x: np.exp(-(x**2) / 2), mass=1.0))
+    flat = jf.Interaction(kernel)(plane.density(lambda x, y: np.exp(-(x**2) / 2), mass=1.0))
+    assert flat == pytest.approx(thin, rel=2e-3)
+
+
 def test_singular_kernels_are_refused_on_very_long_cells():
     plane = jf.Grid.box((0, 1000), (0, 1), cells=8)
     with pytest.raises(ValueError, match="128 times as long as wide"):

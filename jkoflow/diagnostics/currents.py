@@ -31,7 +31,7 @@ def current_density(law: Law, state: State, species: str = "", mobility: Mapping
         variation = law.first_variation(checked_state, species)
     medium = law.forms.medium_of(species, grid)
     by_axis = medium is not None and medium.is_diagonal
-    current = np.zeros((grid.dim, *grid.shape))
+    current, faces = np.zeros((2, grid.dim, *grid.shape))
     for axis, h in enumerate(grid.spacing):
         m, f = grid.along(rho, axis), grid.along(variation, axis)
         both_full = (m[1:] > 0) & (m[:-1] > 0)
@@ -41,12 +41,16 @@ def current_density(law: Law, state: State, species: str = "", mobility: Mapping
         if medium is not None and by_axis:  # the harmonic mean is exact for layers
             a = grid.along(medium.values[medium.directions.index(axes_of(grid.dim)[axis])], axis)
             through = through * 2 * a[1:] * a[:-1] / (a[1:] + a[:-1])
-        flux = np.moveaxis(current[axis], axis, 0)
-        flux[: len(through)] += through / 2
-        flux[1:] += through[: len(flux) - 1] / 2
-        if grid.periodic_axes[axis] and len(flux) > 1:
-            flux[0] += through[-1] / 2
-    return current if medium is None or by_axis else medium.applied(grid, current)
+        for sums, part in ((current[axis], through), (faces[axis], both_full)):
+            flux = np.moveaxis(sums, axis, 0)
+            flux[: len(part)] += part / 2
+            flux[1:] += part[: len(flux) - 1] / 2
+            if grid.periodic_axes[axis] and len(flux) > 1:
+                flux[0] += part[-1] / 2
+    if medium is None or by_axis:
+        return current
+    # along a wall the gradient is that of the one face there is; through it the flux of the other is 0
+    return medium.applied(grid, np.divide(current, faces, out=np.zeros_like(current), where=faces > 0)) * faces
 
 
 def electric_current(law: Law, state: State, mobility: Mapping[str, float] | None = None) -> Array:

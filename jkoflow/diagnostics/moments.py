@@ -36,7 +36,15 @@ def second_moment_identity(flow: Trajectory, law: Law) -> Report:
     True
     """
     must_be_of_masses(law, "second_moment_identity")
-    return _compared("second moment", flow, law, _second_moment, lambda measure, s: _mapped(measure, lambda x: (1 + s) * x))
+    farthest = max(float(np.abs(measure.points).max()) for measure in flow.snapshots[0].values())
+    return _compared(
+        "second moment",
+        flow,
+        law,
+        _second_moment,
+        lambda measure, s: _mapped(measure, lambda x: (1 + s) * x),
+        unit=min(1.0, _extent(flow.snapshots[0]) / (farthest or 1.0)),  # far from the origin a dilation moves all
+    )
 
 
 def centre_identity(flow: Trajectory, law: Law, axis: int = 0) -> Report:
@@ -46,7 +54,7 @@ def centre_identity(flow: Trajectory, law: Law, axis: int = 0) -> Report:
 
     c is the centre and M_i the mass of a species, z' the state after the step. Interactions drop out of both sides, by
     Newton's third law (docs/theory/poisson-nernst-planck.md, section 2.5 (c)). With walls the two sides differ. ``worst`` is
-    the largest difference, divided by the largest change, which is the sum of the absolute changes of the species.
+    the largest difference, divided by the largest sum_i M_i^(1/2) W2_i / (dt alpha_i), which no change of the centres exceeds.
 
     The measures must be Quantiles without walls or Particles. Raises ValueError for other measures.
 
@@ -105,7 +113,8 @@ def _compared(
             changes.append((moment(after[name]) - moment(before[name]) + squares) / (2 * positive("dt", dt) * alpha))
         energies = [law(Species({name: along(measure, unit * s) for name, measure in after.items()})) for s in _NODES]
         left.append(sum(changes))
-        sizes.append(sum(map(abs, changes)))
+        ways = (info.distances[name] * after[name].mass ** 0.5 / (dt * alpha) for name, alpha in flow.mobilities.items())
+        sizes.append(sum(map(abs, changes)) if with_distance else sum(ways))
         right.append(-float(np.dot(energies, _WEIGHTS)) / (unit * _STEP))
     change, force = np.array(left), np.array(right)
     size = max(*sizes, float(np.abs(force).max()), 1e-300)
@@ -119,9 +128,9 @@ _WEIGHTS = np.array([1.0, -8.0, 8.0, -1.0]) / 12  # central differences of fourt
 
 
 def _extent(state: Species) -> float:
-    """The largest extent of the points of all species; 1 for points at one place."""
+    """The largest extent of the points of all species; for points at one place its distance from the origin, or 1 there."""
     points = np.concatenate([measure.points.reshape(len(measure.masses), -1) for measure in state.values()])
-    return float(np.ptp(points, axis=0).max()) or 1.0
+    return float(np.ptp(points, axis=0).max()) or float(np.abs(points).max()) or 1.0
 
 
 def _second_moment(measure: Measure) -> float:

@@ -141,9 +141,9 @@ def kernel_lattice(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: 
 
     * the value of the kernel if the kernel says that it is smooth there. A smooth positive definite kernel would lose its
       definiteness by another value;
-    * the average over the cell if the kernel is pointed;
-    * the value of ``lattice_value_at_origin`` if it is singular. Then values near the origin are means along axes whose cells
-      are longer than twice the shortest side (``_with_long_cells``).
+    * the average over the cell if the kernel is pointed. Next to it, along axes whose cells are longer than twice the shortest
+      side, are means too (``_with_long_cells``);
+    * the value of ``lattice_value_at_origin`` if it is singular, with the same means next to it.
 
     So the convolution is of second order for all of them.
     """
@@ -157,13 +157,14 @@ def kernel_lattice(kernel: Callable[..., Any], shape: tuple[int, ...], spacing: 
         lattice = _with_long_cells(kernel, lattice, spacing)
     elif getattr(kernel, "pointy", True) or getattr(kernel, "singular", True):
         lattice[origin] = cell_average_at_origin(kernel, spacing)
+        lattice = _with_long_cells(kernel, lattice, spacing)
     if not np.all(np.isfinite(lattice)):
         raise ValueError(f"kernel must be finite away from the origin and integrable there, got {kernel!r}")
     return lattice
 
 
 def _with_long_cells(kernel: Callable[..., Any], lattice: Array, spacing: tuple[float, ...]) -> Array:
-    """The lattice of a singular kernel with averages, in place of values, for cells that are longer than wide and near.
+    """The lattice of a singular or pointed kernel with means, in place of values, for cells that are longer than wide and near.
 
     A value stands for a long cell only where the kernel changes little over it. Along long axes the density is interpolated by
     cubics. So a value becomes a weighted mean of the kernel about the cell, a sum over a lattice that is so fine along these
@@ -174,13 +175,18 @@ def _with_long_cells(kernel: Callable[..., Any], lattice: Array, spacing: tuple[
     along = [axis for axis, part in enumerate(parts) if part > 1]
     if not along:
         return lattice
+    with np.errstate(divide="ignore", invalid="ignore"):
+        singular = not np.isfinite(kernel(*[np.zeros(1)] * len(spacing))).all()
+    if max(parts) > _MOST_PARTS and not singular:
+        return lattice
     if max(parts) > _MOST_PARTS:
         raise ValueError(
             f"cells must be at most {2 * _MOST_PARTS} times as long as wide for a singular kernel, got cells of "
             f"{tuple(float(h) for h in spacing)} for {kernel!r}: take more cells along the long axes"
         )
     fine = tuple(h / part for h, part in zip(spacing, parts, strict=True))
-    at_origin, counts = lattice_value_at_origin(kernel, fine), [count // 2 for count in lattice.shape]
+    at_origin = (lattice_value_at_origin if singular else cell_average_at_origin)(kernel, fine)
+    counts = [count // 2 for count in lattice.shape]
     reach = _NEAR // len(along)
     near = [min(reach, count - 1) if part > 1 else count for part, count in zip(parts, counts, strict=True)]
     ranges = [

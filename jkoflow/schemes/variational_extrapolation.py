@@ -79,4 +79,5 @@ def _stage(instant: Problem, states: list[Species], dt: float) -> ProximalStep:
     """The problem of the stage that follows ``states``. Its anchor is the last of them, the others are further anchors."""
     *weights, last_weight = _WEIGHTS[len(states) - 1]
     further = tuple((weight / last_weight, state) for weight, state in zip(weights, states, strict=False))
+    further = further or ((0.0, states[-1]),)  # the first stage is implicit in kernels too, as steps with further anchors are
     return proximal_step(instant, states[-1], dt / last_weight, further)

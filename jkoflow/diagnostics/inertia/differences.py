@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..._typing import Array
 from ..._validate import same_total
 from ...kernels import Kernel
 from ...measures import Density, Particles, Quantiles, RadialQuantiles, ShellPairs
+
+_ROUNDING = 1e-12  # of the parts of a difference
 
 
 def energy_distance(
@@ -42,12 +46,22 @@ def energy_distance(
     if isinstance(a, Quantiles) and isinstance(b, Quantiles):
         if not (a.atomic.any() or b.atomic.any()):
             return _of_quantiles(a, b, kernel)
-        _must_be_finite(kernel)
-        return a.pair_expectation(kernel) - 2 * a.pair_expectation(kernel, b) + b.pair_expectation(kernel)
+        return _without_rounding(*_squares(a, b, kernel))
     assert isinstance(a, Particles)
     assert isinstance(b, Particles)
+    return _without_rounding(*_squares(a, b, kernel))
+
+
+def _squares(a: Any, b: Any, kernel: Kernel) -> tuple[float, float, float]:
+    """Of Quantiles or Particles, |a|^2, -2 <a, b> and |b|^2. Raises ValueError for a kernel that is infinite at 0."""
     _must_be_finite(kernel)
-    return a.pair_expectation(kernel) - 2 * a.pair_expectation(kernel, b) + b.pair_expectation(kernel)
+    return a.pair_expectation(kernel), -2 * a.pair_expectation(kernel, b), b.pair_expectation(kernel)
+
+
+def _without_rounding(*parts: float) -> float:
+    """The sum of parts that cancel; 0 if it is below 0 by no more than their rounding."""
+    total = sum(parts)
+    return 0.0 if -_ROUNDING * sum(map(abs, parts)) < total < 0 else total
 
 
 def _must_be_finite(kernel: Kernel) -> None:
@@ -77,4 +91,4 @@ def _of_quantiles(a: Quantiles, b: Quantiles, kernel: Kernel) -> float:
         cells = slice(filled[0], filled[-1] + 1)
         return Quantiles(nodes[cells.start : cells.stop + 1], each[cells]).pair_expectation(kernel)
 
-    return 2 * square(masses[0]) + 2 * square(masses[1]) - square(masses[0] + masses[1])
+    return _without_rounding(2 * square(masses[0]), 2 * square(masses[1]), -square(masses[0] + masses[1]))

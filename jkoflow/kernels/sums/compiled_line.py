@@ -13,35 +13,37 @@ def morse_values(at: Array, sources: Array, masses: Array, length: float) -> tup
     """Return the sums of S(x) = 1 - exp(-|x|/l) - |x|/l, of S' and of S'', by recurrences from both ends."""
     n, k = len(at), len(sources)
     left, mass_left, moment_left = np.zeros(n), np.zeros(n), np.zeros(n)
-    # Over the sources y passed so far: sum m exp(-(place - y)/l), sum m, sum m (place - y); place is the last of them.
-    decayed, mass, moment, place, j = 0.0, 0.0, 0.0, sources[0], 0
+    # Over the sources y passed so far: sum m (1 - exp(-(place - y)/l)), sum m, sum m (place - y); place is the last of them.
+    # The sums of 1 - exp, in place of exp, keep the digits of a kernel that is longer than the cloud.
+    risen, mass, moment, place, j = 0.0, 0.0, 0.0, sources[0], 0
     for i in range(n):
         while j < k and sources[j] <= at[i]:
             gap = sources[j] - place
-            decayed = decayed * np.exp(-gap / length) + masses[j]
+            rise = -np.expm1(-gap / length)
+            risen += (mass - risen) * rise
             moment += mass * gap
             mass += masses[j]
             place = sources[j]
             j += 1
         gap = at[i] - place
-        left[i] = decayed * np.exp(-gap / length) if j > 0 else 0.0
+        left[i] = risen - (mass - risen) * np.expm1(-gap / length) if j > 0 else 0.0
         mass_left[i], moment_left[i] = mass, moment + mass * gap
     values, slopes, curvatures = np.empty(n), np.empty(n), np.empty(n)
-    decayed, mass, moment, place, j = 0.0, 0.0, 0.0, sources[k - 1], k - 1
+    risen, mass, moment, place, j = 0.0, 0.0, 0.0, sources[k - 1], k - 1
     for i in range(n - 1, -1, -1):
         while j >= 0 and sources[j] > at[i]:
             gap = place - sources[j]
-            decayed = decayed * np.exp(-gap / length) + masses[j]
+            rise = -np.expm1(-gap / length)
+            risen += (mass - risen) * rise
             moment += mass * gap
             mass += masses[j]
             place = sources[j]
             j -= 1
         gap = place - at[i]
-        right = decayed * np.exp(-gap / length) if j < k - 1 else 0.0
-        total = left[i] + right
-        values[i] = mass_left[i] + mass - total - (moment_left[i] + moment + mass * gap) / length
-        slopes[i] = ((left[i] - mass_left[i]) - (right - mass)) / length
-        curvatures[i] = -total / length**2
+        right = risen - (mass - risen) * np.expm1(-gap / length) if j < k - 1 else 0.0
+        values[i] = left[i] + right - (moment_left[i] + moment + mass * gap) / length
+        slopes[i] = (right - left[i]) / length
+        curvatures[i] = -((mass_left[i] - left[i]) + (mass - right)) / length**2
     return values, slopes, curvatures
 
 

@@ -9,6 +9,7 @@ from ...grids import Grid
 
 _CHUNK = 1 << 22  # entries of the largest table in memory
 _REACH = 6.0  # widths of a Gaussian beyond which its mass is below 1e-9
+_EVEN = 4.0  # sides of the box from which on a Gaussian is even to 1e-34
 
 
 def cloud_in_cell(points: Array, masses: Array, grid: Grid) -> Array:
@@ -61,6 +62,7 @@ def _shares(x: Array, bounds: tuple[float, float], count: int, width: float, per
 
     low, high = bounds
     edges, side = np.linspace(low, high, count + 1), high - low
+    width = min(width, _EVEN * side)
     shares = np.zeros((len(x), count))
     images, turn = ((x,), side) if periodic else ((x, 2 * low - x), 2 * side)
     for period in range(-int(_REACH * width / side) - 1, int(_REACH * width / side) + 2):

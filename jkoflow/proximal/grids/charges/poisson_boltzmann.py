@@ -149,8 +149,9 @@ class _RestEquation:
             z, local = 0.0 if self.term is None else self.term.coupling.charges[name], conjugate.local
             minus_potential = np.where(local.forbidden, -np.inf, -local.potential - z * psi)
             top = float(minus_potential.max())
-            chemical_potentials[name] = level_of_mass(conjugate, minus_potential - top, self.totals[name]) - top
-            rho[name], slopes[name] = conjugate.density(minus_potential + chemical_potentials[name])
+            level = level_of_mass(conjugate, minus_potential - top, self.totals[name])
+            chemical_potentials[name] = level - top
+            rho[name], slopes[name] = conjugate.density((minus_potential - top) + level)
         return _UnderPsi(rho, slopes, chemical_potentials)
 
     def charge_of(self, rho: dict[str, Array]) -> Array:
