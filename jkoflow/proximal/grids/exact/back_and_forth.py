@@ -32,6 +32,7 @@ _MEMORY = 4  # a Newton step may go back up to the largest of the last residual 
 _STUCK = 3  # iterations without a gain of a tenth after which the residual may rise: a kink of (U*)' lies across the way down
 _RISING, _RUNGS = 0.25, 7  # coupling by charge on the way to its full strength: ratio between rungs, and number of rungs
 _NEAR, _CAREFUL = 12, 0.3  # from a guess: iterations before it is given up, and share of the tolerance to be reached
+_FOLDED, _SOON = 4e-4, 20  # share of the mass in folds from which they are looked at; iterations for that
 _PATIENCE = 15  # iterations without a gain of a tenth
 _FINE, _ROUNDING, _POLISH = 1e-3, 1e-12, 3  # share of the motion that the residual may be; its least; iterations for that
 
@@ -233,15 +234,18 @@ class BackAndForth(IterativeSolver):
         return checked(step, answer, slack=0.1)
 
     def _unfolded(self, problem: GridStep, outcome: _Outcome) -> _Outcome:
-        """The outcome, or one that folds less mass, to which the iteration converges from phi^cc where the map folds."""
-        best, share = outcome, 0.0
+        """The outcome, or one that folds less mass, to which the iteration converges soon from phi^cc where the map folds.
+
+        Less than a share ``_FOLDED`` of the mass in folds moves the density by far less: it is left.
+        """
+        best, share, hasty = outcome, 0.0, replace(self, max_iterations=min(_SOON, self.max_iterations))
         if outcome.status.ok and problem.grid.dim > 1:
             share = folded_share(problem, outcome.trial)
         for everywhere in (False, True, True):
-            if share == 0:
+            if share < _FOLDED:
                 break
             start = unfolded(problem, outcome.trial, everywhere)
-            trial, status, used = self._iterate(problem, start, self.tolerance)
+            trial, status, used = hasty._iterate(problem, start, self.tolerance)
             outcome = _polished(problem, _Outcome(trial, status, outcome.iterations + used))
             if not status.ok:
                 break
