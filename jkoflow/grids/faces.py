@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -52,13 +52,14 @@ class Faces(NamedTuple):
         return tuple(arrays)
 
 
-def _ways(grid: Grid, direction: tuple[int, ...], along: tuple[int, ...]) -> tuple[tuple[Indices, ...], tuple[Indices, ...]]:
-    """The cells from which a direction stays on the grid, and those that lie ``along`` from them, as open meshes of indices."""
-    starts, ends = [], []
-    for count, whole, part, periodic in zip(grid.shape, direction, along, grid.periodic_axes, strict=True):
-        first = np.arange(count) if periodic else np.arange(max(0, -whole), count - max(0, whole))
-        starts.append(first)
-        ends.append((first + part) % count)
+def _ways(grid: Grid, direction: tuple[int, ...], along: tuple[int, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The cells from which a direction stays on the grid, and those that lie ``along`` from them, as indices of arrays."""
+    first = [slice(max(0, -n), count - max(0, n)) for count, n in zip(grid.shape, direction, strict=True)]
+    if not grid.periodic:
+        return tuple(first), tuple(slice(one.start + part, one.stop + part) for one, part in zip(first, along, strict=True))
+    each = list(zip(first, grid.shape, grid.periodic_axes, strict=True))
+    starts = [np.arange(count) if periodic else np.arange(one.start, one.stop) for one, count, periodic in each]
+    ends = [(start + part) % count for start, part, count in zip(starts, along, grid.shape, strict=True)]
     return np.ix_(*starts), np.ix_(*ends)
 
 
