@@ -57,8 +57,8 @@ class Medium(NamedTuple):
 
         Source: Selling (1874); Fehrenbach and Mirebeau, Sparse non-negative stencils for anisotropic diffusion (2014).
 
-        >>> grid = Grid.box((0, 2), (0, 1), cells=(2, 1))
-        >>> medium = Medium.of_tensor(grid, np.array([[2.0, 1.0], [1.0, 2.0]])[:, :, None, None] * np.ones((2, 1)))
+        >>> grid = Grid.box((0, 2), (0, 2), cells=2)
+        >>> medium = Medium.of_tensor(grid, np.array([[2.0, 1.0], [1.0, 2.0]])[:, :, None, None] * np.ones(grid.shape))
         >>> medium.directions, [float(values[0, 0]) for values in medium.values]
         (((0, 1), (1, 0), (1, 1)), [1.0, 1.0, 2.0])
         """

@@ -125,7 +125,7 @@ class Density(Measure):
         below, above = measure.cdf(edges), measure.mass_above(edges)
         below[0], above[0] = 0.0, measure.mass  # an atom at the lower wall belongs to the first cell
         nearer = below[1:] < above[:-1]  # small masses next to either end keep their digits
-        return cls(grid, np.where(nearer, np.diff(below), -np.diff(above)) / grid.spacing[0])
+        return cls(grid, np.where(nearer, np.diff(below), above[:-1] - above[1:]) / grid.spacing[0])
 
     @property
     def points(self) -> Array:
