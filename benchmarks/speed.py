@@ -197,7 +197,7 @@ def grids() -> Iterator[Row]:
     import jkoflow as jf
 
     box, unit = jf.Grid.box((-3, 3), (-3, 3), cells=256), jf.Grid.box((0, 1), (0, 1), cells=256)
-    space = jf.Grid.box((-3, 3), (-3, 3), (-3, 3), cells=48)
+    space, more = (jf.Grid.box((-3, 3), (-3, 3), (-3, 3), cells=n) for n in (48, 64))
     well = jf.Potential(lambda x, y: (x**2 + y**2) / 2)
     rough = jf.Potential(lambda x, y: np.cos(9 * x) * np.sin(7 * y) + 0.3 * x)
     heap = box.density(lambda x, y: np.exp(-((x - 0.5) ** 2 + y**2) / (2 * 0.1**2)))
@@ -207,7 +207,11 @@ def grids() -> Iterator[Row]:
     islands = unit.density(
         lambda x, y: ((x - 0.25) ** 2 + (y - 0.5) ** 2 < 0.02) + 0.5 * ((x - 0.75) ** 2 + (y - 0.4) ** 2 < 0.01)
     )
-    ball = space.density(lambda x, y, z: np.exp(-((x - 0.5) ** 2 + y**2 + z**2) / 2))
+    ball, larger = (grid.density(lambda x, y, z: np.exp(-((x - 0.5) ** 2 + y**2 + z**2) / 2)) for grid in (space, more))
+    small = jf.Grid.box((-3, 3), (-3, 3), cells=64)
+    apart = {name: small.density(lambda x, y, c=c: np.exp(-((x - c) ** 2) - y**2)) for name, c in (("u", 0.5), ("v", -0.5))}
+    ions = jf.Species(apart)
+    charged = jf.Entropy("u") + jf.Entropy("v") + jf.DirichletCoupling(u=1, v=-1, permittivity=0.1)
     deep = jf.Entropy() + jf.Potential(lambda x, y, z: (x**2 + y**2 + z**2) / 2)
     cases = [("narrow heap", jf.Entropy() + well, heap, 0.05, s) for s in (None, jf.Entropic(), jf.FiniteVolume())]
     cases += [("rough V", 0.2 * jf.Entropy() + rough, wide, dt, None) for dt in (0.01, 0.1, 1.0)]
@@ -216,6 +220,8 @@ def grids() -> Iterator[Row]:
     cases += [("disc of averages, m = 2", 1e-3 * jf.RenyiEntropy(2), smooth, dt, None) for dt in (4e-4, 4e-3, 4e-2)]
     cases += [("two islands, m = 2", 0.01 * jf.RenyiEntropy(2), islands, 0.02, None)]
     cases += [("48^3", deep, ball, 0.05, s) for s in (None, jf.Entropic(), jf.FiniteVolume())]
+    cases += [("64^3", deep, larger, 0.05, s) for s in (None, jf.Entropic())]
+    cases += [("ions 64^2", charged, ions, 0.05, s) for s in (None, jf.FiniteVolume())]
     for name, law, rho, dt, solver in cases:
         scheme = jf.JKO() if solver is None else jf.JKO(solver)
         run = lambda a=law, b=rho, c=dt, s=scheme: jf.evolve(a, b, scheme=s, dt=c, t_end=c, progress=False, on_failure="return")  # noqa: E731
