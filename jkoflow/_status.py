@@ -35,6 +35,10 @@ class Status(Enum):
         "the iteration converged, but a check apart from it refutes the answer: its objective is above that of the anchor, "
         "or it breaks a bound, an obstacle or the mass"
     )
+    MIXING = (
+        "species that share the room push into each other and would mix, which Quantiles side by side cannot: "
+        "take densities on a grid, by FiniteVolume()"
+    )
     ITERATION_LIMIT = "the iteration limit was reached with the residual still above the tolerance"
     STALLED = "the residual stopped falling while still above the tolerance"
     NOT_FINITE = "a number became infinite or NaN"

@@ -83,6 +83,11 @@ def _own(state: Any, name: str = "") -> jf.Law:
     return jf.Interaction(jf.PowerLaw(1) if isinstance(state, jf.OrderedParticles) else jf.Quadratic(), name)
 
 
+def _in_a_sum(state: Any, name: str) -> jf.Law:
+    """The same beside a sum of species: on Quantiles an entropy would spread one of them into the other."""
+    return jf.Potential(lambda x: x**2 / 2, name) if isinstance(state, jf.Quantiles) else _own(state, name)
+
+
 def _charged(state: Any, **more: Any) -> tuple[jf.Law, Any]:
     law = _own(state, "a") + _own(state, "b") + jf.DirichletCoupling(a=1, b=-1, boundary="dirichlet", **more)
     return law, jf.Species(a=state, b=state)
@@ -107,7 +112,7 @@ COLUMNS: dict[str, Callable[[Any], tuple[jf.Law, Any]]] = {
     "`Growth`": lambda state: (_own(state) + jf.Growth(lambda rho: 1 - rho), state),
     "`Advection`": lambda state: (_own(state) + jf.Advection(lambda x: x * (1.25 - x)), state),
     "sum": lambda state: (
-        _own(state, "a") + _own(state, "b") + jf.RenyiEntropy(2, ("a", "b")),
+        _in_a_sum(state, "a") + _in_a_sum(state, "b") + jf.RenyiEntropy(2, ("a", "b")),
         _side_by_side(state),
     ),
     "`Mobility`": lambda state: (_own(state) + jf.Mobility(lambda x: 1 + x), state),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 import jkoflow as jf
 
@@ -236,17 +237,89 @@ def test_species_side_by_side_move_as_one(energy, walls):
         assert np.allclose(slopes, energy("").first_variation(one.final), rtol=1e-9)
 
 
-def test_columns_that_run_into_each_other_go_on_together():
-    """Constant forces 1 and -1: their impulse moves the common centre, whenever the two meet."""
+def test_columns_gather_in_a_well_through_contact():
+    """They begin apart. In a common well they come together, and go on as one species with a gap would."""
+    a, b = jf.Quantiles(np.linspace(0, 0.3, 7), np.full(6, 0.05)), jf.Quantiles(np.linspace(1, 1.5, 11), np.full(10, 0.05))
+    whole = jf.Quantiles(np.concatenate([a.nodes, b.nodes]), np.concatenate([a.masses, [0.0], b.masses]))
+
+    def well(x):
+        return (x - 0.8) ** 2
+
+    law = jf.Congestion(1.0, BOTH) + jf.Potential(well, "a") + jf.Potential(well, "b")
+    flow = jf.evolve(law, jf.Species(a=a, b=b), dt=0.1, t_end=2.0, progress=False)
+    one = jf.evolve(jf.Congestion(1.0) + jf.Potential(well), whole, dt=0.1, t_end=2.0, progress=False)
+    assert flow.final["b"].nodes[0] - flow.final["a"].nodes[-1] == pytest.approx(0.0, abs=1e-12)
+    assert np.allclose(np.concatenate([flow.final[name].nodes for name in BOTH]), one.final.nodes, atol=1e-11)
+
+
+def _cheapest(columns, centres, tau):
+    """A step under the bound 1 by a linear program for both plans on 48 cells: the means, and how far the two overlap."""
+    n = 48
+    x = (np.arange(n) + 0.5) / n
+    start = [((x > low) & (x < high)) / n for low, high in columns]
+    costs = [((x[:, None] - x) ** 2 / (2 * tau) + (x - c) ** 2 / 2).ravel() for c in centres]
+    leaving, arriving = np.kron(np.eye(n), np.ones(n)), np.kron(np.ones(n), np.eye(n))
+    nothing = np.zeros_like(leaving)
+    equal = np.block([[leaving, nothing], [nothing, leaving]])
+    bound = np.hstack([arriving, arriving])
+    found = linprog(np.concatenate(costs), bound, np.full(n, 1 / n), equal, np.concatenate(start))
+    ends = [arriving @ plan for plan in np.split(found.x, 2)]
+    return [end @ x / end.sum() for end in ends], x[ends[0] > 1e-9].max() - x[ends[1] > 1e-9].min()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_step_side_by_side_is_the_cheapest_or_says_that_species_mix(seed):
+    """Against a linear program for the plans, which knows no order."""
+    rng = np.random.default_rng(seed)
+    widths, gap = rng.integers(6, 12, 2) / 48, rng.integers(0, 2) * rng.integers(1, 8) / 48
+    first = 6 / 48
+    columns = [(first, first + widths[0]), (first + widths[0] + gap, first + widths[0] + gap + widths[1])]
+    centres, tau = rng.uniform(0.2, 0.8, 2), 10.0 ** rng.uniform(-1, 1)
+    state = {
+        name: jf.Quantiles(np.linspace(*ends, 25), np.full(24, (ends[1] - ends[0]) / 24), (0.0, 1.0))
+        for name, ends in zip(BOTH, columns, strict=True)
+    }
+    law = jf.Congestion(1.0, BOTH)
+    for name, c in zip(BOTH, centres, strict=True):
+        law = law + jf.Potential(lambda x, c=c: (x - c) ** 2 / 2, name)
+    answer = jf.QuantileNewton().solve(jf.ProximalStep(law, jf.Species(state), tau))
+    means, overlap = _cheapest(columns, centres, tau)
+    if answer.status is jf.Status.MIXING:
+        depth = (centres[0] - centres[1]) * tau - gap  # how far they would go into each other, were they free
+        assert depth > 0
+        assert depth < 3 / 48 or overlap > 1 / 48  # plans between cells do not see less
+    else:
+        assert answer.status is jf.Status.CONVERGED
+        assert overlap <= 1 / 48
+        assert [float(answer.state[name].mean) for name in BOTH] == pytest.approx(means, abs=1 / 48)
+
+
+def test_columns_that_push_into_each_other_would_mix():
+    """FiniteVolume mixes them. Side by side the run ends at the contact, however short the steps, with what it has."""
     a, b = jf.Quantiles(np.linspace(0, 0.3, 7), np.full(6, 0.05)), jf.Quantiles(np.linspace(1, 1.5, 11), np.full(10, 0.05))
     law = jf.Congestion(1.0, BOTH) + jf.Potential(lambda x: -x, "a") + jf.Potential(lambda x: x, "b")
-    for dt in (0.05, 0.3):
-        end = jf.evolve(law, jf.Species(a=a, b=b), dt=dt, t_end=1.2, progress=False).final
-        contact = (0.3 * 0.15 + 0.5 * 1.25 + 1.2 * (0.3 - 0.5) + 0.3 * 0.15 - 0.5 * 0.25) / 0.8
-        assert end["a"].nodes[-1] == pytest.approx(contact, abs=1e-11)
-        assert end["b"].nodes[0] == pytest.approx(contact, abs=1e-11)
-    apart = jf.evolve(law, jf.Species(a=a, b=b), dt=0.05, t_end=0.3, progress=False).final
-    assert apart["a"].nodes[-1] == pytest.approx(0.6, abs=1e-11)
+    for dt in (0.1, 0.001):
+        flow = jf.evolve(law, jf.Species(a=a, b=b), dt=dt, t_end=0.5, progress=False, on_failure="return")
+        assert flow.infos[-1].status is jf.Status.MIXING
+        assert flow.times[-2] == pytest.approx(0.35, abs=1.01 * dt)
+    grid = jf.Grid.box((-0.5, 1.5), cells=100)
+    mixed = jf.evolve(law, _pair(grid), scheme=jf.JKO(jf.FiniteVolume()), dt=0.05, t_end=0.3, progress=False).final
+    assert np.minimum(mixed["a"].values, mixed["b"].values).sum() * grid.cell_volume > 0.1
+
+
+def test_what_would_spread_into_the_other_is_refused():
+    a, b, _ = _columns()
+    state, third = jf.Species(a=a, b=b), jf.Quantiles([1.0, 2.0])
+    for law, words in (
+        (jf.Congestion(1.0, BOTH) + jf.Entropy("a"), "of their own"),
+        (jf.Congestion(1.0, BOTH) + jf.Congestion(2.0, "b"), "of their own"),
+        (jf.Congestion(1.0, BOTH) + jf.RenyiEntropy(2, {"a": 1, "b": 2}), "the same species and weights"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            jf.evolve(law, state, dt=0.1, t_end=0.1)
+    groups = jf.Congestion(1.0, BOTH) + jf.Congestion(2.0, ("b", "c"))
+    with pytest.raises(ValueError, match="the same species and weights"):
+        jf.evolve(groups, jf.Species(a=a, b=b, c=third), dt=0.1, t_end=0.1)
 
 
 def test_columns_are_pulled_apart():

@@ -37,7 +37,8 @@ class InternalEnergy(Energy):
 
     ``species`` is the name of one species, or several names, or a mapping from names to weights w_i > 0. With several the
     energy is that of their sum, int U(s) dx with s = sum_i w_i rho_i, and the first variation in species i is w_i U'(s). So
-    they share the room, as in cross-diffusion. It takes Density and Quantiles. Steps on Quantiles need species side by side.
+    they share the room, as in cross-diffusion. It takes Density and Quantiles. Steps on Quantiles need
+    species side by side that do not push into each other (``Status.MIXING``).
 
     >>> import jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)

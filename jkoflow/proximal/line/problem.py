@@ -12,13 +12,13 @@ from ..._typing import Array, Mask
 from ...kernels.sums import LineKernel, at_gauss_points
 from ...measures import Species
 from ..base import ProximalStep
-from .anchors import target_of, within_floors
+from .anchors import KeptEnergy, target_of, within_floors
 from .clusters import Tip
 from .derivatives import sum_of_jets
 from .exact_parts import add_quadratic, add_ranks, add_tip, own_cells
-from .kept import KeptEnergy
 from .model import Chain, FarPart, Model, at_ends, square
 from .monotone import ConeStep
+from .rows import rows_of
 from .terms import LineTerms
 
 _AT_ONE_PLACE = 1e3  # spacings of the numbers: less spread counts as none
@@ -63,7 +63,7 @@ class LineProblem:
         self.walls = walls = step.anchor.domain
         start = 0
         positions, floors, barrier, fixed = [], [], [], []
-        for row in self.terms.rows():
+        for row in rows_of(step.anchor, self.terms):
             first, least, barriers = start + (walls is not None), list[Array](), list[Mask]()
             for name in row:
                 anchor, (weight, target) = step.anchor[name], target_of(step, name, step.anchor[name])
@@ -112,14 +112,14 @@ class LineProblem:
         ``convexified`` is for steps where the whole second derivative is not positive definite. It leaves out what is concave,
         and takes the slope over r in place of second derivatives that are infinite at the origin.
         """
-        return self._with_inertia(self._energy(x, convexified), x)
+        return self._with_inertia(self.energy(x, convexified), x)
 
     def end_values(self, x: Array) -> tuple[float, float, float]:
         """The value of the objective at the end of a step, and the sums of sizes that tell its rounding and the gradient's.
 
         The energy about the end is kept with the law: the step that follows begins with it.
         """
-        model, inertia = self._energy(x, False), self._with_inertia(Model.zero(len(x)), x)
+        model, inertia = self.energy(x), self._with_inertia(Model.zero(len(x)), x)
         self.step.forms.keep(_KEPT, KeptEnergy(self.walls, x, [(chain.name, chain.masses) for chain in self.chains], model))
         return model.value + inertia.value, model.size + inertia.size, model.forces + inertia.forces
 
@@ -130,8 +130,8 @@ class LineProblem:
             model.rounding += 4 * float(np.spacing(np.abs(x).max()) * chain.inertia * chain.masses.sum())
         return model
 
-    def _energy(self, x: Array, convexified: bool) -> Model:
-        """The energy about x to second order."""
+    def energy(self, x: Array, convexified: bool = False) -> Model:
+        """The energy about x to second order, without the inertia."""
         model = Model.zero(len(x))
         if np.any(np.diff(x)[self.barrier] <= 0):
             model.value = np.inf

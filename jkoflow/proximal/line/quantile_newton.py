@@ -18,6 +18,7 @@ from .clusters import Join, joins, no_cut_lowers_objective
 from .model import Model, potential_along
 from .monotone import ConeStep, NotConvexError, brought_together, minimiser_with_closed_gaps, step_in_cone
 from .problem import LineProblem
+from .rows import would_mix
 
 _NEGLIGIBLE = 1e-9  # share of the mass that may lie in unresolved cells
 _RESOLVED = 32  # spacings of the numbers: a cell with a barrier that is thinner is unresolved
@@ -144,6 +145,9 @@ class QuantileNewton(IterativeSolver):
             if not end.status.ok and not step.further and self.max_iterations >= _PATIENT:
                 end = self._through_shorter_steps(step, problem, end)
             end = _checked(problem, end)
+            shared = end.status.ok and problem.terms.sums
+            if shared and would_mix(problem.terms, problem.chains, problem.energy(end.x), end.x):
+                end = replace(end, status=Status.MIXING)
         distances = {chain.name: chain.distance(end.x, problem.start_of(chain)) for chain in problem.chains}
         potentials = {chain.name: potential_along(end.x[chain.nodes], problem.start_of(chain)) for chain in problem.chains}
         return ProxResult(problem.state(end.x), distances, potentials, end.status, end.iterations, end.residual)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -15,8 +14,6 @@ from ...measures import CloudPotential, LinePotential, Particles, Species
 from .cells import CellLaw, cell_laws
 from .derivatives import PointLaw
 from .waves import FieldOnLine
-
-_TOUCHING = 1e-12  # share of the extent by which species side by side may overlap, by rounding
 
 
 @dataclass
@@ -41,8 +38,10 @@ class LineTerms:
         Kernels by which two species interact.
     signals : list of FieldOnLine
         Fields that are solved for together with the masses.
-    together : list of tuples
-        Species that share the room, as often as terms of their sums say so.
+    of_one : list of entries
+        The internal energies and bounds of one species.
+    sums : list of entries
+        The terms of sums of species.
     """
 
     anchor: Species
@@ -53,7 +52,8 @@ class LineTerms:
     selves: dict[str, list[LineKernel]] = field(default_factory=dict)
     crosses: list[tuple[str, str, LineKernel]] = field(default_factory=list)
     signals: list[FieldOnLine] = field(default_factory=list)
-    together: list[tuple[str, ...]] = field(default_factory=list)
+    of_one: list[Entry[Internal] | Entry[Bound]] = field(default_factory=list)
+    sums: list[Entry[Shared]] = field(default_factory=list)
 
     @classmethod
     def of(cls, forms: LawForms, anchor: Species) -> LineTerms:
@@ -64,8 +64,7 @@ class LineTerms:
         * a negative coefficient with which the step is unbounded below;
         * an internal energy, or a singular kernel of a species with itself, if the species has atoms;
         * a singular kernel between two species;
-        * a potential that is an array;
-        * species that share the room and overlap.
+        * a potential that is an array.
         """
         terms = cls(anchor)
         terms._add(forms)
@@ -75,11 +74,8 @@ class LineTerms:
         for entry in forms.entries:
             scaled = entry._replace(factor=factor * entry.factor)
             match entry.form:
-                case Internal():
-                    self._add_cells(scaled)
-                case Bound() as bound:
-                    scaled.non_negative()
-                    self.floors[bound.species] = max(self.floors.get(bound.species, 0.0), 1 / bound.density)
+                case Internal() | Bound():
+                    self._add_own(scaled)
                 case Shared() as shared:
                     self._add_shared(shared, scaled)
                 case External() as external:
@@ -90,6 +86,15 @@ class LineTerms:
                     self._add(as_interactions(coupling, self.anchor).forms, scaled.factor)
                 case Eliminated(energy=FieldsAfter() as after):
                     self.signals.extend(FieldOnLine.all_of(after))
+
+    def _add_own(self, entry: Entry[Internal] | Entry[Bound]) -> None:
+        """Add an internal energy or a bound of one species."""
+        self.of_one.append(entry)
+        if isinstance(entry.form, Bound):
+            entry.non_negative()
+            self.floors[entry.form.species] = max(self.floors.get(entry.form.species, 0.0), 1 / entry.form.density)
+        else:
+            self._add_cells(Entry(entry.factor, entry.form, entry.term))
 
     def _add_cells(self, entry: Entry[Internal]) -> None:
         """Add an internal energy. Raises ValueError if a cell of the anchor that holds mass has no width."""
@@ -104,7 +109,7 @@ class LineTerms:
 
     def _add_shared(self, shared: Shared, entry: Entry[Shared]) -> None:
         """Add a term of a sum of species. Side by side, each species has the energy, or the bound, of its own part."""
-        self.together.append(tuple(shared.weights))
+        self.sums.append(entry)
         for name, weight in shared.weights.items():
             of_sum = replace(shared.of_sum, species=name)
             if isinstance(of_sum, Bound):
@@ -114,29 +119,6 @@ class LineTerms:
             before = len(self.cells.get(name, []))
             self._add_cells(Entry(entry.factor, of_sum, entry.term))
             self.cells[name][before:] = [_of_weighted(weight, law) for law in self.cells[name][before:]]
-
-    def rows(self) -> list[tuple[str, ...]]:
-        """The species in rows: those that share the room in their order on the line, every other one alone.
-
-        Raises ValueError if two species in a row overlap.
-        """
-        rows: dict[str, tuple[str, ...]] = {name: (name,) for name in self.anchor}
-        for names in self.together:
-            joined = tuple(dict.fromkeys(name for one in names for name in rows[one]))
-            for name in joined:
-                rows[name] = joined
-        out = []
-        for row in dict.fromkeys(rows.values()):
-            ordered = sorted(row, key=lambda name: (self.anchor[name].nodes[0], self.anchor[name].nodes[-1]))
-            for left, right in pairwise(ordered):
-                end, begin = self.anchor[left].nodes[-1], self.anchor[right].nodes[0]
-                if end > begin + _TOUCHING * (self.anchor[right].nodes[-1] - self.anchor[left].nodes[0]):
-                    raise ValueError(
-                        f"species {left!r} and {right!r} share the room and must lie side by side on Quantiles, got {left!r} "
-                        f"up to {end:g} and {right!r} from {begin:g}: take densities on a grid, by FiniteVolume()"
-                    )
-            out.append(tuple(ordered))
-        return out
 
     def _add_potential(self, form: External, c: float) -> None:
         if isinstance(form.V, CloudPotential):
