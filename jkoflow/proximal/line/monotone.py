@@ -21,7 +21,6 @@ _MOST_PRODUCTS = 400  # of conjugate gradients
 _NEGLIGIBLE = 1e-4  # share of the second derivatives that may be hidden: thin tails are solved better with forces
 _STIFF = 1e4  # per node: stiffer cells would shift the nodes between them by about 1e-12 of the extent by rounding
 
-
 _Solve: TypeAlias = Callable[[Array, Array], Array]
 """From forces on the unknowns and stresses in the gaps to the displacement of the unknowns."""
 

@@ -56,8 +56,7 @@ class FiniteVolumeStep:
         self.row_scale: Array | None = None
         self.held = np.array([sum(float(door.densities.sum()) for door in local.outside) for local in self.local])
         sizes = self.totals + self.held
-        small = np.clip(self.entering, _LEAST_INFLOW * sizes, sizes + self.entering)
-        sizes = np.where(self.entering > 0, small, sizes)
+        sizes = np.where(self.entering > 0, np.clip(self.entering, _LEAST_INFLOW * sizes, sizes + self.entering), sizes)
         self.sizes = np.where(sizes > 0, sizes, 1.0)  # what a residual is compared with: a small inflow counts too
         couplings = [t for t in energy.joint.terms if isinstance(t, JointCoupling) and t.coupling.boundary != "free-space"]
         self.coupling = couplings[0] if len(couplings) == 1 else None
