@@ -13,6 +13,7 @@ from ..measures import Measure, Particles, Quantiles, RadialQuantiles, Species
 from ..trajectory import Trajectory
 from .report import Report, must_be_of_masses
 
+_LEAST = 1e-3  # of the largest change that the distances allow: smaller changes are compared with this
 _STEP = 1e-4  # of the parameter s in its unit, in the central differences of d/ds E
 
 
@@ -54,7 +55,8 @@ def centre_identity(flow: Trajectory, law: Law, axis: int = 0) -> Report:
 
     c is the centre and M_i the mass of a species, z' the state after the step. Interactions drop out of both sides, by
     Newton's third law (docs/theory/poisson-nernst-planck.md, section 2.5 (c)). With walls the two sides differ. ``worst`` is
-    the largest difference, divided by the largest sum_i M_i^(1/2) W2_i / (dt alpha_i), which no change of the centres exceeds.
+    the largest difference, divided by the largest change, which is the sum of the absolute changes of the species; at least by
+    1e-3 sum_i M_i^(1/2) W2_i / (dt alpha_i), where centres stay.
 
     The measures must be Quantiles without walls or Particles. Raises ValueError for other measures.
 
@@ -114,7 +116,7 @@ def _compared(
         energies = [law(Species({name: along(measure, unit * s) for name, measure in after.items()})) for s in _NODES]
         left.append(sum(changes))
         ways = (info.distances[name] * after[name].mass ** 0.5 / (dt * alpha) for name, alpha in flow.mobilities.items())
-        sizes.append(sum(map(abs, changes)) if with_distance else sum(ways))
+        sizes.append(max(sum(map(abs, changes)), _LEAST * sum(ways)))
         right.append(-float(np.dot(energies, _WEIGHTS)) / (unit * _STEP))
     change, force = np.array(left), np.array(right)
     size = max(*sizes, float(np.abs(force).max()), 1e-300)
