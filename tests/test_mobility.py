@@ -237,3 +237,26 @@ def test_tensors_that_do_not_fit_are_refused_in_words():
     flow = jf.evolve(varying, start, dt=0.1, t_end=0.2, progress=False)
     with pytest.raises(ValueError, match="no Mobility"):
         jf.diagnostics.slope_identity(flow, varying)
+
+
+@pytest.mark.parametrize("strength", [1.5, 10.0, 100.0])
+@pytest.mark.parametrize("thick", [1, 2])
+def test_nothing_passes_over_a_thin_layer(strength, thick):
+    plane = jf.Grid.box((0, 1), (0, 1), cells=40)
+    fibres, start = _fibres(strength, 0.4765), plane.density(lambda x, y: 1.0 * (x < 0.5))
+
+    def layer(x, y):
+        through = np.where((x > 0.5) & (x < 0.5 + thick / 40), 1e-12, 1.0)
+        return tuple(tuple(through * entry for entry in row) for row in fibres)
+
+    final = jf.evolve(jf.Entropy() + jf.Mobility(layer), start, scheme=jf.BDF2(), dt=0.01, t_end=0.05, progress=False).final
+    assert final.values[plane.mesh[0] > 0.5 + thick / 40].sum() * plane.cell_volume < 1e-9
+
+
+def test_long_cells_and_times_are_refused_in_words():
+    plane = jf.Grid.box((-6, 6), (-240, 240), cells=60)
+    rho = plane.density(lambda x, y: np.exp(-(x**2) / 2 - (y / 40) ** 2 / 2))
+    with pytest.raises(ValueError, match="more than an eighth of an axis"):
+        jf.evolve(jf.Entropy() + jf.Mobility(_constant([[2.0, 0.9], [0.9, 1.0]])), rho, dt=0.1, t_end=0.1)
+    with pytest.raises(ValueError, match="coordinates alone"):
+        jf.Mobility(lambda x, y, t: 1 + t)

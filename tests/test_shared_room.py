@@ -337,3 +337,40 @@ def test_the_energy_of_a_sum_on_quantiles_that_overlap():
     assert jf.RenyiEntropy(2, weighted)(smooth) == pytest.approx(due, rel=1e-14)
     assert jf.RenyiEntropy(2, weighted).first_variation(smooth, "b")[0] == pytest.approx(3 * 2 * (0.2 * 2.7 + 0.8 * 1.5))
     assert jf.RenyiEntropy(2, weighted)(jf.Species(a=a, b=b)) == np.inf
+
+
+class _SquareOfSum(jf.InternalEnergy):
+    species = ("a", "b")
+
+    def integrand(self, s):
+        return s**2
+
+    def derivative(self, s):
+        return 2 * s
+
+
+def test_a_plain_class_of_a_sum():
+    a, b, _ = _columns()
+    state = jf.Species(a=a, b=b)
+    assert _SquareOfSum()(state) == pytest.approx(jf.RenyiEntropy(2, BOTH)(state), rel=1e-13)
+    flow, known = (
+        jf.evolve(law, state, dt=0.1, t_end=0.2, progress=False) for law in (_SquareOfSum(), jf.RenyiEntropy(2, BOTH))
+    )
+    assert np.allclose(flow.final["a"].nodes, known.final["a"].nodes, atol=1e-9)
+
+
+def test_a_room_that_is_exactly_full():
+    for cells in (10, 20, 33):
+        parts = (np.linspace(0, 0.4, cells + 1), np.linspace(0.4, 1, cells + 1))
+        a, b = (jf.Quantiles(nodes, np.full(cells, np.ptp(nodes) / cells), (0.0, 1.0)) for nodes in parts)
+        law = jf.Congestion(1.0, BOTH) + jf.Potential(lambda x: x**2, "a") + jf.Potential(lambda x: x**2, "b")
+        end = jf.evolve(law, jf.Species(a=a, b=b), dt=0.1, t_end=0.2, progress=False).final
+        assert np.allclose(end["a"].nodes, a.nodes, atol=1e-10)
+
+
+def test_a_midpoint_step_that_breaks_a_bound_says_so():
+    law = jf.Congestion(1.0) + jf.Potential(lambda x: 5 * x**2 / 2)
+    start = jf.Quantiles(np.linspace(0.2, 1, 9), np.full(8, 0.025))
+    flow = jf.evolve(law, start, scheme=jf.ImplicitMidpoint(), dt=0.1, t_end=1.0, progress=False, on_failure="return")
+    assert flow.infos[-1].status is jf.Status.INFEASIBLE
+    assert np.isfinite(flow.energies).all()

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._typing import Array, Indices, Mask
 from .box import Grid
-from .medium import axes_of
+from .medium import Medium, axes_of
 
 
 class Faces(NamedTuple):
@@ -29,10 +29,8 @@ class Faces(NamedTuple):
         numbers = np.arange(grid.size).reshape(grid.shape)
         left, right, widths, axes = [], [], [], []
         for number, direction in enumerate(axes_of(grid.dim) if directions is None else directions):
-            starts, ends = _ways(grid, direction, direction)
-            is_open = ~(closed[starts] | closed[ends])
-            for cell in _between(direction):
-                is_open &= ~closed[_ways(grid, direction, cell)[1]]
+            starts, *_, ends = _cells_along(grid, direction)
+            is_open = _is_open(grid, closed, direction)
             left.append(numbers[starts][is_open])
             right.append(numbers[ends][is_open])
             widths.append(np.full(len(left[-1]), float(np.linalg.norm(np.array(direction) * grid.spacing))))
@@ -52,15 +50,42 @@ class Faces(NamedTuple):
         return tuple(arrays)
 
 
-def _ways(grid: Grid, direction: tuple[int, ...], along: tuple[int, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The cells from which a direction stays on the grid, and those that lie ``along`` from them, as indices of arrays."""
+def mobility_on_faces(grid: Grid, closed: Mask, medium: Medium) -> Array:
+    """The mobility on the ways of ``Faces.of(grid, closed, medium.directions)``.
+
+    Along axes, of a diagonal tensor, it is the harmonic mean over the two cells, which is exact for layers. Along the
+    directions of others, which are not those of every cell, it is the mean over both ends, times the harmonic mean of
+    the traces of all cells on the way over the mean trace of both ends. So nothing goes over a layer that lets nothing
+    through.
+    """
+    means = []
+    trace = np.sum(medium.values, axis=0)
+    for direction, values in zip(medium.directions, medium.values, strict=True):
+        cells, is_open = _cells_along(grid, direction), _is_open(grid, closed, direction)
+        begin, end = values[cells[0]], values[cells[-1]]
+        if medium.is_diagonal:
+            mean = 2 * begin * end / (begin + end)
+        else:
+            harmonic = len(cells) / sum(1 / trace[cell] for cell in cells)
+            mean = (begin + end) * harmonic / (trace[cells[0]] + trace[cells[-1]])
+        means.append(mean[is_open])
+    return np.concatenate(means)
+
+
+def _is_open(grid: Grid, closed: Mask, direction: tuple[int, ...]) -> Mask:
+    """Where no cell along a direction is closed, by the cell in which the way begins."""
+    return np.asarray(~np.logical_or.reduce([closed[cell] for cell in _cells_along(grid, direction)]))
+
+
+def _cells_along(grid: Grid, direction: tuple[int, ...]) -> list[tuple[Any, ...]]:
+    """The cells on the ways along a direction that stay on the grid, the first to the last, each as indices of arrays."""
     first = [slice(max(0, -n), count - max(0, n)) for count, n in zip(grid.shape, direction, strict=True)]
+    each = [(0,) * grid.dim, *_between(direction), direction]
     if not grid.periodic:
-        return tuple(first), tuple(slice(one.start + part, one.stop + part) for one, part in zip(first, along, strict=True))
-    each = list(zip(first, grid.shape, grid.periodic_axes, strict=True))
-    starts = [np.arange(count) if periodic else np.arange(one.start, one.stop) for one, count, periodic in each]
-    ends = [(start + part) % count for start, part, count in zip(starts, along, grid.shape, strict=True)]
-    return np.ix_(*starts), np.ix_(*ends)
+        return [tuple(slice(a.start + n, a.stop + n) for a, n in zip(first, cell, strict=True)) for cell in each]
+    sides = list(zip(first, grid.shape, grid.periodic_axes, strict=True))
+    starts = [np.arange(count) if periodic else np.arange(a.start, a.stop) for a, count, periodic in sides]
+    return [np.ix_(*((a + n) % count for a, n, count in zip(starts, cell, grid.shape, strict=True))) for cell in each]
 
 
 def _between(direction: tuple[int, ...]) -> list[tuple[int, ...]]:

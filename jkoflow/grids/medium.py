@@ -11,6 +11,7 @@ from .._typing import Array
 from .box import Grid
 
 _OBTUSE = 1e-12  # share of the trace: a product above it is positive
+_REACH = 8  # the part of an axis that a direction may reach over
 _MOST = 10_000  # rounds, each of which shortens a vector of a superbase; ratios of eigenvalues up to 1e6 take some hundred
 
 
@@ -73,10 +74,11 @@ class Medium(NamedTuple):
         np.add.at(values, (which.reshape(weights.shape), cells), weights)
         used = values.any(axis=1)
         reach = np.abs(kinds[used]).max(axis=0)
-        if (reach >= grid.shape).any():
+        if (reach > np.maximum(1, np.array(grid.shape) // _REACH)).any():  # ways that leave the grid are lost
             raise ValueError(
-                f"the eigenvalues of a tensor must not differ too much for its cells, got one that mixes cells "
-                f"{reach.tolist()} apart on {grid!r}: take more cells, or axes along the fibres"
+                "the eigenvalues of a tensor must not differ too much for its cells, got one that mixes cells "
+                f"{reach.tolist()} apart, more than an eighth of an axis, on {grid!r}: take more cells, or axes along "
+                "the fibres"
             )
         lengths = ((kinds * spacing) ** 2).sum(axis=1)
         directions = tuple(tuple(map(int, kind)) for kind in kinds[used])

@@ -48,6 +48,9 @@ class ImplicitMidpoint(StepScheme):
     much. This share of the mass counts as residual. If it exceeds 1e-4, or if quantiles cross, the step ends with the status
     STALLED: take a smaller dt.
 
+    The end of a step lies beyond its middle, and may break a bound on the density. Then the run ends as INFEASIBLE: take JKO()
+    or BDF2().
+
     Parameters
     ----------
     solver : StepSolver, optional
@@ -109,6 +112,9 @@ class ImplicitMidpoint(StepScheme):
         after = Species({name: end for name, (end, _) in ends.items()})
         if not instant.forms.signals.hold(state.fields, after):
             return Taken(state.after(dt, answer.state), {}, replace(info, status=Status.LEFT_DOMAIN))
+        bounds = [*(entry.term for entry in instant.forms.bounds), *(entry.term for entry in instant.forms.shared)]
+        if any(np.isinf(bound(after)) for bound in bounds):
+            return Taken(state.after(dt, answer.state), {}, replace(info, status=Status.INFEASIBLE))
         return Taken(state.after(dt, after, fields), {}, info)
 
 

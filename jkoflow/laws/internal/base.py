@@ -57,27 +57,14 @@ class InternalEnergy(Energy):
     species: SpeciesNames = UNNAMED
 
     def __post_init__(self) -> None:
-        if isinstance(self.species, str):
-            species_name("species", self.species)
-            return
-        if not isinstance(self.species, tuple | list | Mapping):
-            raise ValueError(f"species must be the name of one, several names, or a mapping to weights, got {self.species!r}")
-        names: Mapping[str, float]
-        if isinstance(self.species, Mapping):
-            names = self.species
-        else:
-            names = {species_name("species", name): 1.0 for name in self.species}
-        for name, weight in names.items():
-            species_name("species", name)
-            positive(f"weight of {name!r}", weight)
-        if len(names) < 2 or len(names) != len(self.species):
-            raise ValueError(f"species must be one name, or several that differ, got {self.species!r}")
-        object.__setattr__(self, "species", Weights({name: float(weight) for name, weight in names.items()}))
+        weights = _weights(self.species)
+        if not isinstance(self.species, str):
+            object.__setattr__(self, "species", weights)
 
     @property
     def weights(self) -> Mapping[str, float]:
         """The weights w_i by species; 1 for a single one."""
-        return self.species if isinstance(self.species, Mapping) else Weights({self.species: 1.0})  # type: ignore[dict-item]
+        return self.species if isinstance(self.species, Weights) else _weights(self.species)
 
     @property
     def involves(self) -> tuple[str, ...]:
@@ -99,13 +86,16 @@ class InternalEnergy(Energy):
     @property
     def form(self) -> Form:
         of_sum = self.form_of_sum
-        if isinstance(self.species, Mapping):
+        if not isinstance(self.species, str):
             return Shared(self.weights, of_sum)
         return replace(of_sum, species=str(self.species))
 
     def frozen_at(self, state: State, *, self_terms: bool = False) -> Law:
-        if isinstance(self.species, Mapping):
-            raise ValueError(f"{self!r} holds species together in one room and cannot be frozen: take JKO()")
+        if not isinstance(self.species, str):
+            raise ValueError(
+                f"{self!r} holds species together in one room and cannot be frozen: take JKO() if the law has an energy; no "
+                "scheme takes it beside a Drift"
+            )
         return self
 
     def value(self, state: Species) -> float:
@@ -119,7 +109,7 @@ class InternalEnergy(Energy):
         if isinstance(whole, SumOnLine):
             return self.weights[species] * whole.means_over(state[species], self.derivative)
         slope = self.derivative(whole.values)
-        return self.weights[species] * slope if isinstance(self.species, Mapping) else slope
+        return slope if isinstance(self.species, str) else self.weights[species] * slope
 
     def _sum(self, state: Species) -> Any:
         """The measure of which the energy is taken: that of the species, or the density of the sum."""
@@ -132,6 +122,22 @@ class InternalEnergy(Energy):
         if not isinstance(first, Density):
             raise ValueError(f"{self!r} takes Density or Quantiles, as it is of several species, got {type(first).__name__}")
         return first.like(sum(w * parts[name].values for name, w in self.weights.items()))
+
+
+def _weights(species: Any) -> Weights:
+    """The weights by species. Raises ValueError for anything but a name, several names, or a mapping to weights > 0."""
+    if isinstance(species, str):
+        return Weights({species_name("species", species): 1.0})
+    if not isinstance(species, tuple | list | Mapping):
+        raise ValueError(f"species must be the name of one, several names, or a mapping to weights, got {species!r}")
+    names: Mapping[str, float]
+    names = species if isinstance(species, Mapping) else {species_name("species", name): 1.0 for name in species}
+    for name, weight in names.items():
+        species_name("species", name)
+        positive(f"weight of {name!r}", weight)
+    if len(names) < 2 or len(names) != len(species):
+        raise ValueError(f"species must be one name, or several that differ, got {species!r}")
+    return Weights({name: float(weight) for name, weight in names.items()})
 
 
 @dataclass(frozen=True)

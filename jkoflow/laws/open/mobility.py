@@ -15,6 +15,7 @@ from ...grids import Grid, Medium
 from ...measures import UNNAMED
 from ..base import short_repr
 from ..forms import Conducting, Form
+from ..time_functions import takes_time
 from .zero_energy import ZeroEnergy
 
 _SYMMETRIC = 1e-12  # share of the largest entry
@@ -32,8 +33,9 @@ class Mobility(ZeroEnergy):
     The energy of the term is 0: it changes the metric, in which lengths count 1 / sqrt(a). ``FiniteVolume`` takes it, on
     Density. The mobility of a face is the harmonic mean of its two cells, exact for layers. A tensor that is not diagonal is
     written as a sum of conductivities >= 0 along directions between cells (Selling), so that densities stay positive: mass
-    then moves to neighbours some cells away, the farther the more the eigenvalues differ. It is of order 2 in the cells, and
-    is not taken beside doors and reservoirs.
+    then moves to neighbours some cells away, the farther the more the eigenvalues differ, and the longer the cells are. It
+    does not pass over cells of a small trace. It is of order 2 in the cells inside and on tori, of order 1 at walls, where ways
+    that leave the grid are left out, and it is not taken beside doors and reservoirs.
 
     Raises ValueError for ``a`` that is neither a function nor an array; in a run for values that are not positive, for a tensor
     that is not symmetric and positive definite or whose eigenvalues differ too much for the cells, for two such terms of one
@@ -55,6 +57,11 @@ class Mobility(ZeroEnergy):
 
     def __post_init__(self) -> None:
         species_name("species", self.species)
+        if takes_time(self.a):
+            raise ValueError(
+                "a must be a function of the coordinates alone, got one of the time too: a mobility that depends on time is "
+                "given to evolve, as mobility={name: lambda t: ...}"
+            )
         if not callable(self.a):
             finite_array("a", self.a, np.shape(self.a))
 

@@ -12,6 +12,15 @@ from ...measures import Quantiles
 from ..base import ProximalStep
 from .model import Chain, Model
 
+_ROUNDING = 1e-12  # share of the room that sums of widths may exceed
+
+
+def fitted(least: Array, walls: tuple[float, float] | None) -> Array:
+    """The least widths, made smaller where their sum exceeds the room between the walls by no more than rounding."""
+    room = np.inf if walls is None else walls[1] - walls[0]
+    total = float(least.sum())
+    return least * (room / total) * (1 - _ROUNDING) if room < total <= room * (1 + _ROUNDING) else least
+
 
 def within_floors(nodes: Array, least: Array, walls: tuple[float, float] | None) -> Array:
     """Return the nodes with cells widened to at least ``least``, between the walls; the given nodes if they are wide enough.

@@ -12,7 +12,7 @@ from ..._typing import Array, Mask
 from ...kernels.sums import LineKernel, at_gauss_points
 from ...measures import Species
 from ..base import ProximalStep
-from .anchors import KeptEnergy, target_of, within_floors
+from .anchors import KeptEnergy, fitted, target_of, within_floors
 from .clusters import Tip
 from .derivatives import sum_of_jets
 from .exact_parts import add_quadratic, add_ranks, add_tip, own_cells
@@ -77,7 +77,7 @@ class LineProblem:
                 nodes = slice(first, first + len(anchor.nodes))
                 self.chains.append(Chain(name, anchor.masses, nodes, target, weight / step.weight(name), step.mobilities[name]))
                 first = nodes.stop
-            gap_floors, gap_barriers = np.concatenate(least)[:-1], np.concatenate(barriers)[:-1]
+            gap_floors, gap_barriers = fitted(np.concatenate(least)[:-1], walls), np.concatenate(barriers)[:-1]
             places = within_floors(np.concatenate([step.anchor[name].nodes for name in row]), gap_floors, walls)
             self.rows.append(slice(start + (walls is not None), first))
             if walls is not None:

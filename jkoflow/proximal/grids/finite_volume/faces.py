@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...._typing import Array, Indices, Mask
-from ....grids import Faces, Grid, Medium
-from ..local_energy import Outside
+from ....grids import Faces, Grid, Medium, mobility_on_faces
+from ..local_energy import LocalEnergy, Outside
 
 
 class DoorFaces(NamedTuple):
@@ -71,18 +71,9 @@ def entering(doors: DoorFaces, rates: Array, given: Array) -> float:
     return float(np.nansum(-rates / doors.widths * given))
 
 
-def on_faces(medium: Medium | None, faces: Faces) -> Array:
-    """A mobility on the ways between cells; 1 if there is none.
-
-    Along axes it is the harmonic mean over the two cells, which is exact for layers. Along the directions of a tensor, which
-    are not those of every cell, it is the mean.
-    """
-    means = np.ones(len(faces.left))
-    for number, values in enumerate(medium.values if medium is not None else ()):
-        along = faces.axes == number
-        left, right = values.ravel()[faces.left[along]], values.ravel()[faces.right[along]]
-        means[along] = 2 * left * right / (left + right) if medium is not None and medium.is_diagonal else (left + right) / 2
-    return means
+def on_ways(grid: Grid, local: LocalEnergy, faces: Faces) -> Array:
+    """The mobility of a species on the ways between cells; 1 if there is none."""
+    return np.ones(len(faces.left)) if local.medium is None else mobility_on_faces(grid, local.closed, local.medium)
 
 
 def at_doors(medium: Medium | None, doors: DoorFaces) -> Array:

@@ -16,7 +16,7 @@ from ....measures import Species
 from ...base import ProximalStep
 from ..joint_terms import JointCoupling, JointPair, JointTerms
 from ..local_energy import GridEnergy
-from .faces import DoorFaces, at_doors, entering, given_fluxes, on_faces
+from .faces import DoorFaces, at_doors, entering, given_fluxes, on_ways
 from .fluxes import Flux, nonlinear_diffusion, scharfetter_gummel, upwind, with_given
 from .shared_room import Flow, Rooms
 from .trial import Derivatives, Trial
@@ -46,7 +46,7 @@ class FiniteVolumeStep:
         self.faces = [Faces.of(self.grid, x.closed, x.medium.directions if x.medium else None) for x in self.local]
         self.doors = [DoorFaces.of(self.grid, local.closed, local.outside) for local in self.local]
         each = list(zip(self.taus, self.local, self.faces, self.doors, strict=True))
-        self.rates = [tau * on_faces(local.medium, faces) for tau, local, faces, _ in each]
+        self.rates = [tau * on_ways(self.grid, local, faces) for tau, local, faces, _ in each]
         self.rates_at_doors = [tau * at_doors(local.medium, doors) for tau, local, _, doors in each]
         self.given = list(map(partial(given_fluxes, time=share * step.tau), self.doors, self.rates_at_doors))
         self.entering = np.array(list(map(entering, self.doors, self.rates_at_doors, self.given)))
