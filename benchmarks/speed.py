@@ -67,8 +67,9 @@ def first_call() -> Iterator[Row]:
 def sums() -> Iterator[Row]:
     """Forces of all pairs."""
     import jkoflow as jf
-    from jkoflow.kernels.sums import nufft, pair_gradients
+    from jkoflow.kernels.sums import pair_gradients
     from jkoflow.kernels.sums.compiled_pairs import gradient_sums
+    from jkoflow.kernels.sums.fourier import nufft
 
     rng = np.random.default_rng(0)
     for name, kernel, n, d in (

@@ -28,8 +28,8 @@ class Status(Enum):
         "take a smaller dt, or JKO where the law is symmetrizable"
     )
     UNRESOLVED = (
-        "solved, but the entropic blur hides the motion: the step spreads mass by less than the blur, or the energy rose; "
-        "take a larger dt, more cells or a smaller epsilon, or an exact solver (JKO() takes one)"
+        "solved, but what moves the mass is finer than what the solver sees: the entropic blur hides the motion (take a larger "
+        "dt, more cells, a smaller epsilon or an exact solver), or a potential steps within a cell of quantiles (take a ramp)"
     )
     REFUTED = (
         "the iteration converged, but a check apart from it refutes the answer: its objective is above that of the anchor, "
@@ -67,7 +67,10 @@ class FreezingWarning(UserWarning):
 
 
 class UnresolvedWarning(UserWarning):
-    """Warning that the blur of entropic transport hides the motion of a step.
+    """Warning that a step is finer than what its solver sees.
+
+    The blur of entropic transport hides it, or a potential steps within a cell of quantiles.
+
 
     >>> import warnings, jkoflow as jf
     >>> with warnings.catch_warnings():

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import jkoflow as jf
 from jkoflow.clouds import CloudLaw, together
-from jkoflow.kernels.sums import nufft, pair_gradients, pair_values
+from jkoflow.kernels.sums import pair_gradients, pair_values
+from jkoflow.kernels.sums.fourier import nufft
 
 from .tables import KERNELS, bowl, cases, slow
 

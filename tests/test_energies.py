@@ -206,3 +206,28 @@ def test_sums_on_the_line_far_from_the_origin_and_under_long_kernels(kernel):
     cloud = jf.Particles(points)
     assert jf.Interaction(kernel)(cloud) == pytest.approx(values.mean() / 2, rel=1e-12)
     assert jf.Interaction(kernel).first_variation(cloud) == pytest.approx(values.mean(axis=1), rel=1e-12)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_a_kernel_that_is_not_even_is_no_energy(dim):
+    """It would move the centre of mass; a Drift may have it."""
+    grid = jf.Grid.box(*[(-3, 3)] * dim, cells=24)
+    a, b = (grid.density(lambda *x, c=c: np.exp(-4 * sum((z - c) ** 2 for z in x))) for c in (-0.5, 0.5))
+    uneven = lambda *d: np.exp(-((d[0] - 0.3) ** 2))  # noqa: E731
+    for law, state in (
+        (jf.Entropy() + jf.Interaction(uneven), a),
+        (jf.Entropy() + jf.Interaction(jf.CustomKernel(uneven) + jf.Gaussian()), a),
+        (jf.Entropy("a") + jf.Entropy("b") + jf.CrossInteraction(uneven, between=("a", "b")), jf.Species(a=a, b=b)),
+    ):
+        with pytest.raises(ValueError, match="must be even"):
+            jf.evolve(law, state, dt=0.01, t_end=0.02)
+    even = jf.Entropy() + jf.Interaction(lambda *d: np.exp(-sum(z**2 for z in d)))
+    assert jf.evolve(even, a, dt=0.01, t_end=0.01).statuses[0].ok
+    drift = jf.Entropy("a") + jf.Entropy("b") + jf.Drift(uneven, moves="a", by="b")
+    assert jf.evolve(drift, jf.Species(a=a, b=b), scheme=jf.SemiImplicitJKO(), dt=0.01, t_end=0.01).statuses[0].ok
+
+
+def test_a_drift_of_points_needs_the_slope_of_its_kernel():
+    for measure in (jf.Quantiles(np.linspace(-1, 1, 5)), jf.Particles(np.eye(3))):
+        with pytest.raises(ValueError, match="slope must be given"):
+            jf.Drift(lambda *d: sum(d), moves="a", by="b").check(jf.Species(a=measure, b=measure))

@@ -225,6 +225,39 @@ def test_growth_that_blows_up_is_told_with_its_time(caplog):
     assert at_once.statuses[-1] is jf.Status.BLEW_UP
 
 
+@pytest.mark.parametrize("k", [1e4, 1e6, 1e9])
+def test_stiff_growth_takes_few_evaluations(k):
+    """A fast and a slow reaction: the fast species follows u = 1 - v / 2, and v' = 100 v (1 - v - u / 2)."""
+    grid = jf.Grid.box((0, 1), cells=16)
+    state = jf.Species(u=grid.density(lambda x: 1 + x, mass=1), v=grid.density(lambda x: 2 - x, mass=1))
+    calls = []
+
+    def fast(u, v):
+        calls.append(0)
+        return k * (1 - u - v / 2)
+
+    law = jf.Growth(fast, "u") + jf.Growth(lambda u, v: 100 * (1 - v - u / 2), "v")
+    flow = jf.evolve(law, state, scheme=jf.Splitting(jf.JKO()), dt=0.5, t_end=0.5)
+    assert np.allclose(flow.final["u"].values, 2 / 3, rtol=1e-8)
+    assert np.allclose(flow.final["v"].values, 2 / 3, rtol=1e-8)
+    assert len(calls) < 10_000
+
+
+def test_growth_that_cannot_go_on_says_why():
+    """Harvest at a constant rate ends at t = 1/2; a threshold that holds the density jumps to and fro from log(5/3) on."""
+    rho = jf.Grid.box((0, 1), cells=4).density(lambda x: 0.5 + 0 * x, mass=None)
+    scheme = jf.Splitting(jf.JKO())
+    harvest = jf.evolve(jf.Growth(lambda rho: -1 / rho), rho, scheme=scheme, dt=0.2, t_end=1.0, on_failure="return")
+    assert harvest.statuses[-1] is jf.Status.NOT_FINITE
+    assert np.allclose(harvest[2].values, 0.1, rtol=1e-8)
+    threshold = jf.Growth(lambda rho: np.where(rho > 0.3, -1.0, 1.0))
+    held = jf.evolve(threshold, rho, scheme=scheme, dt=0.2, t_end=1.0, on_failure="return")
+    assert held.statuses[-1] is jf.Status.DT_TOO_SMALL
+    assert np.allclose(held[2].values, 0.5 * np.exp(-0.4), rtol=1e-8)
+    steep = jf.Growth(lambda rho: np.clip(1e5 * (0.3 - rho), -1, 1))
+    assert np.allclose(jf.evolve(steep, rho, scheme=scheme, dt=0.2, t_end=1.0).final.values, 0.3, rtol=1e-8)
+
+
 @pytest.mark.parametrize("scale", [(1e-9, 1e6, 1e-15), (1e7, 1e-5, 1e12)])
 def test_other_units_give_the_same(scale):
     """Lengths, times and masses in other units, beside diffusion."""

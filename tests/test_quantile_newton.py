@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 import jkoflow as jf
 from jkoflow.checks import check_solver
-from jkoflow.kernels.sums import nufft
+from jkoflow.kernels.sums.fourier import nufft
 from jkoflow.kernels.sums.line import GaussianSum, RadialSum
 from jkoflow.laws.taylor import exact_jet
 from jkoflow.proximal.line import derivatives

@@ -77,6 +77,8 @@ class Run:
         scheme = JKO() if scheme is None else scheme
         if not isinstance(scheme, Scheme):
             raise ValueError(f"scheme must be a Scheme such as JKO(), got {scheme!r}")
+        if beginning.before is not None:
+            _must_be_of_one_kind(scheme, beginning.before.record.description.scheme)
         code = code_of(law)  # before anything is evaluated: objects may count their calls
         self.beginning, self.state = beginning, beginning.state
         before = None if beginning.before is None else beginning.before.record.description
@@ -91,9 +93,11 @@ class Run:
         law.forms.signals.check(self.state.fields, self.state.masses)
         if law.field_names and not scheme.takes_fields:
             names = ", ".join(map(repr, law.field_names))
+            outside = law.outer_on(self.state.masses.kind) is not None
+            within = ", each within Splitting(...)" if outside else ""
             raise ValueError(
-                f"{type(scheme).__name__} does not move fields, and the law has {names}: take JKO, ImplicitMidpoint or "
-                "Alternating on Density and Quantiles, Overdamped on Particles, Inertial on MovingParticles"
+                f"{scheme!r} does not move fields, and the law has {names}: take JKO, ImplicitMidpoint or Alternating on "
+                f"Density and Quantiles, Overdamped on Particles, Inertial on MovingParticles{within}"
             )
         outer = law.outer_on(self.state.masses.kind)
         if outer is not None and not scheme.takes_outer:
@@ -248,6 +252,15 @@ def _warn_of_other_code(now: str, before: str) -> None:
         warn(
             "the functions or arrays of the law are not those with which the run began, though they have the same names: the "
             "energies are one sequence only if they mean the same. Start a new run from flow.final for another law"
+        )
+
+
+def _must_be_of_one_kind(scheme: Scheme, before: str) -> None:
+    """Raise ValueError for another kind of scheme than that of the run that is continued."""
+    if not before.startswith(f"{type(scheme).__name__}("):
+        raise ValueError(
+            f"scheme must be that of the run that is continued, {before}, got {scheme!r}: pass scheme= as the run had it, or "
+            "start a new one from flow.final"
         )
 
 

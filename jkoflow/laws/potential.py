@@ -31,6 +31,9 @@ class Potential(SpeciesEnergy):
     ``np.where``, it is computed by central differences of V. Their step is about a thousandth of the extent of the measure, but
     at least a millionth of its distance from the origin. So V is evaluated slightly outside the support.
 
+    Quantiles take V in polynomial pieces where it has kinks, jumps or steep places: their means over cells are exact, whatever
+    the gradient. For this V is evaluated in a box of up to three times the extent of the quantiles.
+
     V may depend on the time t, by an argument of this name: ``V(x, t)``, ``V(x, y, t)`` or ``V(x, y, z, t)``. Then the gradient
     may take ``t`` too. A scheme evaluates V at the times that its order needs. ``at(time)`` returns the potential of one
     instant, which has values and a first variation.

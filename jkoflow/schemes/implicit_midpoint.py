@@ -10,7 +10,7 @@ import numpy as np
 
 from .._status import Status
 from .._typing import Array
-from ..laws import Law
+from ..laws import Law, LawForms
 from ..measures import Density, Measure, Quantiles, Species, State
 from ..proximal import BackAndForth, Entropic, FiniteVolume
 from ..pull_back import PullBack
@@ -45,11 +45,11 @@ class ImplicitMidpoint(StepScheme):
     flow, and JKO if it does not. The energy may rise.
 
     On a Density a few cells at a free boundary may fold. Their negative mass is set to 0, and the rest is scaled down by as
-    much. This share of the mass counts as residual. If it exceeds 1e-4, or if quantiles cross, the step ends with the status
-    STALLED: take a smaller dt.
+    much. So it is with mass that comes into an obstacle. This share of the mass counts as residual. If it exceeds 1e-4, or if
+    quantiles cross, the step ends with the status STALLED: take a smaller dt.
 
-    The end of a step lies beyond its middle, and may break a bound on the density. Then the run ends as INFEASIBLE: take JKO()
-    or BDF2().
+    The end of a step lies beyond its middle, and may break a bound on the density, or bring more mass into an obstacle. Then
+    the run ends as INFEASIBLE: take JKO() or BDF2().
 
     Parameters
     ----------
@@ -110,12 +110,29 @@ class ImplicitMidpoint(StepScheme):
         if info.residual > max(answer.residual, _MOST_FOLDED):
             return Taken(state.after(dt, answer.state), {}, replace(info, status=Status.STALLED))
         after = Species({name: end for name, (end, _) in ends.items()})
+        after, inside = _out_of_obstacles(instant.forms, after)
+        info = replace(info, residual=max(info.residual, inside))
+        if inside > _MOST_FOLDED:
+            return Taken(state.after(dt, answer.state), {}, replace(info, status=Status.INFEASIBLE))
         if not instant.forms.signals.hold(state.fields, after):
             return Taken(state.after(dt, answer.state), {}, replace(info, status=Status.LEFT_DOMAIN))
         bounds = [*(entry.term for entry in instant.forms.bounds), *(entry.term for entry in instant.forms.shared)]
         if any(np.isinf(bound(after)) for bound in bounds):
             return Taken(state.after(dt, answer.state), {}, replace(info, status=Status.INFEASIBLE))
         return Taken(state.after(dt, after, fields), {}, info)
+
+
+def _out_of_obstacles(forms: LawForms, masses: Species) -> tuple[Species, float]:
+    """The masses without what lies in obstacles, scaled up to what they were, and the largest share that lay there."""
+    moved, largest = dict(masses), 0.0
+    for obstacle in forms.obstacles:
+        density = moved[obstacle.form.species]
+        inside = np.where(obstacle.form.mask(density.grid), density.values, 0.0)
+        share = float(inside.sum() / density.values.sum())
+        if 0 < share < 1:
+            moved[obstacle.form.species] = density.like((density.values - inside) / (1 - share))
+        largest = max(largest, share)
+    return Species(moved), largest
 
 
 @singledispatch

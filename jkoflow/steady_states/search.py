@@ -152,6 +152,9 @@ def steady(
         raise ValueError(f"law must hold at most one DirichletCoupling, got {len(law.forms.couplings)}")
     if not issubclass(start.kind, Density):
         raise ValueError(f"steady takes densities on a grid, got {start.kind.__name__}: evolve it with stop=Steady()")
+    outer = law.outer_on(start.kind)
+    if outer is not None:
+        raise ValueError(f"steady does not take {outer!r}: evolve the law by Splitting(JKO()) until its masses rest")
     search = _Search(law, complete_mobilities(mobility, start), tolerance, max_iterations)
     return search.from_state(start)
 

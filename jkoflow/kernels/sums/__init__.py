@@ -5,12 +5,14 @@ from .gauss import GAUSS_POINTS, GAUSS_WEIGHTS, at_gauss_points, over_gauss_poin
 from .line import LineKernel, on_the_line
 from .own_cell import own_cell_law, own_cell_mean
 from .pairs import compiled_pair, pair_gradients, pair_values
+from .pieces import Pieces, pieces_of
 from .spheres import SphereMean, sphere_mean
 
 __all__ = [
     "GAUSS_POINTS",
     "GAUSS_WEIGHTS",
     "LineKernel",
+    "Pieces",
     "SphereMean",
     "at_gauss_points",
     "compiled_pair",
@@ -21,5 +23,6 @@ __all__ = [
     "pair_curvatures",
     "pair_gradients",
     "pair_values",
+    "pieces_of",
     "sphere_mean",
 ]

@@ -12,6 +12,7 @@ _BLOCK = 512
 _SMALL = 100_000  # pairs below which one core is as fast, and does not disturb the threads of BLAS
 LEAST_EXPONENT = -708.0  # below it exp leaves the normal numbers
 _LOG2_E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 0.6931471803691238, 1.9082149292705877e-10
+_HALVED = 0x5FE6EB50C7B537A9  # less half the bits of x, these are the bits of about 1 / sqrt(x)
 _ROUNDING = 6755399441055744.0  # 3 * 2^51: adding it rounds to a whole number, kept in the lowest bits
 
 
@@ -54,6 +55,20 @@ def fast_expm1(x: float) -> float:
     return scale * rest + (scale - 1)
 
 
+@jit(inline=True)
+def reciprocal_root(x: float) -> float:
+    """Return 1 / sqrt(x) of a normal number x > 0, to 7e-16: half as long as a root and a division, in vector instructions.
+
+    A shift of the bits halves the exponent, which leaves an error of 3.5 %. Every step of Newton squares it, times 3/2.
+    """
+    y = np.int64(np.int64(_HALVED) - (np.float64(x).view(np.int64) >> np.int64(1))).view(np.float64)
+    half = 0.5 * x
+    y = y * (1.5 - half * y * y)
+    y = y * (1.5 - half * y * y)
+    y = y * (1.5 - half * y * y)
+    return y * (1.5 - half * y * y)
+
+
 @jit
 def weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> None:
     """Set ``out`` to m k'(r) / r from the squares r^2, and to 0 at r = 0. ``a`` is the parameter of the kernel."""
@@ -68,7 +83,7 @@ def weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> Non
             out[j] = masses[j] * fast_exp(max(-r / a, LEAST_EXPONENT)) / (a * r) if r > 0 else 0.0
     elif a == 1:
         for j in range(n):
-            out[j] = masses[j] / np.sqrt(squares[j]) if squares[j] > 0 else 0.0
+            out[j] = masses[j] * reciprocal_root(squares[j]) if squares[j] > 0 else 0.0
     elif a == 0:
         for j in range(n):
             out[j] = masses[j] / squares[j] if squares[j] > 0 else 0.0
@@ -80,7 +95,8 @@ def weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> Non
             out[j] = masses[j] * squares[j]
     elif a == -1:
         for j in range(n):
-            out[j] = masses[j] / (squares[j] * np.sqrt(squares[j])) if squares[j] > 0 else 0.0
+            root = reciprocal_root(squares[j])
+            out[j] = masses[j] * (root * root) * root if squares[j] > 0 else 0.0
     else:
         half = 0.5 * a - 1
         for j in range(n):

@@ -10,8 +10,8 @@ from ..._arrays import read_only
 from ..._typing import Array
 from ..base import Kernel, terms_of
 from ..power_law import PowerLaw
+from .fourier.nufft import GaussianWaves, worth_it
 from .kinds import GAUSSIAN
-from .nufft import GaussianWaves, worth_it
 from .pairs import by_coordinates, compiled_pair, pair_gradients
 
 _SHARE = 2.0**-16  # of the extent: how far the points of a kernel without compiled sums are moved

@@ -17,7 +17,7 @@ from ..gaussian import Gaussian
 from ..morse import Morse
 from ..newtonian import Newtonian
 from ..power_law import PowerLaw
-from .nufft import WAVE_ERROR, GaussianWaves, worth_it
+from .fourier.nufft import WAVE_ERROR, GaussianWaves, worth_it
 
 _MOST_MOMENTS = 8
 _SHORT = 2e-4  # seconds of a sum over pairs, from which on waves are taken: they spare the table of second derivatives too

@@ -15,10 +15,10 @@ from ..gaussian import Gaussian
 from ..morse import Morse
 from ..newtonian import Newtonian
 from ..power_law import PowerLaw
-from .ewald import EwaldSums, ewald_sums
+from .fourier.nufft import GaussianWaves, worth_it
+from .fourier.split import split_sums
 from .kinds import GAUSSIAN, MORSE, POWER
 from .line import LineKernel, on_the_line
-from .nufft import GaussianWaves, worth_it
 
 _TABLE = 1 << 20  # entries of the largest table of pairs in memory
 
@@ -36,8 +36,8 @@ def pair_gradients(kernel: Kernel, at: Array, sources: Array, masses: Array) -> 
     * O(n + m) for many points and Gaussian, by waves, with an error of 1e-13 of the masses, if finufft is installed
       (``jkoflow[fast]``) and the length is not too small a share of the extent;
     * O((n + m) log(n + m)) for many points and power laws with p < 2, Newtonian kernels and Morse, by Ewald's splitting, with
-      an error of 1e-10 to 3e-8 of the largest sum, if finufft is installed and the points do not crowd in a small part of
-      their box;
+      an error of 1e-10 to 3e-8 of the largest sum, if finufft is installed and most points do not crowd in a small part of
+      the box that holds the others;
     * O(n m) otherwise: compiled and on all cores for the kernels of this package, in numpy blocks for others.
 
     >>> from jkoflow import PowerLaw
@@ -121,7 +121,7 @@ def _gradients(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
     if pair.kind == GAUSSIAN and worth_it(targets, places, weights, pair.parameter):  # the kernel is 1 - exp(-|x|^2 / l^2)
         slopes = [tuple(row) for row in np.eye(len(targets), dtype=int)]
         sums = -np.stack(GaussianWaves(targets, places, pair.parameter).sums(weights, *slopes))
-    elif (fast := _split(pair, targets, places, weights)) is not None:
+    elif (fast := split_sums(targets, places, weights, pair.kind, pair.parameter)) is not None:
         sums = fast.gradients()
     else:
         from .compiled_pairs import gradient_sums
@@ -142,16 +142,11 @@ def _values(term: Kernel, at: Array, sources: Array, masses: Array) -> Array:
     if pair.kind == GAUSSIAN and worth_it(targets, places, weights, pair.parameter):
         (near,) = GaussianWaves(targets, places, pair.parameter).sums(weights, (0,) * len(targets))
         return pair.factor * (weights.sum() - near)
-    if (fast := _split(pair, targets, places, weights)) is not None:
+    if (fast := split_sums(targets, places, weights, pair.kind, pair.parameter)) is not None:
         return pair.factor * fast.values()
     from .compiled_pairs import value_sums
 
     return pair.factor * value_sums(targets, places, weights, pair.kind, pair.parameter)
-
-
-def _split(pair: CompiledPair, targets: Array, places: Array, weights: Array) -> EwaldSums | None:
-    """The sums by Ewald's splitting where they are faster, else None."""
-    return ewald_sums(targets.T, places.T, weights, pair.kind, pair.parameter)
 
 
 def by_coordinates(at: Array, sources: Array, masses: Array) -> tuple[Array, Array, Array]:

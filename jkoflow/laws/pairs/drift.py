@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..._validate import species_name
 from ...kernels import Kernel
+from ...measures import Density, Species
 from ..base import Law, State, Term
 from ..forms import Form, OneWay
 from ..potential import Potential
@@ -38,6 +41,15 @@ class Drift(Term):
     @property
     def involves(self) -> tuple[str, ...]:
         return (self.moves, self.by)
+
+    def check(self, state: State) -> Species:
+        """Return the state as Species. Raises ValueError also for a kernel without what points that move need."""
+        checked_state = super().check(state)
+        if not issubclass(checked_state.kind, Density):
+            by = checked_state[self.by]
+            self.K.gradient(*np.ones((by.points.reshape(len(by.masses), -1).shape[1], 1)))
+            by.potential(self.K)
+        return checked_state
 
     @property
     def form(self) -> Form:

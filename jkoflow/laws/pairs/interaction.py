@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from ..._typing import Array
 from ..._validate import species_name
-from ...kernels import CustomKernel, Kernel
+from ...kernels import CustomKernel, Kernel, RadialKernel
+from ...kernels.base import terms_of
 from ...measures import UNNAMED, Species
 from ..base import Energy, Law, State, short_repr
 from ..forms import Pair
 from ..potential import Potential
+
+_SAME = 1e-8  # share of the values by which those of an even kernel may differ
 
 
 def as_kernel(W: Kernel | Callable[..., Any]) -> Kernel:
@@ -48,6 +54,20 @@ class PairEnergy(Energy):
         pair = self.form
         return (pair.a,) if pair.is_self else (pair.a, pair.b)
 
+    def check(self, state: State) -> Species:
+        """Return the state as Species. Raises ValueError also for a kernel that is not even."""
+        checked_state, pair = super().check(state), self.form
+        if any(not isinstance(term, RadialKernel) for _, term in terms_of(pair.kernel)):
+            points = checked_state[pair.a].points.reshape(len(checked_state[pair.a].masses), -1)
+            extent = float(np.ptp(points, axis=0).max(initial=0.0)) or 1.0
+            asked = _is_even if isinstance(pair.kernel, Hashable) else _is_even.__wrapped__
+            if not asked(pair.kernel, points.shape[1], int(np.frexp(extent)[1])):
+                raise ValueError(
+                    f"the kernel of {self!r} must be even, K(-x) = K(x), as that of every energy of pairs, and it is not: take "
+                    "its even part, or Drift(K, moves=..., by=...) for forces that do not come from an energy"
+                )
+        return checked_state
+
     def value(self, state: Species) -> float:
         pair = self.form
         if pair.is_self:
@@ -69,12 +89,25 @@ class PairEnergy(Energy):
         return Potential(on_a, pair.a) + Potential(on_b, pair.b)
 
 
+@lru_cache(maxsize=64)
+def _is_even(kernel: Kernel, dim: int, exponent: int) -> bool:
+    """Return False if K(-x) differs from K(x) at some of 64 places up to a distance of 2^exponent."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(dim, 64))
+    x *= np.ldexp(10 ** rng.uniform(-2, 0, 64), exponent) / np.linalg.norm(x, axis=0)
+    with np.errstate(all="ignore"):
+        values, mirrored = np.broadcast_to(kernel(*x), 64), np.broadcast_to(kernel(*-x), 64)
+    known = np.isfinite(values) & np.isfinite(mirrored)
+    return bool(np.all(np.abs(values - mirrored)[known] <= _SAME * np.abs(values[known]).max(initial=0.0)))
+
+
 @dataclass(frozen=True)
 class Interaction(PairEnergy):
     """E(rho) = 1/2 int int W(x - y) d rho(x) d rho(y), with first variation W * rho.
 
-    ``W`` is an even kernel, or a function of the displacement. On a Density the convolution is in free space, without images
-    behind the walls; it is computed by a zero-padded FFT (see ``Grid.convolve``).
+    ``W`` is an even kernel, or an even function of the displacement. One that is not even is refused with the first state. On a
+    Density the convolution is in free space, without images behind the walls; it is computed by a zero-padded FFT (see
+    ``Grid.convolve``).
 
     >>> from jkoflow import Grid, Quadratic
     >>> rho = Grid.box((-1, 1), cells=200).density(lambda x: 1 + x)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..._functions import values_of
 from ..._typing import Array
+from ...kernels.sums import pieces_of
 from ...laws.taylor import Jet, exact_jet, quadratic_jet
 
 _NEAR, _FAR = 1e-6, 1e-3  # shares of the length over which a gradient, and values, are differenced
@@ -90,6 +91,15 @@ def sum_of_jets(laws: list[PointLaw], z: Array, length: Callable[[], float]) -> 
     for other, its_error in others:
         jet, error = Jet(*(a + b for a, b in zip(jet, other, strict=True))), error + its_error
     return PointJet(jet, error)
+
+
+def steps_in_cells(laws: list[PointLaw], nodes: Array) -> Array:
+    """How much functions step within cells, per cell (see ``Pieces.steps``)."""
+    total = np.zeros(len(nodes) - 1)
+    for law in laws:
+        pieces = None if law.quadratic(float(nodes[0])) is not None else pieces_of(law.V, nodes)
+        total += 0.0 if pieces is None else abs(law.factor) * pieces.steps(nodes)
+    return total
 
 
 def _steps(z: Array, length: float, share: float) -> Array:

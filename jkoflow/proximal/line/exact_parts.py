@@ -1,4 +1,4 @@
-"""The parts of energies on quantiles that have exact integrals: quadratic potentials, |x - y|, and powers within a cell."""
+"""The parts of energies on quantiles with exact integrals: some potentials, |x - y|, and powers within a cell."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from ..._arrays import read_only
 from ..._typing import Array
+from ...kernels.sums import Pieces, at_gauss_points
 from ...laws.taylor import Jet
 from .model import Chain, Model, square
 
@@ -27,6 +28,28 @@ def add_quadratic(
         rounded = -curvature / 2 * w * np.abs(middles + at)
         model.sizes[chain.nodes][:-1] += rounded
         model.sizes[chain.nodes][1:] += rounded
+
+
+def add_pieces(model: Model, chain: Chain, nodes: Array, pieces: Pieces, c: float, convexified: bool) -> None:
+    """Add c times a potential in polynomial pieces: its means M over cells, which follow kinks, jumps and steep places.
+
+    In a cell (a, b) of width w that reaches over an edge,  dM/da = (M - V(a)) / w  and  dM/db = (V(b) - M) / w.
+    """
+    across = pieces.across(nodes)
+    value, slope, curvature = (c * part for part in pieces.jet(at_gauss_points(nodes)))
+    curvature = np.maximum(curvature, 0.0) if convexified else curvature
+    model.add_points(chain, np.where(np.repeat(across, 3), 0.0, chain.gauss_masses), value, slope, curvature)
+    V, gradient, _ = (c * part for part in pieces.jet(nodes))
+    w, m = np.where(across, np.diff(nodes), 1.0), np.where(across, chain.masses, 0.0)
+    mean = c * pieces.means(nodes)
+    left, right = (mean - V[:-1]) / w, (V[1:] - mean) / w
+    both = [(2 * left - gradient[:-1]) / w, (right - left) / w, (gradient[1:] - 2 * right) / w]
+    if convexified:
+        both[0], both[2] = np.maximum(both[0], 0.0), np.maximum(both[2], 0.0)
+        most = np.sqrt(both[0] * both[2])
+        both[1] = np.clip(both[1], -most, most)
+    model.add_value(m * mean)
+    model.add_cells(chain, (m * left, m * right), (m * both[0], m * both[1], m * both[2]))
 
 
 def add_ranks(model: Model, chain: Chain, nodes: Array, c: float) -> None:

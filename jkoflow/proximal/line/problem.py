@@ -9,13 +9,13 @@ import numpy as np
 
 from ..._arrays import cumulated
 from ..._typing import Array, Mask
-from ...kernels.sums import LineKernel, at_gauss_points
+from ...kernels.sums import LineKernel, at_gauss_points, pieces_of
 from ...measures import Species
 from ..base import ProximalStep
 from .anchors import KeptEnergy, fitted, target_of, within_floors
 from .clusters import Tip
 from .derivatives import sum_of_jets
-from .exact_parts import add_quadratic, add_ranks, add_tip, own_cells
+from .exact_parts import add_pieces, add_quadratic, add_ranks, add_tip, own_cells
 from .model import Chain, FarPart, Model, at_ends, square
 from .monotone import ConeStep
 from .rows import rows_of
@@ -331,11 +331,12 @@ class LineProblem:
         nodes, laws = x[chain.nodes], []
         middle = float(nodes[len(nodes) // 2])
         for law in self.terms.points.get(chain.name, []):
-            quadratic = law.quadratic(middle)
-            if quadratic is None:
-                laws.append(law)
-            else:
+            if (quadratic := law.quadratic(middle)) is not None:
                 add_quadratic(model, chain, nodes, middle, quadratic, convexified)
+            elif (pieces := pieces_of(law.V, nodes)) is not None:
+                add_pieces(model, chain, nodes, pieces, law.factor, convexified)
+            else:
+                laws.append(law)
         if not laws and not any(chain.name in terms for terms in (self.terms.fields, self.terms.selves)):
             return
         z, m = at_gauss_points(nodes), chain.gauss_masses

@@ -8,13 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from ..._log import log_iteration
-from ..._status import Status
+from ..._status import Status, UnresolvedWarning
 from ..._typing import Array, Mask
 from ...laws.forms import Bound, Eliminated, External, Form, Internal, Pair, Shared, UniformCoupling
 from ...measures import Measure, Quantiles
 from ..base import IterativeSolver, ProximalStep, ProxResult
 from ..continuation import through_shares
 from .clusters import Join, joins, no_cut_lowers_objective
+from .derivatives import steps_in_cells
 from .model import Model, potential_along
 from .monotone import ConeStep, NotConvexError, brought_together, minimiser_with_closed_gaps, step_in_cone
 from .problem import LineProblem
@@ -32,6 +33,11 @@ _NEAR = (1e-6, 1e-4)  # shares of the extent: distances within which atoms are j
 _BLURS, _ROUGH = 8, 1e-4  # the number of lengths by which tips are rounded off, each a tenth of the last; the tolerance there
 _PATIENT = 20  # iterations that must be allowed for shorter steps to be tried
 _MOST_IN_ALL = 6  # the most iterations of a step that is solved through shorter ones, in units of ``max_iterations``
+_SHOWN = 0.3  # of the pressure over the density: what a potential may step within a cell
+_STEP_IN_CELL = (
+    "QuantileNewton does not resolve this step: a potential{} steps within a cell, so the densities on both sides of it may "
+    "stay away from their equilibrium. Take a ramp as wide as some cells, more cells, or a Density"
+)
 _SHRINK = 0.1  # least share of its width that a cell with a barrier at width 0 keeps in an iteration
 
 
@@ -68,16 +74,17 @@ class QuantileNewton(IterativeSolver):
     * fields that are solved for together with the masses (``JKO`` with a FieldEnergy).
 
     **Integration over cells.** Internal energies are exact. The kernel |x| is exact, by ranks and distribution functions.
-    Potentials and smooth kernels are integrated by three Gauss points a cell, which is exact to degree 5. The waves of fields
+    Smooth potentials and kernels are integrated by three Gauss points a cell, which is exact to degree 5. The waves of fields
     are exact.
 
     **Convergence.** If the energy is convex in X (displacement convex), every descent ends in the one minimiser. The iteration
     is made to reach it from any admissible anchor at any tau. Otherwise it descends to a critical point. If it does not arrive,
     it tries again from the answers to shorter steps, up to the whole one. If that fails too, the status says so.
 
-    **Potentials with a kink**, such as |x - a|, are exact as the field of an atom,
-    ``Potential(Quantiles.atoms([a]).potential(PowerLaw(1)))``. Given as a function of space, the kink is smoothed over the
-    width of the finite differences only. The iteration may then not converge, and the status says so.
+    **Potentials with kinks, jumps and steep places** are taken in polynomial pieces, whose means over cells are exact. A jump
+    becomes a ramp of a millionth of the extent. Where a potential steps within a cell by more than .3 of the pressure over the
+    density, the status is UNRESOLVED: the densities on both sides of it may stay away from their equilibrium. Take a ramp of
+    some cells, more cells, or a Density.
 
     **Atoms that meet** follow the minimal selection:
 
@@ -148,9 +155,15 @@ class QuantileNewton(IterativeSolver):
             shared = end.status.ok and problem.terms.sums
             if shared and would_mix(problem.terms, problem.chains, problem.energy(end.x), end.x):
                 end = replace(end, status=Status.MIXING)
+        warning = None
+        if end.status is Status.CONVERGED and (name := _with_step_in_cell(problem, end.x)) is not None:
+            of = f" of {name!r}" if name else ""
+            end, warning = replace(end, status=Status.UNRESOLVED), UnresolvedWarning(_STEP_IN_CELL.format(of))
         distances = {chain.name: chain.distance(end.x, problem.start_of(chain)) for chain in problem.chains}
         potentials = {chain.name: potential_along(end.x[chain.nodes], problem.start_of(chain)) for chain in problem.chains}
-        return ProxResult(problem.state(end.x), distances, potentials, end.status, end.iterations, end.residual)
+        return ProxResult(
+            problem.state(end.x), distances, potentials, end.status, end.iterations, end.residual, warning=warning
+        )
 
     def _through_shorter_steps(self, step: ProximalStep, problem: LineProblem, failed: _End) -> _End:
         """Newton's method from the answers to shorter steps; ``failed`` if that fails too."""
@@ -283,6 +296,21 @@ class QuantileNewton(IterativeSolver):
             except NotConvexError:
                 continue
         return None
+
+
+def _with_step_in_cell(problem: LineProblem, x: Array) -> str | None:
+    """The name of a species with a potential that steps within a cell by more than its pressure over density, T, can show.
+
+    Left and right of a node on a step of height J densities may differ by any factor from 1 + J / T to exp(J / T). So a step of
+    .3 T within a cell makes an error of 4 %.
+    """
+    for chain in problem.chains:
+        steps = steps_in_cells(problem.terms.points.get(chain.name, []), x[chain.nodes])
+        if steps.any():
+            work = np.abs(problem.energy(x).stress[chain.nodes.start : chain.nodes.stop - 1]) * np.diff(x[chain.nodes])
+            if ((chain.masses * steps > _SHOWN * work) & (work > 0)).any():
+                return chain.name
+    return None
 
 
 @dataclass(frozen=True)

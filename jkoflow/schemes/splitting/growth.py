@@ -16,6 +16,8 @@ from ...laws.forms import Reacting
 from ...measures import Density, Species
 
 _EXACT = 1e-10  # relative error of the densities
+_EXPLICIT, _MOST = 3000, 30_000  # evaluations of the rates in a step: above, they are stiff; above, they jump
+_FAST = 1e3  # of u in a step: what ends there is no jump of a rate
 _INFINITE = 300.0  # of the logarithm of the growth in a step: a density has blown up
 
 Rate = Callable[[Mapping[str, Array], float], Array | float]
@@ -27,7 +29,15 @@ class BlowUp(Exception):  # noqa: N818 - it ends in a status
 
 
 class NoRate(Exception):  # noqa: N818 - it ends in a status
-    """A rate is not a number at densities that are."""
+    """A rate is not a number, or -inf, at densities that are."""
+
+
+class NoSteps(Exception):  # noqa: N818 - it ends in a status
+    """A rate jumps to and fro, and no steps in time follow it."""
+
+
+class _TooMany(Exception):  # noqa: N818 - it is caught here
+    """The rates were evaluated too often."""
 
 
 def must_grow(entries: Sequence[Entry[Reacting]], masses: Species, time: float) -> None:
@@ -53,10 +63,10 @@ def feels_pressure(entry: Entry[Reacting], masses: Species) -> bool:
 def grown(
     entries: Sequence[Entry[Reacting]], masses: Species, start: float, end: float, pressures: Mapping[str, Array]
 ) -> Species:
-    """The densities after a time of growth, at given pressures. Raises BlowUp if one becomes infinite, or NoRate.
+    """The densities after a time of growth, at given pressures. Raises BlowUp if one becomes infinite, NoRate, or NoSteps.
 
     u = log(rho / rho at the start) solves du/dt = rate, so rho stays positive, and 0 where it is 0. Rates that are numbers are
-    exact; others are integrated by the method DOP853 of scipy.
+    exact; others are integrated by the method DOP853 of scipy, or by BDF where they are stiff.
     """
     names = list(dict.fromkeys(entry.form.species for entry in entries))
     before = {name: density.values for name, density in masses.items()}
@@ -91,20 +101,64 @@ def _finite(masses: Species, values: Mapping[str, Array]) -> Species:
 
 
 def _integrated(slope: Callable[[float, Array], Array], shape: tuple[int, ...], start: float, end: float) -> Array:
+    """u after the time, by DOP853; by BDF, where every cell is a block of the Jacobian, where that is stiff."""
     from scipy.integrate import solve_ivp
 
     def infinite(_: float, u: Array) -> float:
         return _INFINITE - float(u.max())
 
     infinite.terminal = True  # type: ignore[attr-defined]
-    with np.errstate(over="ignore", invalid="ignore"):
-        solved = solve_ivp(
-            slope, (start, end), np.zeros(shape).ravel(), method="DOP853", rtol=_EXACT, atol=_EXACT, events=infinite
-        )
-    if solved.status != 0:
-        log.info("growth made a density infinite at t = %g", solved.t[-1])
-        raise BlowUp
-    return np.asarray(solved.y[:, -1].reshape(shape))
+    for method, most in (("DOP853", _EXPLICIT), ("BDF", _MOST)):
+        counted = _counted(slope, most)
+        options = {"jac": _jacobian(counted, shape)} if method == "BDF" else {}
+        try:
+            with np.errstate(all="ignore"):
+                solved = solve_ivp(
+                    counted, (start, end), np.zeros(shape).ravel(), method=method, rtol=_EXACT, atol=_EXACT,
+                    events=infinite, **options,
+                )  # fmt: skip
+        except _TooMany:
+            continue
+        if solved.status == 0:
+            return np.asarray(solved.y[:, -1].reshape(shape))
+        with np.errstate(all="ignore"):
+            last = slope(solved.t[-1], solved.y[:, -1])
+        fastest = float(last[np.argmax(np.abs(last))]) * (end - start)
+        if solved.status == 1 or not fastest <= _FAST:
+            log.info("growth made a density infinite at t = %g", solved.t[-1])
+            raise BlowUp
+        if fastest < -_FAST:
+            log.info("a rate of growth became -inf at t = %g", solved.t[-1])
+            raise NoRate
+    raise NoSteps
+
+
+def _counted(slope: Callable[[float, Array], Array], most: int) -> Callable[[float, Array], Array]:
+    """The slope, which raises _TooMany after ``most`` evaluations."""
+    left = iter(range(most))
+
+    def counted(time: float, u: Array) -> Array:
+        if next(left, None) is None:
+            raise _TooMany
+        return slope(time, u)
+
+    return counted
+
+
+def _jacobian(slope: Callable[[float, Array], Array], shape: tuple[int, ...]) -> Callable[[float, Array], Any]:
+    """The derivative of the slopes, which depend on u in the same cell, by central differences over a millionth."""
+    from scipy.sparse import bmat, diags_array
+
+    def jacobian(time: float, u: Array) -> Any:
+        columns = []
+        for k in range(shape[0]):
+            h = np.zeros(shape)
+            h[k] = 1e-6
+            change = slope(time, u + h.ravel()) - slope(time, u - h.ravel())
+            columns.append([diags_array(part.ravel() / 2e-6) for part in change.reshape(shape)])
+        return bmat([list(row) for row in zip(*columns, strict=True)], format="csc")
+
+    return jacobian
 
 
 def rate_of(entry: Entry[Reacting], masses: Species, pressures: Mapping[str, Array] | None = None) -> Rate:

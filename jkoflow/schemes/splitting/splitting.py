@@ -20,7 +20,7 @@ from ..base import Carry, Scheme, StepInfo, Taken
 from ..carried import PRESSURE
 from ..problem import Problem
 from .advection import LostPaths, Maps, carried, must_be_carried, total_velocity
-from .growth import BlowUp, NoRate, feels_pressure, grown, must_grow
+from .growth import BlowUp, NoRate, NoSteps, feels_pressure, grown, must_grow
 from .leaving import NUMBERS, is_empty, left, must_let_out, numbered, outflow_of, present, with_numbers
 
 _STATUSES: dict[type[BaseException], Status] = {
@@ -28,6 +28,7 @@ _STATUSES: dict[type[BaseException], Status] = {
     LostPaths: Status.NOT_FINITE,
     NoRate: Status.NOT_FINITE,
     NoRoom: Status.INFEASIBLE,
+    NoSteps: Status.DT_TOO_SMALL,
 }
 
 
@@ -52,7 +53,8 @@ class Splitting(Scheme):
       half. So the bound holds at the end, if ``scheme`` keeps it, as JKO does, and no Advection comes after. Growth beyond the
       room ends the run with the status INFEASIBLE.
     * Growth is solved in every cell to rounding: exactly where rates are numbers. A density that becomes infinite ends the run
-      with the status BLEW_UP; the time is logged.
+      with the status BLEW_UP, a rate of -inf with NOT_FINITE; the time is logged. A rate that jumps to and fro, such as a
+      threshold that holds a density, ends it with DT_TOO_SMALL: make it steep, but continuous.
     * Particles leave at the time at which they came in on the straight way of the step. ``flow.departures`` tells the times,
       places and numbers. They act on others up to the end of the step, which is an error of order 1 in dt. Noise comes to a
       door between the steps too: with ``Langevin`` the error is of order 1/2. A species of which nothing is left goes on as

@@ -21,6 +21,8 @@ from ..conjugate import Conjugate, conjugates_of
 from ..joint_terms import JointTerms, halved
 from ..local_energy import GridEnergy
 from ..mass_level import level_of_mass
+from .jumps import has_jump_to_vacuum, has_unresolved_jump
+from .marginals import distance_of_marginals
 from .trial import Trial
 
 _INVERTED = 0.05  # share of the residual that negative masses may make up before they are repaired
@@ -62,7 +64,7 @@ class GridStep:
         self.totals = self.mu.reshape(len(self.names), -1).sum(axis=1)
         self.fills_vacuum = any(
             np.isneginf(conjugates[name].derivative(np.zeros(1))[0])
-            and _has_jump_to_vacuum(np.where(conjugates[name].local.forbidden, np.nan, mu))
+            and has_jump_to_vacuum(np.where(conjugates[name].local.forbidden, np.nan, mu))
             for name, mu in zip(self.names, self.mu, strict=True)
         )
         self.periodic = self.grid.periodic_axes
@@ -83,7 +85,7 @@ class GridStep:
         """
         return any(
             self.conjugates[name].local.entropy > 0
-            and _has_unresolved_jump(np.where(self.conjugates[name].local.forbidden, np.nan, mu))
+            and has_unresolved_jump(np.where(self.conjugates[name].local.forbidden, np.nan, mu))
             for name, mu in zip(self.names, self.mu, strict=True)
         )
 
@@ -319,11 +321,12 @@ class GridStep:
     def answer(self, trial: Trial, status: Status, iterations: int) -> ProxResult:
         """The answer to the step that a trial stands for.
 
-        The distance of a species is that of the dual where the length of the map does not tell how far mass has moved:
+        The distance of a species is the length of its map. On the line it is W2 itself. It is that of the dual, at least that
+        of the marginals, where the map does not tell how far mass has moved:
 
         * next to obstacles, whose faces do not show the motion of the mass beside them; there the gap is NaN;
-        * where the map, which nothing determines in a full crowd, is not optimal: its cost differs from the dual by more than a
-          tenth. From a twentieth on the distance is a mean of both, so that it does not jump.
+        * under a bound, where the map, which nothing determines in a full crowd, is not optimal: its cost differs from the dual
+          by more than a tenth. From a twentieth on the distance is a mean of both, so that it does not jump.
         """
         # what rounding of the levels leaves of the mass
         kept = (rho * (total / rho.sum()) for rho, total in zip(trial.rho, self.totals, strict=True))
@@ -335,10 +338,15 @@ class GridStep:
             duals = [dual if shut else max(dual, other) for dual, other, shut in zip(duals, best, closed, strict=True)]
         gap = sum(cost / (2 * tau) - dual for cost, tau, dual in zip(squared, self.taus, duals, strict=True))
         for k, name in enumerate(self.names):
-            of_dual, obstacles = 2 * self.taus[k] * duals[k], self.conjugates[name].local.forbidden.any()
+            local, on_the_line = self.conjugates[name].local, self.grid.dim == 1 and not self.grid.periodic
+            of_dual, obstacles = 2 * self.taus[k] * duals[k], local.forbidden.any()
             off = abs(squared[k] - of_dual) / squared[k] if squared[k] > 0 else 0.0
-            of_map = 0.0 if obstacles else float(np.clip(2 - off / _OFF, 0.0, 1.0))
-            squared[k], gap = max(of_map * squared[k] + (1 - of_map) * of_dual, 0.0), np.nan if obstacles else gap
+            of_map = 1.0 if np.isinf(local.cap) else float(np.clip(2 - off / _OFF, 0.0, 1.0))
+            of_map, gap = (0.0, np.nan) if obstacles else (of_map, gap)
+            squared[k] = max(of_map * squared[k] + (1 - of_map) * of_dual, 0.0)
+            if on_the_line or of_map < 1:
+                least = distance_of_marginals(self.anchor[name], state[name]) ** 2
+                squared[k] = least if on_the_line and least > 0 else max(squared[k], least)
         distances = {name: squared[k] ** 0.5 for k, name in enumerate(self.names)}
         potentials = {name: -self.taus[k] * trial.phi[k] for k, name in enumerate(self.names)}
         return ProxResult(state, distances, potentials, status, iterations, trial.residual, gap)
@@ -367,27 +375,3 @@ class GridStep:
 def _density_response(conjugate: Conjugate, mu: Array) -> Array:
     """The derivative 1 / U''(mu) of the density in its level; 0 where there is no mass."""
     return np.where(mu > 0, 1 / conjugate.curvature(np.maximum(mu, 1e-300)), 0.0)
-
-
-def _has_unresolved_jump(mu: Array) -> bool:
-    """Return True if the density of a cell above 1e-2 of the largest one drops to a neighbour by more than a factor of 4."""
-    return _drops(mu, 1e-2, 0.25)
-
-
-def _has_jump_to_vacuum(mu: Array) -> bool:
-    """Return True if the density of a cell above 1e-6 of the largest one drops to almost 0: by more than a factor of 1e9."""
-    return _drops(mu, 1e-6, 1e-9)
-
-
-def _drops(mu: Array, share: float, ratio: float) -> bool:
-    """Return True if a cell above ``share`` of the largest density has a neighbour below ``ratio`` times its own density.
-
-    Cells with NaN do not count.
-    """
-    top = float(np.nanmax(mu))
-    for axis in range(mu.ndim):
-        v = mu.swapaxes(axis, 0)
-        low, high = np.minimum(v[1:], v[:-1]), np.maximum(v[1:], v[:-1])
-        if ((high > share * top) & (low < ratio * high)).any():
-            return True
-    return False

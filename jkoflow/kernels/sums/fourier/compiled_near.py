@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._blocks import BLOCK
-from ..._compiled import jit, shared
-from ..._typing import Array, Indices
-from .compiled_pairs import LEAST_EXPONENT, fast_expm1, squared_distances, weigh
-from .kinds import MORSE
+from ...._blocks import BLOCK
+from ...._compiled import jit, shared
+from ...._typing import Array, Indices
+from ..compiled_pairs import LEAST_EXPONENT, fast_expm1, squared_distances, weigh
+from ..kinds import MORSE
 
 
 @jit
@@ -43,6 +43,16 @@ def _within(squares: Array, size: int, most: float, found: Indices) -> int:
         squares[count], found[count] = square, j
         count += square < most
     return count
+
+
+@jit
+def _from_point(at: Array, i: int, low: Array, high: Array, c: int) -> float:
+    """The square of the distance of a point from a box."""
+    square = 0.0
+    for k in range(len(at)):
+        gap = max(low[k, c] - at[k, i], at[k, i] - high[k, c], 0.0)
+        square += gap * gap
+    return square
 
 
 @jit
@@ -87,6 +97,8 @@ def near_sums(
                 continue
             start, stop = c * BLOCK, min(m, (c + 1) * BLOCK)
             for i in range(b * BLOCK, min(at.shape[1], (b + 1) * BLOCK)):
+                if _from_point(at, i, sources_low, sources_high, c) >= most:
+                    continue
                 squared_distances(at, i, sources, start, stop, squares)
                 count = _within(squares, stop - start, most, found)
                 if count > 0 and gradients.size > 0:
@@ -103,23 +115,3 @@ def near_sums(
                     _less_smooth(squares[:count], reach, heights, weights)
                     for j in range(count):
                         values[i] += masses[start + found[j]] * weights[j]
-
-
-@shared
-def near_blocks(
-    first: int,
-    last: int,
-    chosen: Indices,
-    low: Array,
-    high: Array,
-    others_low: Array,
-    others_high: Array,
-    reach: float,
-    out: Array,
-) -> None:
-    """Set ``out`` to how many other blocks lie within the reach of each of the chosen blocks."""
-    for k in range(first, last):
-        out[k] = 0
-        for c in range(others_low.shape[1]):
-            if _gap(low, high, chosen[k], others_low, others_high, c) < reach * reach:
-                out[k] += 1

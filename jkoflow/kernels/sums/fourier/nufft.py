@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._typing import Array
+from ...._typing import Array
 
 _REACH = 6.3  # lengths l behind which the Gaussian is below 1e-17; its transform is below that behind 2 * 6.3 / l
 _EPS = 1e-13  # what finufft is asked for

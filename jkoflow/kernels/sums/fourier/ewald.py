@@ -20,41 +20,39 @@ from typing import Any
 
 import numpy as np
 
-from ..._blocks import BLOCK, Blocks
-from ..._typing import Array
-from .kinds import MORSE, POWER
+from ...._blocks import Blocks
+from ...._threads import in_parts
+from ...._typing import Array, Indices
+from ..kinds import MORSE
 from .nufft import finufft
 
 _STEP = 0.2  # of t
-_FINEST, _REACH = 3.0, 15.0  # widths h: of the narrowest smooth Gaussian; from where on the others are negligible
+# widths h by dimension, of the narrowest smooth Gaussian, and from where on the others are negligible: in space, where waves
+# are dear, 2e-9 of the largest sum is good enough, else 1e-10
+_FINEST, REACH = (3.0, 3.0, 2.8), (15.0, 15.0, 13.0)
 _NEGLIGIBLE = 32.0  # exp(-32)
-_LEAST_Q = 0.25  # below it the mixture has too many terms
-_WINDOW, _SHARPNESS = 16, 1.45  # widths h in which the smooth part is brought to 0 beyond the box; of its Kaiser-Bessel window
-_EPS = 1e-10  # what finufft is asked for
+LEAST_Q = 0.25  # below it the mixture has too many terms
+WINDOW, _SHARPNESS = 16, 1.45  # widths h in which the smooth part is brought to 0 beyond the box; of its Kaiser-Bessel window
+_EPS = (1e-10, 1e-10, 1e-9)  # what finufft is asked for, by dimension
+_FINER = (2.0, 2.0, 1.25)  # its grid, as a multiple of ours: in space a finer one takes three times as long
 _INTERVALS = 4096  # of the tables of the smooth part
-_GRIDS = np.array([12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048])  # widths h along the box
-_MOST = 10_000_000  # waves
-# seconds, of one core: for a pair, for a near pair, for a point and a cell of its spread, for a wave
-_PAIR, _NEAR, _SPREAD, _CELLS, _WAVE = 0.9e-9, 1.1e-9, 1.2e-9, 12, 60e-9
-_LONG = 0.5  # seconds: shorter sums over pairs are left as they are
-_SAMPLED = 64  # blocks of targets whose neighbours are counted
 
 
 class EwaldSums:
     """The sums of m_j K(x_i - y_j), and of its gradient, by Ewald's splitting, for a power law or Morse.
 
-    ``h`` is the width of the grid. The errors are mostly 1e-10, at most 3e-8, of the largest sums of the smooth part. The
-    transforms take one thread, so the number of threads changes no result.
+    ``h`` is the width of the grid. The errors are mostly 1e-10, in space 2e-9, at most 3e-8, of the largest sums of the smooth
+    part. A transform takes one thread, so the number of threads changes no result.
     """
 
     def __init__(self, at: Blocks, sources: Blocks, masses: Array, kind: int, a: float, h: float) -> None:
         self.at, self.sources, self.masses, self.kind, self.a = at, sources, masses, kind, a
         low = np.minimum(at.points.min(axis=1), sources.points.min(axis=1))
         lengths = np.maximum(at.points.max(axis=1), sources.points.max(axis=1)) - low
-        self.reach = _REACH * h
-        self.mixture = Mixture.of(kind, a, _FINEST * h, self.reach)
+        self.reach = REACH[len(low) - 1] * h
+        self.mixture = Mixture.of(kind, a, _FINEST[len(low) - 1] * h, self.reach)
         lengths = np.maximum(lengths, self.reach)  # within the reach the smooth part is too steep to be brought to 0
-        self.counts = tuple(_even(2 * length / h + 2 * _WINDOW) for length in lengths)
+        self.counts = tuple(_even(2 * length / h + 2 * WINDOW) for length in lengths)
         self.periods = [n * h for n in self.counts]
         self.angles = [
             [2 * np.pi * ((x - first) / period % 1) for x, first, period in zip(side.points, low, self.periods, strict=True)]
@@ -64,20 +62,29 @@ class EwaldSums:
         self.transform = self._transform(h, lengths)
 
     def _transform(self, h: float, lengths: Array) -> Array:
-        """The Fourier coefficients of the smooth part between -L and L, less the constant, brought to 0 beyond."""
-        places = [h * (np.arange(n) - n // 2) for n in self.counts]
+        """The Fourier coefficients of the smooth part between -L and L, less the constant, brought to 0 beyond.
+
+        It is even along every axis, so cosines of one half tell them.
+        """
+        from scipy.fft import dctn
+
+        places = [h * np.arange(n // 2 + 1) for n in self.counts]
         values = self.mixture.smooth(np.sqrt(sum(np.square(x) for x in np.ix_(*places)))) - self.constant
-        for window in np.ix_(*(_window((np.abs(x) - length) / h) for x, length in zip(places, lengths, strict=True))):
+        for window in np.ix_(*(_window((x - length) / h) for x, length in zip(places, lengths, strict=True))):
             values = values * window
-        return np.asarray(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(values))) / values.size)
+        half = dctn(values, type=1) / float(np.prod(self.counts))
+        return np.asarray(half[np.ix_(*(np.abs(numbers) for numbers in self._numbers))])
 
     def gradients(self) -> Array:
         """The sums of the gradients, (d, n)."""
         amplitudes, out = self._amplitudes, np.empty_like(self.at.points)
-        numbers = [np.arange(n) - n // 2 for n in self.counts]
-        waves = [2 * np.pi / period * k for k, period in zip(numbers, self.periods, strict=True)]
-        for axis, wave in enumerate(np.ix_(*waves)):
-            out[axis] = self._at_targets(1j * wave * amplitudes)
+        waves = np.ix_(*(2 * np.pi / period * k for k, period in zip(self._numbers, self.periods, strict=True)))
+
+        def along(first: int, last: int) -> None:
+            for axis in range(first, last):
+                out[axis] = self._at_targets(1j * waves[axis] * amplitudes)
+
+        in_parts(along, len(out), ())
         self._add_near(out, np.empty(0))
         return self._in_order(out)
 
@@ -91,11 +98,21 @@ class EwaldSums:
     def _amplitudes(self) -> Array:
         weights = self.masses[self.sources.order].astype(complex)
         counts = self.counts if len(self.counts) > 1 else self.counts[0]
-        return np.asarray(self._call(1)(*self.angles[1], weights, counts, eps=_EPS, isign=-1, nthreads=1) * self.transform)
+        return np.asarray(self._call(1)(*self.angles[1], weights, counts, isign=-1, **self._options) * self.transform)
 
     def _at_targets(self, amplitudes: Any) -> Array:
-        found = self._call(2)(*self.angles[0], np.ascontiguousarray(amplitudes), eps=_EPS, isign=1, nthreads=1)
+        found = self._call(2)(*self.angles[0], np.ascontiguousarray(amplitudes), isign=1, **self._options)
         return np.ascontiguousarray(found.real)
+
+    @property
+    def _numbers(self) -> list[Indices]:
+        """The whole numbers of the waves along the axes, in the order of finufft."""
+        return [np.arange(n) - n // 2 for n in self.counts]
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        d = len(self.counts)
+        return {"eps": _EPS[d - 1], "upsampfac": _FINER[d - 1], "nthreads": 1}
 
     def _call(self, kind: int) -> Any:
         return getattr(finufft(), f"nufft{len(self.counts)}d{kind}")
@@ -176,10 +193,10 @@ def _window(beyond: Array) -> Array:
     from scipy.interpolate import CubicHermiteSpline
 
     s = np.linspace(-1, 1, 4001)
-    bell = np.i0(_SHARPNESS * _WINDOW * np.sqrt(1 - s**2))
+    bell = np.i0(_SHARPNESS * WINDOW * np.sqrt(1 - s**2))
     bell /= bell.sum() * (s[1] - s[0])
     fallen = np.concatenate([[0.0], np.cumsum((bell[1:] + bell[:-1]) / 2)]) * (s[1] - s[0])
-    return np.asarray(1 - CubicHermiteSpline(s, fallen, bell)(np.clip(2 * beyond / _WINDOW - 1, -1, 1)))
+    return np.asarray(1 - CubicHermiteSpline(s, fallen, bell)(np.clip(2 * beyond / WINDOW - 1, -1, 1)))
 
 
 def _even(count: float) -> int:
@@ -187,39 +204,3 @@ def _even(count: float) -> int:
     from scipy.fft import next_fast_len
 
     return 2 * int(next_fast_len(int(np.ceil(count / 2)), real=True))
-
-
-def ewald_sums(at: Array, sources: Array, masses: Array, kind: int, a: float) -> EwaldSums | None:
-    """Return the sums for points (n, d) and (m, d), or None if all pairs are about as fast or the kernel is not split."""
-    d, pairs = at.shape[1], _PAIR * len(at) * len(sources)
-    if d > 3 or pairs < _LONG or finufft() is None or not (kind == MORSE or (kind == POWER and 2 - a >= _LEAST_Q)):
-        return None
-    if not (np.isfinite(at).all() and np.isfinite(sources).all()):
-        return None
-    targets, places = Blocks(at), Blocks(sources)
-    h = _best_width(targets, places)
-    return None if h is None else EwaldSums(targets, places, masses, kind, a, h)
-
-
-def _best_width(at: Blocks, sources: Blocks) -> float | None:
-    """The width h with which the sums are fastest, or None if that is not twice as fast as all pairs."""
-    from .compiled_near import near_blocks
-
-    d, n = at.points.shape
-    m = sources.points.shape[1]
-    lengths = np.ptp(np.concatenate([at.points, sources.points], axis=1), axis=1)
-    if not lengths.max() > 0:
-        return None
-    best, least = None, _PAIR * n * m / 2
-    chosen = np.linspace(0, at.low.shape[1] - 1, _SAMPLED).astype(int)
-    for along in _GRIDS:
-        h = float(lengths.max()) / along
-        waves = float(np.prod(2 * np.maximum(lengths / h, _REACH) + 2 * _WINDOW))
-        if waves > _MOST:
-            break
-        near = np.empty(len(chosen))
-        near_blocks(len(chosen), chosen, at.low, at.high, sources.low, sources.high, _REACH * h, near)
-        cost = n * float(near.mean()) * BLOCK * _NEAR + (m + (d + 1) * n) * _SPREAD * _CELLS**d + _WAVE * waves * (d + 2)
-        if cost < least:
-            best, least = h, cost
-    return best

@@ -1,0 +1,1 @@
+"""Sums over many points by non-uniform fast Fourier transforms (finufft, an extra)."""
