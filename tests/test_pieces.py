@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise, product
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_means_over_cells_are_exact(name, scale, shift):
         for a, b in pairwise(nodes)
     ]
     np.testing.assert_allclose(
-        pieces.means(shift + scale * nodes), exact, rtol=0, atol=1e-5 if name in ("jump", "cusp") else 1e-8
+        pieces.means(shift + scale * nodes), exact, rtol=0, atol=2e-5 if name in ("jump", "cusp") else 1e-8
     )
 
 
@@ -49,6 +50,10 @@ def test_smooth_functions_are_left_to_gauss_points():
 def test_the_pieces_are_kept_and_their_number_is_limited():
     calls = []
 
+    def wedge(x):
+        calls.append(len(x))
+        return np.abs(x - 0.3)
+
     def noise(x):
         calls.append(len(x))
         return np.random.default_rng(len(x)).random(len(x))
@@ -57,10 +62,10 @@ def test_the_pieces_are_kept_and_their_number_is_limited():
     first = pieces_of(noise, nodes)
     assert first is not None
     assert len(first.coefficients) <= 1 << 15
-    count = len(calls)
-    assert pieces_of(noise, nodes + 1e-3) is not None
-    assert pieces_of(noise, nodes) is first
-    assert len(calls) <= 2 * count
+    calls.clear()
+    kept = pieces_of(wedge, nodes)
+    assert pieces_of(wedge, nodes) is kept
+    assert len(calls) < 50
 
 
 def _objective(f, anchor, masses, tau, nodes):
@@ -121,3 +126,70 @@ def test_a_step_of_the_potential_within_a_cell_is_told_and_a_ramp_of_some_cells_
     low = jf.evolve(jf.Entropy() + jf.Potential(lambda x: 0.1 * (x > 0)), start, dt=0.5, t_end=20.0)
     assert set(low.statuses) == {jf.Status.CONVERGED}
     assert abs(float(low.final.cdf(0.0)) - 1 / (1 + np.exp(-0.1))) < 0.003
+
+
+@pytest.mark.parametrize("n", [20, 100])
+@pytest.mark.parametrize("c", [0.33, 0.0, -0.7])
+def test_mass_that_nothing_spreads_gathers_at_a_kink(n, c):
+    """A drift at the speed 3 to the place c: max(|x - c| - 3 t, 0). A cell that reaches over c has the mean of its forces."""
+    start = jf.Quantiles(np.linspace(-2, 2, n + 1))
+    flow = jf.evolve(jf.Potential(lambda x: 3 * np.abs(x - c)), start, dt=0.1, t_end=0.3)
+    gaps = start.nodes - c
+    moved = c + np.sign(gaps) * np.maximum(np.abs(gaps) - 0.9, 0)
+    assert set(flow.statuses) == {jf.Status.CONVERGED}
+    assert np.abs(flow.final.nodes - moved).max() < 2 / n
+    gathered = jf.evolve(jf.Potential(lambda x: 3 * np.abs(x - c)), start, dt=0.1, t_end=1.5)
+    assert set(gathered.statuses) == {jf.Status.CONVERGED}
+    assert np.abs(gathered.final.nodes - c).max() < 1e-8
+
+
+def test_a_function_whose_parameters_change_is_looked_at_again():
+    place = [0.3]
+    V = lambda x: 3 * np.abs(x - place[0])  # noqa: E731
+    start = jf.Quantiles(np.linspace(-1, 1, 51))
+    means = []
+    for place[0] in (0.3, -0.4):
+        means.append(float(jf.evolve(jf.Entropy() + jf.Potential(V), start, dt=0.1, t_end=3.0).final.mean))
+        fresh = jf.Entropy() + jf.Potential(lambda x, c=place[0]: 3 * np.abs(x - c))
+        assert means[-1] == float(jf.evolve(fresh, start, dt=0.1, t_end=3.0).final.mean)
+    assert means == pytest.approx([0.3, -0.4], abs=1e-3)
+
+
+def test_functions_are_asked_within_walls_only_and_may_fail_elsewhere():
+    walled = jf.Quantiles(np.linspace(0.6, 1.9, 41), walls=(0.6, 1.9))
+
+    def wedge(x):
+        if np.min(x) < 0.5 or np.max(x) > 2:
+            raise RuntimeError
+        return np.where((x < 0.6) | (x > 1.9), np.inf, 3 * np.abs(x - 1.2))
+
+    for V in (wedge, lambda x: np.where(np.minimum(x - 0.5, 2 - x) < 0, np.nan, np.sin(3 * x))):
+        flow = jf.evolve(jf.Entropy() + jf.Potential(V), walled, dt=0.1, t_end=1.0)
+        assert set(flow.statuses) == {jf.Status.CONVERGED}
+
+
+@pytest.mark.parametrize(("height", "cells"), [(2, 0.75), (2, 1), (2, 2), (4, 2), (1, 0.5), (1, 4), (2, 8), (0.2, 1)])
+def test_what_a_ramp_is_resolved_by_is_told(height, cells):
+    """The mass beyond a ramp against its Gibbs state: within 4 %, or UNRESOLVED in every step."""
+    width = cells * 0.02
+    start = jf.Quantiles(np.linspace(-1, 1, 101), walls=(-1, 1))
+    V = lambda x: height * np.clip((x - 0.1) / width + 0.5, 0, 1)  # noqa: E731
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", jf.UnresolvedWarning)
+        flow = jf.evolve(jf.Entropy() + jf.Potential(V), start, dt=0.25, t_end=6.0)
+    x = np.linspace(-1, 1, 200_001)
+    exact = np.exp(-V(x))[x > 0.1].sum() / np.exp(-V(x)).sum()
+    error = abs((1 - float(flow.final.cdf(0.1))) / exact - 1)
+    told = set(flow.statuses)
+    assert told == {jf.Status.UNRESOLVED} or (told == {jf.Status.CONVERGED} and error < 0.04)
+    assert (told == {jf.Status.CONVERGED}) == (error < 0.04)
+
+
+def test_kinks_are_found_where_they_are():
+    nodes = np.linspace(-2, 2, 9)
+    for c in (0.0, 0.33, -1.25):
+        places, halves = pieces_of(lambda x, c=c: np.maximum(x - c, -2 * (x - c)) + np.cos(x), nodes).kinks
+        np.testing.assert_allclose(places, [c], atol=1e-10)
+        np.testing.assert_allclose(halves, [1.5], rtol=1e-8)
+    for cusp_or_jump in (lambda x: np.sqrt(np.abs(x - 0.1)), lambda x: 1.0 * (x > 0.1)):
+        assert len(pieces_of(cusp_or_jump, nodes).kinks[0]) == 0

@@ -269,7 +269,7 @@ class Quantiles(Measure):
             return finite_array(name, function, self.masses.shape)
         at = at_gauss_points(self.nodes)
         values = finite_array(name, values_of(name, function, [at]), at.shape)
-        pieces = pieces_of(function, self.nodes)
+        pieces = pieces_of(function, self.nodes, self.walls)
         return np.asarray(values.reshape(-1, 3) @ GAUSS_WEIGHTS) if pieces is None else pieces.means(self.nodes)
 
     def expectation(self, values: Array) -> float:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ..measures import Species, State
-from ..proximal import ProximalStep
+from ..proximal import ProximalStep, StepSolver
 from ._step_scheme import StepScheme, distances_in, in_place_of, info_of, proximal_step
 from .base import Carry, Taken
 from .carried import packed, unpacked
 from .problem import Problem
 
 _BEFORE = "before "
+_WAY = "way of "
 
 
 @dataclass(frozen=True)
@@ -62,18 +64,32 @@ class BDF2(StepScheme):
     def begin(self, problem: Problem, state: State, dt: float, carry: Carry) -> Carry:
         further = ((-0.25, state.masses),)
         self.step_solver.check(proximal_step(problem.at(state.time + dt), state.masses, dt / 2, further))
-        return {name: carry[name] for name in ("last dt", *packed(state.masses, _BEFORE)) if name in carry}
+        ways = (_WAY + name for name in state.masses)
+        return {name: carry[name] for name in ("last dt", *ways, *packed(state.masses, _BEFORE)) if name in carry}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
         instant = problem.at(state.time + dt)
         problem_of_step = _problem(instant, state.masses, dt, carry)
         answer = self.step_solver.solve(problem_of_step)
-        distances = distances_in(dt, problem_of_step, answer, self.step_solver)
+        distances = _with_last(distances_in(dt, problem_of_step, answer, self.step_solver), dt, carry, self.step_solver)
         if not answer.status.ok:
             answer = in_place_of(answer, proximal_step(instant, state.masses, dt), self.step_solver)
             distances = answer.distances
-        carry = {"last dt": np.array(dt), **packed(state.masses, _BEFORE)}
+        ways = {_WAY + name: np.array(distance) for name, distance in distances.items()}
+        carry = {"last dt": np.array(dt), **ways, **packed(state.masses, _BEFORE)}
         return Taken(state.after(dt, answer.state), carry, info_of([answer], distances, instant, dt, self.step_solver))
+
+
+def _with_last(distances: Mapping[str, float], dt: float, carry: Carry, solver: StepSolver) -> Mapping[str, float]:
+    """The distances of a step that a solver of speeds tells, with the share of the last step that BDF2 repeats.
+
+    With w = dt / last dt,  rho' - rho = w^2 / (1 + 2 w) (rho - rho before) + (1 + w) / (1 + 2 w) dt times the flow at rho'.
+    """
+    if not carry or not solver.tells_speed:
+        return distances
+    ratio = dt / float(carry["last dt"])
+    repeated, own = ratio**2 / (1 + 2 * ratio), (1 + ratio) / (1 + 2 * ratio)
+    return {name: repeated * float(carry.get(_WAY + name, distance)) + own * distance for name, distance in distances.items()}
 
 
 def _problem(instant: Problem, masses: Species, dt: float, carry: Carry) -> ProximalStep:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -56,11 +57,12 @@ class VariationalExtrapolation(StepScheme):
         return {}
 
     def step(self, problem: Problem, state: State, dt: float, carry: Carry) -> Taken:
-        states, answers = [state.masses], list[ProxResult]()
+        states, answers, speeds = [state.masses], list[ProxResult](), list[Mapping[str, float]]()
         for share in _TIMES:
             stage = _stage(problem.at(state.time + share * dt), states, dt)
             answers.append(self.step_solver.solve(stage))
             states.append(answers[-1].state)
+            speeds.append(distances_in(dt, stage, answers[-1], self.step_solver))
             if not answers[-1].status.ok:
                 break
         instant = problem.at(state.time + dt)
@@ -68,11 +70,19 @@ class VariationalExtrapolation(StepScheme):
             answers = [in_place_of(answers[-1], proximal_step(instant, state.masses, dt), self.step_solver)]
             states, distances = [answers[-1].state], answers[-1].distances
         elif self.step_solver.tells_speed:
-            distances = distances_in(dt, stage, answers[-1], self.step_solver)
+            distances = {name: _way([told[name] for told in speeds]) for name in state.masses}
         else:
             distances = {name: wasserstein2(states[-1][name], measure) for name, measure in state.masses.items()}
         info = info_of(answers, distances, instant, dt, self.step_solver)
         return Taken(state.after(dt, states[-1]), {}, info)
+
+
+def _way(speeds: list[float]) -> float:
+    """How far the last stage is from the first state, from the speeds times dt at the stages, which have one direction."""
+    ways = [0.0]
+    for weights, speed in zip(_WEIGHTS, speeds, strict=False):
+        ways.append((speed + sum(weight * way for weight, way in zip(weights, ways, strict=False))) / sum(weights))
+    return abs(ways[-1])
 
 
 def _stage(instant: Problem, states: list[Species], dt: float) -> ProximalStep:

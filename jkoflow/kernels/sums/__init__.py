@@ -5,7 +5,7 @@ from .gauss import GAUSS_POINTS, GAUSS_WEIGHTS, at_gauss_points, over_gauss_poin
 from .line import LineKernel, on_the_line
 from .own_cell import own_cell_law, own_cell_mean
 from .pairs import compiled_pair, pair_gradients, pair_values
-from .pieces import Pieces, pieces_of
+from .pieces import Pieces, WithoutWedges, pieces_of
 from .spheres import SphereMean, sphere_mean
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "LineKernel",
     "Pieces",
     "SphereMean",
+    "WithoutWedges",
     "at_gauss_points",
     "compiled_pair",
     "on_the_line",

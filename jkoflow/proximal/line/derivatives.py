@@ -11,9 +11,10 @@ import numpy as np
 
 from ..._functions import values_of
 from ..._typing import Array
-from ...kernels.sums import pieces_of
+from ...kernels.sums import Pieces, pieces_of
 from ...laws.taylor import Jet, exact_jet, quadratic_jet
 
+_AWAY = 2  # cells
 _NEAR, _FAR = 1e-6, 1e-3  # shares of the length over which a gradient, and values, are differenced
 _DIGITS = 1e10  # roundings of the values that values have to differ by
 _SPACINGS = 1e4  # spacings of the numbers: the least difference of places
@@ -49,6 +50,21 @@ class PointLaw:
             return None
         jet = quadratic_jet(self.V, at)
         return None if jet is None else (self.factor * jet[0], self.factor * jet[1], self.factor * jet[2])
+
+    def pieces(self, nodes: Array, walls: tuple[float, float] | None) -> Pieces | None:
+        """V in pieces, if it is not smooth. It is looked for once."""
+        if self.gradient is None and self._is_quadratic:
+            return None
+        box = (float(nodes[0]), float(nodes[-1]))
+        if not self._found or not (self._found[0][0] <= box[0] and box[1] <= self._found[0][1]):
+            pieces = pieces_of(self.V, nodes, walls)
+            within = box if pieces is None else (float(pieces.edges[0]), float(pieces.edges[-1]))
+            self._found[:] = [within, pieces]
+        return self._found[1]
+
+    @cached_property
+    def _found(self) -> list[Any]:
+        return []
 
     @cached_property
     def _is_quadratic(self) -> bool:
@@ -93,13 +109,21 @@ def sum_of_jets(laws: list[PointLaw], z: Array, length: Callable[[], float]) -> 
     return PointJet(jet, error)
 
 
-def steps_in_cells(laws: list[PointLaw], nodes: Array) -> Array:
-    """How much functions step within cells, per cell (see ``Pieces.steps``)."""
-    total = np.zeros(len(nodes) - 1)
+def steps_in_cells(laws: list[PointLaw], nodes: Array, walls: tuple[float, float] | None) -> Array:
+    """How much functions that are not smooth step, per cell: what they rise by, beyond the slopes two cells away.
+
+    So a kink is no step, and a ramp none that is as wide as some cells.
+    """
+    V = np.zeros(len(nodes))
     for law in laws:
-        pieces = None if law.quadratic(float(nodes[0])) is not None else pieces_of(law.V, nodes)
-        total += 0.0 if pieces is None else abs(law.factor) * pieces.steps(nodes)
-    return total
+        pieces = law.pieces(nodes, walls)
+        V += 0.0 if pieces is None else law.factor * pieces.jet(nodes)[0]
+    rises, widths = np.abs(np.diff(V)), np.diff(nodes)
+    slopes = np.pad(np.divide(rises, widths, out=np.zeros_like(rises), where=widths > 0), _AWAY, mode="edge")
+    steps = rises - np.maximum(slopes[: -2 * _AWAY], slopes[2 * _AWAY :]) * widths
+    if walls is None:
+        steps[[0, -1]] = 0.0  # tails
+    return np.maximum(steps, 0.0)
 
 
 def _steps(z: Array, length: float, share: float) -> Array:

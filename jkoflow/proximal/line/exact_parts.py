@@ -38,18 +38,29 @@ def add_pieces(model: Model, chain: Chain, nodes: Array, pieces: Pieces, c: floa
     across = pieces.across(nodes)
     value, slope, curvature = (c * part for part in pieces.jet(at_gauss_points(nodes)))
     curvature = np.maximum(curvature, 0.0) if convexified else curvature
-    model.add_points(chain, np.where(np.repeat(across, 3), 0.0, chain.gauss_masses), value, slope, curvature)
-    V, gradient, _ = (c * part for part in pieces.jet(nodes))
-    w, m = np.where(across, np.diff(nodes), 1.0), np.where(across, chain.masses, 0.0)
-    mean = c * pieces.means(nodes)
-    left, right = (mean - V[:-1]) / w, (V[1:] - mean) / w
-    both = [(2 * left - gradient[:-1]) / w, (right - left) / w, (gradient[1:] - 2 * right) / w]
+    k = np.flatnonzero(across)
+    model.add_points(
+        chain,
+        np.where(np.repeat(across, 3), 0.0, chain.gauss_masses) if len(k) else chain.gauss_masses,
+        value,
+        slope,
+        curvature,
+    )
+    if len(k) == 0:
+        return
+    a, b, m = nodes[k], nodes[k + 1], chain.masses[k]
+    (V_a, slope_a, _), (V_b, slope_b, _) = ([c * part for part in pieces.jet(x)] for x in (a, b))
+    w, mean = b - a, c * pieces.integrals(a, b) / (b - a)
+    left, right = (mean - V_a) / w, (V_b - mean) / w
+    both = [(2 * left - slope_a) / w, (right - left) / w, (slope_b - 2 * right) / w]
     if convexified:
         both[0], both[2] = np.maximum(both[0], 0.0), np.maximum(both[2], 0.0)
         most = np.sqrt(both[0] * both[2])
         both[1] = np.clip(both[1], -most, most)
     model.add_value(m * mean)
-    model.add_cells(chain, (m * left, m * right), (m * both[0], m * both[1], m * both[2]))
+    ends, second = np.zeros((2, len(across))), np.zeros((3, len(across)))
+    ends[:, k], second[:, k] = (m * left, m * right), [m * part for part in both]
+    model.add_cells(chain, (ends[0], ends[1]), (second[0], second[1], second[2]))
 
 
 def add_ranks(model: Model, chain: Chain, nodes: Array, c: float) -> None:

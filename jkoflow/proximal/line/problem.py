@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._arrays import cumulated
 from ..._typing import Array, Mask
-from ...kernels.sums import LineKernel, at_gauss_points, pieces_of
+from ...kernels.sums import LineKernel, at_gauss_points
 from ...measures import Species
 from ..base import ProximalStep
 from .anchors import KeptEnergy, fitted, target_of, within_floors
@@ -333,7 +333,7 @@ class LineProblem:
         for law in self.terms.points.get(chain.name, []):
             if (quadratic := law.quadratic(middle)) is not None:
                 add_quadratic(model, chain, nodes, middle, quadratic, convexified)
-            elif (pieces := pieces_of(law.V, nodes)) is not None:
+            elif (pieces := law.pieces(nodes, self.walls)) is not None:
                 add_pieces(model, chain, nodes, pieces, law.factor, convexified)
             else:
                 laws.append(law)

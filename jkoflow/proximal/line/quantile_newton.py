@@ -301,11 +301,11 @@ class QuantileNewton(IterativeSolver):
 def _with_step_in_cell(problem: LineProblem, x: Array) -> str | None:
     """The name of a species with a potential that steps within a cell by more than its pressure over density, T, can show.
 
-    Left and right of a node on a step of height J densities may differ by any factor from 1 + J / T to exp(J / T). So a step of
-    .3 T within a cell makes an error of 4 %.
+    Left and right of a node on a step of height J densities may differ by any factor from 1 + J / T to exp(J / T), and those of
+    neighbours on a ramp of one or two cells by (1 + J / 2 T) / (1 - J / 2 T). So a step of .3 T makes an error of 4 %.
     """
     for chain in problem.chains:
-        steps = steps_in_cells(problem.terms.points.get(chain.name, []), x[chain.nodes])
+        steps = steps_in_cells(problem.terms.points.get(chain.name, []), x[chain.nodes], problem.walls)
         if steps.any():
             work = np.abs(problem.energy(x).stress[chain.nodes.start : chain.nodes.stop - 1]) * np.diff(x[chain.nodes])
             if ((chain.masses * steps > _SHOWN * work) & (work > 0)).any():

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ...kernels.sums import LineKernel, on_the_line
+from ...kernels import PowerLaw
+from ...kernels.sums import LineKernel, WithoutWedges, on_the_line
 from ...laws import Entry, FieldsAfter, LawForms
 from ...laws.electrostatics import as_interactions
 from ...laws.forms import Bound, Eliminated, External, FieldCoupling, Internal, Pair, Shared
-from ...measures import CloudPotential, LinePotential, Particles, Species
+from ...measures import CloudPotential, LinePotential, Particles, Quantiles, Species
 from .cells import CellLaw, cell_laws
 from .derivatives import PointLaw
 from .waves import FieldOnLine
@@ -68,7 +69,23 @@ class LineTerms:
         """
         terms = cls(anchor)
         terms._add(forms)
+        for name in terms.points:
+            if name not in terms.cells:
+                terms._split_wedges(name)
         return terms
+
+    def _split_wedges(self, name: str) -> None:
+        """Make the kinks that hold mass together, where nothing spreads it, the fields of atoms: atoms may end there."""
+        nodes, laws = self.anchor[name].nodes, self.points[name]
+        for k, law in enumerate(laws):
+            pieces = law.pieces(nodes, self.anchor.domain)
+            places, halves = (np.zeros(0), np.zeros(0)) if pieces is None else pieces.kinks
+            holding = law.factor * halves > 0
+            if pieces is not None and holding.any():
+                laws[k] = PointLaw(WithoutWedges.of(law.V, pieces, holding), law.factor)
+                atoms = Quantiles.atoms(places[holding], law.factor * halves[holding])
+                kernel = on_the_line(PowerLaw(1))
+                self.fields.setdefault(name, []).append(LinePotential(kernel, atoms.nodes, atoms.masses))
 
     def _add(self, forms: LawForms, factor: float = 1.0) -> None:
         for entry in forms.entries:
