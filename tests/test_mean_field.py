@@ -297,3 +297,23 @@ def test_t17_slices_of_frozen_forces_are_of_order_one():
     ]
     assert np.allclose(np.log2(np.array(errors[:-1]) / errors[1:]), 1, atol=0.1)
     assert errors[-1] < 5e-3
+
+
+@pytest.mark.parametrize("mean", [0.02, 0.05, 0.1])
+@pytest.mark.parametrize("temperature", [0.1, 0.2, 0.3, 0.4, 0.5])
+def test_a_steady_state_is_stable(temperature, mean):
+    """Double well and attraction: below the critical temperature, .457, the symmetric state is a saddle.
+
+    The oracle is the self-consistency of the mean m = int x exp(-(V + x^2 / 2 - m x) / D) / Z, on the side of the start.
+    """
+    grid = jf.Grid.box((-4, 4), cells=200)
+    start = grid.density(lambda x: np.exp(-((x - mean) ** 2) / 0.2))
+    law = temperature * jf.Entropy() + jf.Potential(lambda x: x**4 / 4 - x**2 / 2) + jf.Interaction(jf.Quadratic())
+    end = jf.steady(law, start)
+    x = np.linspace(-4, 4, 4001)
+    m = 1.0
+    for _ in range(2000):
+        weights = np.exp(-(x**4 / 4 - m * x) / temperature)
+        m = float(x @ weights / weights.sum())
+    assert end.status is jf.Status.CONVERGED
+    assert float(end.state.mean) == pytest.approx(m, abs=2e-3)

@@ -38,6 +38,10 @@ _BALANCE = 1e-7  # of what leaves and enters, and of the energy
 _FIRST, _LONG, _LONGER = 1e-2, 1e5, 10.0  # diffusion times: the first and the longest step along the flow; from one to the next
 _SHORTEST, _WAITED = 1e-8, 12  # diffusion times, below which it fails; the number of longest steps
 _NEAR = 0.02  # of the mass: what a step, or Newton's method, may move where there may be several steady states
+_ASIDE, _GROWS, _LENGTHS = 1e-3, 1e-3, 10.0 ** np.arange(-2, 2)  # of the way; more a step; diffusion times
+_STEPS, _FOLD = 40, 10.0  # in which what grows comes to the fore; by which it must have grown
+_UNSEEN = 1e-8  # of the mass: a smaller deviation is left to rounding
+_SHORT, _LEFT = 0.3, 3.0  # of the time in which what grows does so e-fold; times _NEAR: away from a state that is not stable
 _FOR_EVER = 1e200  # the length of a step whose equations are those of a steady state
 
 
@@ -110,7 +114,8 @@ def steady(
 
     Newton's method is applied to these equations, from the start. If it fails, it is tried again from states along the flow, in
     steps that grow to 10^5 diffusion times. Where mass does not spread into vacuum, and with interactions, there may be several
-    steady states: then it follows the flow first, and stays near to it.
+    steady states: then it follows the flow first, and stays near to it. A state from which a small part of the way back to the
+    start grows along the flow is not stable: then it follows the flow in shorter steps.
 
     The end is CONVERGED if a further correction of Newton's method, by exact factors, moves less than ``tolerance``. So a
     motion that is slow, as over a high barrier, is corrected too. Over barriers of more than some 30 temperatures rounding
@@ -174,6 +179,8 @@ class _Search:
     def __init__(self, law: Law, mobilities: Mapping[str, float], tolerance: float, most: int) -> None:
         self.law, self.mobilities, self.tolerance, self.left, self.most = law, mobilities, tolerance, most, most
         self.solver = FiniteVolume()
+        self.longest = np.inf  # of the steps along the flow: longer ones come to states that are not stable
+        self.unstable: list[Array] = []
 
     def from_state(self, start: Species) -> SteadyState:
         with np.errstate(all="ignore"):  # an overflow ends in the status
@@ -201,8 +208,34 @@ class _Search:
                 return False
         if any(len(doors.cells) for doors in equations.doors):
             return True
+        if not equations.has_one_solution and (rate := self._growth(reached, start)) > 0:
+            self.longest = min(self.longest, _SHORT / rate)
+            self.unstable.append(trial.rho)
+            return False
         before, after = self.law(start), self.law(equations.with_masses(trial.rho))
         return bool(after <= before + _BALANCE * (abs(before) + abs(after)))
+
+    def _growth(self, reached: _Reached, start: Species) -> float:
+        """The rate at which a small part of the way back to the start grows along the flow; 0 if the state is stable.
+
+        Short and long steps are tried: an implicit step damps what grows at more than twice the rate 1 / length.
+        """
+        equations, rho = reached.equations, reached.trial.rho
+        aside = equations.with_masses((1 - _ASIDE) * rho + _ASIDE * equations.densities(start))
+        for length in self._diffusion_time(equations) * _LENGTHS:
+            state, gap, least = aside, equations.moved(rho, equations.densities(aside)), np.inf
+            for step in range(_STEPS):
+                after = self._stepped(state, length)
+                if after is None:
+                    break
+                state, before, gap = after, gap, equations.moved(rho, equations.densities(after))
+                least = min(least, gap)
+                grows = gap > (1 + _GROWS) * before
+                if gap < _UNSEEN or (step > _STEPS // 4 and not grows):
+                    break
+                if grows and gap > _FOLD * least:
+                    return float((1 - before / gap) / length)
+        return 0.0
 
     def _candidates(self, first: SteadyEquations, start: Species) -> Iterator[_Reached]:
         """What Newton's method comes to from the start, and from states along the flow; then what the flow comes to.
@@ -220,12 +253,16 @@ class _Search:
                 length /= _LONGER**2
                 continue
             moved = first.moved(first.densities(state), first.densities(after))
-            if length >= unit and (first.has_one_solution or moved < _NEAR):
+            left = all(first.moved(rho, first.densities(after)) > _LEFT * _NEAR for rho in self.unstable)
+            if length >= min(unit, self.longest) and (first.has_one_solution or moved < _NEAR) and left:
                 equations = self._equations(after)
                 equations.keep_masses_of(first)
                 for reached in self._direct(equations):
                     if first.has_one_solution or first.moved(first.densities(after), reached.trial.rho) < _NEAR:
                         yield reached
+            if self.longest < length:
+                state, length, before, waited = start, self.longest, np.inf, 0
+                continue
             if length >= _LONG * unit:
                 ratio = moved / before if waited > 1 and before > 0 else 1.0
                 here = self._equations(after)
@@ -237,7 +274,7 @@ class _Search:
                 if seen > 1 and (ratio < 1 or moved == 0):
                     yield _Reached(here, trial, moved * ratio / (1 - ratio) if ratio < 1 else 0.0)
                 waited, before = waited + 1, moved
-            state, length = after, min(longer * length, _LONG * unit)
+            state, length = after, min(longer * length, _LONG * unit, self.longest)
 
     def _equations(self, state: Species) -> SteadyEquations:
         return self.solver.steady_equations(self._step(state, _FOR_EVER))
