@@ -231,3 +231,32 @@ def test_a_drift_of_points_needs_the_slope_of_its_kernel():
     for measure in (jf.Quantiles(np.linspace(-1, 1, 5)), jf.Particles(np.eye(3))):
         with pytest.raises(ValueError, match="slope must be given"):
             jf.Drift(lambda *d: sum(d), moves="a", by="b").check(jf.Species(a=measure, b=measure))
+
+
+def test_derivatives_that_belong_to_another_function_are_refused():
+    """A sign or a factor lost, forces that turn; right ones pass, with kinks and singular ones too."""
+    rho = jf.Grid.box((-4, 4), cells=60).density(lambda x: np.exp(-((x - 1) ** 2)))
+    with pytest.raises(ValueError, match="dU of"):
+        jf.evolve(jf.CustomInternalEnergy(lambda s: s**3, lambda s: s**2), rho, dt=0.1, t_end=0.1)
+    wrong = jf.CustomKernel(np.cosh, lambda x: -np.sinh(x))
+    turning = jf.CustomKernel(lambda x, y: 0 * x, lambda x, y: (-y * np.exp(-x * x - y * y), x * np.exp(-x * x - y * y)))
+    cloud = jf.Particles(np.random.default_rng(0).normal(size=(20, 2)))
+    for kernel, state in ((wrong, rho), (turning, cloud)):
+        with pytest.raises(ValueError, match="gradient of its values"):
+            jf.Interaction(kernel).check(jf.Species.of(state))
+    line = jf.Quantiles(np.linspace(-1, 1, 9))
+    for value, slope in (
+        (np.abs, np.sign),
+        (lambda x: np.log(np.abs(x)), lambda x: 1 / x),
+        (lambda x: -np.exp(-np.abs(x) * 50), lambda x: 50 * np.sign(x) * np.exp(-np.abs(x) * 50)),
+        (lambda x: np.where(np.abs(x) < 0.5, x**2 / 2, 0.125), lambda x: np.where(np.abs(x) < 0.5, x, 0.0)),
+        (lambda x: 1e12 + x**2, lambda x: 2 * x),
+    ):
+        jf.Interaction(jf.CustomKernel(value, slope)).check(jf.Species.of(line))
+    for U, dU in ((lambda s: s * np.log(s) + s**3, lambda s: np.log(s) + 1 + 3 * s**2), (lambda s: 0 * s, lambda s: 0 * s)):
+        jf.CustomInternalEnergy(U, dU).check(jf.Species.of(rho))
+
+
+def test_one_species_may_drift_by_itself():
+    cloud = jf.Species.of(jf.Particles(np.random.default_rng(0).normal(size=(20, 2))))
+    assert jf.Drift(jf.Gaussian()).check(cloud).bare

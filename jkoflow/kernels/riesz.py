@@ -20,6 +20,8 @@ class Riesz(RadialCombination):
     alpha: float
 
     def __init__(self, alpha: float) -> None:
+        if alpha == 0:
+            raise ValueError("alpha must be positive, got 0: take -PowerLaw(0), the limit -log|x|")
         object.__setattr__(self, "alpha", positive("alpha", alpha))
         super().__init__(((-1.0, PowerLaw(-self.alpha)),))
 

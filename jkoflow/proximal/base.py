@@ -13,7 +13,7 @@ from .._validate import of_kind, plain_numbers, positive, positive_integer
 from ..grids import Grid
 from ..laws import Law, LawForms
 from ..laws.forms import Damping, Form, VelocityPull
-from ..measures import Density, Measure, Species, complete_mobilities
+from ..measures import Density, Measure, Particles, Species, complete_mobilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +230,10 @@ class StepSolver(ABC):
             )
         if issubclass(step.anchor.kind, Density) and not self.takes_torus:
             step.grid.must_have_walls(name)
-        step.forms.require(self.takes, name, "solvers.md in the documentation says which solver takes what (`jkoflow docs`)")
+        way_out = "solvers.md in the documentation says which solver takes what (`jkoflow docs`)"
+        if issubclass(step.anchor.kind, Particles):
+            way_out = "particles diffuse by noise, Langevin(seed) with D * Entropy(); for other terms take cloud.density(grid)"
+        step.forms.require(self.takes, name, way_out)
 
     @abstractmethod
     def solve(self, step: ProximalStep) -> ProxResult:

@@ -18,6 +18,8 @@ from ..base import Energy, Law, State, short_repr
 from ..forms import Bound, Form, Internal, Shared
 from .sums import SumOnLine
 
+_HIDDEN, _APART = 1e-10, 0.1  # of U: a smaller rise is rounding; of a rise: what its derivative may make of it otherwise
+
 SpeciesNames: TypeAlias = "str | tuple[str, ...] | Mapping[str, float]"
 """One species, or several of which the densities are added, with weights in a mapping."""
 
@@ -166,6 +168,16 @@ class CustomInternalEnergy(InternalEnergy):
         if not callable(self.U) or not callable(self.dU):
             raise ValueError(f"U and dU must be functions, got {self.U!r} and {self.dU!r}")
 
+    def check(self, state: State) -> Species:
+        """Return the state as Species. Raises ValueError also if dU is not the derivative of U."""
+        checked_state = super().check(state)
+        for name in self.involves:
+            measure = checked_state[name]
+            top = float(measure.values.max()) if isinstance(measure, Density) else 0.0
+            if top > 0 and not _fit(self, top):
+                raise ValueError(f"dU of {self!r} must be the derivative of U, and it is not at densities up to {top:.3g}")
+        return checked_state
+
     def integrand(self, s: Array) -> Array:
         return _forbidden_where_undefined("U", self.U, s)
 
@@ -174,6 +186,16 @@ class CustomInternalEnergy(InternalEnergy):
 
     def __repr__(self) -> str:
         return short_repr("CustomInternalEnergy", self.species, self.U, self.dU)
+
+
+def _fit(energy: CustomInternalEnergy, top: float) -> bool:
+    """Return False if most rises of U between densities up to ``top`` differ by a tenth from what dU makes of them."""
+    s = top * np.geomspace(1e-2, 1, 33)
+    with np.errstate(all="ignore"):
+        U, dU = energy.integrand(s), energy.derivative(s)
+        rises, told = np.diff(U), (dU[1:] + dU[:-1]) / 2 * np.diff(s)
+        known = np.isfinite(rises) & np.isfinite(told) & (np.abs(rises) > _HIDDEN * np.abs(U[1:]))
+        return not (np.abs(rises - told) > _APART * np.maximum(np.abs(rises), np.abs(told)))[known].sum() > known.sum() / 2
 
 
 def _forbidden_where_undefined(name: str, function: Callable[[Any], Any], s: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..._validate import species_name
 from ...kernels import Kernel
-from ...measures import Density, Species
+from ...measures import UNNAMED, Density, Species
 from ..base import Law, State, Term
 from ..forms import Form, OneWay
 from ..potential import Potential
@@ -30,8 +30,8 @@ class Drift(Term):
     """
 
     K: Kernel
-    moves: str
-    by: str
+    moves: str = UNNAMED
+    by: str = UNNAMED
 
     def __post_init__(self) -> None:
         species_name("moves", self.moves)

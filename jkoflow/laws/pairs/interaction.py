@@ -20,6 +20,7 @@ from ..forms import Pair
 from ..potential import Potential
 
 _SAME = 1e-8  # share of the values by which those of an even kernel may differ
+_HIDDEN = 1e-10  # share of the values: a smaller difference is rounding
 
 
 def as_kernel(W: Kernel | Callable[..., Any]) -> Kernel:
@@ -55,16 +56,16 @@ class PairEnergy(Energy):
         return (pair.a,) if pair.is_self else (pair.a, pair.b)
 
     def check(self, state: State) -> Species:
-        """Return the state as Species. Raises ValueError also for a kernel that is not even."""
+        """Return the state as Species. Raises ValueError also for a kernel that is not even, or has another slope."""
         checked_state, pair = super().check(state), self.form
         if any(not isinstance(term, RadialKernel) for _, term in terms_of(pair.kernel)):
             points = checked_state[pair.a].points.reshape(len(checked_state[pair.a].masses), -1)
             extent = float(np.ptp(points, axis=0).max(initial=0.0)) or 1.0
-            asked = _is_even if isinstance(pair.kernel, Hashable) else _is_even.__wrapped__
-            if not asked(pair.kernel, points.shape[1], int(np.frexp(extent)[1])):
+            asked = _fault if isinstance(pair.kernel, Hashable) else _fault.__wrapped__
+            if fault := asked(pair.kernel, points.shape[1], int(np.frexp(extent)[1])):
                 raise ValueError(
-                    f"the kernel of {self!r} must be even, K(-x) = K(x), as that of every energy of pairs, and it is not: take "
-                    "its even part, or Drift(K, moves=..., by=...) for forces that do not come from an energy"
+                    f"the kernel of {self!r} must {fault}, as that of every energy of pairs, and it does not: mend it, or take "
+                    "Drift(K, moves=..., by=...) for forces that do not come from an energy"
                 )
         return checked_state
 
@@ -90,15 +91,31 @@ class PairEnergy(Energy):
 
 
 @lru_cache(maxsize=64)
-def _is_even(kernel: Kernel, dim: int, exponent: int) -> bool:
-    """Return False if K(-x) differs from K(x) at some of 64 places up to a distance of 2^exponent."""
+def _fault(kernel: Kernel, dim: int, exponent: int) -> str:
+    """What a kernel lacks, from its values at 64 places up to a distance of 2^exponent; "" if it lacks nothing."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(dim, 64))
     x *= np.ldexp(10 ** rng.uniform(-2, 0, 64), exponent) / np.linalg.norm(x, axis=0)
     with np.errstate(all="ignore"):
-        values, mirrored = np.broadcast_to(kernel(*x), 64), np.broadcast_to(kernel(*-x), 64)
-    known = np.isfinite(values) & np.isfinite(mirrored)
-    return bool(np.all(np.abs(values - mirrored)[known] <= _SAME * np.abs(values[known]).max(initial=0.0)))
+        values, mirrored = (np.broadcast_to(kernel(*places), 64) for places in (x, -x))
+        if _most_differ(values, mirrored, _SAME, share=0.0):
+            return "be even, K(-x) = K(x)"
+        slopes = [term.slope for _, term in terms_of(kernel) if isinstance(term, CustomKernel)]
+        if any(slope is None for slope in slopes):
+            return ""
+        way = rng.normal(size=(dim, 64))
+        way *= 1e-5 * np.linalg.norm(x, axis=0) / np.linalg.norm(way, axis=0)
+        told = (np.reshape(kernel.gradient(*x), (dim, 64)) * way).sum(axis=0)
+        found = (np.broadcast_to(kernel(*(x + way)), 64) - np.broadcast_to(kernel(*(x - way)), 64)) / 2
+        hidden = np.abs(found) < _HIDDEN * np.abs(values)
+        return "have the gradient of its values as its slope" if _most_differ(told[~hidden], found[~hidden], 0.1, 0.5) else ""
+
+
+def _most_differ(a: Array, b: Array, tolerance: float, share: float) -> bool:
+    """Return True if more than a share of the finite pairs differ by more than the tolerance of the larger one."""
+    known = np.isfinite(a) & np.isfinite(b)
+    size = np.abs(a[known]).max(initial=0.0) if share == 0 else np.maximum(np.abs(a[known]), np.abs(b[known]))
+    return bool((np.abs(a - b)[known] > tolerance * size).sum() > share * known.sum())
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def equilibrium(law: Law, state: State, *, tolerance: float = 1e-11, max_iterati
     positive("tolerance", tolerance)
     positive_integer("max_iterations", max_iterations)
     of_kind("law", law, Law, "an energy or a sum of them").forms.require(
-        _TAKES, "equilibrium", "for others evolve it with JKO() and stop=Steady()"
+        _TAKES, "equilibrium", "for others take jkoflow.steady(law, state), or evolve it with JKO() and stop=Steady()"
     )
     Species.of(state).grid.must_have_walls("equilibrium")
     step = ProximalStep(law, Species.of(state), 1.0)
@@ -129,7 +129,7 @@ class _RestEquation:
         if len(couplings) > 1 or any(term.factor < 0 for term in couplings):
             raise ValueError(
                 f"law must hold at most one DirichletCoupling, with a coefficient > 0, got {step.energy!r}: "
-                "for others evolve it with JKO() and stop=Steady()"
+                "for others take jkoflow.steady(law, state), or evolve it with JKO() and stop=Steady()"
             )
         self.term = couplings[0] if couplings else None
         self.totals = {name: float(step.anchor[name].values.sum()) for name in self.names}
