@@ -1,6 +1,6 @@
 """Fast sums of kernels over sorted points on the line, over pairs of points in R^d, and over the cells of quantiles."""
 
-from .curvatures import pair_curvatures
+from .curvatures import pair_curvature_blocks, pair_curvatures
 from .gauss import GAUSS_POINTS, GAUSS_WEIGHTS, at_gauss_points, over_gauss_points
 from .line import LineKernel, on_the_line
 from .own_cell import own_cell_law, own_cell_mean
@@ -21,6 +21,7 @@ __all__ = [
     "over_gauss_points",
     "own_cell_law",
     "own_cell_mean",
+    "pair_curvature_blocks",
     "pair_curvatures",
     "pair_gradients",
     "pair_values",

@@ -36,6 +36,30 @@ def pair_curvatures(kernel: Kernel, at: Array, sources: Array, masses: Array) ->
     return lambda vectors: sum((c * part(vectors) for c, part in parts), np.zeros(at.shape))
 
 
+def pair_curvature_blocks(kernel: Kernel, at: Array, sources: Array, masses: Array) -> Array:
+    """Return sum_j m_j D^2 K(x_i - y_j), shape (n, d, d), as :func:`pair_curvatures` counts them. Cost: about one call.
+
+    >>> from jkoflow import PowerLaw
+    >>> pair_curvature_blocks(PowerLaw(4), np.array([[1.0, 0.0]]), np.zeros((1, 2)), np.ones(1))
+    array([[[3., 0.],
+            [0., 1.]]])
+    """
+    d, total = at.shape[1], np.zeros((len(at), at.shape[1], at.shape[1]))
+    for c, term in terms_of(kernel):
+        pair = compiled_pair(term)
+        targets, places, weights = by_coordinates(at, sources, masses)
+        quadratic = isinstance(term, PowerLaw) and term.p == 2
+        if pair is None or quadratic or (pair.kind == GAUSSIAN and worth_it(targets, places, weights, pair.parameter)):
+            curved = _curved(term, at, sources, masses)
+            total += c * np.stack([curved(np.broadcast_to(e, sources.shape)) for e in np.eye(d)], axis=-1)
+        else:
+            from .compiled_pairs import curvature_blocks
+
+            blocks = curvature_blocks(targets, places, weights, pair.kind, pair.parameter)
+            total += c * pair.factor * np.moveaxis(blocks, -1, 0)
+    return total
+
+
 def _curved(term: Kernel, at: Array, sources: Array, masses: Array) -> Curved:
     """The sums of one kernel that is no combination."""
     if isinstance(term, PowerLaw) and term.p == 2:

@@ -11,7 +11,7 @@ from ..._functions import values_of
 from ..._log import log_iteration
 from ..._typing import Array, Indices
 from ...clouds import gradient_of
-from ...kernels.sums import pair_curvatures, pair_gradients, pair_values
+from ...kernels.sums import pair_curvature_blocks, pair_curvatures, pair_gradients, pair_values
 from .problem import CloudProblem, hessian_of
 
 _DECREASE, _SHORTEST = 1e-4, 1e-9  # share of the descent that the slope promises; the shortest share of a step
@@ -74,11 +74,9 @@ class ManyAtoms:
             i, j = pairs.first, pairs.other
             ways = [(i, j), (j, i)] if _is_mutual(j, pairs.share, n) else [(i, j)]
             for a, b in ways:
-                curved = pair_curvatures(pairs.kernel, nodes[a], nodes[b], m[b])
-                columns = [curved(np.broadcast_to(e, (len(b), d))) for e in np.eye(d)]
-                blocks[a] += m[a, None, None] * np.stack(columns, axis=-1)
+                blocks[a] += m[a, None, None] * pair_curvature_blocks(pairs.kernel, nodes[a], nodes[b], m[b])
                 if j[0] < n:
-                    across.append((a, b, curved))
+                    across.append((a, b, pair_curvatures(pairs.kernel, nodes[a], nodes[b], m[b])))
 
         def product(v: Array) -> Array:
             out = np.einsum("nij,nj->ni", blocks, v)

@@ -7,20 +7,7 @@ import numpy as np
 from ...._blocks import BLOCK
 from ...._compiled import jit, shared
 from ...._typing import Array, Indices
-from ..compiled_pairs import LEAST_EXPONENT, fast_expm1, squared_distances, weigh
-from ..kinds import MORSE
-
-
-@jit
-def _heights(kind: int, a: float, squares: Array, out: Array) -> None:
-    """Set ``out`` to k(r) from the squares r^2, and to 0 at r = 0 if k(0) is infinite."""
-    for j in range(len(squares)):
-        if kind == MORSE:
-            out[j] = -fast_expm1(max(-np.sqrt(squares[j]) / a, LEAST_EXPONENT))
-        elif a == 0:
-            out[j] = 0.5 * np.log(squares[j]) if squares[j] > 0 else 0.0
-        else:
-            out[j] = squares[j] ** (0.5 * a) / a if squares[j] > 0 else 0.0
+from ..compiled_pairs import kernel_values, squared_distances, weigh
 
 
 @jit
@@ -111,7 +98,7 @@ def near_sums(
                             total += masses[source] * weights[j] * (at[k, i] - sources[k, source])
                         gradients[k, i] += total
                 if count > 0 and values.size > 0:
-                    _heights(kind, a, squares[:count], weights)
+                    kernel_values(kind, a, squares[:count], weights)
                     _less_smooth(squares[:count], reach, heights, weights)
                     for j in range(count):
                         values[i] += masses[start + found[j]] * weights[j]
