@@ -21,8 +21,8 @@ _OUTSIDE = (0.0, 0.001, 0.003, 0.01, 0.03)  # shares of the points that stand ou
 _GRIDS = np.array([12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048])  # widths h along the box
 _MOST = 12_000_000  # waves
 # seconds, of one core: for a pair, for a near pair, for a point and a cell of its spread, for a wave
-_PAIR, _NEAR, _SPREAD, _CELLS, _WAVE = 1.8e-9, 4e-9, 1.2e-9, 12, 60e-9
-_GAIN = 1.5  # by which the splitting has to be faster
+_PAIR, _NEAR, _SPREAD, _CELLS, _WAVE = 1.3e-9, 3e-9, 1.2e-9, 12, 60e-9
+_GAIN = 1.6  # by which the splitting has to be faster
 _LONG = 1.0  # seconds: shorter sums over pairs are left as they are
 _TARGETS, _SOURCES = 128, 4096  # points whose distances tell how many pairs are near
 
