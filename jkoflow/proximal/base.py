@@ -134,6 +134,8 @@ class ProxResult:
         What is left of the equations of the step, in the unit that the solver documents.
     gap : float
         The duality gap of the step, an energy. NaN if the solver does not know it.
+    paid : float
+        The cost of transport in the objective that the solver minimises, an energy. NaN if it is that of the distances.
     outflow : mapping
         By species, the mass that left through every door, by its name; what entered counts negative.
     energy_out : float
@@ -158,6 +160,7 @@ class ProxResult:
     iterations: int
     residual: float
     gap: float = float("nan")
+    paid: float = float("nan")
     outflow: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     energy_out: float = 0.0
     pressures: Mapping[str, Array] = field(default_factory=dict)

@@ -85,7 +85,9 @@ class _Kept(NamedTuple):
 
 
 def cost(step: ProximalStep, answer: ProxResult) -> float:
-    """sum_i d_i^2 / (2 tau alpha_i), an energy."""
+    """sum_i d_i^2 / (2 tau alpha_i), an energy, as the solver counts it."""
+    if not np.isnan(answer.paid):
+        return answer.paid
     return float(sum(distance**2 / (2 * step.weight(name)) for name, distance in answer.distances.items()))
 
 

@@ -321,12 +321,13 @@ class GridStep:
     def answer(self, trial: Trial, status: Status, iterations: int) -> ProxResult:
         """The answer to the step that a trial stands for.
 
-        The distance of a species is the length of its map. On the line it is W2 itself. It is that of the dual, at least that
-        of the marginals, where the map does not tell how far mass has moved:
+        The distance of a species is the length of its map. On the line it is W2 itself. It is that of the dual, and at least
+        that of the marginals, where the map does not tell how far mass has moved:
 
         * next to obstacles, whose faces do not show the motion of the mass beside them; there the gap is NaN;
-        * under a bound, where the map, which nothing determines in a full crowd, is not optimal: its cost differs from the dual
-          by more than a tenth. From a twentieth on the distance is a mean of both, so that it does not jump.
+        * where the cost of the map differs from the dual by more than a tenth: nothing determines the map in a full crowd, and
+          the dual does not see a motion by less than a cell. From a twentieth on the distance is a mean of both, so that it
+          does not jump.
         """
         # what rounding of the levels leaves of the mass
         kept = (rho * (total / rho.sum()) for rho, total in zip(trial.rho, self.totals, strict=True))
@@ -337,19 +338,21 @@ class GridStep:
             closed = [conjugate.local.forbidden.any() for conjugate in self.conjugates.values()]
             duals = [dual if shut else max(dual, other) for dual, other, shut in zip(duals, best, closed, strict=True)]
         gap = sum(cost / (2 * tau) - dual for cost, tau, dual in zip(squared, self.taus, duals, strict=True))
+        paid = 0.0
         for k, name in enumerate(self.names):
-            local, on_the_line = self.conjugates[name].local, self.grid.dim == 1 and not self.grid.periodic
-            of_dual, obstacles = 2 * self.taus[k] * duals[k], local.forbidden.any()
+            on_the_line = self.grid.dim == 1 and not self.grid.periodic
+            of_dual, obstacles = 2 * self.taus[k] * duals[k], self.conjugates[name].local.forbidden.any()
             off = abs(squared[k] - of_dual) / squared[k] if squared[k] > 0 else 0.0
-            of_map = 1.0 if np.isinf(local.cap) else float(np.clip(2 - off / _OFF, 0.0, 1.0))
+            of_map = float(np.clip(2 - off / _OFF, 0.0, 1.0))
             of_map, gap = (0.0, np.nan) if obstacles else (of_map, gap)
             squared[k] = max(of_map * squared[k] + (1 - of_map) * of_dual, 0.0)
+            paid += squared[k] / (2 * self.taus[k])
             if on_the_line or of_map < 1:
                 least = distance_of_marginals(self.anchor[name], state[name]) ** 2
                 squared[k] = least if on_the_line and least > 0 else max(squared[k], least)
         distances = {name: squared[k] ** 0.5 for k, name in enumerate(self.names)}
         potentials = {name: -self.taus[k] * trial.phi[k] for k, name in enumerate(self.names)}
-        return ProxResult(state, distances, potentials, status, iterations, trial.residual, gap)
+        return ProxResult(state, distances, potentials, status, iterations, trial.residual, gap, paid)
 
     def squared_displacements(self, trial: Trial) -> list[float]:
         """int |S(x) - x|^2 d rho by species. It is the squared distance if phi is c-concave."""
