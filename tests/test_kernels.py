@@ -110,6 +110,7 @@ def test_riesz_is_a_negative_power_and_newtonian_a_multiple_of_one():
         (lambda: jf.PowerLaw(np.nan), "p must be a finite"),
         (lambda: jf.Newtonian(2.5), "d must be a whole number"),
         (lambda: jf.Riesz(-1), "alpha must be a positive"),
+        (lambda: jf.Riesz(0), r"take -PowerLaw\(0\)"),
         (lambda: np.inf * jf.Morse(), "factor of a kernel"),
         (lambda: jf.CustomKernel(np.abs).gradient(1.0), "slope must be given"),
         (lambda: jf.Interaction("morse"), "must be a Kernel or a function"),

@@ -317,3 +317,12 @@ def test_a_steady_state_is_stable(temperature, mean):
         m = float(x @ weights / weights.sum())
     assert end.status is jf.Status.CONVERGED
     assert float(end.state.mean) == pytest.approx(m, abs=2e-3)
+
+
+def test_a_heap_that_may_rest_anywhere_is_not_called_unstable():
+    """Attraction and porous diffusion alone: between two cells a heap would roll to the next one, which is the cells' doing."""
+    grid = jf.Grid.box((-2, 2), (-2, 2), cells=32)
+    start = grid.density(lambda x, y: np.exp(-4 * ((x - 0.5) ** 2 + y**2)))
+    end = jf.steady(0.2 * jf.RenyiEntropy(2) + jf.Interaction(jf.Gaussian(1.0, 0.8)), start)
+    assert end.status is jf.Status.CONVERGED
+    assert np.abs(end.state.mean - start.mean).max() < 1e-3  # a cell is .125

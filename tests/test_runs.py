@@ -836,3 +836,17 @@ def test_a_law_with_other_functions_of_the_same_name_is_told(tmp_path):
         jf.evolve(again, half, dt=0.01, t_end=0.03, progress=False)
         with pytest.warns(UserWarning, match="not those with which the run began"):
             jf.evolve(other, half, dt=0.01, t_end=0.03, progress=False)
+
+
+def test_a_run_of_another_scheme_is_not_continued_by_the_default_one():
+    """The message names the scheme of the run; a scheme of one's own may show itself as it likes."""
+
+    class Named(jf.JKO):
+        def __repr__(self) -> str:
+            return "a scheme of mine"
+
+    flow = jf.evolve(WELL, RHO, scheme=jf.BDF2(), dt=0.1, t_end=0.2)
+    with pytest.raises(ValueError, match=r"scheme must be that of the run that is continued, BDF2\(.*pass scheme="):
+        jf.evolve(WELL, flow, t_end=0.3)
+    own = jf.evolve(WELL, QUANTILES, scheme=Named(), dt=0.1, t_end=0.2)
+    assert jf.evolve(WELL, own, scheme=Named(), t_end=0.3).times[-1] == pytest.approx(0.3)

@@ -74,11 +74,11 @@ class Run:
     ) -> None:
         if not isinstance(law, Law):
             raise ValueError(f"law must be an energy, a drift or a sum of them, got {type(law).__name__}")
+        if scheme is None and beginning.before is not None:
+            _must_be_jko(beginning.before.record.description.scheme)
         scheme = JKO() if scheme is None else scheme
         if not isinstance(scheme, Scheme):
             raise ValueError(f"scheme must be a Scheme such as JKO(), got {scheme!r}")
-        if beginning.before is not None:
-            _must_be_of_one_kind(scheme, beginning.before.record.description.scheme)
         code = code_of(law)  # before anything is evaluated: objects may count their calls
         self.beginning, self.state = beginning, beginning.state
         before = None if beginning.before is None else beginning.before.record.description
@@ -255,12 +255,12 @@ def _warn_of_other_code(now: str, before: str) -> None:
         )
 
 
-def _must_be_of_one_kind(scheme: Scheme, before: str) -> None:
-    """Raise ValueError for another kind of scheme than that of the run that is continued."""
-    if not before.startswith(f"{type(scheme).__name__}("):
+def _must_be_jko(before: str) -> None:
+    """Raise ValueError if the run that is continued without a scheme had another than the default one."""
+    if not before.startswith("JKO("):
         raise ValueError(
-            f"scheme must be that of the run that is continued, {before}, got {scheme!r}: pass scheme= as the run had it, or "
-            "start a new one from flow.final"
+            f"scheme must be that of the run that is continued, {before}, got None: pass scheme= as the run had it, or start a "
+            "new one from flow.final"
         )
 
 

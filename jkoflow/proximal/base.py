@@ -134,8 +134,6 @@ class ProxResult:
         What is left of the equations of the step, in the unit that the solver documents.
     gap : float
         The duality gap of the step, an energy. NaN if the solver does not know it.
-    paid : float
-        The cost of transport in the objective that the solver minimises, an energy. NaN if it is that of the distances.
     outflow : mapping
         By species, the mass that left through every door, by its name; what entered counts negative.
     energy_out : float
@@ -144,6 +142,8 @@ class ProxResult:
         By species under a bound, the pressure that holds it: an energy per mass, 0 where there is room, if the solver tells it.
     warning : Warning, optional
         What ``solve`` has warned of.
+    paid : float
+        The cost of transport in the objective that the solver minimises, an energy. NaN if it is that of the distances.
 
     >>> import jkoflow as jf
     >>> rho = jf.Grid.box((0, 1), cells=16).density(lambda x: 1 + x)
@@ -160,11 +160,11 @@ class ProxResult:
     iterations: int
     residual: float
     gap: float = float("nan")
-    paid: float = float("nan")
     outflow: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     energy_out: float = 0.0
     pressures: Mapping[str, Array] = field(default_factory=dict)
     warning: Warning | None = None
+    paid: float = float("nan")
 
 
 class StepSolver(ABC):

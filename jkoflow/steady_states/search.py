@@ -29,6 +29,7 @@ from ..proximal.grids.finite_volume import (
     rounding_of_outflow,
 )
 from .barriers import slowest_rate
+from .stability import growth_rate
 
 _RESIDUAL = 1e-9  # of the equations, before corrections are looked at one by one
 _DIRECT, _DETOURS = 40, 40  # iterations of Newton's method from one start; times those of a step by FiniteVolume it may take
@@ -38,9 +39,6 @@ _BALANCE = 1e-7  # of what leaves and enters, and of the energy
 _FIRST, _LONG, _LONGER = 1e-2, 1e5, 10.0  # diffusion times: the first and the longest step along the flow; from one to the next
 _SHORTEST, _WAITED = 1e-8, 12  # diffusion times, below which it fails; the number of longest steps
 _NEAR = 0.02  # of the mass: what a step, or Newton's method, may move where there may be several steady states
-_ASIDE, _GROWS, _LENGTHS = 1e-3, 1e-3, 10.0 ** np.arange(-2, 2)  # of the way; more a step; diffusion times
-_STEPS, _FOLD = 40, 10.0  # in which what grows comes to the fore; by which it must have grown
-_UNSEEN = 1e-8  # of the mass: a smaller deviation is left to rounding
 _SHORT, _LEFT = 0.3, 3.0  # of the time in which what grows does so e-fold; times _NEAR: away from a state that is not stable
 _FOR_EVER = 1e200  # the length of a step whose equations are those of a steady state
 
@@ -208,34 +206,15 @@ class _Search:
                 return False
         if any(len(doors.cells) for doors in equations.doors):
             return True
-        if not equations.has_one_solution and (rate := self._growth(reached, start)) > 0:
-            self.longest = min(self.longest, _SHORT / rate)
-            self.unstable.append(trial.rho)
-            return False
+        if not equations.has_one_solution:
+            unit = self._diffusion_time(equations)
+            rate = growth_rate(self.law, equations, trial.rho, equations.densities(start), unit, self._stepped)
+            if rate > 0:
+                self.longest = min(self.longest, _SHORT / rate)
+                self.unstable.append(trial.rho)
+                return False
         before, after = self.law(start), self.law(equations.with_masses(trial.rho))
         return bool(after <= before + _BALANCE * (abs(before) + abs(after)))
-
-    def _growth(self, reached: _Reached, start: Species) -> float:
-        """The rate at which a small part of the way back to the start grows along the flow; 0 if the state is stable.
-
-        Short and long steps are tried: an implicit step damps what grows at more than twice the rate 1 / length.
-        """
-        equations, rho = reached.equations, reached.trial.rho
-        aside = equations.with_masses((1 - _ASIDE) * rho + _ASIDE * equations.densities(start))
-        for length in self._diffusion_time(equations) * _LENGTHS:
-            state, gap, least = aside, equations.moved(rho, equations.densities(aside)), np.inf
-            for step in range(_STEPS):
-                after = self._stepped(state, length)
-                if after is None:
-                    break
-                state, before, gap = after, gap, equations.moved(rho, equations.densities(after))
-                least = min(least, gap)
-                grows = gap > (1 + _GROWS) * before
-                if gap < _UNSEEN or (step > _STEPS // 4 and not grows):
-                    break
-                if grows and gap > _FOLD * least:
-                    return float((1 - before / gap) / length)
-        return 0.0
 
     def _candidates(self, first: SteadyEquations, start: Species) -> Iterator[_Reached]:
         """What Newton's method comes to from the start, and from states along the flow; then what the flow comes to.

@@ -12,6 +12,7 @@ _BLOCK = 512
 _SMALL = 100_000  # pairs below which one core is as fast, and does not disturb the threads of BLAS
 LEAST_EXPONENT = -708.0  # below it exp leaves the normal numbers
 _LOG2_E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 0.6931471803691238, 1.9082149292705877e-10
+_LEAST = 2.2250738585072014e-308  # the least normal number: pairs whose squared distance is below it coincide
 _ROUNDING_BITS = 0x4338000000000000  # of _ROUNDING
 _ROOT_HALF = 0x3FE6A09E667F3BCD  # the bits of 1 / sqrt(2)
 _HALVED = 0x5FE6EB50C7B537A9  # less half the bits of x, these are the bits of about 1 / sqrt(x)
@@ -111,7 +112,7 @@ def weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> Non
             out[j] = masses[j] * fast_exp(max(-r / a, LEAST_EXPONENT)) / (a * r) if r > 0 else 0.0
     elif a == 1:
         for j in range(n):
-            out[j] = masses[j] * reciprocal_root(squares[j]) if squares[j] > 0 else 0.0
+            out[j] = masses[j] * reciprocal_root(squares[j]) if squares[j] >= _LEAST else 0.0
     elif a == 0:
         for j in range(n):
             out[j] = masses[j] / squares[j] if squares[j] > 0 else 0.0
@@ -124,7 +125,7 @@ def weigh(kind: int, a: float, squares: Array, masses: Array, out: Array) -> Non
     elif a == -1:
         for j in range(n):
             root = reciprocal_root(squares[j])
-            out[j] = masses[j] * (root * root) * root if squares[j] > 0 else 0.0
+            out[j] = masses[j] * (root * root) * root if squares[j] >= _LEAST else 0.0
     else:
         half = 0.5 * a - 1
         for j in range(n):
@@ -144,13 +145,13 @@ def kernel_values(kind: int, a: float, squares: Array, out: Array) -> None:
             out[j] = -fast_expm1(max(-np.sqrt(squares[j]) / a, LEAST_EXPONENT))
     elif a == 0:
         for j in range(n):
-            out[j] = 0.5 * fast_log(squares[j]) if squares[j] > 0 else 0.0
+            out[j] = 0.5 * fast_log(squares[j]) if squares[j] >= _LEAST else 0.0
     elif a == 1:
         for j in range(n):
             out[j] = np.sqrt(squares[j])
     elif a == -1:
         for j in range(n):
-            out[j] = -reciprocal_root(squares[j]) if squares[j] > 0 else 0.0
+            out[j] = -reciprocal_root(squares[j]) if squares[j] >= _LEAST else 0.0
     else:
         for j in range(n):
             out[j] = squares[j] ** (0.5 * a) / a if squares[j] > 0 else 0.0

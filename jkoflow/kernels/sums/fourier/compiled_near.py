@@ -33,18 +33,8 @@ def _within(squares: Array, size: int, most: float, found: Indices) -> int:
 
 
 @jit
-def _from_point(at: Array, i: int, low: Array, high: Array, c: int) -> float:
-    """The square of the distance of a point from a box."""
-    square = 0.0
-    for k in range(len(at)):
-        gap = max(low[k, c] - at[k, i], at[k, i] - high[k, c], 0.0)
-        square += gap * gap
-    return square
-
-
-@jit
 def _gap(low: Array, high: Array, b: int, others_low: Array, others_high: Array, c: int) -> float:
-    """The square of the distance of two boxes."""
+    """The square of the distance of two boxes. A point is a box whose corners are equal."""
     square = 0.0
     for k in range(len(low)):
         gap = max(low[k, b] - others_high[k, c], others_low[k, c] - high[k, b], 0.0)
@@ -84,7 +74,7 @@ def near_sums(
                 continue
             start, stop = c * BLOCK, min(m, (c + 1) * BLOCK)
             for i in range(b * BLOCK, min(at.shape[1], (b + 1) * BLOCK)):
-                if _from_point(at, i, sources_low, sources_high, c) >= most:
+                if _gap(at, at, i, sources_low, sources_high, c) >= most:
                     continue
                 squared_distances(at, i, sources, start, stop, squares)
                 count = _within(squares, stop - start, most, found)

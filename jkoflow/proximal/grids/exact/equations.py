@@ -352,7 +352,7 @@ class GridStep:
                 squared[k] = least if on_the_line and least > 0 else max(squared[k], least)
         distances = {name: squared[k] ** 0.5 for k, name in enumerate(self.names)}
         potentials = {name: -self.taus[k] * trial.phi[k] for k, name in enumerate(self.names)}
-        return ProxResult(state, distances, potentials, status, iterations, trial.residual, gap, paid)
+        return ProxResult(state, distances, potentials, status, iterations, trial.residual, gap, paid=paid)
 
     def squared_displacements(self, trial: Trial) -> list[float]:
         """int |S(x) - x|^2 d rho by species. It is the squared distance if phi is c-concave."""
